@@ -1,0 +1,116 @@
+"""`masr VERB ...`: finds the verb's file, runs it, and turns what went wrong into an exit code.
+
+0 done, 1 our bug (with its traceback), 2 something the user can fix.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import NoReturn
+
+import masr
+from masr.errors import MasrError, near
+
+VERBS: dict[str, str] = {
+    "corpus": "stage 0: check a downloaded corpus, or build the embedded one",
+    "prepare": "stage 1: a corpus on disk becomes data directories",
+    "features": "stage 2: data directories become feature archives",
+    "units": "stage 3: text becomes units, languages become codes",
+    "data": "read, check, fix, split and combine data directories",
+    "config": "print a configuration with every default and its doc",
+    "doctor": "what this machine has, what is missing, and how to get it",
+    "completion": "print a shell's completion script",
+}
+"""Each verb is the file masr/cli/<verb>.py with `configure(parser)` and `run(args)`."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that never guesses an abbreviated option, and names the near ones instead."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        kwargs.setdefault("allow_abbrev", False)
+        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        """One block, exit code 2."""
+        unknown = message.removeprefix("unrecognized arguments: ") if "unrecognized" in message else ""
+        fix = near(unknown.split()[0].split("=")[0], self.options()) if unknown.startswith("-") else ""
+        print(f"{self.prog}: usage: {message}" + (f"\n  fix: {fix}" if fix else ""), file=sys.stderr)
+        print(f"  help: {self.prog} --help", file=sys.stderr)
+        sys.exit(2)
+
+    def options(self) -> list[str]:
+        """Every option this parser knows, those of its sub-parsers included."""
+        found = [o for action in self._actions for o in action.option_strings]
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                found += [o for p in action.choices.values() for o in p.options()]
+        return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The console script's entry point."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return dispatch(arguments)
+    except MasrError as error:
+        print(error.block(), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("masr: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def dispatch(arguments: list[str]) -> int:
+    """Runs one verb and returns its exit code."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(overview())
+        return 0
+    if arguments[0] == "--version":
+        print(f"masr {masr.__version__}")
+        return 0
+    verb = arguments[0]
+    if verb not in VERBS:
+        print(f"masr: usage: there is no verb {verb!r}\n  fix: {near(verb, VERBS)}", file=sys.stderr)
+        return 2
+    module = open_verb(verb)
+    args = verb_parser(verb, module).parse_args(arguments[1:])
+    code: int | None = module.run(args)
+    return code or 0
+
+
+def open_verb(verb: str) -> ModuleType:
+    """The verb's file; nothing heavier is imported before it."""
+    return importlib.import_module(f"masr.cli.{verb}")
+
+
+def verb_parser(verb: str, module: ModuleType) -> Parser:
+    """The verb's own options; its module's docstring is the long help, with an example."""
+    parser = Parser(prog=f"masr {verb}", description=module.__doc__)
+    module.configure(parser)
+    return parser
+
+
+def overview() -> str:
+    """What `masr --help` prints."""
+    width = max(map(len, VERBS))
+    verbs = "\n".join(f"  {verb:<{width}}  {what}" for verb, what in VERBS.items())
+    return (
+        f"masr {masr.__version__}: speech representation learning that knows its metadata\n\n"
+        f"usage: masr VERB [options]\n\n{verbs}\n\n"
+        "masr VERB --help shows a verb's options and an example.\n"
+        "Recipes: egs/fleurs/run.sh runs them as numbered stages."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

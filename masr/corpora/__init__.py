@@ -1,0 +1,1 @@
+"""One file per corpus: raw files on disk become data directories."""

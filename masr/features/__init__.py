@@ -1,0 +1,1 @@
+"""Waveforms become frames, equal to Kaldi's."""

@@ -1,0 +1,35 @@
+"""Every file name under corpus/, data/ and exp/: the one place that spells them."""
+
+from __future__ import annotations
+
+# data/<split>/
+WAV_SCP = "wav.scp"
+SEGMENTS = "segments"
+TEXT = "text"
+UTT2SPK = "utt2spk"
+SPK2UTT = "spk2utt"
+UTT2DUR = "utt2dur"
+UTT2LANG = "utt2lang"
+FEATS_SCP = "feats.scp"
+CMVN_SCP = "cmvn.scp"
+CONFIDENCE_SCP = "confidence.scp"
+UTT2NUM_FRAMES = "utt2num_frames"
+PROBLEMS_TSV = "problems.tsv"
+INDEX = ".index"
+
+# data/<split>/data/ holds what the tables point at
+ARCHIVES = "data"
+
+# beside every output
+RESOLVED_CONFIG = "config.yaml"
+PROVENANCE = "provenance.json"
+
+
+def label_table(kind: str) -> str:
+    """The table of one kind of metadata: `lang` -> `utt2lang`."""
+    return f"utt2{kind}"
+
+
+def shard_name(stem: str, job: int) -> str:
+    """One shard of a job array: `feats`, 3 -> `feats.3`."""
+    return f"{stem}.{job}"

@@ -1,0 +1,46 @@
+"""What was run, on which commit, with which configuration: written beside every output."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shlex
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import masr
+from masr.config import dump
+from masr.io.atomic import atomic_write
+from masr.io.layout import PROVENANCE, RESOLVED_CONFIG
+
+
+def write_provenance(folder: Path, config: Any = None, **facts: Any) -> None:
+    """provenance.json in `folder`, and config.yaml with the resolved configuration where there is one."""
+    record = {
+        "command": shlex.join(["masr", *sys.argv[1:]]),
+        "commit": git_commit(),
+        "masr": masr.__version__,
+        "python": platform.python_version(),
+        "host": platform.node(),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        **facts,
+    }
+    if config is not None:
+        atomic_write(folder / RESOLVED_CONFIG, dump(config))
+    atomic_write(folder / PROVENANCE, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+
+
+def git_commit() -> str:
+    """The checkout's commit, '-dirty' where tracked files differ; 'unknown' outside a checkout."""
+    root = Path(masr.__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return "unknown"
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return found.stdout.strip()

@@ -1,0 +1,1 @@
+"""The embedded corpora: eSpeak NG voices in the real corpora's own layouts."""

@@ -1,0 +1,1 @@
+"""Text becomes units: characters or sentencepiece."""
