@@ -1,0 +1,1 @@
+"""Which frames are hidden: lengths, keys and perhaps confidences become a boolean mask."""

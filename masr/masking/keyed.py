@@ -1,0 +1,59 @@
+"""Random numbers that belong to an utterance: a function of its key, the purpose and the place, and of nothing else.
+
+So a mask does not change with the batch an utterance falls into, with padding, with the number of ranks, or when a
+run is resumed; and nothing has to be saved for that.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_GOLDEN = 0x9E3779B1
+_MIX_1, _MIX_2 = 0x85EBCA6B, 0xC2B2AE35
+
+
+def uniform(keys: Tensor, count: int, purpose: int) -> Tensor:
+    """(B,) int64 keys -> (B, count) float32, uniform in (0, 1); `purpose` tells uses of one key apart."""
+    low, high = (keys & 0xFFFFFFFF), (keys >> 32) & 0xFFFFFFFF
+    start = _mixed(_int32(low) + _as_int32(purpose * _GOLDEN))
+    places = torch.arange(count, device=keys.device, dtype=torch.int32) * _as_int32(_GOLDEN)
+    bits = _mixed(_mixed(places ^ start[:, None]) + _int32(high)[:, None])
+    return ((bits >> 8) & 0xFFFFFF).to(torch.float32).add_(0.5).mul_(2.0**-24)
+
+
+def gumbel(keys: Tensor, count: int, purpose: int) -> Tensor:
+    """(B,) -> (B, count) standard Gumbel noise."""
+    return uniform(keys, count, purpose).log_().neg_().log_().neg_()
+
+
+def normal(keys: Tensor, count: int, purpose: int) -> Tensor:
+    """(B,) -> (B, count) standard normal noise, by the inverse of its distribution."""
+    noise: Tensor = torch.special.ndtri(uniform(keys, count, purpose))
+    return noise
+
+
+def combine(seed: int, step: int, utterances: Tensor) -> Tensor:
+    """(B,) int64 places of utterances in the corpus -> (B,) int64 keys for this step of this run."""
+    low = _mixed(_int32(utterances & 0xFFFFFFFF) + _as_int32(step * _GOLDEN + seed))
+    high = _mixed(_int32((utterances >> 32) & 0xFFFFFFFF) ^ _as_int32(seed * _MIX_1 + step)) ^ low
+    return (_mixed(high).to(torch.int64) << 32) | (low.to(torch.int64) & 0xFFFFFFFF)
+
+
+def _mixed(bits: Tensor) -> Tensor:
+    """The finaliser of MurmurHash3: every bit of the input moves every bit of the output."""
+    bits = bits ^ ((bits >> 16) & 0xFFFF)
+    bits = bits * _as_int32(_MIX_1)
+    bits = bits ^ ((bits >> 13) & 0x7FFFF)
+    bits = bits * _as_int32(_MIX_2)
+    return bits ^ ((bits >> 16) & 0xFFFF)
+
+
+def _as_int32(value: int) -> int:
+    value &= 0xFFFFFFFF
+    return value - (1 << 32) if value >> 31 else value
+
+
+def _int32(low: Tensor) -> Tensor:
+    """int64 in [0, 2^32) -> the int32 of the same bits."""
+    return torch.where(low >= 1 << 31, low - (1 << 32), low).to(torch.int32)

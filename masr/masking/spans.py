@@ -1,0 +1,66 @@
+"""Random spans, the rule of wav2vec 2.0, BEST-RQ and HuBERT: each place starts a span with the same chance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from masr.config import option
+from masr.masking.keyed import uniform
+
+_PURPOSE = 1
+
+
+@dataclass(frozen=True)
+class Config:
+    """wav2vec 2.0: each encoded frame starts 10 masked ones with probability 0.065, 49 % of frames in all."""
+
+    share: float = option(0.49, "share of an utterance's frames to mask, on average")
+    span: int = option(10, "encoded frames that one start masks")
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < 1:
+            raise ValueError(f"share must lie between 0 and 1, not {self.share}")
+        if self.span < 1:
+            raise ValueError(f"span must be at least 1, not {self.span}")
+
+
+def build(config: Config) -> Spans:
+    """The masker."""
+    return Spans(config)
+
+
+class Spans:
+    """Lengths and keys become a mask."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def mask(self, lengths: Tensor, keys: Tensor, confidence: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        """(B,) lengths, (B,) keys -> (B, T) true where masked; T is the longest length.
+
+        Spans may begin before the utterance does, so that its first frames are masked as often as all others and the
+        share is exact on average at every length. An utterance that drew no span gets one.
+        """
+        span, time = self.config.span, int(lengths.max())
+        places = time + span - 1
+        noise = uniform(keys, places, _PURPOSE)
+        inside = torch.arange(places, device=lengths.device) < (lengths + span - 1)[:, None]
+        starts = (noise < self.start_probability()) & inside
+        noise = noise.masked_fill(~inside, 2.0)
+        first = torch.where(starts.any(dim=1), places, noise.argmin(dim=1))
+        starts |= torch.arange(places, device=lengths.device) == first[:, None]
+        masked = spread(starts, span)
+        return masked & inside[:, span - 1 :]
+
+    def start_probability(self) -> float:
+        """Chance of a start at each place: what is left unmasked has no start in `span` places."""
+        return float(1 - (1 - self.config.share) ** (1 / self.config.span))
+
+
+def spread(starts: Tensor, span: int) -> Tensor:
+    """(B, T + span - 1) starts -> (B, T): true where any of the `span` places up to it started."""
+    counts = torch.nn.functional.pad(starts.to(torch.int32).cumsum(dim=1, dtype=torch.int32), (1, 0))
+    return counts[:, span:] > counts[:, :-span]

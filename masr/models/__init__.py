@@ -1,0 +1,1 @@
+"""Modules only: encoders, front ends, quantizers, pooling, heads."""
