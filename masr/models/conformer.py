@@ -138,6 +138,8 @@ class Conformer(nn.Module):
         self.config = config
         self.dim = config.dim
         self.num_layers = config.num_layers
+        self.num_bins = config.num_bins
+        self.subsampling: int = config.subsampling
         self.frontend = ConvSubsampling(config.num_bins, config.dim, config.subsampling)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
         self.norm = nn.LayerNorm(config.dim)
@@ -148,8 +150,9 @@ class Conformer(nn.Module):
         return self.frontend.num_encoded(num_frames)
 
     def embed(self, features: Tensor, num_frames: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, S, F), (B,) -> (B, T, D), (B,): the sequence that masking acts on."""
-        return self.frontend(features), self.num_encoded(num_frames)
+        """(B, S, F), (B,) -> (B, T, D), (B,): the sequence that masking acts on, as long as its longest utterance."""
+        lengths = self.num_encoded(num_frames)
+        return self.frontend(features)[:, : max(1, int(lengths.max()))], lengths
 
     def contextualise(self, embedded: Tensor, lengths: Tensor, with_layers: bool = False) -> Encoded:
         """(B, T, D), (B,) -> the context of every frame; with every layer's output where asked for."""

@@ -40,7 +40,7 @@ class RandomProjection(nn.Module):
 
     @staticmethod
     def nearest(projected: Tensor, codes: Tensor) -> Tensor:
-        """(N, C), (V, C) of unit length -> (N,): the code of largest cosine, which the frame's own length cannot change."""
+        """(N, C), (V, C) of unit length -> (N,): the code of largest cosine, whatever the length of the frame."""
         if projected.is_cuda:
             block = max(1, (1 << 28) // (4 * len(codes)))
         else:

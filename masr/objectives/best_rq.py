@@ -1,0 +1,85 @@
+"""BEST-RQ (2202.01855): predict, where speech is masked, the codes that a fixed random projection gives it.
+
+Shapes: B utterances, S feature frames, F features, T encoded frames, N masked frames.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from masr.config import option
+from masr.losses.masked_prediction import accuracy, code_usage, masked_prediction
+from masr.masking.keyed import normal
+from masr.models.quantizer import RandomProjection
+from masr.types import Batch, Encoder, Losses, Masker
+
+_PURPOSE = 2
+
+
+@dataclass(frozen=True)
+class Config:
+    """The paper's settings; masking is its 400 ms at 33 % by `masking: {share: 0.33, span: 10}`."""
+
+    num_codes: int = option(8192, "codes in a codebook")
+    code_dim: int = option(16, "width of the projection")
+    num_codebooks: int = option(1, "independent codebooks, each with its own projection and head")
+    noise_std: float = option(0.1, "masked features become normal noise of this spread")
+    seed: int = option(0, "of the projection and the codes")
+
+
+def build(config: Config, encoder: Encoder, masker: Masker) -> BestRq:
+    """The objective around an encoder of feature frames."""
+    return BestRq(config, encoder, masker)
+
+
+class BestRq(nn.Module):
+    """Masked prediction of random-projection codes."""
+
+    def __init__(self, config: Config, encoder: Encoder, masker: Masker) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = encoder
+        self.masker = masker
+        self.factor: int = encoder.subsampling
+        self.quantizer = RandomProjection(
+            encoder.num_bins * self.factor, config.code_dim, config.num_codes, config.num_codebooks, config.seed
+        )
+        self.head = nn.Linear(encoder.dim, config.num_codes * config.num_codebooks)
+
+    def forward(self, batch: Batch) -> Losses:
+        """Features normalised per dimension -> loss on masked frames; without that the codebook collapses."""
+        lengths = self.encoder.num_encoded(batch.lengths)
+        mask = self.masker.mask(lengths, batch.keys, batch.confidence)
+        embedded, _ = self.encoder.embed(self.hide(batch, mask), batch.lengths)
+        encoded = self.encoder.contextualise(embedded, lengths)
+        targets = self.quantizer(self.stacked(batch.features, mask))
+        logits = self.head(encoded.frames[mask]).view(*targets.shape, -1)
+        weights = None if batch.weights is None else batch.weights[:, None].expand_as(mask)[mask]
+        return Losses(
+            {"masked_prediction": masked_prediction(logits, targets, weights)},
+            {
+                "masked_accuracy": accuracy(logits, targets),
+                "masked_share": (mask.sum().float(), lengths.sum().float()),
+                **code_usage(targets, self.config.num_codes),
+            },
+            encoded,
+        )
+
+    def hide(self, batch: Batch, mask: Tensor) -> Tensor:
+        """(B, S, F) with the frames under masked encoded frames replaced by the utterance's own noise."""
+        features = batch.features
+        size, time, bins = features.shape
+        wide = mask.repeat_interleave(self.factor, dim=1)[:, :time]
+        wide = nn.functional.pad(wide, (0, time - wide.shape[1]))
+        noise = normal(batch.keys, time * bins, _PURPOSE).view(size, time, bins) * self.config.noise_std
+        return torch.where(wide[:, :, None], noise.to(features.dtype), features)
+
+    def stacked(self, features: Tensor, mask: Tensor) -> Tensor:
+        """(B, S, F) unmasked -> (N, factor * F): the frames that each masked encoded frame begins at."""
+        size, _, bins = features.shape
+        time = mask.shape[1]
+        whole = features[:, : time * self.factor].reshape(size, time, self.factor * bins)
+        return whole[mask]
