@@ -54,9 +54,12 @@ class Utterance:
     """Id of the recording the utterance is a segment of; None where the audio is the utterance."""
     start_sec: float | None = None
     end_sec: float | None = None
-    channel: int = 0
+    channel: int | None = None
+    """Which channel of the audio to take, counted from 0; None where the audio has to be mono."""
     phones: tuple[Span, ...] = ()
     """Forced alignment, where the corpus has one."""
+    member: str | None = None
+    """Name inside its archive, where the audio came as bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,21 @@ class EmbeddedCorpus(Protocol):
 
 @runtime_checkable
 class Stream(Protocol):
-    """One kind of metadata: labels become codes, codes become similarities."""
+    """One kind of metadata: labels become codes, codes become similarities.
+
+    A label is a value of the first of `tables` that knows the utterance; None or "" where none does. Codes are
+    plain arrays, so that they can be collated, and gathered across ranks, beside the embeddings.
+    """
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Files of a data directory that hold the labels, in the order they are asked: ("utt2lang",)."""
+        ...
+
+    @property
+    def num_dims(self) -> int:
+        """d, the width of a code."""
+        ...
 
     def codes(self, labels: Sequence[str | None]) -> FloatArray:
         """(B, d) codes; a row of NaN where the label is missing."""
@@ -108,6 +125,33 @@ class Stream(Protocol):
 
     def similarity(self, a: Tensor, b: Tensor) -> Tensor:
         """(A, d), (B, d) -> (A, B) in [0, 1]; NaN where either label is missing."""
+        ...
+
+
+@runtime_checkable
+class Units(Protocol):
+    """Text as a sequence of ids, and back. Id 0 is CTC's blank, id 1 stands for what is not known."""
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The name of every id, in order, as units.txt lists them."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many ids there are; the width of an output layer."""
+        ...
+
+    def encode(self, text: str, language: str | None = None) -> list[int]:
+        """The ids of `text`, behind the language's tag where one is asked for."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of `ids`; blanks and language tags leave nothing."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Writes units.txt, and units.model where there is more to keep; the plug-in's `build` reads them."""
         ...
 
 
@@ -126,4 +170,87 @@ class Features(Protocol):
 
     def __call__(self, waveforms: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor]:
         """(B, S) in [-1, 1], (B,) -> (B, T, num_bins), (B,); frames past an utterance's end are zero."""
+        ...
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What an encoder makes of a batch."""
+
+    frames: Tensor
+    """(B, T, D), zero past an utterance's end."""
+    lengths: Tensor
+    """(B,) encoded frames of each utterance."""
+    layers: tuple[Tensor, ...] = ()
+    """(B, T, D) each, where asked for: [0] is the input of the first block, [i] the output of block i."""
+
+
+class Encoder(Protocol):
+    """Features or waveforms become contextual frames, in two steps so that an objective can mask between them."""
+
+    dim: int
+    """Width of a frame."""
+    num_layers: int
+    num_bins: int
+    """Width of an input frame; 1 where the input is a waveform."""
+    subsampling: int
+    """Input frames (or samples) to one encoded frame."""
+
+    def num_encoded(self, num_frames: Tensor) -> Tensor:
+        """(B,) input lengths -> (B,) encoded lengths; a function of the utterance alone."""
+        ...
+
+    def embed(self, features: Tensor, num_frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Input -> (B, T, D) the sequence that masking acts on, (B,) its lengths; T is the longest of them."""
+        ...
+
+    def contextualise(self, embedded: Tensor, lengths: Tensor, with_layers: bool = False) -> Encoded:
+        """(B, T, D), (B,) -> context of every frame."""
+        ...
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the loop hands to an objective."""
+
+    utts: tuple[str, ...]
+    features: Tensor
+    """(B, S, F) feature frames, or (B, S) waveform samples, zero past an utterance's end."""
+    lengths: Tensor
+    """(B,) frames or samples."""
+    keys: Tensor
+    """(B,) int64: everything random about an utterance in this step is a function of its key."""
+    codes: Mapping[str, Tensor] = field(default_factory=dict)
+    """Per metadata stream (B, d); a row of NaN where the label is missing."""
+    confidence: Tensor | None = None
+    """(B, T) a scorer's confidence in each encoded frame, for guided masking."""
+    weights: Tensor | None = None
+    """(B,) factor on each utterance's loss."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """One part of a loss as a sum and a count, so that ranks and batches of any size average rightly."""
+
+    sum: Tensor
+    count: Tensor
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What an objective gives back: the loss is the sum of weight * sum / count over its terms."""
+
+    terms: Mapping[str, Term]
+    figures: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    """For the log only, each a sum and a count without gradient."""
+    encoded: Encoded | None = None
+    """The contextual frames, for whoever builds on the objective."""
+
+
+class Masker(Protocol):
+    """Lengths become a mask."""
+
+    def mask(self, lengths: Tensor, keys: Tensor, confidence: Tensor | None = None) -> Tensor:
+        """(B,), (B,), (B, T) -> (B, T) true where masked: never padding, never nothing of an utterance."""
         ...
