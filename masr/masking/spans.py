@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from masr.config import option
-from masr.masking.keyed import uniform
+from masr.keyed import uniform
 
 _PURPOSE = 1
 

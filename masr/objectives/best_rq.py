@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from masr.config import option
 from masr.losses.masked_prediction import accuracy, code_usage, masked_prediction
-from masr.masking.keyed import normal
+from masr.keyed import normal
 from masr.models.quantizer import RandomProjection
 from masr.types import Batch, Encoder, Losses, Masker
 

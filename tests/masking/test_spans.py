@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.masking.keyed import combine
+from masr.keyed import combine
 from masr.masking.spans import Config, build, spread
 
 

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 
-from masr.masking.keyed import combine
+from masr.keyed import combine
 from masr.masking.spans import Config as SpansConfig
 from masr.masking.spans import build as build_spans
 from masr.models.conformer import Config as ConformerConfig

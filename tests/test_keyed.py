@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from masr.masking.keyed import combine, gumbel, normal, uniform
+from masr.keyed import combine, gumbel, normal, uniform
 
 
 def keys(count: int, seed: int = 3, step: int = 5) -> torch.Tensor:

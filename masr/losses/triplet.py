@@ -1,0 +1,175 @@
+"""Hard triplets from a batch: which positive and which negative each anchor is compared with, and the loss on them.
+
+The six mining rules of docs/masr.md, on unit vectors. Candidates are searched block by block without gradient, so that
+memory stays at one block of rows; the gradient runs through the chosen pairs alone.
+
+Shapes: A anchors, N candidates (the anchors are some of them), E width of an embedding, M kept triplets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from masr.config import option
+from masr.keyed import uniform
+from masr.types import Term
+
+_BLOCK_ELEMENTS = 1 << 18
+"""A block of cosines stays in a core's cache."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is mined, and what is done with it."""
+
+    mining: Literal["label", "similarity", "threshold", "margin", "weight", "concat"] = option(
+        "similarity", "which positive and negative an anchor gets; see docs/masr.md"
+    )
+    margin: float = option(0.3, "how much farther than the positive the negative has to be")
+    distance: Literal["squared", "cosine"] = option("squared", "squared Euclidean on unit vectors, or 1 - cosine")
+    loss: Literal["hinge", "soft"] = option("soft", "max(0, margin + Dp - Dn), or its softplus")
+    sharpness: float = option(5.0, "of the softplus: the larger, the nearer to the hinge")
+    high: float = option(0.9, "threshold mining: positives have at least this similarity")
+    low: float = option(0.6, "threshold mining: negatives have at most this similarity")
+    semi_hard: bool = option(False, "take the nearest negative that is farther than the positive, where there is one")
+
+    def __post_init__(self) -> None:
+        if self.margin < 0:
+            raise ValueError(f"margin must not be negative, and is {self.margin}")
+        if self.low >= self.high:
+            raise ValueError(f"low ({self.low}) must be below high ({self.high})")
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Everything an anchor can be compared with."""
+
+    embeddings: Tensor
+    """(N, E) of unit length."""
+    labels: Tensor
+    """(N,) int64, -1 where the label is missing: such a sample takes no part."""
+    similarity: Callable[[slice], Tensor]
+    """Rows of candidates -> (rows, N) similarity of their metadata in [0, 1], NaN where missing."""
+    keys: Tensor
+    """(N,) int64, for random mining."""
+
+
+@dataclass(frozen=True)
+class Triplets:
+    """Chosen triplets as places among the candidates."""
+
+    anchors: Tensor
+    positives: Tensor
+    negatives: Tensor
+    negative_similarity: Tensor
+    """(M,) metadata similarity of anchor and negative."""
+
+
+@torch.no_grad()
+def mine(candidates: Candidates, anchors: slice, config: Config, hardness: float, purpose: int) -> Triplets:
+    """One triplet for each anchor that has both kinds; `hardness` runs from 0 (random pairs) to 1 (the hardest)."""
+    embeddings = candidates.embeddings
+    total = len(embeddings)
+    size = max(1, _BLOCK_ELEMENTS // total) if not embeddings.is_cuda else 4096
+    found = []
+    for start in range(anchors.start, anchors.stop, size):
+        rows = slice(start, min(start + size, anchors.stop))
+        found.append(_mine_rows(candidates, rows, config, hardness, purpose))
+    if not found:
+        nothing = torch.empty(0, dtype=torch.int64, device=embeddings.device)
+        return Triplets(nothing, nothing, nothing, embeddings.new_empty(0))
+    return Triplets(*(torch.cat(column) for column in zip(*found, strict=True)))
+
+
+def _mine_rows(
+    candidates: Candidates, rows: slice, config: Config, hardness: float, purpose: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    cosines = candidates.embeddings[rows] @ candidates.embeddings.t()
+    nearness = cosines.add_(1).mul_(0.5)
+    if hardness < 1:
+        noise = uniform(candidates.keys[rows], nearness.shape[1], purpose).to(nearness.dtype)
+        nearness = nearness * hardness + noise * (1 - hardness)
+    by_similarity = config.mining == "similarity"
+    similarity = candidates.similarity(rows).to(nearness.dtype) if _needs_similarity(config) else None
+    if by_similarity and similarity is not None:
+        gap = similarity - nearness
+        absent = gap.isnan()
+        absent[:, rows].fill_diagonal_(True)
+        pull, push = gap.masked_fill(absent, -torch.inf), gap.masked_fill_(absent, torch.inf)
+    else:
+        positive, negative = _kinds(candidates, rows, config, similarity)
+        pull = (-nearness).masked_fill_(~positive, -torch.inf)
+        push = (-nearness).masked_fill_(~negative, torch.inf)
+    best, positives = pull.max(dim=1)
+    if config.semi_hard and not by_similarity:
+        behind = push <= best[:, None]  # nearer than the positive
+        rest = push.masked_fill(behind, torch.inf)
+        push = torch.where(rest.isinf().all(dim=1, keepdim=True), push, rest)
+    worst, negatives = push.min(dim=1)
+    keep = best.isfinite() & worst.isfinite()
+    chosen = nearness.new_zeros(len(keep))
+    if similarity is not None:
+        chosen = similarity.gather(1, negatives[:, None])[:, 0]
+        if by_similarity:
+            keep &= similarity.gather(1, positives[:, None])[:, 0] > chosen
+    places = torch.arange(rows.start, rows.stop, device=keep.device)
+    return places[keep], positives[keep], negatives[keep], chosen[keep]
+
+
+def _needs_similarity(config: Config) -> bool:
+    return config.mining in ("similarity", "threshold", "margin", "weight")
+
+
+def _kinds(candidates: Candidates, rows: slice, config: Config, similarity: Tensor | None) -> tuple[Tensor, Tensor]:
+    """(rows, N) which candidates are positives of each row, and which negatives."""
+    labels = candidates.labels
+    if config.mining == "threshold" and similarity is not None:
+        positive, negative = similarity >= config.high, similarity <= config.low
+    else:
+        known = (labels[rows] >= 0)[:, None] & (labels >= 0)
+        same = labels[rows, None] == labels
+        positive, negative = same & known, ~same & known
+    positive[:, rows].fill_diagonal_(False)
+    return positive, negative
+
+
+def triplet_loss(
+    embeddings: Tensor, triplets: Triplets, config: Config
+) -> tuple[Term, dict[str, tuple[Tensor, Tensor]]]:
+    """(N, E) unit embeddings with gradient -> mean loss over triplets; figures that show a collapse when it begins."""
+    anchors = embeddings[triplets.anchors]
+    nearer = (anchors * embeddings[triplets.positives]).sum(dim=1)
+    farther = (anchors * embeddings[triplets.negatives]).sum(dim=1)
+    factor = 2.0 if config.distance == "squared" else 1.0
+    to_positive, to_negative = factor * (1 - nearer), factor * (1 - farther)
+    margin: float | Tensor = config.margin
+    if config.mining == "margin":
+        margin = config.margin * (1 - triplets.negative_similarity)
+    excess = to_positive - to_negative + margin
+    if config.loss == "hinge":
+        losses = excess.clamp(min=0)
+    else:
+        losses = functional.softplus(excess * config.sharpness) / config.sharpness
+    if config.mining == "weight":
+        losses = losses * triplets.negative_similarity
+    count = losses.new_tensor(float(len(losses)))
+    with torch.no_grad():
+        figures = {
+            "positive_distance": (to_positive.detach().sum(), count),
+            "negative_distance": (to_negative.detach().sum(), count),
+            "active_share": ((excess > 0).float().sum(), count),
+            "spread": spread(embeddings.detach(), factor),
+        }
+    return Term(losses.sum(), count), figures
+
+
+def spread(embeddings: Tensor, factor: float = 2.0) -> tuple[Tensor, Tensor]:
+    """Mean distance of two samples of the batch: near 0 when all have shrunk to a point."""
+    one = embeddings.new_tensor(1.0)
+    return factor * (1 - embeddings.mean(dim=0).square().sum()), one

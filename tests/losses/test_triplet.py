@@ -1,0 +1,172 @@
+"""Mining against nested loops in float64, the rules' relations to one another, and a loss that has a gradient."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from masr.keyed import combine
+from masr.losses.triplet import Candidates, Config, Triplets, mine, spread, triplet_loss
+
+RULES = ["label", "similarity", "threshold", "margin", "weight", "concat"]
+
+
+def slow() -> ModuleType:
+    path = Path(__file__).parent.parent / "reference" / "slow_triplets.py"
+    spec = importlib.util.spec_from_file_location("slow_triplets", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def case(
+    seed: int, count: int, classes: int, binary: bool = False, missing: bool = True
+) -> tuple[Candidates, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    embeddings = functional.normalize(torch.randn(count, 6, generator=generator, dtype=torch.float64), dim=1)
+    labels = torch.randint(-1 if missing else 0, classes, (count,), generator=generator)
+    table = torch.rand(classes, classes, generator=generator, dtype=torch.float64)
+    table = ((table + table.t()) / 2).fill_diagonal_(1.0)
+    if binary:
+        table = torch.eye(classes, dtype=torch.float64)
+    similarity = table[labels][:, labels]
+    similarity[labels < 0] = torch.nan
+    similarity[:, labels < 0] = torch.nan
+    keys = combine(seed, 0, torch.arange(count))
+    return Candidates(embeddings, labels, lambda rows: similarity[rows], keys), similarity
+
+
+def as_lists(triplets: Triplets) -> list[tuple[int, int, int]]:
+    columns = (triplets.anchors.tolist(), triplets.positives.tolist(), triplets.negatives.tolist())
+    return list(zip(*columns, strict=True))
+
+
+@pytest.mark.parametrize("rule", RULES)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), count=st.integers(1, 24), classes=st.integers(1, 5))
+def test_every_rule_against_nested_loops(rule: str, seed: int, count: int, classes: int) -> None:
+    candidates, similarity = case(seed, count, classes)
+    config = Config(mining=rule)
+    found = mine(candidates, slice(0, count), config, 1.0, 40)
+    oracle = slow()
+    embeddings = candidates.embeddings.tolist()
+    expected = oracle.mine(rule, embeddings, candidates.labels.tolist(), similarity.tolist())
+    assert as_lists(found) == expected
+    for distance in ("squared", "cosine"):
+        for kind in ("hinge", "soft"):
+            if not expected:
+                continue
+            config = Config(mining=rule, distance=distance, loss=kind, margin=0.2, sharpness=3.0)
+            term, _ = triplet_loss(candidates.embeddings, found, config)
+            slow_loss = oracle.loss(rule, embeddings, expected, similarity.tolist(), 0.2, distance, kind, 3.0)
+            assert float(term.sum / term.count) == pytest.approx(slow_loss, abs=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6), count=st.integers(2, 40), classes=st.integers(1, 6))
+def test_similarity_of_zeros_and_ones_is_batch_hard_by_label(seed: int, count: int, classes: int) -> None:
+    candidates, _ = case(seed, count, classes, binary=True)
+    chosen = [mine(candidates, slice(0, count), Config(mining=m), 1.0, 40) for m in ("label", "similarity")]
+    assert as_lists(chosen[0]) == as_lists(chosen[1])
+
+
+def test_a_block_boundary_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for rule in RULES:
+        candidates, _ = case(5, 50, 4)
+        whole = mine(candidates, slice(0, 50), Config(mining=rule), 0.5, 40)
+        monkeypatch.setattr("masr.losses.triplet._BLOCK_ELEMENTS", 150)
+        blocks = mine(candidates, slice(0, 50), Config(mining=rule), 0.5, 40)
+        monkeypatch.undo()
+        assert as_lists(whole) == as_lists(blocks)
+        part = mine(candidates, slice(20, 30), Config(mining=rule), 0.5, 40)
+        assert as_lists(part) == [t for t in as_lists(whole) if 20 <= t[0] < 30]
+
+
+def test_missing_labels_take_no_part() -> None:
+    candidates, _ = case(6, 60, 3)
+    for rule in RULES:
+        for triplet in as_lists(mine(candidates, slice(0, 60), Config(mining=rule), 1.0, 40)):
+            assert all(candidates.labels[place] >= 0 for place in triplet)
+
+
+def test_hardness_runs_from_random_to_hardest() -> None:
+    candidates, _ = case(7, 200, 4, missing=False)
+
+    def gap(hardness: float) -> float:
+        found = mine(candidates, slice(0, 200), Config(mining="label"), hardness, 40)
+        term, _ = triplet_loss(candidates.embeddings, found, Config(mining="label", loss="soft"))
+        return float(term.sum / term.count)
+
+    gaps = [gap(h) for h in (0.0, 0.5, 1.0)]
+    assert gaps[0] < gaps[1] < gaps[2]
+    again = mine(candidates, slice(0, 200), Config(mining="label"), 0.0, 40)
+    assert as_lists(again) == as_lists(mine(candidates, slice(0, 200), Config(mining="label"), 0.0, 40))
+    assert as_lists(again) != as_lists(mine(candidates, slice(0, 200), Config(mining="label"), 0.0, 41))
+
+
+def test_semi_hard_negatives_are_farther_than_the_positive_where_any_is() -> None:
+    candidates, _ = case(8, 80, 4, missing=False)
+    found = mine(candidates, slice(0, 80), Config(mining="label", semi_hard=True), 0.0, 40)
+    hard = mine(candidates, slice(0, 80), Config(mining="label"), 0.0, 40)
+    assert as_lists(found) != as_lists(hard)
+    cosines = candidates.embeddings @ candidates.embeddings.t()
+    semi = mine(candidates, slice(0, 80), Config(mining="label", semi_hard=True), 1.0, 40)
+    for anchor, positive, negative in as_lists(semi):
+        others = candidates.labels != candidates.labels[anchor]
+        farther = others & (cosines[anchor] < cosines[anchor, positive])
+        if farther.any():
+            assert cosines[anchor, negative] < cosines[anchor, positive]
+            assert cosines[anchor, negative] == cosines[anchor][farther].max()
+
+
+def test_gradient_pulls_the_positive_and_pushes_the_negative() -> None:
+    vectors = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.8, 0.6]], requires_grad=True)
+    triplets = Triplets(torch.tensor([0]), torch.tensor([1]), torch.tensor([2]), torch.zeros(1))
+    term, figures = triplet_loss(vectors, triplets, Config(mining="label"))
+    term.sum.backward()
+    assert vectors.grad is not None
+    assert (vectors.grad[1] @ torch.tensor([1.0, 0.0])) < 0  # a descent step moves the positive towards the anchor
+    assert (vectors.grad[2] @ torch.tensor([1.0, 0.0])) > 0
+    assert float(figures["active_share"][0]) == 1
+
+
+def test_label_equals_pytorch_metric_learning() -> None:
+    miners = pytest.importorskip("pytorch_metric_learning.miners")
+    distances = pytest.importorskip("pytorch_metric_learning.distances")
+    losses = pytest.importorskip("pytorch_metric_learning.losses")
+    reducers = pytest.importorskip("pytorch_metric_learning.reducers")
+    candidates, _ = case(9, 60, 5, missing=False)
+    config = Config(mining="label", margin=0.3, loss="hinge")
+    found = mine(candidates, slice(0, 60), config, 1.0, 40)
+    distance = distances.LpDistance(power=2)
+    indices = miners.BatchHardMiner(distance=distance)(candidates.embeddings, candidates.labels)
+    assert sorted(as_lists(found)) == sorted(zip(*(i.tolist() for i in indices), strict=True))
+    peer = losses.TripletMarginLoss(margin=0.3, distance=distance, reducer=reducers.MeanReducer())
+    expected = peer(candidates.embeddings, candidates.labels, indices)
+    term, _ = triplet_loss(candidates.embeddings, found, config)
+    torch.testing.assert_close(term.sum / term.count, expected)
+
+
+def test_spread_is_the_mean_distance_of_pairs_and_zero_after_a_collapse() -> None:
+    vectors = functional.normalize(torch.randn(30, 5, dtype=torch.float64), dim=1)
+    pairs = (vectors[:, None] - vectors[None]).square().sum(dim=2)
+    torch.testing.assert_close(spread(vectors)[0], pairs.mean())
+    assert float(spread(vectors[:1].repeat(9, 1))[0]) == pytest.approx(0, abs=1e-9)
+
+
+def test_nothing_to_mine_is_no_loss_and_no_crash() -> None:
+    candidates, _ = case(1, 5, 1, missing=False)
+    found = mine(candidates, slice(0, 5), Config(mining="label"), 1.0, 40)
+    term, _ = triplet_loss(candidates.embeddings.requires_grad_(), found, Config(mining="label"))
+    term.sum.backward()
+    assert float(term.count) == 0
+    assert float(term.sum.detach()) == 0

@@ -1,0 +1,75 @@
+"""Hard triplets by nested loops in plain Python: the definition, as slow as it reads."""
+
+from __future__ import annotations
+
+import math
+
+
+def cosine(a: list[float], b: list[float]) -> float:
+    return sum(x * y for x, y in zip(a, b, strict=True))
+
+
+def mine(
+    rule: str,
+    embeddings: list[list[float]],
+    labels: list[int],
+    similarity: list[list[float]],
+    high: float = 0.9,
+    low: float = 0.6,
+) -> list[tuple[int, int, int]]:
+    """One (anchor, positive, negative) for each anchor that has both."""
+    found = []
+    count = len(embeddings)
+    for i in range(count):
+        best: tuple[float, int] | None = None
+        worst: tuple[float, int] | None = None
+        for k in range(count):
+            if k == i:
+                continue
+            near = (1 + cosine(embeddings[i], embeddings[k])) / 2
+            if rule == "similarity":
+                if math.isnan(similarity[i][k]):
+                    continue
+                is_positive = is_negative = True
+                score = similarity[i][k] - near
+            elif rule == "threshold":
+                is_positive, is_negative = similarity[i][k] >= high, similarity[i][k] <= low
+                score = -near
+            else:
+                known = labels[i] >= 0 and labels[k] >= 0
+                is_positive = known and labels[i] == labels[k]
+                is_negative = known and labels[i] != labels[k]
+                score = -near
+            if is_positive and (best is None or score > best[0]):
+                best = (score, k)
+            if is_negative and (worst is None or score < worst[0]):
+                worst = (score, k)
+        if best is None or worst is None:
+            continue
+        if rule == "similarity" and not similarity[i][best[1]] > similarity[i][worst[1]]:
+            continue
+        found.append((i, best[1], worst[1]))
+    return found
+
+
+def loss(
+    rule: str,
+    embeddings: list[list[float]],
+    triplets: list[tuple[int, int, int]],
+    similarity: list[list[float]],
+    margin: float,
+    distance: str,
+    kind: str,
+    sharpness: float,
+) -> float:
+    """Mean over triplets."""
+    total = 0.0
+    for anchor, positive, negative in triplets:
+        factor = 2.0 if distance == "squared" else 1.0
+        to_positive = factor * (1 - cosine(embeddings[anchor], embeddings[positive]))
+        to_negative = factor * (1 - cosine(embeddings[anchor], embeddings[negative]))
+        wide = margin * (1 - similarity[anchor][negative]) if rule == "margin" else margin
+        excess = to_positive - to_negative + wide
+        value = max(0.0, excess) if kind == "hinge" else math.log1p(math.exp(sharpness * excess)) / sharpness
+        total += value * (similarity[anchor][negative] if rule == "weight" else 1.0)
+    return total / len(triplets)
