@@ -222,6 +222,8 @@ class Batch:
     """(B,) int64: everything random about an utterance in this step is a function of its key."""
     codes: Mapping[str, Tensor] = field(default_factory=dict)
     """Per metadata stream (B, d); a row of NaN where the label is missing."""
+    labels: Mapping[str, Tensor] = field(default_factory=dict)
+    """Per metadata stream (B,) int64 places in its set of labels; -1 where the label is missing."""
     confidence: Tensor | None = None
     """(B, T) a scorer's confidence in each encoded frame, for guided masking."""
     weights: Tensor | None = None

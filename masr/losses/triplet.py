@@ -90,36 +90,39 @@ def mine(candidates: Candidates, anchors: slice, config: Config, hardness: float
 def _mine_rows(
     candidates: Candidates, rows: slice, config: Config, hardness: float, purpose: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    cosines = candidates.embeddings[rows] @ candidates.embeddings.t()
-    nearness = cosines.add_(1).mul_(0.5)
+    nearness = candidates.embeddings[rows] @ candidates.embeddings.t()
     if hardness < 1:
         noise = uniform(candidates.keys[rows], nearness.shape[1], purpose).to(nearness.dtype)
-        nearness = nearness * hardness + noise * (1 - hardness)
-    by_similarity = config.mining == "similarity"
+        nearness.mul_(hardness).add_(noise, alpha=2 * (1 - hardness))
     similarity = candidates.similarity(rows).to(nearness.dtype) if _needs_similarity(config) else None
-    if by_similarity and similarity is not None:
-        gap = similarity - nearness
-        absent = gap.isnan()
-        absent[:, rows].fill_diagonal_(True)
-        pull, push = gap.masked_fill(absent, -torch.inf), gap.masked_fill_(absent, torch.inf)
+    if similarity is not None and config.mining == "similarity":
+        best, positives, worst, negatives = _by_gap(nearness, similarity, rows)
     else:
         positive, negative = _kinds(candidates, rows, config, similarity)
-        pull = (-nearness).masked_fill_(~positive, -torch.inf)
-        push = (-nearness).masked_fill_(~negative, torch.inf)
-    best, positives = pull.max(dim=1)
-    if config.semi_hard and not by_similarity:
-        behind = push <= best[:, None]  # nearer than the positive
-        rest = push.masked_fill(behind, torch.inf)
-        push = torch.where(rest.isinf().all(dim=1, keepdim=True), push, rest)
-    worst, negatives = push.min(dim=1)
+        best, positives = torch.where(positive, nearness, torch.inf).min(dim=1)
+        near = torch.where(negative, nearness, -torch.inf)
+        worst, negatives = near.max(dim=1)
+        if config.semi_hard:
+            behind = near.masked_fill(near >= best[:, None], -torch.inf).max(dim=1)
+            negatives = torch.where(behind.values.isfinite(), behind.indices, negatives)
     keep = best.isfinite() & worst.isfinite()
     chosen = nearness.new_zeros(len(keep))
     if similarity is not None:
         chosen = similarity.gather(1, negatives[:, None])[:, 0]
-        if by_similarity:
+        if config.mining == "similarity":
             keep &= similarity.gather(1, positives[:, None])[:, 0] > chosen
     places = torch.arange(rows.start, rows.stop, device=keep.device)
     return places[keep], positives[keep], negatives[keep], chosen[keep]
+
+
+def _by_gap(nearness: Tensor, similarity: Tensor, rows: slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The general form: the metadata say near and the embeddings far, or the reverse, by the widest gap."""
+    gap = similarity - (nearness + 1) / 2
+    absent = gap.isnan()
+    absent[:, rows].fill_diagonal_(True)
+    best, positives = gap.masked_fill(absent, -torch.inf).max(dim=1)
+    worst, negatives = gap.masked_fill_(absent, torch.inf).min(dim=1)
+    return best, positives, worst, negatives
 
 
 def _needs_similarity(config: Config) -> bool:
@@ -132,9 +135,13 @@ def _kinds(candidates: Candidates, rows: slice, config: Config, similarity: Tens
     if config.mining == "threshold" and similarity is not None:
         positive, negative = similarity >= config.high, similarity <= config.low
     else:
-        known = (labels[rows] >= 0)[:, None] & (labels >= 0)
-        same = labels[rows, None] == labels
-        positive, negative = same & known, ~same & known
+        positive = labels[rows, None] == labels
+        negative = ~positive
+        missing = labels < 0
+        if bool(missing.any()):
+            known = ~(missing[rows, None] | missing)
+            positive &= known
+            negative &= known
     positive[:, rows].fill_diagonal_(False)
     return positive, negative
 

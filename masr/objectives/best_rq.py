@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from masr.config import option
-from masr.losses.masked_prediction import accuracy, code_usage, masked_prediction
 from masr.keyed import normal
+from masr.losses.masked_prediction import accuracy, code_usage, masked_prediction
 from masr.models.quantizer import RandomProjection
 from masr.types import Batch, Encoder, Losses, Masker
 

@@ -1,0 +1,145 @@
+"""MASR (2307.10982): any objective, and beside it one hard-mining loss per stream of metadata.
+
+The objective is wrapped and never edited: its encoder's frames are pooled and projected once per stream, and metadata
+similarity says which samples of the batch belong together. LASR (2306.04374) is one stream, language, mined by label.
+
+Shapes: B utterances of this rank, N of all ranks and the memory, D encoder width, E projection width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from masr.config import option
+from masr.losses.gather import gather
+from masr.losses.triplet import Candidates, mine, triplet_loss
+from masr.losses.triplet import Config as TripletConfig
+from masr.models.pooling import Kind, build_pooling
+from masr.types import Batch, Encoded, Losses, Stream, Term
+
+_PURPOSE = 40
+
+
+@dataclass(frozen=True)
+class Config(TripletConfig):
+    """What every stream may set beside its own keys."""
+
+    weight: float = option(1.0, "lambda: factor on this stream's loss")
+    pooling: Kind = option("mean", "how frames become one vector: mean, attention or statistics")
+    width: int = option(256, "width of the projection")
+    warmup_steps: int = option(1000, "steps over which mining goes from random pairs to the hardest; prevents collapse")
+    memory: int = option(0, "embeddings of past batches to mine from as well")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.weight < 0 or self.width < 1 or self.warmup_steps < 0 or self.memory < 0:
+            raise ValueError("weight, width, warmup_steps and memory must not be negative, nor width 0")
+
+
+def build(objective: nn.Module, streams: Mapping[str, tuple[Stream, Config]]) -> Masr:
+    """The objective with its streams; the names are those that Batch.codes and Batch.labels carry."""
+    return Masr(objective, streams)
+
+
+class Masr(nn.Module):
+    """Loss of the objective plus the weighted loss of each stream."""
+
+    def __init__(self, objective: nn.Module, streams: Mapping[str, tuple[Stream, Config]]) -> None:
+        super().__init__()
+        self.objective = objective
+        self.encoder = objective.encoder
+        dim = int(objective.encoder.dim)  # type: ignore[arg-type]
+        self.heads = nn.ModuleDict(
+            {
+                name: StreamHead(stream, config, dim, _PURPOSE + i)
+                for i, (name, (stream, config)) in enumerate(streams.items())
+            }
+        )
+
+    def advance(self, step: int) -> None:
+        """Tells the objective and every head which step comes next."""
+        for module in (self.objective, *self.heads.values()):
+            advance = getattr(module, "advance", None)
+            if callable(advance):
+                advance(step)
+
+    def forward(self, batch: Batch) -> Losses:
+        """The objective's losses, and `<stream>` for each stream with its figures."""
+        losses: Losses = self.objective(batch)
+        terms, figures = dict(losses.terms), dict(losses.figures)
+        assert losses.encoded is not None
+        for name, head in self.heads.items():
+            terms[name], found = head(losses.encoded, batch.codes[name], batch.labels[name], batch.keys)
+            figures.update({f"{name}_{figure}": value for figure, value in found.items()})
+        return Losses(terms, figures, losses.encoded)
+
+
+class StreamHead(nn.Module):
+    """Pool, project, gather, mine, compare."""
+
+    memory_embeddings: Tensor
+    memory_codes: Tensor
+    memory_labels: Tensor
+
+    def __init__(self, stream: Stream, config: Config, dim: int, purpose: int) -> None:
+        super().__init__()
+        self.stream, self.config, self.purpose = stream, config, purpose
+        self.pooling = build_pooling(config.pooling, dim)
+        joined = stream.num_dims if config.mining == "concat" else 0
+        self.projection = nn.Linear(self.pooling.out_dim + joined, config.width)
+        self.hardness = 0.0 if config.warmup_steps else 1.0
+        self.register_buffer("memory_embeddings", torch.zeros(config.memory, config.width))
+        self.register_buffer("memory_codes", torch.full((config.memory, stream.num_dims), torch.nan))
+        self.register_buffer("memory_labels", torch.full((config.memory,), -1))
+
+    def advance(self, step: int) -> None:
+        """Mining hardens as training goes on."""
+        self.hardness = min(1.0, step / self.config.warmup_steps) if self.config.warmup_steps else 1.0
+
+    def embed(self, encoded: Encoded, codes: Tensor) -> Tensor:
+        """(B, E) of unit length; for `concat` the metadata's own code stands beside the pooled speech."""
+        pooled = self.pooling(encoded.frames, encoded.lengths)
+        if self.config.mining == "concat":
+            pooled = torch.cat([pooled, codes.nan_to_num().to(pooled.dtype)], dim=1)
+        return functional.normalize(self.projection(pooled).float(), dim=1)
+
+    def forward(
+        self, encoded: Encoded, codes: Tensor, labels: Tensor, keys: Tensor
+    ) -> tuple[Term, dict[str, tuple[Tensor, Tensor]]]:
+        """(B, T, D), (B, d), (B,), (B,) -> the weighted term over this rank's anchors, and figures."""
+        embeddings, anchors = gather(self.embed(encoded, codes))
+        all_codes, _ = gather(codes)
+        all_labels, _ = gather(labels)
+        all_keys, _ = gather(keys)
+        fresh = len(embeddings)
+        if self.config.memory:
+            held = torch.zeros_like(all_keys[:1]).expand(len(self.memory_labels))
+            embeddings = torch.cat([embeddings, self.memory_embeddings])
+            all_codes = torch.cat([all_codes, self.memory_codes])
+            all_labels = torch.cat([all_labels, self.memory_labels])
+            all_keys = torch.cat([all_keys, held])
+        candidates = Candidates(
+            embeddings.detach(), all_labels, lambda rows: self.stream.similarity(all_codes[rows], all_codes), all_keys
+        )
+        triplets = mine(candidates, anchors, self.config, self.hardness, self.purpose)
+        term, figures = triplet_loss(embeddings, triplets, self.config)
+        figures["kept_share"] = (term.count, term.count.new_tensor(float(len(labels))))
+        if self.config.memory and self.training:
+            self.remember(embeddings[:fresh].detach(), all_codes[:fresh], all_labels[:fresh])
+        return Term(term.sum, term.count, self.config.weight), figures
+
+    @torch.no_grad()
+    def remember(self, embeddings: Tensor, codes: Tensor, labels: Tensor) -> None:
+        """The newest embeddings push the oldest out of the memory."""
+        size = self.config.memory
+        for held, new in (
+            (self.memory_embeddings, embeddings),
+            (self.memory_codes, codes),
+            (self.memory_labels, labels),
+        ):
+            held.copy_(torch.cat([new.to(held.dtype), held])[:size])

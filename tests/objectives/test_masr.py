@@ -1,0 +1,146 @@
+"""MASR around an objective: gradient from every stream, missing labels, memory, ranks that agree with one process."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, distributed, multiprocessing, nn
+from torch.nn import functional
+
+from masr.keyed import combine
+from masr.objectives.masr import Config, Masr, build
+from masr.types import Batch, Encoded, FloatArray, Losses, Term
+
+
+class Cosine:
+    """A stream whose labels are its codes."""
+
+    tables = ("utt2x",)
+    num_dims = 3
+
+    def codes(self, labels: object) -> FloatArray:
+        return np.zeros((0, 3), np.float32)
+
+    def similarity(self, a: Tensor, b: Tensor) -> Tensor:
+        return (functional.normalize(a, dim=1) @ functional.normalize(b, dim=1).t() + 1) / 2
+
+
+class Frames(nn.Module):
+    """An objective that only encodes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Linear(5, 8)
+        self.encoder.dim = 8  # type: ignore[assignment]
+
+    def forward(self, batch: Batch) -> Losses:
+        frames = self.encoder(batch.features)
+        term = Term(frames.square().sum() * 0, frames.new_tensor(1.0))
+        return Losses({"ssl": term}, {}, Encoded(frames, batch.lengths))
+
+
+def batch(rows: slice = slice(0, 12), missing: bool = True) -> Batch:
+    generator = torch.Generator().manual_seed(4)
+    labels = torch.randint(0, 3, (12,), generator=generator)
+    codes = torch.eye(3)[labels] + 0.1
+    if missing:
+        labels[3], codes[3] = -1, torch.nan
+    features = torch.randn(12, 7, 5, generator=generator)
+    return Batch(
+        tuple(f"u{i}" for i in range(12))[rows],
+        features[rows],
+        torch.full((12,), 7)[rows],
+        combine(1, 2, torch.arange(12))[rows],
+        {"x": codes[rows], "y": codes[rows]},
+        {"x": labels[rows], "y": labels[rows]},
+    )
+
+
+def model(**settings: object) -> Masr:
+    torch.manual_seed(0)
+    config = Config(**{"width": 4, "warmup_steps": 0, **settings})
+    return build(Frames(), {"x": (Cosine(), config), "y": (Cosine(), config)})
+
+
+def loss(losses: Losses) -> Tensor:
+    return sum((t.weight * t.sum / t.count.clamp(min=1) for t in losses.terms.values()), torch.zeros(()))
+
+
+@pytest.mark.parametrize("mining", ["label", "similarity", "threshold", "margin", "weight", "concat"])
+def test_every_stream_reaches_the_encoder(mining: str) -> None:
+    for name in ("x", "y"):
+        masr = model(mining=mining)
+        term = masr(batch()).terms[name]
+        assert int(term.count) > 0
+        term.sum.backward()
+        assert masr.encoder.weight.grad.abs().sum() > 0
+        assert masr.heads[name].projection.weight.grad.abs().sum() > 0
+
+
+def test_a_sample_without_label_takes_no_part() -> None:
+    whole = batch()
+    without = whole.features.clone().requires_grad_()
+    losses = model()(Batch(whole.utts, without, whole.lengths, whole.keys, whole.codes, whole.labels))
+    losses.terms["x"].sum.backward()
+    assert not without.grad[3].any()
+    assert without.grad[[i for i in range(12) if i != 3]].abs().sum() > 0
+
+
+def test_memory_gives_candidates_and_stays_its_size() -> None:
+    masr = model(memory=20, mining="label")
+    counts = [int(masr(batch(slice(0, 2), missing=False)).terms["x"].count)]
+    masr(batch(slice(2, 12), missing=False))
+    counts.append(int(masr(batch(slice(0, 2), missing=False)).terms["x"].count))
+    assert counts[1] == 2 > counts[0]
+    head = masr.heads["x"]
+    assert head.memory_embeddings.shape == (20, 4)
+    assert int((head.memory_labels >= 0).sum()) == 14
+    masr.eval()
+    held = head.memory_labels.clone()
+    masr(batch())
+    assert torch.equal(head.memory_labels, held)
+
+
+def test_hardness_follows_the_steps() -> None:
+    masr = model(warmup_steps=10)
+    for step, hardness in [(0, 0.0), (5, 0.5), (20, 1.0)]:
+        masr.advance(step)
+        assert masr.heads["x"].hardness == hardness
+
+
+def _rank(rank: int, port: int, folder: str) -> None:
+    address = f"tcp://127.0.0.1:{port}"
+    distributed.init_process_group("gloo", init_method=address, rank=rank, world_size=2)
+    masr = model(mining="similarity")
+    rows = slice(0, 5) if rank == 0 else slice(5, 12)
+    losses = masr(batch(rows))
+    total = torch.zeros(())
+    for term in losses.terms.values():
+        count = term.count.clone()
+        distributed.all_reduce(count)
+        total = total + term.weight * term.sum / count.clamp(min=1)
+    total.backward()
+    gradient = masr.encoder.weight.grad
+    distributed.all_reduce(gradient)
+    value = total.detach().clone()
+    distributed.all_reduce(value)
+    torch.save({"loss": value, "gradient": gradient}, Path(folder) / f"{rank}.pt")
+    distributed.destroy_process_group()
+
+
+def test_two_ranks_mine_as_one(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    multiprocessing.spawn(_rank, (port, str(tmp_path)), nprocs=2)
+    alone = model(mining="similarity")
+    expected = loss(alone(batch()))
+    expected.backward()
+    for rank in range(2):
+        found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
+        torch.testing.assert_close(found["loss"], expected.detach())
+        torch.testing.assert_close(found["gradient"], alone.encoder.weight.grad)
