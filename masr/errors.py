@@ -82,6 +82,18 @@ class UnitsError(MasrError):
     title = "units"
 
 
+class CheckpointError(MasrError):
+    """A checkpoint cannot be saved, is damaged, or belongs to another run."""
+
+    title = "checkpoint"
+
+
+class TrainingError(MasrError):
+    """Training cannot start, or cannot go on."""
+
+    title = "training"
+
+
 class MissingPackageError(MasrError):
     """An optional package is needed for this and is not installed."""
 

@@ -1,0 +1,88 @@
+"""AdamW, and learning rates as functions of the step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+from masr.config import option
+from masr.errors import ConfigError, near
+
+
+@dataclass(frozen=True)
+class Config:
+    """How weights move."""
+
+    peak_lr: float = option(2e-3, "learning rate at the end of the warm-up")
+    schedule: Literal["noam", "tri_stage", "cosine", "constant"] = option(
+        "noam", "after the warm-up: 1/sqrt(step); hold then exponential decay; half a cosine to zero; stay"
+    )
+    warmup_steps: int = option(1000, "steps of linear rise to the peak")
+    hold_share: float = option(0.4, "tri_stage: share of all steps at the peak")
+    final_scale: float = option(0.05, "tri_stage: learning rate at the end, as a share of the peak")
+    betas: tuple[float, float] = option((0.9, 0.98), "decay of Adam's two averages")
+    eps: float = option(1e-8, "Adam's epsilon")
+    weight_decay: float = option(0.01, "on weight matrices; biases, norms and codebooks are spared")
+    clip_norm: float = option(1.0, "gradients longer than this are scaled down to it; 0 leaves them")
+    scales: Mapping[str, float] = option(
+        {}, "factor on the learning rate of parameters whose name begins so; 0 freezes"
+    )
+
+    def __post_init__(self) -> None:
+        if self.peak_lr <= 0 or self.warmup_steps < 0:
+            raise ValueError("peak_lr must be positive and warmup_steps not negative")
+
+
+def learning_rate(config: Config, step: int, max_steps: int) -> float:
+    """The rate of update number `step`, counted from 0."""
+    done = step + 1
+    if done < config.warmup_steps:
+        return config.peak_lr * done / config.warmup_steps
+    if config.schedule == "noam":
+        return config.peak_lr * math.sqrt(max(1, config.warmup_steps) / done)
+    if config.schedule == "constant":
+        return config.peak_lr
+    left = max_steps - config.warmup_steps
+    progress = min(1.0, (done - config.warmup_steps) / left) if left > 0 else 1.0
+    if config.schedule == "cosine":
+        return config.peak_lr * 0.5 * (1 + math.cos(math.pi * progress))
+    hold = config.hold_share * max_steps / left if left > 0 else 1.0
+    if progress <= hold or hold >= 1:
+        return config.peak_lr
+    return float(config.peak_lr * config.final_scale ** ((progress - hold) / (1 - hold)))
+
+
+def build_optimizer(model: nn.Module, config: Config) -> torch.optim.AdamW:
+    """AdamW over groups that differ in weight decay and in the factor on their learning rate."""
+    unused = [prefix for prefix in config.scales if not any(n.startswith(prefix) for n, _ in model.named_parameters())]
+    if unused:
+        names = {".".join(n.split(".")[:depth]) for n, _ in model.named_parameters() for depth in (1, 2)}
+        raise ConfigError(f"optim.scales: no parameter's name begins with {unused[0]!r}", fix=near(unused[0], names))
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        fitting = [prefix for prefix in config.scales if name.startswith(prefix)]
+        scale = config.scales[max(fitting, key=len)] if fitting else 1.0
+        if scale == 0:
+            parameter.requires_grad_(False)
+        if not parameter.requires_grad:
+            continue
+        decay = config.weight_decay if parameter.ndim == 2 and name.endswith("weight") else 0.0
+        groups.setdefault((scale, decay), []).append(parameter)
+    return torch.optim.AdamW(
+        [{"params": p, "weight_decay": decay, "scale": scale} for (scale, decay), p in groups.items()],
+        lr=config.peak_lr,
+        betas=config.betas,
+        eps=config.eps,
+        fused=all(p.is_cuda for ps in groups.values() for p in ps) or None,
+    )
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Gives each group the rate times its own factor."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["scale"]
