@@ -164,6 +164,11 @@ class Features(Protocol):
         """Width of a frame."""
         ...
 
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second of the waveforms it takes."""
+        ...
+
     def num_frames(self, num_samples: int) -> int:
         """Frames that come out of so many samples; a function of the utterance alone."""
         ...
@@ -228,6 +233,8 @@ class Batch:
     """(B, T) a scorer's confidence in each encoded frame, for guided masking."""
     weights: Tensor | None = None
     """(B,) factor on each utterance's loss."""
+    targets: Tensor | None = None
+    """(B, T) int64 labels of the encoded frames, made beforehand, where the objective predicts such; -1 past the end."""
 
 
 @dataclass(frozen=True)

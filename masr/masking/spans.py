@@ -39,12 +39,12 @@ class Spans:
         self.config = config
 
     def mask(self, lengths: Tensor, keys: Tensor, confidence: Tensor | None = None) -> Tensor:  # noqa: ARG002
-        """(B,) lengths, (B,) keys -> (B, T) true where masked; T is the longest length.
+        """(B,) lengths, (B,) keys -> (B, T) true where masked; T is the longest length, at least 1.
 
         Spans may begin before the utterance does, so that its first frames are masked as often as all others and the
         share is exact on average at every length. An utterance that drew no span gets one.
         """
-        span, time = self.config.span, int(lengths.max())
+        span, time = self.config.span, max(1, int(lengths.max()))
         places = time + span - 1
         noise = uniform(keys, places, _PURPOSE)
         inside = torch.arange(places, device=lengths.device) < (lengths + span - 1)[:, None]

@@ -56,7 +56,7 @@ class BestRq(nn.Module):
         embedded, _ = self.encoder.embed(self.hide(batch, mask), batch.lengths)
         encoded = self.encoder.contextualise(embedded, lengths)
         targets = self.quantizer(self.stacked(batch.features, mask))
-        logits = self.head(encoded.frames[mask]).view(*targets.shape, -1)
+        logits = self.head(encoded.frames[mask]).view(*targets.shape, self.config.num_codes)
         weights = None if batch.weights is None else batch.weights[:, None].expand_as(mask)[mask]
         return Losses(
             {"masked_prediction": masked_prediction(logits, targets, weights)},
@@ -79,7 +79,9 @@ class BestRq(nn.Module):
 
     def stacked(self, features: Tensor, mask: Tensor) -> Tensor:
         """(B, S, F) unmasked -> (N, factor * F): the frames that each masked encoded frame begins at."""
-        size, _, bins = features.shape
+        size, given, bins = features.shape
         time = mask.shape[1]
-        whole = features[:, : time * self.factor].reshape(size, time, self.factor * bins)
+        short = max(0, time * self.factor - given)  # only where no utterance has an encoded frame
+        whole = nn.functional.pad(features, (0, 0, 0, short))[:, : time * self.factor]
+        whole = whole.reshape(size, time, self.factor * bins)
         return whole[mask]

@@ -26,7 +26,7 @@ _PURPOSE = 40
 
 
 @dataclass(frozen=True)
-class Config(TripletConfig):
+class StreamConfig(TripletConfig):
     """What every stream may set beside its own keys."""
 
     weight: float = option(1.0, "lambda: factor on this stream's loss")
@@ -41,7 +41,7 @@ class Config(TripletConfig):
             raise ValueError("weight, width, warmup_steps and memory must not be negative, nor width 0")
 
 
-def build(objective: nn.Module, streams: Mapping[str, tuple[Stream, Config]]) -> Masr:
+def wrap(objective: nn.Module, streams: Mapping[str, tuple[Stream, StreamConfig]]) -> Masr:
     """The objective with its streams; the names are those that Batch.codes and Batch.labels carry."""
     return Masr(objective, streams)
 
@@ -49,7 +49,7 @@ def build(objective: nn.Module, streams: Mapping[str, tuple[Stream, Config]]) ->
 class Masr(nn.Module):
     """Loss of the objective plus the weighted loss of each stream."""
 
-    def __init__(self, objective: nn.Module, streams: Mapping[str, tuple[Stream, Config]]) -> None:
+    def __init__(self, objective: nn.Module, streams: Mapping[str, tuple[Stream, StreamConfig]]) -> None:
         super().__init__()
         self.objective = objective
         self.encoder = objective.encoder
@@ -86,7 +86,7 @@ class StreamHead(nn.Module):
     memory_codes: Tensor
     memory_labels: Tensor
 
-    def __init__(self, stream: Stream, config: Config, dim: int, purpose: int) -> None:
+    def __init__(self, stream: Stream, config: StreamConfig, dim: int, purpose: int) -> None:
         super().__init__()
         self.stream, self.config, self.purpose = stream, config, purpose
         self.pooling = build_pooling(config.pooling, dim)

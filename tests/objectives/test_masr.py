@@ -12,7 +12,7 @@ from torch import Tensor, distributed, multiprocessing, nn
 from torch.nn import functional
 
 from masr.keyed import combine
-from masr.objectives.masr import Config, Masr, build
+from masr.objectives.masr import Masr, StreamConfig, wrap
 from masr.types import Batch, Encoded, FloatArray, Losses, Term
 
 
@@ -62,8 +62,8 @@ def batch(rows: slice = slice(0, 12), missing: bool = True) -> Batch:
 
 def model(**settings: object) -> Masr:
     torch.manual_seed(0)
-    config = Config(**{"width": 4, "warmup_steps": 0, **settings})
-    return build(Frames(), {"x": (Cosine(), config), "y": (Cosine(), config)})
+    config = StreamConfig(**{"width": 4, "warmup_steps": 0, **settings})
+    return wrap(Frames(), {"x": (Cosine(), config), "y": (Cosine(), config)})
 
 
 def loss(losses: Losses) -> Tensor:

@@ -1,0 +1,76 @@
+"""Tell the true quantised frame from others of the same utterance (wav2vec 2.0, 2006.11477, section 3.2).
+
+Shapes: B utterances, M the most masked frames of any of them, N masked frames in all, K distractors, E width.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from masr.keyed import uniform
+from masr.losses.gather import gather
+from masr.types import Term
+
+
+def padded(rows: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """(N, ...) rows of the true places of (B, T) -> (B, M, ...), and (B, M) which of them are real."""
+    counts = mask.sum(dim=1)
+    real = torch.arange(int(counts.max()), device=mask.device) < counts[:, None]
+    table = rows.new_zeros(*real.shape, *rows.shape[1:])
+    return table.masked_scatter(real.view(*real.shape, *[1] * (rows.ndim - 1)), rows), real
+
+
+def distractors(real: Tensor, keys: Tensor, count: int, purpose: int) -> Tensor:
+    """(B, M) real frames, (B,) keys -> (B, M, K) places of other masked frames of the same utterance.
+
+    Drawn with replacement and never the frame itself; where there is no other frame, the places mean nothing.
+    """
+    size, most = real.shape
+    others = (real.sum(dim=1) - 1).clamp(min=1)[:, None, None]
+    noise = uniform(keys, most * count, purpose).view(size, most, count)
+    places = (noise * others).long().clamp(max=most - 1)
+    own = torch.arange(most, device=real.device)[:, None]
+    return (places + (places >= own)).clamp(max=most - 1)
+
+
+def contrastive(
+    context: Tensor,
+    targets: Tensor,
+    ids: Tensor,
+    mask: Tensor,
+    places: Tensor,
+    temperature: float,
+    weights: Tensor | None = None,
+) -> tuple[Term, tuple[Tensor, Tensor]]:
+    """(N, E) predictions, (N, E) true targets, (N, G) their codes, (B, T) mask, (B, M, K) -> mean loss, accuracy.
+
+    A distractor with the codes of the true target is left out. All cosines of an utterance come from one product, so
+    that no (N, K, E) tensor is made. An utterance with a single masked frame has no distractor and takes no part.
+    """
+    guesses, real = padded(functional.normalize(context.float(), dim=1), mask)
+    truths, _ = padded(functional.normalize(targets.float(), dim=1), mask)
+    codes, _ = padded(ids, mask)
+    cosines = torch.bmm(guesses, truths.transpose(1, 2)) / temperature
+    same = (codes[:, :, None] == codes[:, None]).all(dim=3)
+    negative = cosines.masked_fill(same, -torch.inf).gather(2, places)
+    logits = torch.cat([cosines.diagonal(dim1=1, dim2=2)[:, :, None], negative], dim=2)
+    keep = real & (real.sum(dim=1) > 1)[:, None]
+    losses = -logits[keep].log_softmax(dim=1)[:, 0]
+    right = (logits[keep].argmax(dim=1) == 0).float().sum().detach()
+    if weights is not None:
+        losses = losses * weights[:, None].expand_as(keep)[keep]
+    count = losses.new_tensor(float(len(losses)))
+    return Term(losses.sum(), count), (right, count)
+
+
+def diversity(soft: Tensor) -> tuple[Term, Tensor]:
+    """(N, G, V) choices -> how far all ranks' mean choice is from using every code, and its perplexity over groups."""
+    groups, codes = soft.shape[1:]
+    sums, _ = gather(soft.sum(dim=0, keepdim=True))
+    counts, _ = gather(soft.new_tensor([float(len(soft))]))
+    mean = sums.sum(dim=0) / counts.sum().clamp(min=1)
+    perplexity = torch.exp(-(mean * (mean + 1e-7).log()).sum(dim=1)).sum()
+    own = soft.new_tensor(float(len(soft)))
+    return Term((groups * codes - perplexity) / (groups * codes) * own, own), perplexity.detach()

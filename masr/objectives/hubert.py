@@ -1,0 +1,96 @@
+"""HuBERT (2106.07447): predict, where speech is masked, the cluster that k-means gave each frame beforehand.
+
+Shapes: B utterances, T encoded frames, N masked frames, D encoder width, V clusters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from masr.config import option
+from masr.errors import DataError
+from masr.losses.masked_prediction import accuracy, code_usage, masked_prediction
+from masr.types import Batch, Encoder, Losses, Masker, Term
+
+
+@dataclass(frozen=True)
+class Config:
+    """The paper's base model; masking is its own by `masking: {share: 0.57, span: 10}`."""
+
+    num_clusters: int = option(100, "clusters of the targets: 100 on MFCC, 500 on a layer of an earlier model")
+    width: int = option(256, "width in which predictions meet the clusters' vectors")
+    temperature: float = option(0.1, "cosines are divided by this")
+    unmasked_weight: float = option(0.0, "factor on the loss of unmasked frames")
+
+
+def build(config: Config, encoder: Encoder, masker: Masker) -> Hubert:
+    """The objective around an encoder."""
+    return Hubert(config, encoder, masker)
+
+
+class Hubert(nn.Module):
+    """Masked prediction of given labels."""
+
+    def __init__(self, config: Config, encoder: Encoder, masker: Masker) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = encoder
+        self.masker = masker
+        self.mask_embedding = nn.Parameter(torch.empty(encoder.dim).uniform_())
+        self.guess = nn.Linear(encoder.dim, config.width)
+        self.clusters = nn.Parameter(torch.empty(config.num_clusters, config.width).uniform_())
+
+    def forward(self, batch: Batch) -> Losses:
+        """Input and labels -> loss on masked frames, and on the others where that is asked for."""
+        embedded, lengths = self.encoder.embed(batch.features, batch.lengths)
+        labels = self.labels(batch, lengths)
+        mask = self.masker.mask(lengths, batch.keys, batch.confidence)
+        hidden = torch.where(mask[:, :, None], self.mask_embedding.to(embedded.dtype), embedded)
+        encoded = self.encoder.contextualise(hidden, lengths)
+        known = labels >= 0
+        term, figures = self.predict(encoded.frames, labels, mask & known, batch.weights)
+        figures["masked_share"] = (mask.sum().float(), lengths.sum().float())
+        terms = {"masked_prediction": term}
+        if self.config.unmasked_weight:
+            rest, _ = self.predict(encoded.frames, labels, ~mask & known, batch.weights)
+            terms["unmasked_prediction"] = Term(rest.sum, rest.count, self.config.unmasked_weight)
+        return Losses(terms, figures, encoded)
+
+    def predict(
+        self, frames: Tensor, labels: Tensor, places: Tensor, weights: Tensor | None
+    ) -> tuple[Term, dict[str, tuple[Tensor, Tensor]]]:
+        """(B, T, D), (B, T), (B, T) which frames -> cross-entropy of cosines, and figures."""
+        guess = functional.normalize(self.guess(frames[places]).float(), dim=1)
+        logits = guess @ functional.normalize(self.clusters.float(), dim=1).t() / self.config.temperature
+        targets = labels[places][:, None]
+        factor = None if weights is None else weights[:, None].expand_as(places)[places]
+        term = masked_prediction(logits[:, None], targets, factor)
+        usage = code_usage(targets, self.config.num_clusters)
+        return term, {"masked_accuracy": accuracy(logits[:, None], targets), **usage}
+
+    def labels(self, batch: Batch, lengths: Tensor) -> Tensor:
+        """(B, T) clusters of the encoded frames, -1 past the end; refuses labels of another model's rate or size."""
+        time = max(1, int(lengths.max()))
+        if batch.targets is None:
+            raise DataError(
+                "HuBERT needs a cluster for every frame and the data directory has none",
+                fix="make them: masr cluster DATA OUT",
+            )
+        labels = batch.targets[:, :time]
+        counted = (labels >= 0).sum(dim=1)
+        if labels.shape[1] < time or not torch.equal(counted, lengths):
+            raise DataError(
+                f"{batch.utts[0]} and others: the clusters are not one to each encoded frame",
+                why="they were made for another frame rate or other features",
+                fix="make them again with the configuration of this run: masr cluster DATA OUT",
+            )
+        if int(labels.max()) >= self.config.num_clusters:
+            raise DataError(
+                f"cluster {int(labels.max())} is beyond num_clusters ({self.config.num_clusters})",
+                fix="set objective.num_clusters to the number that masr cluster used",
+            )
+        return labels

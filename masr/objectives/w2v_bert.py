@@ -1,0 +1,57 @@
+"""w2v-BERT (2108.06209): a contrastive task on a middle layer gives the codes that the last layer has to predict.
+
+Shapes: B utterances, T encoded frames, N masked frames, D encoder width, G codebooks, V codes in each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from masr.config import option
+from masr.losses.masked_prediction import accuracy, masked_prediction
+from masr.objectives.wav2vec2 import Config as Wav2Vec2Config
+from masr.objectives.wav2vec2 import Wav2Vec2
+from masr.types import Batch, Encoder, Losses, Masker, Term
+
+
+@dataclass(frozen=True)
+class Config(Wav2Vec2Config):
+    """As wav2vec 2.0's where the two agree; the paper's codebook is one of 1024 codes."""
+
+    num_groups: int = option(1, "codebooks, of which one code each is chosen")
+    num_codes: int = option(1024, "codes in a codebook")
+    contrastive_layer: int = option(0, "block whose output is contrasted, counted from 1; 0 is the middle one")
+    prediction_weight: float = option(1.0, "factor on the masked prediction of codes")
+
+
+def build(config: Config, encoder: Encoder, masker: Masker) -> W2vBert:
+    """The objective around an encoder of several blocks."""
+    layer = config.contrastive_layer or encoder.num_layers // 2
+    if not 0 < layer <= encoder.num_layers:
+        raise ValueError(f"contrastive_layer {layer} is none of the encoder's {encoder.num_layers} blocks")
+    return W2vBert(replace(config, contrastive_layer=layer), encoder, masker)
+
+
+class W2vBert(Wav2Vec2):
+    """Contrastive loss at one block, masked prediction at the last."""
+
+    config: Config
+
+    def __init__(self, config: Config, encoder: Encoder, masker: Masker) -> None:
+        super().__init__(config, encoder, masker)
+        self.head = nn.Linear(encoder.dim, config.num_groups * config.num_codes)
+
+    def forward(self, batch: Batch) -> Losses:
+        """Input -> both losses on masked frames; targets see the unmasked frames."""
+        embedded, lengths, mask = self.masked(batch)
+        encoded = self.encoder.contextualise(self.hidden(embedded, mask), lengths, with_layers=True)
+        middle = encoded.layers[self.config.contrastive_layer]
+        terms, figures, ids = self.contrast(middle, embedded, mask, batch)
+        logits = self.head(encoded.frames[mask]).view(*ids.shape, self.config.num_codes)
+        weights = None if batch.weights is None else batch.weights[:, None].expand_as(mask)[mask]
+        predicted = masked_prediction(logits, ids, weights)
+        terms["masked_prediction"] = Term(predicted.sum, predicted.count, self.config.prediction_weight)
+        figures["masked_accuracy"] = accuracy(logits, ids)
+        return Losses(terms, figures, encoded)

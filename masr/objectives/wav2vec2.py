@@ -1,0 +1,114 @@
+"""wav2vec 2.0 (2006.11477): tell, where speech is masked, its quantised frame from others of the utterance.
+
+Shapes: B utterances, T encoded frames, N masked frames, D encoder width, G codebooks, V codes in each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from masr.config import option
+from masr.keyed import gumbel
+from masr.losses.contrastive import contrastive, distractors, diversity, padded
+from masr.losses.masked_prediction import code_usage
+from masr.models.quantizer import GumbelQuantizer
+from masr.types import Batch, Encoder, Losses, Masker, Term
+
+_NOISE, _NEGATIVES = 20, 21
+
+
+@dataclass(frozen=True)
+class Config:
+    """The paper's base model; masking is its own by `masking: {share: 0.49, span: 10}`."""
+
+    num_groups: int = option(2, "codebooks, of which one code each is chosen")
+    num_codes: int = option(320, "codes in a codebook")
+    code_dim: int = option(256, "width of the codes side by side")
+    width: int = option(256, "width in which prediction and target are compared")
+    num_distractors: int = option(100, "other masked frames of the utterance")
+    temperature: float = option(0.1, "of the comparison")
+    diversity_weight: float = option(0.1, "factor on the loss for codes left unused")
+    first_softness: float = option(2.0, "Gumbel temperature at the start")
+    last_softness: float = option(0.5, "Gumbel temperature that it never falls below")
+    softness_decay: float = option(0.999995, "factor on the Gumbel temperature at every step")
+    feature_penalty: float = option(
+        0.0, "factor on the mean square of the encoded frames; the paper's waveform model has 10"
+    )
+
+
+def build(config: Config, encoder: Encoder, masker: Masker) -> Wav2Vec2:
+    """The objective around an encoder."""
+    return Wav2Vec2(config, encoder, masker)
+
+
+class Wav2Vec2(nn.Module):
+    """Contrastive loss, and a loss that keeps all codes in use."""
+
+    def __init__(self, config: Config, encoder: Encoder, masker: Masker) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = encoder
+        self.masker = masker
+        self.mask_embedding = nn.Parameter(torch.empty(encoder.dim).uniform_())
+        self.norm = nn.LayerNorm(encoder.dim)
+        self.quantizer = GumbelQuantizer(encoder.dim, config.num_groups, config.num_codes, config.code_dim)
+        self.target = nn.Linear(config.code_dim, config.width)
+        self.guess = nn.Linear(encoder.dim, config.width)
+        self.softness = config.first_softness
+
+    def advance(self, step: int) -> None:
+        """The choice of codes hardens as training goes on."""
+        self.softness = max(self.config.first_softness * self.config.softness_decay**step, self.config.last_softness)
+
+    def forward(self, batch: Batch) -> Losses:
+        """Input -> contrastive loss on masked frames."""
+        embedded, lengths, mask = self.masked(batch)
+        encoded = self.encoder.contextualise(self.hidden(embedded, mask), lengths)
+        terms, figures, _ = self.contrast(encoded.frames, embedded, mask, batch)
+        return Losses(terms, figures, encoded)
+
+    def masked(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """The encoded sequence (B, T, D), its lengths, and the mask."""
+        embedded, lengths = self.encoder.embed(batch.features, batch.lengths)
+        return embedded, lengths, self.masker.mask(lengths, batch.keys, batch.confidence)
+
+    def hidden(self, embedded: Tensor, mask: Tensor) -> Tensor:
+        """(B, T, D) with one learned vector in every masked place."""
+        return torch.where(mask[:, :, None], self.mask_embedding.to(embedded.dtype), embedded)
+
+    def contrast(
+        self, frames: Tensor, embedded: Tensor, mask: Tensor, batch: Batch
+    ) -> tuple[dict[str, Term], dict[str, tuple[Tensor, Tensor]], Tensor]:
+        """(B, T, D) predictions, (B, T, D) unmasked -> terms, figures, (N, G) codes of the masked frames."""
+        codes, ids, soft = self.quantise(self.norm(embedded[mask]), mask, batch.keys)
+        _, real = padded(ids, mask)
+        places = distractors(real, batch.keys, self.config.num_distractors, _NEGATIVES)
+        guess, target = self.guess(frames[mask]), self.target(codes)
+        term, right = contrastive(guess, target, ids, mask, places, self.config.temperature, batch.weights)
+        unused, perplexity = diversity(soft)
+        terms = {"contrastive": term, "diversity": Term(unused.sum, unused.count, self.config.diversity_weight)}
+        if self.config.feature_penalty:
+            energy = embedded.float().square().mean(dim=2)[mask].sum()
+            terms["feature_penalty"] = Term(energy, unused.count, self.config.feature_penalty)
+        figures = {
+            "contrastive_accuracy": right,
+            "soft_perplexity": (perplexity, torch.ones_like(perplexity)),
+            "masked_share": (mask.sum().float(), self.encoder.num_encoded(batch.lengths).sum().float()),
+            **code_usage(ids, self.config.num_codes),
+        }
+        return terms, figures, ids
+
+    def quantise(self, frames: Tensor, mask: Tensor, keys: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(N, D) -> (N, C) codes, (N, G) ids, (N, G, V): with the utterances' own Gumbel noise while training."""
+        if not self.training:
+            found: tuple[Tensor, Tensor, Tensor] = self.quantizer(frames, None, self.softness)
+            return found
+        choices = self.config.num_groups * self.config.num_codes
+        most = int(mask.sum(dim=1).max())
+        real = torch.arange(most, device=mask.device) < mask.sum(dim=1)[:, None]
+        noise = gumbel(keys, most * choices, _NOISE).view(len(keys), most, choices)[real]
+        drawn: tuple[Tensor, Tensor, Tensor] = self.quantizer(frames, noise, self.softness)
+        return drawn
