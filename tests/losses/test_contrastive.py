@@ -70,8 +70,8 @@ def test_loss_against_loops() -> None:
 def test_equals_transformers_on_shared_weights() -> None:
     transformers = pytest.importorskip("transformers.models.wav2vec2.modeling_wav2vec2")
     settings = transformers.Wav2Vec2Config(
-        codevector_dim=16, num_codevector_groups=2, num_codevectors_per_group=10, proj_codevector_dim=24, conv_dim=(12,),
-        conv_stride=(2,), conv_kernel=(3,), num_feat_extract_layers=1, hidden_size=32,
+        codevector_dim=16, num_codevector_groups=2, num_codevectors_per_group=10, proj_codevector_dim=24,
+        conv_dim=(12,), conv_stride=(2,), conv_kernel=(3,), num_feat_extract_layers=1, hidden_size=32,
     )  # fmt: skip
     torch.manual_seed(0)
     theirs = transformers.Wav2Vec2GumbelVectorQuantizer(settings).eval()
