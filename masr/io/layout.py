@@ -9,16 +9,23 @@ TEXT = "text"
 UTT2SPK = "utt2spk"
 SPK2UTT = "spk2utt"
 UTT2DUR = "utt2dur"
+RECO2DUR = "reco2dur"
 UTT2LANG = "utt2lang"
 FEATS_SCP = "feats.scp"
 CMVN_SCP = "cmvn.scp"
 CONFIDENCE_SCP = "confidence.scp"
 UTT2NUM_FRAMES = "utt2num_frames"
+PHONES_CTM = "phones.ctm"
 PROBLEMS_TSV = "problems.tsv"
 INDEX = ".index"
 
 # data/<split>/data/ holds what the tables point at
 ARCHIVES = "data"
+
+# exp/units/
+UNITS_TXT = "units.txt"
+UNITS_MODEL = "units.model"
+CODES = "codes"
 
 # beside every output
 RESOLVED_CONFIG = "config.yaml"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Sized
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -31,3 +33,29 @@ def track(items: Iterable[T], title: str, total: int | None = None, unit: str = 
         dynamic_ncols=on_screen,
         file=sys.stderr,
     )
+
+
+@contextmanager
+def clock(title: str) -> Iterator[None]:
+    """Seconds passing on standard error, for a call that cannot say how far it is."""
+    done = threading.Event()
+
+    def ticks() -> Iterator[None]:
+        while not done.wait(0.5):
+            yield
+
+    def run() -> None:
+        from tqdm import tqdm
+
+        interval = 0.2 if sys.stderr.isatty() else 10
+        shape = "{desc}: {elapsed}"
+        for _ in tqdm(ticks(), title, bar_format=shape, delay=1, leave=False, mininterval=interval, file=sys.stderr):
+            pass
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

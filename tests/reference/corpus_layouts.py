@@ -1,0 +1,225 @@
+"""Tiny corpora in the exact layouts of the real ones, written without the package under test."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+RATE = 16000
+
+
+def samples(seed: int = 0, num_samples: int = 8000) -> np.ndarray:
+    """Half a second of soft noise."""
+    return np.random.default_rng(seed).integers(-900, 900, num_samples, dtype=np.int16)
+
+
+def wav(content: np.ndarray, rate: int = RATE, kind: str = "WAV", subtype: str | None = None) -> bytes:
+    stream = io.BytesIO()
+    soundfile.write(stream, content, rate, format=kind, subtype=subtype)
+    return stream.getvalue()
+
+
+def _nan() -> np.ndarray:
+    broken = np.zeros(8000, dtype=np.float32)
+    broken[77] = np.nan
+    return broken
+
+
+def bad_audio(kind: str = "WAV") -> dict[str, bytes]:
+    """Kind of problem -> a file that has it."""
+    good = wav(samples(), kind=kind)
+    found = {
+        "truncated": good[: len(good) // 2],
+        "empty": b"",
+        "wrong rate": wav(samples(), rate=8000, kind=kind),
+        "not mono": wav(np.stack([samples(), samples()], axis=1), kind=kind),
+        "not audio": b"<html>404 not found</html>" * 40,
+        "too short": wav(samples(num_samples=100), kind=kind),
+    }
+    if kind == "WAV":
+        found["NaN or infinite samples"] = wav(_nan(), subtype="FLOAT")
+        found["empty "] = wav(samples(num_samples=0))
+    return found
+
+
+def fleurs_row(
+    file: str, num_samples: int = 8000, sentence: int = 7, gender: str = "FEMALE", text: str = "ein satz"
+) -> str:
+    return f'{sentence}\t{file}\tEin "Satz".\t{text}\te i n | s a t z |\t{num_samples}\t{gender}'
+
+
+def tar_gz(path: Path, members: Sequence[tuple[str, bytes]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+
+
+def fleurs(
+    root: Path,
+    code: str,
+    split: str,
+    files: Mapping[str, bytes],
+    rows: Sequence[str] | None = None,
+    packed: bool = True,
+) -> Path:
+    """One split of one language; a row for each file unless `rows` says otherwise."""
+    folder = root / "data" / code
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [fleurs_row(name) for name in files] if rows is None else rows
+    (folder / f"{split}.tsv").write_text("".join(line + "\n" for line in lines), encoding="utf-8", newline="")
+    if packed:
+        tar_gz(folder / "audio" / f"{split}.tar.gz", [(f"{split}/{name}", data) for name, data in files.items()])
+    else:
+        (folder / "audio" / split).mkdir(parents=True)
+        for name, data in files.items():
+            (folder / "audio" / split / name).write_bytes(data)
+    return root
+
+
+def librispeech(
+    root: Path, files: Mapping[str, bytes], split: str = "dev-clean", texts: Mapping[str, str] | None = None
+) -> Path:
+    """Utterance id -> FLAC bytes; SPEAKERS.TXT and CHAPTERS.TXT as in the release."""
+    base = root / "LibriSpeech"
+    for utt, data in files.items():
+        reader, chapter, _ = utt.split("-")
+        folder = base / split / reader / chapter
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{utt}.flac").write_bytes(data)
+    for utt, text in (texts if texts is not None else dict.fromkeys(files, "HELLO WORLD")).items():
+        reader, chapter, _ = utt.split("-")
+        with (base / split / reader / chapter / f"{reader}-{chapter}.trans.txt").open("a", encoding="utf-8") as stream:
+            stream.write(f"{utt} {text}\n")
+    (base / "SPEAKERS.TXT").write_text(
+        "; comment\n;ID  |SEX| SUBSET           |MINUTES| NAME\n"
+        "84   | F | dev-clean        |  8.02 | Christie Nowak\n"
+        "174  | M | dev-clean        |  8.04 | Peter | Eastman\n",
+        encoding="utf-8",
+    )
+    (base / "CHAPTERS.TXT").write_text(
+        "; comment\n;ID    |READER|MINUTES| SUBSET | PROJ.|BOOK ID| CH. TITLE | PROJECT TITLE\n"
+        "121123 | 84   | 5.6   | dev-clean | 330  | 1184  | Maximilien | The Count of Monte Cristo\n",
+        encoding="utf-8",
+    )
+    return root
+
+
+def textgrid(phones: Sequence[tuple[float, float, str]], end_sec: float) -> str:
+    """A Montreal aligner's file: a tier of words, a tier of phones, in the long form."""
+    lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {end_sec}"]
+    lines += ["tiers? <exists>", "size = 2", "item []:"]
+    tiers = (("words", [(0.0, end_sec, 'say "x"')]), ("phones", phones))
+    for i, (name, intervals) in enumerate(tiers, 1):
+        lines += [f"    item [{i}]:", '        class = "IntervalTier"', f'        name = "{name}"']
+        lines += ["        xmin = 0", f"        xmax = {end_sec}", f"        intervals: size = {len(intervals)}"]
+        for k, (start, end, label) in enumerate(intervals, 1):
+            quoted = label.replace('"', '""')
+            lines += [f"        intervals [{k}]:", f"            xmin = {start}", f"            xmax = {end}"]
+            lines += [f'            text = "{quoted}"']
+    return "\n".join(lines) + "\n"
+
+
+def dhwani(root: Path, files: Mapping[str, bytes], folder: str = "data_refined") -> Path:
+    """'<language>/<name>.wav' -> bytes."""
+    for name, data in files.items():
+        path = root / folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return root
+
+
+def pangloss_xml(segments: Sequence[tuple[str, object, object, str]], root: str = "TEXT", prolog: str = "") -> str:
+    unit = {"TEXT": "S", "WORDLIST": "W"}[root]
+    body = "".join(
+        f'<{unit} id="{name}"><AUDIO start="{start}" end="{end}"/><FORM kindOf="phono">{text}</FORM>'
+        f'<TRANSL xml:lang="fr">oui</TRANSL><W id="{name}W1"><FORM>mot</FORM></W></{unit}>'
+        for name, start, end, text in segments
+    )
+    head = '<HEADER><TITLE xml:lang="en">A tale</TITLE><SOUNDFILE href="http://x.org/tale.wav"/></HEADER>'
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{prolog}<{root} id="tale" xml:lang="nru">{head}{body}</{root}>'
+
+
+def pangloss(root: Path, wavs: Mapping[str, bytes], xmls: Mapping[str, str], metadata: str = "") -> Path:
+    root.mkdir(parents=True, exist_ok=True)
+    for name, data in wavs.items():
+        (root / f"{name}.wav").write_bytes(data)
+    for name, text in xmls.items():
+        (root / f"{name}.xml").write_text(text, encoding="utf-8")
+    if metadata:
+        (root / "metadata.tsv").write_text(metadata, encoding="utf-8")
+    return root
+
+
+def recording(
+    name: str, path: str, num_samples: int = 8000, channels: Sequence[int] = (0,), rate: int = RATE
+) -> dict[str, object]:
+    return {
+        "id": name,
+        "sources": [{"type": "file", "channels": list(channels), "source": path}],
+        "sampling_rate": rate,
+        "num_samples": num_samples,
+        "duration": num_samples / rate,
+        "channel_ids": list(channels),
+    }
+
+
+def supervision(name: str, rec: str, start: float = 0.0, duration: float = 0.5, **more: object) -> dict[str, object]:
+    return {"id": name, "recording_id": rec, "start": start, "duration": duration, "channel": 0, **more}
+
+
+def jsonl(path: Path, records: Sequence[object]) -> None:
+    """Gzipped where the name says so; strings are written as they are."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join((r if isinstance(r, str) else json.dumps(r)) + "\n" for r in records).encode()
+    path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
+
+
+def lhotse(
+    root: Path, recordings: Sequence[object], supervisions: Sequence[object], name: str = "ami", part: str = "dev"
+) -> Path:
+    jsonl(root / f"{name}_recordings_{part}.jsonl.gz", recordings)
+    jsonl(root / f"{name}_supervisions_{part}.jsonl.gz", supervisions)
+    return root
+
+
+VIDEOS = [f"vid{i:08d}" for i in range(10)]
+
+
+def build(corpus: str, root: Path, bad: Mapping[str, bytes] | None = None) -> Path:
+    """A small sound corpus of any kind, plus one file for each of `bad`, under a folder with a blank and an umlaut."""
+    root = root / "a corpus ü"
+    extra = dict(enumerate((bad or {}).values()))
+    if corpus == "fleurs":
+        files = {f"{100 + i}.wav": wav(samples(i)) for i in range(3)} | {f"9{i}.wav": d for i, d in extra.items()}
+        for split in ("train", "dev", "test"):
+            fleurs(root, "hi_in", split, files)
+        return fleurs(root, "ur_pk", "dev", {f"{200 + i}.wav": wav(samples(i)) for i in range(2)}, packed=False)
+    if corpus == "librispeech":
+        files = {f"84-121123-{i:04d}": wav(samples(i), kind="FLAC") for i in range(3)}
+        files |= {f"84-121123-9{i:03d}": data for i, data in extra.items()}
+        return librispeech(root, {**files, "174-50561-0000": wav(samples(9), kind="FLAC")})
+    if corpus == "dhwani":
+        files = {f"hindi/broken-{video}-{i}.wav": wav(samples(i)) for video in VIDEOS for i in range(2)}
+        return dhwani(root, files | {f"hindi/vad_00_{VIDEOS[i]}.wav": data for i, data in extra.items()})
+    if corpus == "pangloss":
+        xml = pangloss_xml([("S1", 0.0, 0.2, "a b"), ("S2", 0.25, 0.5, "c")])
+        wavs = {"tale": wav(samples()), "song": wav(samples(1))} | {f"bad{i}": data for i, data in extra.items()}
+        return pangloss(root, wavs, {"tale": xml})
+    names = {f"r{i}": wav(samples(i)) for i in range(3)} | {f"bad{i}": data for i, data in extra.items()}
+    root.mkdir(parents=True)
+    for name, data in names.items():
+        (root / f"{name}.wav").write_bytes(data)
+    segments = [
+        supervision(f"{name}-{i}", name, 0.25 * i, 0.25, text="hi", speaker="s") for name in names for i in (0, 1)
+    ]
+    return lhotse(root, [recording(name, f"{name}.wav") for name in names], segments)
