@@ -142,7 +142,7 @@ def pangloss_xml(segments: Sequence[tuple[str, object, object, str]], root: str 
     unit = {"TEXT": "S", "WORDLIST": "W"}[root]
     body = "".join(
         f'<{unit} id="{name}"><AUDIO start="{start}" end="{end}"/><FORM kindOf="phono">{text}</FORM>'
-        f'<TRANSL xml:lang="fr">oui</TRANSL><W id="{name}W1"><FORM>mot</FORM></W></{unit}>'
+        f'<TRANSL xml:lang="fr">oui</TRANSL><W id="{name}W1"><FORM>bois</FORM></W></{unit}>'
         for name, start, end, text in segments
     )
     head = '<HEADER><TITLE xml:lang="en">A tale</TITLE><SOUNDFILE href="http://x.org/tale.wav"/></HEADER>'

@@ -1,0 +1,226 @@
+"""Dhwani: speech of 40 Indian languages from the web, as the pipeline of its authors leaves it on disk.
+
+    data_refined/<language>/*.wav      after voice activity detection, noise rejection and cutting; or, before,
+    raw_data/<language>/<id>.wav
+    urls/<language>.txt                the public lists of video ids, where they are kept beside
+
+Files are named by their 11-character video id: <id>.wav, vad_<n>_<id>.wav, broken-<name>-<i>.wav. A video is a
+speaker, and all of it goes to one split: the videos of a language are put in an order by a seeded hash, and the
+first of them are test, the next dev. A video that is listed under two languages is left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from masr.config import option
+from masr.corpora.languages import DHWANI
+from masr.errors import CorpusError, near
+from masr.types import Corpus, Part, Problem, Utterance
+
+FOLDERS = ("data_refined", "raw_data")
+URLS = "urls"
+VIDEOS_PER_PART = 64
+_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+_BROKEN = re.compile(r"broken-(.+)-(\d+)")
+_VAD = re.compile(r"vad_\d+_")
+LAYOUT = """SOURCE/
+    data_refined/        (or raw_data/)
+      hindi/
+        <id>.wav  vad_00_<id>.wav  broken-<id>-0.wav ...
+      tamil/ ...
+    urls/
+      hindi.txt ..."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """How the videos are split."""
+
+    languages: tuple[str, ...] = option((), "folders to take, such as [hindi, tamil]; all that are there by default")
+    seed: int = option(0, "of the order in which videos go to splits")
+    dev_share: float = option(0.1, "share of each language's videos for dev; at least one of three or more")
+    test_share: float = option(0.1, "share of each language's videos for test; at least one of three or more")
+
+    def __post_init__(self) -> None:
+        if min(self.dev_share, self.test_share) < 0 or self.dev_share + self.test_share >= 1:
+            raise ValueError("dev_share and test_share are 0 or more and leave something for train")
+        for language in self.languages:
+            if language not in DHWANI:
+                raise ValueError(f"languages: {language!r} is not one of Dhwani's; {near(language, DHWANI)}")
+
+
+@dataclass(frozen=True)
+class Dhwani:
+    """The corpus as its folders say."""
+
+    config: Config
+
+    def parts(self, source: Path) -> list[Part]:
+        """Some of a language's videos of one split are a part."""
+        root = self._root(source)
+        _videos.cache_clear()
+        _listed.cache_clear()
+        names = [p.name for p in sorted(root.iterdir()) if p.is_dir() and p.name in DHWANI]
+        for language in self.config.languages:
+            if language not in names:
+                raise CorpusError(f"{root} has no {language}", fix=near(language, names))
+        parts = []
+        for name in [n for n in names if n in (self.config.languages or names)]:
+            splits = Counter(split for _, split in self._split(root / name).items())
+            for split, count in splits.items():
+                blocks = range(-(-count // VIDEOS_PER_PART))
+                parts += [Part(split, f"{name}.{k}", root / name) for k in blocks]
+        if not parts:
+            raise _no_layout(source, f"no folder of {root} is a language with .wav files in it")
+        return sorted(
+            parts, key=lambda p: (("train", "dev", "test").index(p.split), p.source.name, len(p.name), p.name)
+        )
+
+    def read(self, part: Part) -> Iterator[Utterance | Problem]:
+        """The files of the part's videos."""
+        language, _, position = part.name.rpartition(".")
+        videos = [video for video, split in self._split(part.source).items() if split == part.split]
+        first = int(position) * VIDEOS_PER_PART
+        wanted = set(videos[first : first + VIDEOS_PER_PART])
+        others = {video: _languages_of(part.source.parent, video) for video in wanted}
+        for name in _wavs(part.source):
+            video = video_of(name)
+            if video is None and first == 0 and part.split == "train":
+                yield Problem(f"{language}/{name}", "no video id in the file's name")
+            elif video in wanted and len(others[video]) > 1:
+                yield Problem(f"{language}/{name}", f"video under two languages: {' '.join(sorted(others[video]))}")
+            elif video in wanted:
+                yield _utterance(part.source / name, video, DHWANI[language])
+
+    def _split(self, folder: Path) -> dict[str, str]:
+        """Video -> split, in the order of the hash; a function of the seed and of which videos there are."""
+        videos = sorted(_videos(folder), key=lambda v: (_hash(self.config.seed, v), v))
+        num_test = _share(self.config.test_share, len(videos))
+        num_dev = _share(self.config.dev_share, len(videos))
+        names = ["test"] * num_test + ["dev"] * num_dev + ["train"] * (len(videos) - num_test - num_dev)
+        return dict(zip(videos, names, strict=True))
+
+    def survey(self, source: Path) -> Iterable[tuple[str, ...]]:
+        """Per language: what its list holds, and the files that are there; for `masr corpus`."""
+        lists = read_lists(source / URLS)
+        counts = Counter(video for entry in lists.values() for video in set(entry.ids))
+        try:
+            root = self._root(source)
+        except CorpusError:
+            if not lists:
+                raise
+            root = source / FOLDERS[0]
+        yield ("language", "iso", "lines", "ids", "unique", "in two languages", "videos here", "files here")
+        folders = {p.name for p in root.iterdir() if p.is_dir() and p.name in DHWANI} if root.is_dir() else set()
+        for name in sorted(folders | lists.keys()):
+            entry = lists.get(name, UrlList(0, ()))
+            shared = sum(counts[video] > 1 for video in set(entry.ids))
+            here = (str(len(_videos(root / name))), str(len(_wavs(root / name)))) if name in folders else ("0", "0")
+            numbers = (str(n) for n in (entry.num_lines, len(entry.ids), len(set(entry.ids)), shared))
+            yield (name, DHWANI.get(name, "?"), *numbers, *here)
+        ids = [video for entry in lists.values() for video in entry.ids]
+        total = (sum(entry.num_lines for entry in lists.values()), len(ids), len(counts))
+        yield ("total", "", *map(str, total), str(sum(n > 1 for n in counts.values())), "", "")
+
+    def _root(self, source: Path) -> Path:
+        for name in FOLDERS:
+            if (source / name).is_dir():
+                return source / name
+        if not source.is_dir():
+            raise _no_layout(source, "there is no such folder")
+        raise _no_layout(source, "it has neither data_refined/ nor raw_data/")
+
+
+def build(config: Config) -> Corpus:
+    """The corpus."""
+    return Dhwani(config)
+
+
+def video_of(name: str) -> str | None:
+    """The video id in a file's name; None where there is none."""
+    stem = name.rpartition(".")[0]
+    if len(stem) != 11:
+        broken = _BROKEN.fullmatch(stem)
+        stem = broken[1] if broken else stem
+        if len(stem) != 11:
+            stem = _VAD.sub("", stem, count=1)
+    found = _ID.match(stem)
+    return found[0] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class UrlList:
+    """One of the public lists."""
+
+    num_lines: int
+    ids: tuple[str, ...]
+    """The lines that are a video id; blank lines and stray text are not."""
+
+
+def read_lists(folder: Path) -> dict[str, UrlList]:
+    """Language -> its list."""
+    found = {}
+    for path in sorted(folder.glob("*.txt")) if folder.is_dir() else []:
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        ids = tuple(line.strip() for line in lines if _ID.fullmatch(line.strip()))
+        found[path.stem.lower()] = UrlList(len(lines), ids)
+    return found
+
+
+def _utterance(path: Path, video: str, iso: str) -> Utterance:
+    speaker = f"{iso}-{video}"
+    rest = path.stem.replace(video, "", 1).strip("-_") or "whole"
+    return Utterance(f"{speaker}-{rest}", speaker, path, labels={"lang": iso, "video": video})
+
+
+def _wavs(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        return sorted(e.name for e in entries if e.name.lower().endswith(".wav") and e.is_file())
+
+
+@lru_cache(maxsize=64)
+def _videos(folder: Path) -> frozenset[str]:
+    return frozenset(video for video in map(video_of, _wavs(folder)) if video is not None)
+
+
+@lru_cache(maxsize=2)
+def _listed(root: Path) -> dict[str, frozenset[str]]:
+    """Video -> the languages (ISO) it is found under, on disk or in the lists."""
+    found: dict[str, set[str]] = {}
+    for folder in root.iterdir():
+        if folder.is_dir() and folder.name in DHWANI:
+            for video in _videos(folder):
+                found.setdefault(video, set()).add(DHWANI[folder.name])
+    for name, entry in read_lists(root.parent / URLS).items():
+        for video in entry.ids:
+            found.setdefault(video, set()).add(DHWANI.get(name, name))
+    return {video: frozenset(languages) for video, languages in found.items()}
+
+
+def _languages_of(root: Path, video: str) -> frozenset[str]:
+    return _listed(root)[video]
+
+
+def _hash(seed: int, video: str) -> bytes:
+    return hashlib.blake2b(f"{seed} {video}".encode(), digest_size=8).digest()
+
+
+def _share(share: float, count: int) -> int:
+    """So many of `count`: rounded, but one at least where there are enough to go round."""
+    return max(round(share * count), 1 if count >= 3 and share > 0 else 0)
+
+
+def _no_layout(source: Path, found: str) -> CorpusError:
+    return CorpusError(
+        f"{source} does not hold Dhwani: {found}",
+        why=f"looked for\n{LAYOUT}",
+        fix="run the authors' download pipeline into it, or build the embedded one with `masr corpus dhwani mini`",
+    )

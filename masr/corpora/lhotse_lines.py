@@ -1,0 +1,76 @@
+"""JSON lines, plain or gzipped, one at a time."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from masr.errors import ArchiveError
+
+_FIELDS = {name: re.compile(rb'"%s": ?"((?:[^"\\]|\\.)*)"' % name.encode()) for name in ("id", "recording_id")}
+_MAX_LINE_BYTES = 64 << 20
+
+
+def raw_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Number and bytes of every line that is not blank; ArchiveError where the file ends too early."""
+    with _opened(path) as stream:
+        number = 0
+        while True:
+            try:
+                line = stream.readline(_MAX_LINE_BYTES)
+            except (EOFError, OSError, zlib.error) as error:
+                raise ArchiveError(
+                    f"{path}: damaged after line {number}: {error}", fix="run `lhotse prepare` again, or copy it again"
+                ) from None
+            if not line:
+                return
+            number += 1
+            if line.strip():
+                yield number, line
+
+
+def json_lines(path: Path, first: int, last: int) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Number and record of the lines from `first` (counted from 0, blank ones not) to before `last`."""
+    for index, (number, line) in enumerate(raw_lines(path)):
+        if index >= last:
+            return
+        if index >= first:
+            yield number, parse(line)
+
+
+def parse(line: bytes) -> dict[str, Any] | str:
+    """The record, or what is wrong with it."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return f"not JSON: {error}"
+    return record if isinstance(record, dict) else "not JSON: a line is not an object"
+
+
+def field(line: bytes, name: str) -> str:
+    """A text field of a line without parsing all of it: most lines are somebody else's."""
+    found = _FIELDS[name].search(line)
+    return str(json.loads(b'"' + found[1] + b'"')) if found else ""
+
+
+def count_lines(path: Path) -> int:
+    """Lines that are not blank."""
+    return sum(1 for _ in raw_lines(path))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    with path.open("rb") as raw:
+        if raw.read(2) == b"\x1f\x8b":
+            raw.seek(0)
+            with gzip.open(raw) as stream:
+                yield stream  # type: ignore[misc]
+        else:
+            raw.seek(0)
+            yield raw

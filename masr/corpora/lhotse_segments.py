@@ -1,0 +1,162 @@
+"""lhotse's records as utterances: recordings, supervisions, cuts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from masr.corpora.ids import safe_id, safe_kind
+from masr.corpora.languages import to_iso
+from masr.corpora.sidecar import RESERVED
+from masr.types import Span, Utterance
+
+ROUNDING_SEC = 0.01
+"""Manifests round times; a supervision so near to its recording's ends is the whole of it."""
+_GENDERS = {"m": "male", "f": "female", "male": "male", "female": "female"}
+_MAX_LABEL = 200
+Record = Mapping[str, Any]
+
+
+class BadLineError(Exception):
+    """A record that cannot be used, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A recording: which file holds which channel."""
+
+    id: str
+    duration_sec: float
+    files: tuple[tuple[Path, tuple[int, ...]], ...]
+
+    def file_of(self, channel: int | None) -> tuple[Path, int | None]:
+        """The file that holds a channel, and the channel's place in it where it is not alone there."""
+        for path, channels in self.files:
+            if channel is None or channel in channels:
+                place = 0 if channel is None else channels.index(channel)
+                return path, place if len(channels) > 1 else None
+        raise BadLineError(f"no channel {channel}: the recording does not have it")
+
+    @property
+    def num_channels(self) -> int:
+        """Over all files."""
+        return sum(len(channels) for _, channels in self.files)
+
+
+def recorded(record: Record, folder: Path) -> Recorded:
+    """A recording, its files found from the working folder or the manifest's."""
+    if record.get("transforms"):
+        raise BadLineError("transforms: the recording is to be changed while it is read; write it to a file first")
+    files = []
+    for source in record.get("sources") or ():
+        kind = source.get("type")
+        if kind == "command":
+            raise BadLineError("command: the source would run it; write its output to a file first")
+        if kind != "file":
+            raise BadLineError(f"source of type {kind!r}: only files are read")
+        path = Path(str(source["source"]))
+        if not path.is_absolute() and not path.exists():
+            path = folder / path
+        files.append((path, tuple(int(c) for c in source.get("channels") or (0,))))
+    if not files:
+        raise BadLineError("no source")
+    return Recorded(str(record["id"]), _number(record, "duration"), tuple(files))
+
+
+def whole(one: Recorded) -> Utterance:
+    """A recording that nobody described."""
+    path, channel = one.file_of(None)
+    return Utterance(safe_id(one.id), safe_id(one.id), path, channel=channel)
+
+
+def utterance(record: Record, one: Recorded, phones: tuple[str, ...], offset_sec: float = 0.0) -> Utterance:
+    """A supervision of a recording, starting `offset_sec` later than it says."""
+    if "id" not in record:
+        raise BadLineError("no id")
+    start_sec = _number(record, "start") + offset_sec
+    end_sec = start_sec + _number(record, "duration")
+    if -ROUNDING_SEC < start_sec < 0:
+        start_sec = 0.0
+    chosen = _channel(record.get("channel"))
+    path, channel = one.file_of(chosen)
+    is_whole = start_sec < ROUNDING_SEC and abs(end_sec - one.duration_sec) < ROUNDING_SEC
+    several = one.num_channels > 1
+    recording = safe_id(f"{one.id}-c{chosen or 0}" if several else one.id)
+    utt = safe_id(str(record["id"]))
+    speaker = record.get("speaker")
+    labels = _labels(record)
+    if several:
+        labels["channel"] = str(chosen or 0)
+    return Utterance(
+        utt=utt,
+        speaker=utt if speaker in (None, "") else safe_id(str(speaker)).replace("-", "_"),
+        audio=path,
+        text=None if record.get("text") is None else str(record["text"]),
+        labels=labels,
+        recording=None if is_whole else recording,
+        start_sec=None if is_whole else start_sec,
+        end_sec=None if is_whole else end_sec,
+        channel=channel,
+        phones=_phones(record, phones, start_sec),
+    )
+
+
+def cut_utterances(record: Record, folder: Path, phones: tuple[str, ...]) -> Iterator[Utterance]:
+    """The supervisions of a cut; the cut itself where it has none."""
+    kind = record.get("type")
+    if kind not in ("MonoCut", "MultiCut", "Cut", None):
+        raise BadLineError(f"{kind}: only cuts of one recording are read")
+    if not record.get("recording"):
+        raise BadLineError("cut without recording: it may hold features alone")
+    one = recorded(record["recording"], folder)
+    start_sec = _number(record, "start")
+    supervisions = record.get("supervisions") or ()
+    for supervision in supervisions:
+        inner = {"channel": record.get("channel"), **supervision}
+        yield utterance(inner, one, phones, start_sec)
+    if not supervisions:
+        yield utterance({**record, "custom": record.get("custom")}, one, phones)
+
+
+def _labels(record: Record) -> dict[str, str]:
+    labels = {}
+    if record.get("language"):
+        labels["lang"] = to_iso(str(record["language"]))
+    if record.get("gender"):
+        labels["gender"] = _GENDERS.get(str(record["gender"]).strip().lower(), "other")
+    for name, value in (record.get("custom") or {}).items():
+        kind = safe_kind(str(name))
+        if isinstance(value, str | int | float) and not isinstance(value, bool) and kind:
+            text = " ".join(str(value).split())
+            if text and len(text) <= _MAX_LABEL:
+                labels.setdefault(f"custom_{kind}" if kind in RESERVED else kind, text)
+    return labels
+
+
+def _phones(record: Record, names: tuple[str, ...], start_sec: float) -> tuple[Span, ...]:
+    """lhotse counts alignments from the recording's start, we from the utterance's."""
+    alignment = record.get("alignment") or {}
+    for name in names:
+        if alignment.get(name):
+            spans = [item for item in alignment[name] if len(item) >= 3]
+            return tuple(
+                Span(str(label), float(start) - start_sec, float(start) - start_sec + float(length))
+                for label, start, length, *_ in (s.values() if isinstance(s, dict) else s for s in spans)
+            )
+    return ()
+
+
+def _channel(value: object) -> int | None:
+    if isinstance(value, list):
+        return int(value[0]) if value else None
+    return int(value) if isinstance(value, int) else None
+
+
+def _number(record: Record, name: str) -> float:
+    value = record.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise BadLineError(f"bad {name}: {value!r}")
+    return float(value)

@@ -1,0 +1,302 @@
+"""Audio files as samples: what a file holds, whether it can be trusted, and any span of any wav.scp entry.
+
+16-bit RIFF wav, on disk or inside a Kaldi ark, is found by its header and read straight from the disk; every other
+format goes through libsndfile.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from masr.errors import AudioError
+from masr.io.riff import Riff, read_riff
+from masr.types import FloatArray, Int16Array
+
+SAMPLE_RATE = 16000
+INT16_SCALE = 32768.0
+OVERSHOOT_SEC = 0.5
+"""A segment may end so much after its recording, as in Kaldi, where times are rounded; it is then cut."""
+_BLOCK_SAMPLES = 1 << 20
+_UNKNOWN_SAMPLES = 1 << 60
+"""libsndfile's count for a stream that does not say how long it is lies beyond this."""
+_INTEGER_SUBTYPES = frozenset({"PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW"})
+_ARK_ENTRY = re.compile(r"(.+\.ark):(\d+)", re.DOTALL)
+
+Block = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AudioInfo:
+    """What a file says of itself."""
+
+    num_samples: int
+    """Per channel."""
+    sample_rate: int
+    num_channels: int
+
+    @property
+    def duration_sec(self) -> float:
+        """Length."""
+        return self.num_samples / self.sample_rate
+
+
+def audio_info(source: Path | bytes) -> AudioInfo:
+    """The header of a file, or of its bytes; AudioError where it is no audio, or shorter than it says."""
+    with _opened(source) as (stream, size):
+        riff = read_riff(stream, 0, size)
+        if riff is not None and riff.is_int16:
+            return AudioInfo(riff.num_samples, riff.sample_rate, riff.num_channels)
+        with _sound(stream) as sound:
+            return _sound_info(sound)
+
+
+def check_audio(source: Path | bytes, sample_rate: int | None = SAMPLE_RATE, channel: int | None = None) -> AudioInfo:
+    """What a file holds, once header and samples were found good; AudioError with a short reason otherwise.
+
+    With `channel`, the file may have several. `sample_rate` None takes any.
+    """
+    with _opened(source) as (stream, size):
+        riff = read_riff(stream, 0, size)
+        if riff is not None and riff.is_int16:
+            info = AudioInfo(riff.num_samples, riff.sample_rate, riff.num_channels)
+            _require(info, sample_rate, channel)
+            return info
+        with _sound(stream) as sound:
+            _require(_sound_info(sound), sample_rate, channel)
+            num_samples = sum(len(block) for block in _sound_blocks(sound))
+            info = AudioInfo(num_samples, sound.samplerate, sound.channels)
+    _require(info, sample_rate, channel)
+    return info
+
+
+def int16_blocks(
+    source: Path | bytes, sample_rate: int = SAMPLE_RATE, channel: int | None = None, resample: bool = False
+) -> Iterator[Int16Array]:
+    """The checked samples of one channel, a block at a time, at `sample_rate`; AudioError as `check_audio`.
+
+    With `resample`, another rate is converted instead of refused.
+    """
+    with _opened(source) as (stream, size):
+        riff = read_riff(stream, 0, size)
+        if riff is not None and riff.is_int16:
+            info = AudioInfo(riff.num_samples, riff.sample_rate, riff.num_channels)
+            _require(info, None if resample else sample_rate, channel)
+            blocks = _riff_blocks(stream, riff)
+            yield from _converted(blocks, info.sample_rate, sample_rate, channel)
+            return
+        with _sound(stream) as sound:
+            info = _sound_info(sound)
+            _require(info, None if resample else sample_rate, channel)
+            yield from _converted(_sound_blocks(sound), info.sample_rate, sample_rate, channel)
+
+
+def read_audio(
+    entry: str,
+    start_sec: float = 0.0,
+    end_sec: float | None = None,
+    channel: int = 0,
+    sample_rate: int = SAMPLE_RATE,
+    allow_pipes: bool = False,
+) -> FloatArray:
+    """Mono float32 in [-1, 1] of a wav.scp entry: a path, `shard.ark:offset`, or `command |` where allowed.
+
+    Only the span from `start_sec` to `end_sec` is read from the disk.
+    """
+    try:
+        return _read(entry, start_sec, end_sec, channel, sample_rate, allow_pipes)
+    except AudioError as error:
+        raise AudioError(f"{entry}: {error.what}", why=error.why, fix=error.fix) from None
+
+
+def split_entry(entry: str) -> tuple[Path, int]:
+    """A wav.scp entry that is no pipe, as file and byte offset."""
+    found = _ARK_ENTRY.fullmatch(entry)
+    return (Path(found[1]), int(found[2])) if found else (Path(entry), 0)
+
+
+def _read(
+    entry: str, start_sec: float, end_sec: float | None, channel: int, sample_rate: int, allow_pipes: bool
+) -> FloatArray:
+    piped = entry.rstrip().endswith("|")
+    if piped and not allow_pipes:
+        raise AudioError(
+            "a pipe, which would run a command",
+            why="wav.scp can hold commands, and this one may come from anywhere",
+            fix="add --allow-pipes if you trust it, or run the command once and point to the file",
+        )
+    path, offset = (b"", 0) if piped else split_entry(entry)
+    with _opened(_output_of(entry) if piped else path) as (stream, size):
+        riff = read_riff(stream, offset, size - offset)
+        if riff is not None and riff.is_int16:
+            info = AudioInfo(riff.num_samples, riff.sample_rate, riff.num_channels)
+            first, last = _span(info, start_sec, end_sec, channel, sample_rate)
+            return _scaled(_riff_samples(stream, riff, first, last)[:, channel])
+        if offset or (riff is None and _ARK_ENTRY.fullmatch(entry)):
+            raise AudioError("not audio: no 16-bit wav starts at this offset of the ark")
+        with _sound(stream) as sound:
+            return _read_sound(sound, start_sec, end_sec, channel, sample_rate)
+
+
+def _read_sound(sound: Any, start_sec: float, end_sec: float | None, channel: int, sample_rate: int) -> FloatArray:
+    info = _sound_info(sound)
+    first, last = _span(info, start_sec, end_sec, channel, sample_rate)
+    import soundfile
+
+    try:
+        sound.seek(first)
+        samples: FloatArray = sound.read(last - first, dtype="float32", always_2d=True)[:, channel]
+    except (soundfile.LibsndfileError, RuntimeError) as error:
+        raise AudioError(f"truncated or damaged: {_reason(error)}") from None
+    if len(samples) < last - first:
+        raise AudioError(f"truncated: holds {first + len(samples)} of {info.num_samples} samples")
+    if not np.isfinite(samples).all():
+        raise AudioError("NaN or infinite samples")
+    return np.ascontiguousarray(np.clip(samples, -1.0, 1.0))
+
+
+def _span(info: AudioInfo, start_sec: float, end_sec: float | None, channel: int, sample_rate: int) -> tuple[int, int]:
+    _require(info, sample_rate, channel)
+    first = round(start_sec * info.sample_rate)
+    last = info.num_samples if end_sec is None else round(end_sec * info.sample_rate)
+    if last > info.num_samples + OVERSHOOT_SEC * info.sample_rate:
+        raise AudioError(f"ends early: {info.duration_sec:.3f} s, while the segment ends at {end_sec:.3f} s")
+    last = min(last, info.num_samples)
+    if not 0 <= first < last:
+        raise AudioError(f"no samples between {start_sec:.3f} s and {last / info.sample_rate:.3f} s")
+    return first, last
+
+
+def _require(info: AudioInfo, sample_rate: int | None, channel: int | None) -> None:
+    if info.num_samples <= 0:
+        raise AudioError("empty: no samples")
+    if sample_rate is not None and info.sample_rate != sample_rate:
+        raise AudioError(
+            f"wrong rate: {info.sample_rate} Hz, not {sample_rate}",
+            fix="`masr prepare --resample` converts every file once",
+        )
+    if channel is None and info.num_channels != 1:
+        raise AudioError(f"not mono: {info.num_channels} channels")
+    if channel is not None and not 0 <= channel < info.num_channels:
+        raise AudioError(f"no channel {channel}: the file has {info.num_channels}, counted from 0")
+
+
+@contextmanager
+def _opened(source: Path | bytes) -> Iterator[tuple[BinaryIO, int]]:
+    """A stream and its size."""
+    if isinstance(source, bytes):
+        yield io.BytesIO(source), len(source)
+        return
+    try:
+        with source.open("rb") as stream:
+            size = stream.seek(0, io.SEEK_END)
+            stream.seek(0)
+            yield stream, size
+    except FileNotFoundError:
+        raise AudioError("missing file") from None
+    except OSError as error:
+        raise AudioError(f"cannot be read: {error.strerror or error}") from None
+
+
+@contextmanager
+def _sound(stream: BinaryIO) -> Iterator[Any]:
+    """libsndfile's view of a stream."""
+    import soundfile
+
+    if stream.seek(0, io.SEEK_END) == 0:
+        raise AudioError("empty: no bytes")
+    stream.seek(0)
+    try:
+        sound = soundfile.SoundFile(stream)
+    except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
+        raise AudioError(f"not audio: {_reason(error)}") from None
+    with sound:
+        yield sound
+
+
+def _sound_info(sound: Any) -> AudioInfo:
+    return AudioInfo(int(sound.frames), int(sound.samplerate), int(sound.channels))
+
+
+def _sound_blocks(sound: Any) -> Iterator[Block]:
+    """All samples, (n, channels), int16 where that loses nothing; checked to be finite and as many as promised."""
+    import soundfile
+
+    kind = "int16" if sound.subtype in _INTEGER_SUBTYPES else "float32"
+    num_samples = 0
+    while True:
+        try:
+            block: Block = sound.read(_BLOCK_SAMPLES, dtype=kind, always_2d=True)
+        except (soundfile.LibsndfileError, RuntimeError) as error:
+            raise AudioError(f"truncated or damaged: {_reason(error)}") from None
+        if not len(block):
+            break
+        num_samples += len(block)
+        if kind == "float32" and not np.isfinite(block).all():
+            raise AudioError("NaN or infinite samples")
+        yield block
+    if num_samples < sound.frames < _UNKNOWN_SAMPLES:
+        raise AudioError(f"truncated: holds {num_samples} of {sound.frames} samples")
+
+
+def _riff_blocks(stream: BinaryIO, riff: Riff) -> Iterator[Block]:
+    for first in range(0, riff.num_samples, _BLOCK_SAMPLES):
+        yield _riff_samples(stream, riff, first, min(first + _BLOCK_SAMPLES, riff.num_samples))
+
+
+def _riff_samples(stream: BinaryIO, riff: Riff, first: int, last: int) -> Block:
+    stream.seek(riff.data_start + first * riff.frame_bytes)
+    wanted = (last - first) * riff.frame_bytes
+    data = stream.read(wanted)
+    if len(data) < wanted:
+        raise AudioError("truncated: the file shrank while it was read")
+    return np.frombuffer(data, dtype="<i2").reshape(-1, riff.num_channels)
+
+
+def _converted(blocks: Iterator[Block], rate: int, wanted_rate: int, channel: int | None) -> Iterator[Int16Array]:
+    picked = (block[:, channel or 0] for block in blocks)
+    if rate == wanted_rate:
+        yield from (to_int16(block) for block in picked)
+        return
+    import soxr
+
+    stream = soxr.ResampleStream(rate, wanted_rate, 1, dtype="float32")
+    for block in picked:
+        yield to_int16(stream.resample_chunk(_scaled(block)))
+    yield to_int16(stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True))
+
+
+def to_int16(samples: Block) -> Int16Array:
+    """Samples in [-1, 1] as 16 bits, rounded and clipped; int16 as it is."""
+    if samples.dtype.kind == "i":
+        return np.ascontiguousarray(samples, dtype=np.int16)
+    return np.clip(np.rint(samples * INT16_SCALE), -32768, 32767).astype(np.int16)
+
+
+def _scaled(samples: Block) -> FloatArray:
+    if samples.dtype.kind == "i":
+        return samples.astype(np.float32) / np.float32(INT16_SCALE)
+    return np.ascontiguousarray(samples, dtype=np.float32)
+
+
+def _output_of(entry: str) -> bytes:
+    command = entry.rstrip().removesuffix("|")
+    done = subprocess.run(command, shell=True, capture_output=True, check=False)  # noqa: S602 (allowed by the user)
+    if done.returncode:
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise AudioError(f"the command failed with {done.returncode}: {' '.join(last)}")
+    return done.stdout
+
+
+def _reason(error: Exception) -> str:
+    """libsndfile's words without the file object's repr."""
+    return str(getattr(error, "error_string", "") or error).strip().rstrip(".") or type(error).__name__
