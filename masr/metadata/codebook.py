@@ -28,6 +28,7 @@ from masr.io.datadir import DataDir
 from masr.io.layout import label_table
 from masr.types import FloatArray
 
+UNKNOWN = "unknown"
 STAGE = "masr units DATA OUT (stage 3 of a recipe)"
 
 
@@ -162,8 +163,8 @@ def file_names(streams: Sequence[str]) -> list[str]:
 
 
 def is_missing(label: str | None) -> bool:
-    """No label: the sample takes no part in the stream."""
-    return label is None or not label.strip()
+    """No label: the sample takes no part in the stream. `unknown` is what prepare writes where others have one."""
+    return label is None or label.strip() in ("", UNKNOWN)
 
 
 def gather(labels: Sequence[str | None], rows: Mapping[str, int], codes: FloatArray, stream: str) -> FloatArray:

@@ -7,7 +7,7 @@ import pytest
 
 from masr.errors import DataError, MetadataError
 from masr.io.datadir import DataDir
-from masr.metadata.codebook import Codebook, check_tables, each_use, file_names, gather, uses_of
+from masr.metadata.codebook import Codebook, check_tables, each_use, file_names, gather, is_missing, uses_of
 
 
 def book() -> Codebook:
@@ -110,3 +110,8 @@ def test_gather_keeps_the_order_and_leaves_nan_for_what_is_missing() -> None:
     assert found[[0, 2]].tolist() == [[4.0, 5.0], [0.0, 1.0]]
     assert np.isnan(found[[1, 3, 4]]).all()
     assert gather([], book().lookup(), book().codes, "language").shape == (0, 2)
+
+
+@pytest.mark.parametrize(("label", "missing"), [(None, True), ("", True), (" ", True), ("unknown", True), ("hin", False)])
+def test_what_counts_as_missing(label: str | None, missing: bool) -> None:
+    assert is_missing(label) is missing

@@ -1,0 +1,164 @@
+"""Places of utterances become a batch: cropped, padded, with codes and keys; then, on the device, normalised.
+
+Shapes: B utterances, S frames or samples, F features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from masr.data.batching import Batches, Int64Array, share
+from masr.data.dataset import ArchiveSource, Config, Source, WaveformSource, global_stats, speaker_stats
+from masr.features.cmvn import normalise
+from masr.io.datadir import DataDir
+from masr.keyed import combine, uniform
+from masr.types import Batch, Features, Stream
+
+_CROP, _TIME_MASK, _BIN_MASK = 50, 51, 52
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Which part of every step this process makes."""
+
+    rank: int = 0
+    world: int = 1
+    accumulate: int = 1
+
+    def parts(self, places: Int64Array) -> list[Int64Array]:
+        """This rank's micro-batches of one step; empty ones are left out."""
+        total = self.world * self.accumulate
+        parts = [share(places, self.rank * self.accumulate + i, total) for i in range(self.accumulate)]
+        return [part for part in parts if len(part)]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What is known of each utterance, for one stream."""
+
+    stream: Stream
+    values: Sequence[str | None]
+    """(N,) labels as text, corrupted on purpose where that was asked for."""
+    ids: Int64Array
+    """(N,) the same as numbers; -1 where missing."""
+
+
+class Steps:
+    """The micro-batches of a step, by its number: what reading processes are asked for."""
+
+    def __init__(
+        self,
+        folder: Path,
+        config: Config,
+        batches: Batches,
+        part: Slice,
+        seed: int,
+        labels: Mapping[str, Labels],
+        features: Features | None = None,
+        fixed_keys: bool = False,
+    ) -> None:
+        self.folder, self.config, self.batches, self.part = folder, config, batches, part
+        self.seed, self.labels, self.features, self.fixed_keys = seed, labels, features, fixed_keys
+        self._opened: tuple[DataDir, Source] | None = None
+
+    def __getitem__(self, step: int) -> tuple[Batch, ...]:
+        return tuple(self.batch(places, step) for places in self.part.parts(self.batches.at(step)))
+
+    def batch(self, places: Int64Array, step: int) -> Batch:
+        """One micro-batch on the CPU, features as they lie on disk."""
+        data, source = self._open()
+        keys = combine(self.seed, 0 if self.fixed_keys else step, torch.from_numpy(places))
+        wanted = np.minimum(source.num_frames[places], self.batches.config.max_frames)
+        firsts = (uniform(keys, 1, _CROP)[:, 0].double().numpy() * (source.num_frames[places] - wanted + 1)).astype(int)
+        rows = [source.read(int(p), int(f), int(n)) for p, f, n in zip(places, firsts, wanted, strict=True)]
+        lengths = torch.tensor([len(row) for row in rows])
+        padded = torch.zeros(len(rows), int(lengths.max()), *rows[0].shape[1:])
+        for row, values in enumerate(rows):
+            padded[row, : len(values)] = torch.from_numpy(np.array(values, dtype=np.float32))
+        return Batch(
+            tuple(data.utts[int(p)] for p in places),
+            padded,
+            lengths,
+            keys,
+            {n: torch.from_numpy(x.stream.codes([x.values[int(p)] for p in places])) for n, x in self.labels.items()},
+            {name: torch.from_numpy(x.ids[places]) for name, x in self.labels.items()},
+            stats=self._stats(data, places),
+        )
+
+    def _stats(self, data: DataDir, places: Int64Array) -> Tensor | None:
+        if self.config.normalise != "speaker":
+            return None
+        return torch.stack([torch.from_numpy(speaker_stats(data, int(p))) for p in places])
+
+    def _open(self) -> tuple[DataDir, Source]:
+        """The directory, opened once in each process."""
+        if self._opened is None:
+            data = DataDir.open(self.folder)
+            source: Source = ArchiveSource(data) if self.features is None else WaveformSource(data, self.features)
+            self._opened = (data, source)
+        return self._opened
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_opened": None}
+
+
+class Preparation:
+    """From what lies on disk to what the objective takes, on the device: features, normalisation, SpecAugment."""
+
+    def __init__(self, config: Config, folder: Path, device: torch.device, features: Features | None = None) -> None:
+        self.config, self.device, self.features = config, device, features
+        self.stats: Tensor | None = None
+        if config.normalise == "global":
+            self.stats = torch.from_numpy(global_stats(DataDir.open(folder))).to(device)
+
+    @torch.no_grad()
+    def __call__(self, batch: Batch, augment: bool) -> Batch:
+        """The batch on the device, its features ready."""
+        batch = to_device(batch, self.device)
+        frames, lengths = batch.features, batch.lengths
+        if self.features is not None:
+            frames, lengths = self.features(frames, lengths)
+        if self.config.normalise != "none":
+            stats = {"global": self.stats, "speaker": batch.stats, "utterance": None}[self.config.normalise]
+            frames = normalise(frames, lengths, stats, norm_vars=True)
+        if augment and (self.config.time_masks or self.config.bin_masks):
+            frames = spec_augment(frames, lengths, batch.keys, self.config)
+        return replace(batch, features=frames, lengths=lengths, stats=None)
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """Every tensor of the batch on the device."""
+    if device.type == "cpu":
+        return batch
+
+    def move(value: object) -> object:
+        if isinstance(value, Tensor):
+            return value.to(device, non_blocking=True)
+        return {k: move(v) for k, v in value.items()} if isinstance(value, Mapping) else value
+
+    return Batch(**{name: move(getattr(batch, name)) for name in batch.__dataclass_fields__})  # type: ignore[arg-type]
+
+
+def spec_augment(frames: Tensor, lengths: Tensor, keys: Tensor, config: Config) -> Tensor:
+    """(B, S, F) with spans of frames and bands of features set to zero, the mean of normalised features."""
+    time = torch.arange(frames.shape[1], device=frames.device)
+    bins = torch.arange(frames.shape[2], device=frames.device)
+    hidden = _stripes(keys, time, lengths, config.time_masks, config.max_time_mask, _TIME_MASK)[:, :, None]
+    width = torch.full_like(lengths, frames.shape[2])
+    bands = _stripes(keys, bins, width, config.bin_masks, config.max_bin_mask, _BIN_MASK)[:, None]
+    return frames.masked_fill(hidden | bands, 0.0)
+
+
+def _stripes(keys: Tensor, places: Tensor, sizes: Tensor, count: int, widest: int, purpose: int) -> Tensor:
+    """(B, P) true inside any of `count` stripes."""
+    draws = uniform(keys, 2 * max(1, count), purpose).view(len(keys), -1, 2)
+    width = (draws[:, :, 0] * (widest + 1)).long()
+    start = (draws[:, :, 1] * (sizes[:, None] - width + 1).clamp(min=1)).long()
+    inside = (places >= start[:, :, None]) & (places < (start + width)[:, :, None])
+    return inside[:, :count].any(dim=1)

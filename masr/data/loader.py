@@ -1,0 +1,52 @@
+"""Steps read ahead by other processes, in order; the order itself is decided in batching."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from masr.data.collate import Preparation, Steps
+from masr.errors import TrainingError
+from masr.types import Batch
+
+
+def prepared(
+    steps: Steps, preparation: Preparation, first: int, last: int, augment: bool
+) -> Iterator[tuple[Batch, ...]]:
+    """The micro-batches of steps `first` to `last` - 1, ready for the objective."""
+    for micro_batches in read_ahead(steps, first, last):
+        yield tuple(preparation(batch, augment) for batch in micro_batches)
+
+
+def read_ahead(steps: Steps, first: int, last: int) -> Iterator[tuple[Batch, ...]]:
+    """As they lie on disk; with workers, some steps ahead of the one in hand."""
+    workers = min(steps.config.num_workers, max(0, last - first))
+    loader: Any = torch.utils.data.DataLoader(
+        steps,  # type: ignore[arg-type]
+        batch_size=None,
+        sampler=range(first, last),
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        collate_fn=_as_is,  # type: ignore[arg-type]
+        worker_init_fn=_one_thread,
+    )
+    try:
+        yield from loader
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise TrainingError(
+            f"a process that reads data died: {str(error).splitlines()[0]}",
+            why="it was killed from outside, most often because memory ran out",
+            fix="give the job more memory or lower data.num_workers, and run the same command again",
+        ) from None
+
+
+def _as_is(micro_batches: tuple[Batch, ...]) -> tuple[Batch, ...]:
+    return micro_batches
+
+
+def _one_thread(number: int) -> None:  # noqa: ARG001 (DataLoader's own signature)
+    torch.set_num_threads(1)
