@@ -20,7 +20,7 @@ from masr.io.layout import PROVENANCE, RESOLVED_CONFIG
 def write_provenance(folder: Path, config: Any = None, **facts: Any) -> None:
     """provenance.json in `folder`, and config.yaml with the resolved configuration where there is one."""
     record = {
-        "command": shlex.join(["masr", *sys.argv[1:]]),
+        "command": shlex.join([_program(), *sys.argv[1:]]),
         "commit": git_commit(),
         "masr": masr.__version__,
         "python": platform.python_version(),
@@ -31,6 +31,12 @@ def write_provenance(folder: Path, config: Any = None, **facts: Any) -> None:
     if config is not None:
         atomic_write(folder / RESOLVED_CONFIG, dump(config))
     atomic_write(folder / PROVENANCE, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+
+
+def _program() -> str:
+    """`masr` however it was started; a script of the user's own keeps its name."""
+    script = Path(sys.argv[0])
+    return "masr" if script.name == "masr" or script.parts[-3:] == ("masr", "cli", "main.py") else str(script)
 
 
 def git_commit() -> str:

@@ -14,7 +14,7 @@ from masr.corpora.prepare import prepare
 from masr.errors import CorpusError
 from masr.io.audio import read_audio
 from masr.io.datadir import DataDir
-from masr.io.validate import Checks, validate
+from masr.io.datadir.validate import Checks, validate
 from masr.plugins import names, open_plugin
 from masr.types import Corpus, Problem, Utterance
 

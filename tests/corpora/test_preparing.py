@@ -21,7 +21,7 @@ from masr.corpora.merge import Split, number
 from masr.corpora.prepare import prepare, table
 from masr.errors import CorpusError, MasrError, UsageError
 from masr.io.datadir import DataDir
-from masr.io.validate import Checks, validate
+from masr.io.datadir.validate import Checks, validate
 from masr.types import Part, Problem, Utterance
 
 

@@ -1,0 +1,246 @@
+"""Check, repair, split, choose from, combine and summarise data directories in Kaldi's format.
+
+  validate   every broken rule with its file, line and fix   (Kaldi: utils/validate_data_dir.sh)
+  fix        sort, remove duplicates and broken rows, keep ids present everywhere   (utils/fix_data_dir.sh)
+  split      N directories of nearly equal size   (utils/split_data.sh)
+  subset     some of the utterances, by number, list, label or length   (utils/subset_data_dir.sh)
+  combine    one directory out of several   (utils/combine_data.sh)
+  summary    utterances, hours, speakers, languages, frames of directories
+  labels     how much there is of each label of a kind
+
+Paths in wav.scp and feats.scp count from the working folder, as in Kaldi: run these from the recipe's folder.
+
+example:
+  masr data validate data/train data/dev
+  masr data subset data/train data/train_hi_ur --keep lang=hin,urd --max-dur 20
+  masr data split data/train 8
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from masr.io.datadir.choose import Choice, How
+    from masr.io.datadir.report import Checks
+
+_SHOWN = 5
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `masr data`, a sub-parser for each of its verbs."""
+    verbs = parser.add_subparsers(dest="action", metavar="VERB", required=True)
+    _configure_checks(verbs)
+    part = verbs.add_parser("split", help="N directories of nearly equal size")
+    part.add_argument("folder", metavar="DIR", type=Path)
+    part.add_argument("num", metavar="N", type=int, help="how many")
+    part.add_argument("--by-speaker", action="store_true", help="keep each speaker in one part, as Kaldi does")
+    part.add_argument("--out", metavar="OUT", type=Path, help="parts go to OUT/1 .. OUT/N; default DIR/splitNutt")
+    _configure_subset(verbs)
+    combine = verbs.add_parser("combine", help="one directory out of several")
+    combine.add_argument("out", metavar="OUT", type=Path)
+    combine.add_argument("folders", metavar="DIR", type=Path, nargs="+")
+    what = "a table that only some directories have: stop (default), drop it as Kaldi does, or keep its rows"
+    combine.add_argument("--partial", choices=["stop", "drop", "keep"], default="stop", help=what)
+    summary = verbs.add_parser("summary", help="utterances, hours, speakers, languages, frames")
+    summary.add_argument("folders", metavar="DIR", type=Path, nargs="+")
+    labels = verbs.add_parser("labels", help="how much there is of each label of a kind")
+    labels.add_argument("folder", metavar="DIR", type=Path)
+    labels.add_argument("kind", metavar="KIND", nargs="?", help="lang, gender, ...: the X of utt2X; default: list them")
+
+
+def _configure_checks(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    validate = verbs.add_parser("validate", help="every broken rule with its file, line and fix")
+    repair = verbs.add_parser("fix", help="sort, remove duplicates and broken rows, keep ids present everywhere")
+    for parser in (validate, repair):
+        parser.add_argument("folders", metavar="DIR", type=Path, nargs="+")
+        parser.add_argument("--no-text", action="store_true", help="text need not be there")
+        parser.add_argument("--no-wav", action="store_true", help="wav.scp need not be there")
+        parser.add_argument("--no-spk-sort", action="store_true", help="ids need not begin with the speaker's")
+        parser.add_argument("--no-files", action="store_true", help="do not look for the files that scp tables name")
+        parser.add_argument("--allow-empty-text", action="store_true", help="transcripts may be empty")
+        parser.add_argument("--allow-pipes", action="store_true", help="`cmd |` in scp tables is fine: it will be run")
+        parser.add_argument("--all", action="store_true", help=f"list every finding, not {_SHOWN} of a rule and table")
+    repair.add_argument("--prefix", action="store_true", help="rename utterances to begin with their speaker's id")
+    repair.add_argument("--drop-missing", action="store_true", help="drop rows of scp tables that point at nothing")
+
+
+def _configure_subset(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    subset = verbs.add_parser(
+        "subset",
+        help="some of the utterances, by number, list, label or length",
+        description="Filters (--utts, --spks, --keep, --drop, --min-dur, --max-dur) apply together, then one count.",
+    )
+    subset.add_argument("folder", metavar="DIR", type=Path)
+    subset.add_argument("out", metavar="OUT", type=Path)
+    subset.add_argument("--utts", metavar="FILE", type=Path, help="ids to keep, the first word of each line")
+    subset.add_argument("--spks", metavar="FILE", type=Path, help="speakers to keep, the first word of each line")
+    subset.add_argument("--keep", metavar="KIND=A,B", action="append", default=[], help="with one of these labels")
+    subset.add_argument("--drop", metavar="KIND=A,B", action="append", default=[], help="without any of these labels")
+    subset.add_argument("--min-dur", metavar="SEC", type=float, default=0.0, help="at least so long")
+    subset.add_argument("--max-dur", metavar="SEC", type=float, default=math.inf, help="at most so long")
+    count = subset.add_mutually_exclusive_group()
+    count.add_argument("--num", metavar="N", type=int, help="N drawn by --seed; a smaller draw is part of a larger")
+    count.add_argument("--first", metavar="N", type=int, help="the first N")
+    count.add_argument("--last", metavar="N", type=int, help="the last N")
+    count.add_argument("--shortest", metavar="N", type=int, help="the N shortest")
+    count.add_argument("--per-spk", metavar="N", type=int, help="at most N of each speaker, drawn by --seed")
+    count.add_argument("--per-label", metavar=("KIND", "N"), nargs=2, help="at most N of each label, drawn by --seed")
+    subset.add_argument("--seed", metavar="S", type=int, default=0, help="of every draw (default 0)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Opens the directories that the verb names and calls its function."""
+    actions = {
+        "validate": _validate,
+        "fix": _fix,
+        "split": _split,
+        "subset": _subset,
+        "combine": _combine,
+        "summary": _summary,
+        "labels": _labels,
+    }
+    return actions[args.action](args) or 0
+
+
+def _checks(args: argparse.Namespace) -> Checks:
+    from masr.io.datadir.report import Checks
+
+    return Checks(
+        text=not args.no_text,
+        wav=not args.no_wav,
+        empty_text=args.allow_empty_text,
+        pipes=args.allow_pipes,
+        speaker_prefix=not args.no_spk_sort,
+        files=not args.no_files,
+    )
+
+
+def _validate(args: argparse.Namespace) -> int:
+    from masr.cli.data_show import show_report
+    from masr.io.datadir.validate import validate
+
+    reports = [validate(folder, _checks(args), None if args.all else _SHOWN) for folder in args.folders]
+    for report in reports:
+        show_report(report)
+    return 2 if any(report.total for report in reports) else 0
+
+
+def _fix(args: argparse.Namespace) -> int:
+    from masr.cli.data_show import show_fixed, show_report
+    from masr.io.datadir.fix import fix
+    from masr.io.datadir.validate import validate
+
+    code = 0
+    for folder in args.folders:
+        show_fixed(fix(folder, _checks(args), args.prefix, args.drop_missing), None if args.all else _SHOWN)
+        left = validate(folder, _checks(args), None if args.all else _SHOWN)
+        show_report(left)
+        code = 2 if left.total else code
+    return code
+
+
+def _split(args: argparse.Namespace) -> None:
+    from masr.io.datadir import DataDir
+    from masr.io.datadir.select import split
+
+    source = DataDir.open(args.folder)
+    for folder in split(source, args.num, args.by_speaker, args.out):
+        print(f"{folder}: {len(DataDir.open(folder))} utterances")
+
+
+def _subset(args: argparse.Namespace) -> None:
+    from masr.io.datadir import DataDir
+    from masr.io.datadir.choose import choose
+    from masr.io.datadir.select import subset
+
+    source = DataDir.open(args.folder)
+    made = subset(source, args.out, choose(source, _choice(args)))
+    print(f"{made.folder}: {len(made)} of {len(source)} utterances")
+
+
+def _choice(args: argparse.Namespace) -> Choice:
+    """The options of `subset` as one choice."""
+    from masr.io.datadir.choose import Choice
+
+    given: dict[How, int | None] = {
+        "random": args.num,
+        "first": args.first,
+        "last": args.last,
+        "shortest": args.shortest,
+    }
+    how: How = next((how for how, num in given.items() if num is not None), "random")
+    num, kind = given[how], "spk"
+    if args.per_spk is not None:
+        how, num = "each", args.per_spk
+    if args.per_label:
+        how, num, kind = "each", _whole(args.per_label[1]), args.per_label[0]
+    return Choice(
+        utts=_listed(args.utts) if args.utts else None,
+        speakers=_listed(args.spks) if args.spks else None,
+        keep=dict(map(_kind_and_labels, args.keep)),
+        drop=dict(map(_kind_and_labels, args.drop)),
+        min_sec=args.min_dur,
+        max_sec=args.max_dur,
+        num=num,
+        how=how,
+        kind=kind,
+        seed=args.seed,
+    )
+
+
+def _whole(text: str) -> int:
+    from masr.errors import UsageError
+
+    if not text.isdecimal():
+        raise UsageError(f"--per-label: {text!r} is not a whole number", fix="write it as --per-label lang 100")
+    return int(text)
+
+
+def _kind_and_labels(text: str) -> tuple[str, list[str]]:
+    from masr.errors import UsageError
+
+    kind, equals, labels = text.partition("=")
+    if not (kind and equals and labels):
+        raise UsageError(f"{text!r} is not KIND=A,B", fix="write it as lang=hin,urd")
+    return kind, labels.split(",")
+
+
+def _listed(path: Path) -> set[str]:
+    from masr.errors import UsageError
+
+    try:
+        return {line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from None
+
+
+def _combine(args: argparse.Namespace) -> None:
+    from masr.io.datadir import DataDir
+    from masr.io.datadir.combine import combine
+
+    made = combine(args.out, [DataDir.open(folder) for folder in args.folders], args.partial)
+    print(f"{made.folder}: {len(made)} utterances; {', '.join(made.tables())}")
+
+
+def _summary(args: argparse.Namespace) -> None:
+    from masr.cli.data_show import show_summary
+    from masr.io.datadir import DataDir
+    from masr.io.datadir.summary import summarise
+
+    show_summary([summarise(DataDir.open(folder)) for folder in args.folders])
+
+
+def _labels(args: argparse.Namespace) -> None:
+    from masr.cli.data_show import show_labels
+    from masr.io.datadir import DataDir
+    from masr.io.datadir.summary import count_labels
+
+    source = DataDir.open(args.folder)
+    if args.kind is None:
+        print("\n".join(source.kinds()))
+        return
+    show_labels(source.folder, args.kind, count_labels(source, args.kind))

@@ -1,0 +1,98 @@
+"""The rules of wav.scp, feats.scp and other scp tables: what a row points at is there."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from masr.io.datadir.lines import BLANKS, shown
+from masr.io.datadir.report import Checks
+from masr.io.datadir.rules import TableCheck
+
+_RANGE = re.compile(rb"\[[0-9:,]*\]$")
+_LIST_AFTER = 16
+
+
+class Files:
+    """Answers whether files exist, a folder at a time: listing a folder once beats asking for each of its files."""
+
+    def __init__(self, folder: Path) -> None:
+        recipe = Path(folder).absolute().parent.parent
+        self.roots = [b""] if recipe == Path.cwd() else [b"", os.fsencode(recipe) + b"/"]
+        self._sizes: dict[bytes, int] = {}
+        self._listed: dict[bytes, frozenset[bytes]] = {}
+        self._asked: dict[bytes, int] = {}
+
+    def exists(self, path: bytes) -> bool:
+        """Whether there is a file of this path."""
+        head, slash, name = path.rpartition(b"/")
+        parent = head or slash or b"."
+        listed = self._listed.get(parent)
+        if listed is not None:
+            return name in listed or self.size(path) >= 0
+        asked = self._asked[parent] = self._asked.get(parent, 0) + 1
+        if asked >= _LIST_AFTER:
+            self._listed[parent] = _files_in(parent)
+        return self.size(path) >= 0
+
+    def size(self, path: bytes) -> int:
+        """Bytes of a file, -1 where there is none."""
+        found = self._sizes.get(path)
+        if found is None:
+            found = next((size for root in self.roots if (size := _size(root + path)) >= 0), -1)
+            if len(self._sizes) < 100_000:
+                self._sizes[path] = found
+        return found
+
+
+def check_paths(table: TableCheck, files: Files) -> None:
+    """Pipes, tildes, missing files and offsets past the end of an archive."""
+    for low, high in table.lines.blocks():
+        block = table.lines.data[int(table.lines.starts[low]) : int(table.lines.starts[high])]
+        for row, line in enumerate(block.split(b"\n")[: high - low], start=low):
+            parts = line.split(None, 1)
+            problem = _problem(parts[1].rstrip(BLANKS), table.checks, files) if len(parts) == 2 else None
+            if problem:
+                table.report.add(table.name, row + 1, *problem)
+
+
+def _problem(value: bytes, checks: Checks, files: Files) -> tuple[str, str] | None:
+    """The rule that an entry breaks, and how."""
+    if value[-1:] == b"|" or value[:1] == b"|":
+        return None if checks.pipes else ("pipe", f"read through a command: {shown(value)}")
+    if value[:1] == b"~":
+        return ("tilde", f"{shown(value)} begins with a tilde")
+    return _absence(value, files) if checks.files else None
+
+
+def _absence(value: bytes, files: Files) -> tuple[str, str] | None:
+    """What is not there of a path, `archive:offset` or `archive:offset[rows]`."""
+    if value[-1:] == b"]":
+        value = _RANGE.sub(b"", value)
+    path, colon, offset = value.rpartition(b":")
+    if colon and offset.isdigit():
+        size = files.size(path)
+        if size > int(offset[:20]):
+            return None
+        if size >= 0:
+            return ("archive-offset", f"byte {shown(offset)} of {shown(path)}, which has {size} bytes")
+    return None if files.exists(value) else ("missing-file", f"{shown(value)} does not exist")
+
+
+def _size(path: bytes) -> int:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - a Path for each of a million entries costs more than the call
+    except (OSError, ValueError):
+        return -1
+    return -1 if stat.S_ISDIR(found.st_mode) else found.st_size
+
+
+def _files_in(folder: bytes) -> frozenset[bytes]:
+    """Names of the plain files; links are left to be asked for one by one."""
+    try:
+        with os.scandir(folder) as entries:
+            return frozenset(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
+    except (OSError, ValueError):
+        return frozenset()

@@ -1,0 +1,253 @@
+"""A table seen as a mapping from id to value, over the mapped file: nothing is parsed before it is asked for."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import ItemsView, Iterator, Mapping, Sequence, ValuesView
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from masr.errors import DataError
+from masr.io.datadir.lines import BLANKS, BOM, IdArray, IntArray, Lines, in_order, map_file, undecodable
+from masr.io.datadir.tables import CTM
+
+UIntArray = npt.NDArray[Any]
+
+
+class TableView(Mapping[str, str]):
+    """One table, in C-locale order of its ids. A lookup is a binary search, `at` is one cut of the file."""
+
+    def __init__(self, path: Path, data: mmap.mmap | bytes, starts: UIntArray, order: UIntArray | None = None) -> None:
+        self.path = path
+        self._data = data
+        self._starts = starts
+        self._order = order
+        self._several = path.name in CTM
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """A map of a file does not cross to another process; its path does."""
+        return (open_table, (self.path,))
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self.key_at, range(len(self)))
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self._find(key) is not None
+
+    def __getitem__(self, key: str) -> str:
+        row = self._find(key)
+        if row is None:
+            raise KeyError(key)
+        return self.at(row)
+
+    def at(self, row: int) -> str:
+        """The value of the row with this place in C order; the same utterance in every complete table."""
+        return self._value(row, self._entry(row))
+
+    def key_at(self, row: int) -> str:
+        """The id of the row with this place in C order."""
+        return self._decode(row, _id(self._entry(row)))
+
+    def position(self, key: str) -> int:
+        """The place of an id in C order; KeyError where the table does not have it."""
+        row = self._find(key)
+        if row is None:
+            raise KeyError(key)
+        return row
+
+    def items(self) -> ItemsView[str, str]:
+        """Ids and values, one cut of the file each."""
+        return _Items(self)
+
+    def values(self) -> ValuesView[str]:
+        """Values in the order of the ids."""
+        return _Values(self)
+
+    def ids(self) -> IdArray:
+        """Every id as bytes, in C order."""
+        if self._several:
+            return np.array([key.encode("utf-8") for key in self], dtype=object)
+        found = Lines(self._data).ids()
+        return found if self._order is None else found[self._order]
+
+    def numbers(self) -> npt.NDArray[np.float64]:
+        """Every value as a number, in the order of the ids; DataError naming the line that is none."""
+        try:
+            return np.fromiter(map(float, self.values()), dtype=np.float64, count=len(self))
+        except ValueError:
+            row = next(row for row in range(len(self)) if not _is_number(self.at(row)))
+            raise DataError(
+                f"{self.path}:{self.line_number(row)}: {self.at(row)!r} is not a number",
+                fix="`masr data validate` lists every such line",
+            ) from None
+
+    def line_number(self, row: int) -> int:
+        """The line of the file, counted from 1, that holds a row."""
+        start = int(self._starts[self._place(row)])
+        return bytes(self._data[:start]).count(b"\n") + 1
+
+    def _place(self, row: int) -> int:
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"{self.path} has {len(self)} rows, not {row}")
+        row %= len(self)
+        return row if self._order is None else int(self._order[row])
+
+    def _entry(self, row: int) -> bytes:
+        place = self._place(row)
+        return self._data[int(self._starts[place]) : int(self._starts[place + 1])]
+
+    def _value(self, row: int, entry: bytes) -> str:
+        if not self._several:
+            return self._decode(row, _rest(entry))
+        return self._decode(row, b"\n".join(_rest(line) for line in entry.splitlines()))
+
+    def _decode(self, row: int, piece: bytes) -> str:
+        try:
+            return piece.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise undecodable(self.path, self.line_number(row), error) from None
+
+    def _find(self, key: str) -> int | None:
+        try:
+            wanted = key.encode("utf-8")
+        except UnicodeEncodeError:
+            return None
+        low, high = 0, len(self)
+        while low < high:
+            middle = (low + high) // 2
+            if _id(self._entry(middle)) < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        return low if low < len(self) and _id(self._entry(low)) == wanted else None
+
+
+class _Items(ItemsView[str, str]):
+    """Pairs straight from the file, without a search for each id."""
+
+    _mapping: TableView
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        table = self._mapping
+        for row in range(len(table)):
+            entry = table._entry(row)
+            yield table._decode(row, _id(entry)), table._value(row, entry)
+
+
+class _Values(ValuesView[str]):
+    """Values straight from the file, without a search for each id."""
+
+    _mapping: TableView
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self._mapping.at, range(len(self._mapping)))
+
+
+class Ids(Sequence[str]):
+    """The ids of a table as a sequence in C order, each decoded when asked for."""
+
+    def __init__(self, table: TableView) -> None:
+        self._table = table
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[str]: ...
+    def __getitem__(self, place: int | slice) -> str | Sequence[str]:
+        if isinstance(place, slice):
+            return [self._table.key_at(row) for row in range(*place.indices(len(self)))]
+        return self._table.key_at(place)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._table
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence) or isinstance(other, str):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def index(self, value: str, start: int = 0, stop: int | None = None) -> int:
+        """The place of an id; ValueError where there is none, as of any sequence."""
+        row = self._table._find(value)
+        if row is None or row < start or (stop is not None and row >= stop):
+            raise ValueError(f"{value} is not in {self._table.path}")
+        return row
+
+
+def open_table(path: Path) -> TableView:
+    """A table without an index: its lines are found by one pass over the file."""
+    data = map_file(path)
+    starts, order = table_rows(Path(path), data)
+    return TableView(Path(path), data, starts, order)
+
+
+def table_rows(path: Path, data: mmap.mmap | bytes) -> tuple[IntArray, IntArray | None]:
+    """Where each row starts, and the C order of the rows where the file has another; DataError if it is no table."""
+    lines = Lines(data)
+    refuse_foreign_bytes(path, lines)
+    lengths, _ = lines.id_lengths()
+    if len(lines) and not lengths.all():
+        row = int(np.argmin(lengths))
+        raise _broken(path, row + 1, "the line is empty or begins with a blank, so it has no id")
+    ids, starts = lines.ids(lengths), lines.starts
+    if path.name in CTM and len(lines):
+        first = np.concatenate([[True], ids[1:] != ids[:-1]])
+        ids, starts = ids[first], np.append(starts[:-1][first], starts[-1])
+    if in_order(ids).all():
+        return starts, None
+    order = np.argsort(ids, kind="stable")
+    ids = ids[order]
+    twice = np.flatnonzero(ids[1:] == ids[:-1])
+    if len(twice):
+        row = int(np.searchsorted(lines.starts, starts[order[twice[0] + 1]]))
+        raise _broken(path, row + 1, f"{ids[twice[0]].decode('utf-8', 'replace')} is there twice")
+    return starts, order
+
+
+def refuse_foreign_bytes(path: Path, lines: Lines) -> None:
+    """DataError for a byte order mark, a Windows line ending, a NUL or another control character."""
+    if lines.data[:3] == BOM:
+        raise _broken(path, 1, "the file begins with a byte order mark, which would become part of the first id")
+    if not lines.has_controls():
+        return
+    for row in range(len(lines)):
+        line = lines.line(row)
+        if any((byte < 32 and byte != 9) or byte == 127 for byte in line):
+            what = "Windows line ending" if line.endswith(b"\r") else "a control character"
+            raise _broken(path, row + 1, f"{what} in the line")
+
+
+def _broken(path: Path, line: int, what: str) -> DataError:
+    folder = path.parent
+    return DataError(
+        f"{path}:{line}: {what}",
+        fix=f"`masr data validate {folder}` lists every such line, `masr data fix {folder}` repairs them",
+    )
+
+
+def _id(entry: bytes) -> bytes:
+    return entry.split(None, 1)[0]
+
+
+def _rest(entry: bytes) -> bytes:
+    parts = entry.rstrip(b"\n").split(None, 1)
+    return parts[1].rstrip(BLANKS) if len(parts) == 2 else b""
+
+
+def _is_number(value: str) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True

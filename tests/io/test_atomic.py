@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from masr.io.atomic import atomic_open, atomic_path, atomic_write
+
+
+def test_write_text_and_bytes(tmp_path: Path) -> None:
+    atomic_write(tmp_path / "new" / "a", "é\n")
+    atomic_write(tmp_path / "b", b"\x00\xff")
+    assert (tmp_path / "new" / "a").read_bytes() == "é\n".encode()
+    assert (tmp_path / "b").read_bytes() == b"\x00\xff"
+
+
+def test_lines_end_in_a_newline_alone(tmp_path: Path) -> None:
+    with atomic_open(tmp_path / "a") as stream:
+        stream.write("x\ny\n")
+    assert (tmp_path / "a").read_bytes() == b"x\ny\n"
+
+
+def test_the_target_is_not_touched_before_the_block_ends(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("old")
+    with atomic_open(path) as stream:
+        stream.write("new")
+        stream.flush()
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_an_error_leaves_the_old_file_and_no_litter(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "a"
+    path.write_text("old")
+
+    def write() -> None:
+        with atomic_open(path) as stream:
+            stream.write("half")
+            raise error
+
+    with pytest.raises(error):
+        write()
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a"]  # noqa: PTH208 (hidden names too)
+
+
+def test_an_error_leaves_nothing_where_nothing_was(tmp_path: Path) -> None:
+    def write() -> None:
+        with atomic_path(tmp_path / "a") as temporary:
+            temporary.write_text("half")
+            raise ValueError
+
+    with pytest.raises(ValueError, match=""):
+        write()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_temporary_file_is_hidden_and_beside_the_target(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "feats.ark") as temporary:
+        assert temporary.parent == tmp_path
+        assert temporary.name.startswith(".feats.ark.")
+        temporary.touch()
+
+
+def test_a_killed_process_leaves_nothing_under_the_good_name(tmp_path: Path) -> None:
+    script = (
+        "import os, signal; from pathlib import Path; from masr.io.atomic import atomic_open\n"
+        f"with atomic_open(Path({str(tmp_path / 'a')!r})) as f:\n"
+        "    f.write('half'); f.flush(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", script])
+    assert done.returncode == -signal.SIGKILL
+    assert not (tmp_path / "a").exists()
+
+
+def test_two_writers_never_mix(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    contents = [letter * 100_000 for letter in "abcd"]
+    threads = [threading.Thread(target=atomic_write, args=(path, content)) for content in contents]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert path.read_text() in contents
+    assert len(list(tmp_path.iterdir())) == 1
