@@ -66,7 +66,7 @@ def speak(text: str, voice: Voice) -> Speech:
     header, raw = _ask(request)
     if header.get("error") == "voice":
         raise UsageError(f"eSpeak NG has no voice {name!r}", fix=near(voice.language, languages()))
-    if "error" in header or not raw:
+    if "error" in header or not raw or not any(label for _, label in header["phones"]):
         raise UsageError(f"eSpeak NG spoke nothing for {text!r} in {name!r}")
     rate = header["rate"]
     samples = np.frombuffer(raw, dtype=np.int16)
@@ -131,6 +131,8 @@ def _ask(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
 
 
 def _spans(starts: list[tuple[int, str]], rate: int, duration_sec: float) -> tuple[Span, ...]:
+    if not starts:
+        return ()
     ends = [sample / rate for sample, _ in starts[1:]] + [duration_sec]
     return tuple(
         Span(label, sample / rate, end)
@@ -140,7 +142,9 @@ def _spans(starts: list[tuple[int, str]], rate: int, duration_sec: float) -> tup
 
 
 def _resample(samples: Int16Array, rate: int) -> Int16Array:
+    """In floating point: soxr dithers what it rounds to int16 itself, with a seed of the clock."""
     import soxr
 
-    resampled: Int16Array = soxr.resample(samples, rate, SAMPLE_RATE)
-    return resampled
+    resampled = soxr.resample(samples.astype(np.float32), rate, SAMPLE_RATE)
+    rounded: Int16Array = np.clip(np.rint(resampled), -32768, 32767).astype(np.int16)
+    return rounded
