@@ -1,0 +1,58 @@
+"""Race our code against its peers: one thread, CPU time, rounds interleaved in one process.
+
+usage: python tools/bench/run.py [NAME...] [--rounds N] [--strict]
+
+Names are files of tools/bench/races/; without any, all of them run. A peer that is not installed is named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import cast
+
+from race import Race, run, table
+
+RACES = Path(__file__).parent / "races"
+
+
+def main() -> int:
+    known = sorted(path.stem for path in RACES.glob("*.py"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="races: " + ", ".join(known))
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each runner (default 5)")
+    parser.add_argument("--strict", action="store_true", help="exit 1 when a target is missed")
+    args = parser.parse_args()
+    unknown = [name for name in args.names if name not in known]
+    if unknown or args.rounds < 1:
+        print(f"bench: no race {', '.join(unknown)}; choose from: {', '.join(known)}", file=sys.stderr)
+        return 2
+    # Before any race imports numpy or torch.
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
+        os.environ[variable] = "1"
+    late = False
+    for name in args.names or known:
+        race = open_race(name)
+        if race.check:
+            print(f"{name}: {race.check()}", flush=True)
+        results = run(race, args.rounds)
+        print(table(race, results), end="\n\n", flush=True)
+        late = late or any(result.late(results[0]) for result in results)
+    return int(late and args.strict)
+
+
+def open_race(name: str) -> Race:
+    """What the file declares."""
+    spec = importlib.util.spec_from_file_location(f"races_{name}", RACES / f"{name}.py")
+    if spec is None or spec.loader is None:
+        raise ImportError(name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return cast(Race, module.race())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
