@@ -7,11 +7,12 @@ CC BY-SA; they stay in the package, and only the rows in use are copied beside a
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import numpy as np
@@ -69,10 +70,11 @@ class _Table:
 
 def data_folder() -> Path:
     """Where the installed package keeps its data."""
-    spec = importlib.util.find_spec("lang2vec")
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        if (Path(place) / "data" / _AVERAGES).is_file():
-            return Path(place) / "data"
+    # Not by find_spec: the package also installs a script lang2vec.py, which hides it from programs beside it.
+    with suppress(PackageNotFoundError):
+        place = Path(str(distribution("lang2vec").locate_file("lang2vec"))) / "data"
+        if (place / _AVERAGES).is_file():
+            return place
     raise MissingPackageError(
         "lang2vec's data files are not installed",
         why="the codes of languages come from them; a run whose codes are cached does not need them",

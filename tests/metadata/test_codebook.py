@@ -112,6 +112,8 @@ def test_gather_keeps_the_order_and_leaves_nan_for_what_is_missing() -> None:
     assert gather([], book().lookup(), book().codes, "language").shape == (0, 2)
 
 
-@pytest.mark.parametrize(("label", "missing"), [(None, True), ("", True), (" ", True), ("unknown", True), ("hin", False)])
+@pytest.mark.parametrize(
+    ("label", "missing"), [(None, True), ("", True), (" ", True), ("unknown", True), ("hin", False)]
+)
 def test_what_counts_as_missing(label: str | None, missing: bool) -> None:
     assert is_missing(label) is missing

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import builtins
-import importlib.util
+import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -172,7 +174,17 @@ def test_the_package_itself_is_never_imported(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_without_the_package_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    def absent(name: str) -> None:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(lang2vec, "distribution", absent)
     with pytest.raises(MissingPackageError) as caught:
         lang2vec.data_folder()
     assert caught.value.fix == "pip install lang2vec"
+
+
+def test_a_script_of_the_same_name_beside_the_program_does_not_hide_the_package(tmp_path: Path) -> None:
+    (tmp_path / "lang2vec.py").write_text("raise SystemExit('the script was run')\n")
+    (tmp_path / "program.py").write_text("from masr.metadata import lang2vec\nprint(lang2vec.data_folder())\n")
+    done = subprocess.run([sys.executable, tmp_path / "program.py"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("lang2vec/data")
