@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# corpus -> data/{train,dev,test}: wav.scp utt2lang utt2loc -> feats.scp cmvn.scp -> exp/units: codes
+set -euo pipefail
+. "$(dirname -- "${BASH_SOURCE[0]}")/path.sh"
+. ./cmd.sh
+
+corpus=mini    # DIR|mini: folder of the Dhwani recordings; or mini, the embedded corpus
+hours=         # NUMBER: hours of speech in the embedded corpus, where its own size is not wanted
+data=data      # DIR: where the data directories go
+exp=exp        # DIR: where everything else goes
+conf=conf      # DIR: folder of features.yaml and units.yaml
+nj=$(nproc)    # COUNT: jobs of an array, processes of a stage
+cmd=$array_cmd # TEXT: launcher of job arrays, with its options
+stage=0        # STAGE: the first to run
+stop_stage=3   # STAGE: the last to run
+. "$root/utils/parse_options.sh"
+. "$root/utils/stage.sh"
+
+if [[ $corpus == mini ]]; then
+  corpus=corpus/mini
+  # build the embedded corpus, or check a downloaded one
+  stage 0 corpus corpus --outputs "$corpus" -- masr corpus dhwani mini "$corpus" ${hours:+--hours "$hours"} --nj "$nj"
+else
+  stage 0 corpus "$data" --inputs "$corpus" -- masr corpus dhwani "$corpus" ${hours:+--hours "$hours"}
+fi
+
+# corpus -> data directories
+stage 1 prepare "$data" --inputs "$corpus" --outputs "$data"/{train,dev,test} -- \
+  masr prepare dhwani "$corpus" "$data" --nj "$nj"
+
+# data directories -> feature archives
+stage 2 features "$data" --inputs "$corpus" "$data"/{train,dev,test} "$conf/features.yaml" \
+  --outputs "$data"/{train,dev,test}/{feats,cmvn}.scp -- \
+  features.sh --conf "$conf/features.yaml" --log "$exp/features/log" --nj "$nj" --cmd "$cmd" "$data"/{train,dev,test}
+
+# text -> units where there is text, languages -> codes
+stage 3 units "$exp" --inputs "$data"/{train,dev,test} "$conf/units.yaml" --outputs "$exp/units" -- \
+  masr units "$data/train" "$exp/units" --conf "$conf/units.yaml" --also "$data/dev" --also "$data/test"
+
+summary "$data"/{train,dev,test}

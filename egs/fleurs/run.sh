@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# corpus -> data/{train,dev,test,pretrain}: wav.scp text utt2lang -> feats.scp cmvn.scp -> exp/units: units.txt codes
+set -euo pipefail
+. "$(dirname -- "${BASH_SOURCE[0]}")/path.sh"
+. ./cmd.sh
+
+corpus=mini                            # DIR|mini: folder of the FLEURS download; or mini, the embedded corpus
+hours=                                 # NUMBER: hours of speech in the embedded corpus, where its own size is not wanted
+unseen=bos,slk,nob,cat,urd,msa,aze,tel # TEXT: languages held out of pre-training, each with a relative in it
+data=data                              # DIR: where the data directories go
+exp=exp                                # DIR: where everything else goes
+conf=conf                              # DIR: folder of features.yaml and units.yaml
+nj=$(nproc)                            # COUNT: jobs of an array, processes of a stage
+cmd=$array_cmd                         # TEXT: launcher of job arrays, with its options
+stage=0                                # STAGE: the first to run
+stop_stage=3                           # STAGE: the last to run
+. "$root/utils/parse_options.sh"
+. "$root/utils/stage.sh"
+
+if [[ $corpus == mini ]]; then
+  corpus=corpus/mini
+  # build the embedded corpus, or check a downloaded one
+  stage 0 corpus corpus --outputs "$corpus" -- masr corpus fleurs mini "$corpus" ${hours:+--hours "$hours"} --nj "$nj"
+else
+  stage 0 corpus "$data" --inputs "$corpus" -- masr corpus fleurs "$corpus" ${hours:+--hours "$hours"}
+fi
+
+# corpus -> data directories
+stage 1 prepare "$data" --inputs "$corpus" --outputs "$data"/{train,dev,test} -- \
+  masr prepare fleurs "$corpus" "$data" --nj "$nj"
+
+# data directories -> feature archives
+stage 2 features "$data" --inputs "$corpus" "$data"/{train,dev,test} "$conf/features.yaml" \
+  --outputs "$data"/{train,dev,test}/{feats,cmvn}.scp -- \
+  features.sh --conf "$conf/features.yaml" --log "$exp/features/log" --nj "$nj" --cmd "$cmd" "$data"/{train,dev,test}
+stage 2 features "$data" --inputs "$data"/train/{feats.scp,utt2lang} --outputs "$data/pretrain" -- \
+  masr data subset "$data"/{train,pretrain} --drop "lang=$unseen"
+
+# text -> units, languages -> codes
+stage 3 units "$exp" --inputs "$data"/{train,dev,test} "$conf/units.yaml" --outputs "$exp/units" -- \
+  masr units "$data/train" "$exp/units" --conf "$conf/units.yaml" --also "$data/dev" --also "$data/test"
+
+summary "$data"/{train,dev,test,pretrain}

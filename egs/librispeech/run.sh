@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# corpus -> data/{train,dev,test}_*: wav.scp text phones.ctm -> feats.scp cmvn.scp -> exp/units: units.txt
+set -euo pipefail
+. "$(dirname -- "${BASH_SOURCE[0]}")/path.sh"
+. ./cmd.sh
+
+corpus=mini    # DIR|mini: folder of the LibriSpeech download; or mini, the embedded corpus
+hours=         # NUMBER: hours of speech in the embedded corpus, where its own size is not wanted
+data=data      # DIR: where the data directories go
+exp=exp        # DIR: where everything else goes
+conf=conf      # DIR: folder of features.yaml and units.yaml
+nj=$(nproc)    # COUNT: jobs of an array, processes of a stage
+cmd=$array_cmd # TEXT: launcher of job arrays, with its options
+stage=0        # STAGE: the first to run
+stop_stage=3   # STAGE: the last to run
+. "$root/utils/parse_options.sh"
+. "$root/utils/stage.sh"
+
+if [[ $corpus == mini ]]; then
+  corpus=corpus/mini
+  # build the embedded corpus, or check a downloaded one
+  stage 0 corpus corpus --outputs "$corpus" -- masr corpus librispeech mini "$corpus" ${hours:+--hours "$hours"} --nj "$nj"
+else
+  stage 0 corpus "$data" --inputs "$corpus" -- masr corpus librispeech "$corpus" ${hours:+--hours "$hours"}
+fi
+
+# corpus -> data directories, those of the mismatched test sets among them where there are any
+stage 1 prepare "$data" --inputs "$corpus" --outputs "$data"/{train_clean_100,dev_clean,test_clean,test_other} -- \
+  masr prepare librispeech "$corpus" "$data" --nj "$nj"
+if [[ -d $corpus/mismatched ]]; then
+  stage 1 prepare "$data" --inputs "$corpus/mismatched" --outputs "$data" -- \
+    masr prepare lhotse "$corpus/mismatched" "$data" --nj "$nj"
+fi
+folders=("$data"/*/)
+
+# data directories -> feature archives
+stage 2 features "$data" --inputs "$corpus" "${folders[@]}" "$conf/features.yaml" \
+  --outputs "${folders[@]/%/feats.scp}" "${folders[@]/%/cmvn.scp}" -- \
+  features.sh --conf "$conf/features.yaml" --log "$exp/features/log" --nj "$nj" --cmd "$cmd" "${folders[@]}"
+
+# text -> units, languages -> codes
+stage 3 units "$exp" --inputs "$data/train_clean_100" "$conf/units.yaml" --outputs "$exp/units" -- \
+  masr units "$data/train_clean_100" "$exp/units" --conf "$conf/units.yaml"
+
+summary "${folders[@]}"

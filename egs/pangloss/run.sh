@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# corpus -> data/<series>: wav.scp segments text utt2condition -> feats.scp cmvn.scp -> exp/units: units.txt
+set -euo pipefail
+. "$(dirname -- "${BASH_SOURCE[0]}")/path.sh"
+. ./cmd.sh
+
+corpus=mini    # DIR|mini: folder of the Pangloss recordings, each with its annotation beside it; or mini, the embedded corpus
+hours=         # NUMBER: hours of speech in the embedded corpus, where its own size is not wanted
+data=data      # DIR: where the data directories go
+exp=exp        # DIR: where everything else goes
+conf=conf      # DIR: folder of features.yaml and units.yaml
+nj=$(nproc)    # COUNT: jobs of an array, processes of a stage
+cmd=$array_cmd # TEXT: launcher of job arrays, with its options
+stage=0        # STAGE: the first to run
+stop_stage=3   # STAGE: the last to run
+. "$root/utils/parse_options.sh"
+. "$root/utils/stage.sh"
+
+if [[ $corpus == mini ]]; then
+  corpus=corpus/mini
+  # build the embedded corpus, or check a downloaded one
+  stage 0 corpus corpus --outputs "$corpus" -- masr corpus pangloss mini "$corpus" ${hours:+--hours "$hours"} --nj "$nj"
+else
+  stage 0 corpus "$data" --inputs "$corpus" -- masr corpus pangloss "$corpus" ${hours:+--hours "$hours"}
+fi
+
+# corpus -> data directories, one a series
+stage 1 prepare "$data" --inputs "$corpus" --outputs "$data" -- \
+  masr prepare pangloss "$corpus" "$data" --nj "$nj"
+folders=("$data"/*/)
+
+# data directories -> feature archives
+stage 2 features "$data" --inputs "$corpus" "${folders[@]}" "$conf/features.yaml" \
+  --outputs "${folders[@]/%/feats.scp}" "${folders[@]/%/cmvn.scp}" -- \
+  features.sh --conf "$conf/features.yaml" --log "$exp/features/log" --nj "$nj" --cmd "$cmd" "${folders[@]}"
+
+# text of all series -> units, languages -> codes
+stage 3 units "$exp" --inputs "${folders[@]}" --outputs "$exp/all" -- \
+  masr data combine "$exp/all" "${folders[@]}" --partial keep
+stage 3 units "$exp" --inputs "$exp/all" "$conf/units.yaml" --outputs "$exp/units" -- \
+  masr units "$exp/all" "$exp/units" --conf "$conf/units.yaml"
+
+summary "${folders[@]}"

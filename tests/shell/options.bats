@@ -1,0 +1,139 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # setup.bash sets them
+# Options of run.sh: names, kinds of values, stage ranges, help, exit codes; nothing runs before they are right.
+
+bats_require_minimum_version 1.5.0
+load setup.bash
+
+setup() {
+  make_copy
+}
+
+refused() {
+  run -2 --separate-stderr "$run_sh" "$@"
+  [[ -z $output ]]
+  [[ ! -s $calls ]]
+  [[ ! -e $data ]]
+}
+
+@test "an unknown option exits 2 before anything runs, and names the near one" {
+  refused --sop-stage 2
+  [[ $stderr == *"there is no option --sop-stage"* && $stderr == *"did you mean --stop-stage"* ]]
+  refused --nj 2 --cropus=mini
+  [[ $stderr == *"did you mean --corpus"* ]]
+  refused -x
+  refused --stage 1 --zzz
+  [[ $stderr == *"choose from: --corpus"* ]]
+}
+
+@test "a value of the wrong kind exits 2" {
+  local bad
+  for bad in "--stage x" "--stage -1" "--stage 1.5" "--stage=" "--nj 0" "--nj 2x" "--hours many" "--data=" "--nj"; do
+    # shellcheck disable=SC2086 # the option and its value are two words
+    refused $bad
+    [[ $stderr == *"run.sh: usage: ${bad%%[ =]*}"* ]]
+  done
+}
+
+@test "an argument that is no option exits 2" {
+  refused mini
+  [[ $stderr == *"takes no argument, but was given 'mini'"* ]]
+}
+
+@test "a stage that does not exist names those that do" {
+  refused --stage 6
+  [[ $stderr == *"the stages are: 0 corpus, 1 prepare, 2 features, 3 units"* ]]
+  refused --stop-stage 12
+}
+
+@test "a range that ends before it starts exits 2" {
+  refused --stage 3 --stop-stage 1
+  [[ $stderr == *"--stage 3 comes after --stop-stage 1"* ]]
+}
+
+@test "--stop-stage and --stop_stage, a space and = are the same" {
+  local way
+  for way in "--stop-stage 1" "--stop_stage 1" "--stop-stage=1" "--stop_stage=01"; do
+    # shellcheck disable=SC2086
+    run -0 "$run_sh" $way
+    [[ $output == *"stage 1: prepare"* && $output != *"stage 2"* ]]
+  done
+}
+
+@test "only the stages of the range run" {
+  "$run_sh" --stop-stage 0
+  [[ $(verbs) == corpus ]]
+  "$run_sh" --stage 1 --stop-stage 1
+  [[ $(verbs) == $'prepare\ndata' ]]
+  "$run_sh" --stage 2 --stop-stage 2
+  [[ $(verbs) == $'features\ndata' ]]
+}
+
+@test "a stage whose input is missing says which stage writes it" {
+  run -2 --separate-stderr "$run_sh" --stage 2
+  [[ $stderr == *"stage 2: features: corpus/mini is not there"* && $stderr == *"start with --stage 0"* ]]
+  "$run_sh" --stop-stage 0
+  run -2 --separate-stderr "$run_sh" --stage 2
+  [[ $stderr == *"stage 2: features: data/train is not there"* ]]
+  [[ $stderr == *"stage 1 (prepare) writes it: start with --stage 1"* ]]
+}
+
+@test "--help prints data flow, stages and options with defaults, and runs nothing" {
+  run -0 "$run_sh" --help
+  [[ ${lines[0]} == "corpus -> data/{train,dev,test"* ]]
+  [[ $output == *" 2  features "* ]]
+  [[ $output =~ --stop-stage\ STAGE.*\(3\) ]]
+  [[ $output =~ --corpus\ DIR\|mini.*\(mini\) ]]
+  [[ ! -s $calls && ! -e $data ]]
+}
+
+@test "paths start from where the caller stands, and may have spaces" {
+  mkdir -p "$BATS_TEST_TMPDIR/my place"
+  cd "$BATS_TEST_TMPDIR/my place"
+  mkdir "a corpus" mini
+  "$run_sh" --corpus "a corpus" --data "the data" --exp=../exp --nj 1
+  [[ -e "the data/train/feats.scp" && -e ../exp/units/units.txt && ! -e $data ]]
+  grep -qxF "prepare fleurs $PWD/a corpus $PWD/the data --nj 1" "$calls"
+}
+
+@test "the word mini is the embedded corpus even where a folder has that name; ./mini is the folder" {
+  cd "$BATS_TEST_TMPDIR" && mkdir mini
+  "$run_sh" --stop-stage 0
+  grep -q '^corpus fleurs mini corpus/mini' "$calls"
+  "$run_sh" --stop-stage 0 --corpus ./mini
+  grep -qxF "corpus fleurs $PWD/mini" "$calls"
+}
+
+@test "the recipe's own folder given as a path is no change" {
+  "$run_sh" --nj 1
+  verbs
+  cd "$data"
+  "$run_sh" --data . --exp ../exp --conf "$copy/egs/fleurs/conf" --nj 3
+  [[ $(verbs) == data ]]
+}
+
+@test "every recipe has the same stage numbers, titles and common options, in the design's words" {
+  local recipe
+  for recipe in fleurs dhwani librispeech pangloss; do
+    sed -nE 's/^ *stage ([0-9]+) ([a-z-]+) .*/\1 \2/p' "$copy/egs/$recipe/run.sh" | sort -un >"$BATS_TEST_TMPDIR/$recipe.stages"
+    printf '0 corpus\n1 prepare\n2 features\n3 units\n' | diff - "$BATS_TEST_TMPDIR/$recipe.stages"
+    run -0 "$copy/egs/$recipe/run.sh" --help
+    [[ $output == *--corpus*--data*--exp*--conf*--nj*--cmd*--stage*--stop-stage* ]]
+    cmp "$copy/egs/fleurs/path.sh" "$copy/egs/$recipe/path.sh"
+    cmp "$copy/egs/fleurs/cmd.sh" "$copy/egs/$recipe/cmd.sh"
+  done
+}
+
+@test "a run.sh opens with its data flow and fits on two screens" {
+  local recipe
+  for recipe in fleurs dhwani librispeech pangloss; do
+    [[ $(sed -n 2p "$copy/egs/$recipe/run.sh") == "# corpus -> data/"*" -> "* ]]
+    (($(wc -l <"$copy/egs/$recipe/run.sh") <= 70))
+  done
+}
+
+@test "without masr the way to get it is named" {
+  rm "$copy/bin/masr"
+  PATH="$copy/bin:/usr/bin:/bin" run -2 --separate-stderr "$run_sh"
+  [[ $stderr == *"masr is not installed"* && $stderr == *"fix: make -C "*" setup"* ]]
+}

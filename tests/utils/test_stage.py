@@ -1,0 +1,141 @@
+"""utils/stage.py and utils/locks.py as processes: signals, locks, records. tests/shell/ runs them through run.sh."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+UTILS = Path(__file__).resolve().parents[2] / "utils"
+STAGE = [sys.executable, "-ES", str(UTILS / "stage.py")]
+
+
+def stage(folder: Path, *words: object, **kwargs: object) -> subprocess.CompletedProcess[str]:
+    command = [*STAGE, "2", "title", str(folder), *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def start(folder: Path, script: str) -> subprocess.Popen[str]:
+    command = [*STAGE, "2", "title", str(folder), "--", "sh", "-c", script]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def end(process: subprocess.Popen[str], folder: Path) -> None:
+    """Kill -9 the stage; what its command started lives on until it is killed as well."""
+    process.kill()
+    process.wait()
+    os.kill(int((folder / "child").read_text()), signal.SIGKILL)
+    process.communicate()
+
+
+def wait_for(ready: Callable[[], bool]) -> None:
+    for _ in range(400):
+        if ready():
+            return
+        time.sleep(0.025)
+    pytest.fail("waited in vain")
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def sleeper(folder: Path, before: str = "") -> str:
+    """A command that has a child of its own, whose process id it leaves in folder/child."""
+    return f"{before} sleep 60 & echo $! > {folder}/new; mv {folder}/new {folder}/child; wait"
+
+
+def test_success_is_recorded_with_all_that_it_stands_on(tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("x")
+    words = ("--inputs", tmp_path / "in", "--outputs", tmp_path / "out", "--", "touch", tmp_path / "out")
+    assert "stage 2: title: done in 0:00" in stage(tmp_path, *words).stdout
+    record = json.loads((tmp_path / ".stages" / "2-title.out.json").read_text())
+    assert record["command"] == ["touch", str(tmp_path / "out")]
+    assert list(record["inputs"]) == [str(tmp_path / "in")]
+    assert record["outputs"] == [str(tmp_path / "out")]
+    assert stage(tmp_path, *words).stdout == "stage 2: title: unchanged, skipped\n"
+
+
+def test_a_record_that_cannot_be_read_is_no_record(tmp_path: Path) -> None:
+    stage(tmp_path, "--", "true")
+    (tmp_path / ".stages" / "2-title.json").write_text("{")
+    assert "cannot be read" in stage(tmp_path, "--", "true").stdout
+    assert "skipped" in stage(tmp_path, "--", "true").stdout
+
+
+def test_the_record_is_gone_while_the_stage_runs(tmp_path: Path) -> None:
+    stage(tmp_path, "--", "true")
+    process = start(tmp_path, sleeper(tmp_path))
+    wait_for((tmp_path / "child").exists)
+    assert not (tmp_path / ".stages" / "2-title.json").exists()
+    end(process, tmp_path)
+
+
+@pytest.mark.parametrize(("signum", "said"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "stopped by SIGTERM")])
+def test_a_signal_ends_the_command_with_its_children(tmp_path: Path, signum: int, said: str) -> None:
+    process = start(tmp_path, sleeper(tmp_path))
+    wait_for((tmp_path / "child").exists)
+    process.send_signal(signum)
+    output = process.communicate(timeout=30)[0]
+    assert process.returncode == 128 + signum
+    assert f"stage 2: title: {said} after 0:0" in output
+    wait_for(lambda: gone(int((tmp_path / "child").read_text())))
+
+
+def test_a_command_that_ignores_signals_is_killed_by_the_second(tmp_path: Path) -> None:
+    process = start(tmp_path, sleeper(tmp_path, before="trap '' INT TERM;"))
+    wait_for((tmp_path / "child").exists)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM
+    wait_for(lambda: gone(int((tmp_path / "child").read_text())))
+
+
+def test_a_command_killed_from_outside_is_told_from_a_failed_one(tmp_path: Path) -> None:
+    killed = stage(tmp_path, "--", "sh", "-c", "kill -9 $$")
+    assert killed.returncode == 137
+    assert "stopped by SIGKILL" in killed.stderr
+    failed = stage(tmp_path, "--", "sh", "-c", "exit 3")
+    assert failed.returncode == 3
+    assert "failed (exit code 3)" in failed.stderr
+
+
+def test_the_lock_lives_as_long_as_what_still_writes(tmp_path: Path) -> None:
+    process = start(tmp_path, sleeper(tmp_path))
+    wait_for((tmp_path / "child").exists)
+    refused = stage(tmp_path, "--", "true")
+    assert refused.returncode == 2
+    assert f"process {process.pid}" in refused.stderr
+    process.kill()
+    process.wait()
+    still = stage(tmp_path, "--", "true")
+    assert still.returncode == 2
+    assert "now gone" in still.stderr
+    end(process, tmp_path)
+    wait_for(lambda: stage(tmp_path, "--", "true").returncode == 0)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["2", "title"], ["2", "title", "f", "--"], ["two", "t", "f", "--", "true"], ["2", "t", "f", "x", "--", "y"]],
+)
+def test_mistakes_in_the_call_exit_2(words: list[str]) -> None:
+    assert subprocess.run([*STAGE, *words], capture_output=True).returncode == 2
+
+
+def test_a_command_that_is_not_there_exits_2(tmp_path: Path) -> None:
+    done = stage(tmp_path, "--", "no-such-command")
+    assert done.returncode == 2
+    assert "there is no command 'no-such-command'" in done.stderr
