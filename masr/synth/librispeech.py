@@ -46,7 +46,7 @@ _TITLES = {topic: f"Tales of the {topic.capitalize()}" for topic in TOPICS}
 class Config:
     """How much is read, and how alike the channels are. The defaults are `mini`."""
 
-    hours: float = option(1.2, "speech over all splits and mismatched sets, to about 10 %")
+    hours: float = option(1.15, "speech over all splits and mismatched sets, to about 10 %")
     seed: int = option(0, "another seed gives other readers, sentences, rooms and noise")
     colour: float = option(0.15, "how much the channels of chapters differ; 0 for none")
     mismatched: bool = option(True, "whether the five mismatched test sets are made too")

@@ -1,6 +1,6 @@
 """Five test sets that no training saw, as lhotse manifests: other rooms, microphones, accents and ways to speak.
 
-- headset: meetings, each participant's own microphone (as AMI's individual headsets)
+- headset: meetings of two, each participant's own microphone (as AMI's individual headsets)
 - farfield: meetings, one microphone in a live room (as AMI's single distant microphone)
 - accented: short utterances of far accents and of foreigners, through a thin codec (as Common Voice)
 - talk: one speaker's long recordings, cut into segments (as TED-LIUM)
@@ -70,7 +70,7 @@ class Set:
 
 
 SETS = {
-    "headset": Set("meeting", 4, 60.0, (0.1, 1.2), (4, 18), (22.0, 32.0), (0.0, 0.0), (160, 230)),
+    "headset": Set("meeting", 2, 60.0, (0.1, 1.2), (4, 18), (22.0, 32.0), (0.0, 0.0), (160, 230)),
     "farfield": Set("meeting", 4, 60.0, (0.0, 0.8), (4, 18), (8.0, 16.0), (0.35, 0.65), (160, 230)),
     "accented": Set("news", 1, 60.0, (0.3, 0.6), (5, 14), (12.0, 30.0), (0.0, 0.0), (130, 190)),
     "talk": Set("lecture", 1, 110.0, (0.3, 1.0), (14, 30), (18.0, 28.0), (0.25, 0.45), (150, 200)),
@@ -124,13 +124,15 @@ def make(prefix: str, index: int, seconds: float, seed: int, out: Path) -> Rows:
     if prefix == "accented":
         return _clips(plan, people[0], rng, out)
     turns = _conversation(plan, people, rng)
-    if prefix == "headset":
-        heard = [person for person in people if any(turn.person == person for turn in turns)]
-        person = heard[index % len(heard)]
-        samples, kept = _headset(plan, turns, person, rng), [turn for turn in turns if turn.person == person]
-    else:
-        samples, kept = _room(plan, turns, rng), turns
-    return _written(prefix, name, samples, kept, out)
+    if prefix != "headset":
+        return _written(prefix, name, _room(plan, turns, rng), turns, out)
+    rows: Rows = {"recordings": [], "supervisions": []}
+    for person in people:
+        own = [turn for turn in turns if turn.person == person]
+        if own:
+            more = _written(prefix, person.name, _headset(plan, turns, person, rng), own, out)
+            rows = {kind: rows[kind] + more[kind] for kind in rows}
+    return rows
 
 
 def write_manifests(prefix: str, pieces: Iterable[Rows], out: Path) -> None:

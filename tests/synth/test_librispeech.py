@@ -124,7 +124,7 @@ def test_mini_has_over_40_readers_of_all_accents() -> None:
     cast = [
         readers.reader(split, i, config.seed)
         for split in readers.SPLITS
-        for i in range(readers.num_readers(split, 1.2))
+        for i in range(readers.num_readers(split, config.hours))
     ]
     assert len(cast) >= 40
     assert len({person.number for person in cast}) == len(cast)
