@@ -30,6 +30,9 @@ from masr.types import EmbeddedCorpus
 MARKER = ".embedded.json"
 """In a finished corpus: its name, its config, and the code and packages that spoke it."""
 
+_PACKAGES = ("espeakng-loader", "soxr", "numpy", "scipy", "soundfile")
+"""What the bytes of a corpus depend on beside our own code."""
+
 
 def build_corpus(name: str, corpus: EmbeddedCorpus, config: Any, out: Path, num_jobs: int = 1) -> bool:
     """Writes `corpus` to `out`; False where the very same corpus lies there already.
@@ -61,7 +64,7 @@ def describe(name: str, corpus: EmbeddedCorpus, config: Any) -> dict[str, Any]:
         "corpus": name,
         "config": to_dict(config),
         "code": code_digest(corpus),
-        "packages": {package: _version(package) for package in ("espeakng-loader", "soxr", "numpy")},
+        "packages": {package: _version(package) for package in _PACKAGES},
     }
     plain: dict[str, Any] = json.loads(json.dumps(request))
     return plain

@@ -55,7 +55,7 @@ def summarise(source: DataDir) -> Summary:
         num_languages=len(set(source.labels("lang").values())) if "lang" in source.kinds() else None,
         num_frames=frames,
         kinds=tuple(source.kinds()),
-        num_left_out=_num_lines(source.folder / PROBLEMS_TSV),
+        num_left_out=max(0, _num_lines(source.folder / PROBLEMS_TSV) - 1),  # without its header
     )
 
 

@@ -113,7 +113,7 @@ def source(tmp_path: Path) -> DataDir:
         "utt2num_frames": dict.fromkeys(utts, "100"),
     }
     write_datadir(tmp_path / "src", tables)
-    (tmp_path / "src" / "problems.tsv").write_text("x.wav\ttruncated\ny.wav\tstereo\n")
+    (tmp_path / "src" / "problems.tsv").write_text("where\treason\nx.wav\ttruncated\ny.wav\tstereo\n")
     return DataDir.open(tmp_path / "src")
 
 
