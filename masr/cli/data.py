@@ -229,9 +229,10 @@ def _combine(args: argparse.Namespace) -> None:
 def _summary(args: argparse.Namespace) -> None:
     from masr.cli.data_show import show_summary
     from masr.io.datadir import DataDir
-    from masr.io.datadir.summary import summarise
+    from masr.io.datadir.summary import overlapping, summarise
 
-    show_summary([summarise(DataDir.open(folder)) for folder in args.folders])
+    sources = [DataDir.open(folder) for folder in args.folders]
+    show_summary([summarise(source) for source in sources], overlapping(sources))
 
 
 def _labels(args: argparse.Namespace) -> None:

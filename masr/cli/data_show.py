@@ -47,8 +47,8 @@ def show_fixed(done: Fixed, shown: int | None) -> None:
     print(f"{done.folder}: {kept}; {changed}" + (f"; as they were: {done.backup}" if done.backup else ""))
 
 
-def show_summary(summaries: Sequence[Summary]) -> None:
-    """One row a directory, and their sum where there are several."""
+def show_summary(summaries: Sequence[Summary], overlapping: bool = False) -> None:
+    """One row a directory, and their total where no utterance would be counted twice."""
     from rich.table import Table
 
     table = Table(title="data directories")
@@ -68,7 +68,7 @@ def show_summary(summaries: Sequence[Summary]) -> None:
             str(row.num_left_out or "-"),
             " ".join(row.kinds) or "-",
         )
-    if len(summaries) > 1:
+    if len(summaries) > 1 and not overlapping:
         seconds = [row.total_sec for row in summaries if row.total_sec is not None]
         frames = [row.num_frames for row in summaries if row.num_frames is not None]
         table.add_section()

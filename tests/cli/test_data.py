@@ -139,6 +139,8 @@ def test_split_combine_summary_and_labels(folder: Path, tmp_path: Path, capsys: 
     assert "together" in out
     assert "lang" in out
     assert "20" in out
+    assert main(["data", "summary", *parts, str(folder)]) == 0
+    assert "together" not in capsys.readouterr().out
     assert main(["data", "labels", str(folder), "lang"]) == 0
     assert "urd" in capsys.readouterr().out
     assert main(["data", "labels", str(folder)]) == 0

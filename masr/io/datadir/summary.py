@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from masr.errors import DataError
 from masr.io.datadir.choose import durations
@@ -57,6 +60,12 @@ def summarise(source: DataDir) -> Summary:
         kinds=tuple(source.kinds()),
         num_left_out=max(0, _num_lines(source.folder / PROBLEMS_TSV) - 1),  # without its header
     )
+
+
+def overlapping(sources: Sequence[DataDir]) -> bool:
+    """Whether an utterance is in two of the directories: a subset beside its source, say."""
+    every = [source.table(UTT2SPK).ids() for source in sources]
+    return any(len(np.intersect1d(a, b, assume_unique=True)) for i, a in enumerate(every) for b in every[:i])
 
 
 def count_labels(source: DataDir, kind: str) -> list[LabelCount]:
