@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import yaml
 
 _TAG = "tag:yaml.org,2002:"
-_NULL = re.compile(r"^(?:~|null|Null|NULL|)$")
-_BOOL = re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$")
-_INT = re.compile(r"^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$")
+_NULL = re.compile(r"^(?:~|null|Null|NULL|)\Z")
+_BOOL = re.compile(r"^(?:true|True|TRUE|false|False|FALSE)\Z")
+_INT = re.compile(r"^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)\Z")
 _NUMBER = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
-_FLOAT = re.compile(rf"^(?:{_NUMBER}|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$")
-_PLAIN = re.compile(r"^[A-Za-z_][A-Za-z0-9_./-]*$")
-_WORDS = re.compile(r"^(?:true|false|null|yes|no|on|off|y|n)$", re.IGNORECASE)
+_FLOAT = re.compile(rf"^(?:{_NUMBER}|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z")
+_PLAIN = re.compile(r"^[A-Za-z_][A-Za-z0-9_./-]*\Z")
+_WORDS = re.compile(r"^(?:true|false|null|yes|no|on|off|y|n)\Z", re.IGNORECASE)
 
 
 class ScalarLoader(yaml.SafeLoader):
@@ -22,29 +21,37 @@ class ScalarLoader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: dict[str | None, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's name)
 
-    @staticmethod
-    def scalar(node: yaml.ScalarNode) -> Any:
-        """The Python value of a resolved scalar."""
-        text = str(node.value)
-        kind = node.tag.removeprefix(_TAG)
-        if kind == "null":
-            return None
-        if kind == "bool":
-            return text.lower() == "true"
-        if kind == "int":
-            return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
-        if kind == "float":
-            return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-        return text
+
+def scalar_value(node: yaml.ScalarNode) -> bool | int | float | str | None:
+    """The Python value of a scalar; ValueError where an explicit tag (`!!int x`) or its size does not fit."""
+    text = str(node.value)
+    kind = node.tag.removeprefix(_TAG)
+    if kind in _PATTERNS and not _PATTERNS[kind].match(text):
+        raise ValueError(f"{text!r} is tagged !!{kind}")
+    if kind == "null":
+        return None
+    if kind == "bool":
+        return text.lower() == "true"
+    if kind == "int":
+        return _whole(text)
+    if kind == "float":
+        value = float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+        if value in (float("inf"), float("-inf")) and "inf" not in text.lower():
+            raise ValueError("it is beyond the largest number; infinity is written .inf")
+        return value
+    return text
 
 
-for _kind, _pattern, _first in (
-    ("null", _NULL, ["~", "n", "N", ""]),
-    ("bool", _BOOL, list("tTfF")),
-    ("int", _INT, list("-+0123456789")),
-    ("float", _FLOAT, list("-+0123456789.")),
-):
-    ScalarLoader.add_implicit_resolver(_TAG + _kind, _pattern, _first)
+def _whole(text: str) -> int:
+    if len(text) > 1000:
+        raise ValueError("it has more than 1000 digits")
+    return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+
+
+_PATTERNS = {"null": _NULL, "bool": _BOOL, "int": _INT, "float": _FLOAT}
+_FIRST = {"null": ["~", "n", "N", ""], "bool": [*"tTfF"], "int": [*"-+0123456789"], "float": [*"-+0123456789."]}
+for _kind, _pattern in _PATTERNS.items():
+    ScalarLoader.add_implicit_resolver(_TAG + _kind, _pattern, _FIRST[_kind])
 
 
 def quote(value: bool | int | float | str | None) -> str:

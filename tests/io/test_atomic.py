@@ -55,9 +55,9 @@ def test_an_error_leaves_nothing_where_nothing_was(tmp_path: Path) -> None:
     def write() -> None:
         with atomic_path(tmp_path / "a") as temporary:
             temporary.write_text("half")
-            raise ValueError
+            raise RuntimeError
 
-    with pytest.raises(ValueError, match=""):
+    with pytest.raises(RuntimeError):
         write()
     assert list(tmp_path.iterdir()) == []
 

@@ -1,0 +1,40 @@
+# `make` alone prints what there is.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+READY := .venv/.masr-setup
+JOBS ?= 2
+IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
+
+.PHONY: help setup demo test check bench clean
+
+help: ## print this list
+	@echo "usage: make TARGET"
+	@sed -n 's/^\([a-z]*\):[^#]*## /  \1\t/p' Makefile | expand -t 10
+
+setup: $(READY) ## build .venv (again, when what it is made from changed)
+
+$(READY): setup.cfg constraints.txt pyproject.toml tools/setup.sh
+	@tools/setup.sh
+
+demo: $(READY) ## the main job: egs/fleurs/run.sh on the embedded corpus, end to end
+	@cd egs/fleurs && $(IN_VENV) ./run.sh --nj $(JOBS)
+
+# Two workers share the cores: one thread each. Pytest comes last, so that its closing line is the last one.
+test: check ## every check and every test
+	@echo "== shell tests (bats)"
+	@$(IN_VENV) bats --recursive tests/shell
+	@echo "== tests (pytest)"
+	@$(IN_VENV) OMP_NUM_THREADS=1 python -m pytest -n $(JOBS) --dist worksteal
+
+check: $(READY) ## lint, types, imports, shell scripts, spelling; changes nothing
+	@tools/check.sh
+
+bench: $(READY) ## measure what has a target, side by side with what it is measured against
+	@$(IN_VENV) python tools/bench/run.py
+
+clean: ## remove caches and build products; corpora, data and experiments stay
+	rm -rf build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find masr tests utils tools -name __pycache__ -type d -prune -exec rm -rf {} +
