@@ -1,0 +1,187 @@
+"""Any speech model that transformers can load, as the encoder: from a folder on disk, without pickle or network.
+
+For one utterance it equals transformers' own output. In a batch it still does, where transformers lets padding into
+group norms (wav2vec2-base, HuBERT base), stacked position convolutions (data2vec) and batch norms.
+
+Shapes: B utterances, S samples, C channels, T encoded frames, D model width.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from masr.config import option, required
+from masr.errors import ConfigError
+from masr.models.checkpoint_folder import Checkpoint, open_checkpoint
+from masr.models.conformer import padding_of
+from masr.models.front_ends import silenced
+from masr.models.silence import Silence
+from masr.models.stacked_mel import StackedMel
+from masr.models.waveform import channel_norm, conv_lengths, normalised, shortest_input
+from masr.types import Encoded
+
+
+@dataclass(frozen=True)
+class Config:
+    """A checkpoint, and which part of it learns."""
+
+    checkpoint: Path = required("folder with config.json, preprocessor_config.json and model.safetensors")
+    freeze: Literal["nothing", "front_end", "all"] = option(
+        "nothing", "what keeps its weights; front_end is all that makes the sequence which masking acts on"
+    )
+    frozen_blocks: int = option(0, "so many of the first blocks keep their weights, and all before them")
+    dropout: float | None = option(None, "every dropout of the blocks; the checkpoint's own where not given")
+    layer_drop: float = option(0.0, "share of blocks left out of a training step")
+    checkpoint_activations: bool = option(False, "recompute each block in the backward pass: slower, less memory")
+    normalise: bool | None = option(
+        None, "zero mean and unit variance of each waveform; as preprocessor_config.json says where not given"
+    )
+
+    def __post_init__(self) -> None:
+        if self.frozen_blocks < 0:
+            raise ValueError("frozen_blocks must not be negative")
+
+
+def build(config: Config) -> Pretrained:
+    """The encoder with the checkpoint's weights."""
+    checkpoint = open_checkpoint(config.checkpoint, config.dropout, config.layer_drop, config.normalise)
+    return Pretrained(config, checkpoint)
+
+
+class SampleFrontEnd:
+    """Normalised samples -> the checkpoint's convolutions, which stay the model's own."""
+
+    def __init__(self, model: Any, normalise: bool) -> None:
+        self.model = model
+        self.normalise = normalise
+        self.kernels, self.strides = list(model.config.conv_kernel), list(model.config.conv_stride)
+        self.subsampling = math.prod(self.strides)
+
+    def num_encoded(self, num_samples: Tensor) -> Tensor:
+        """(B,) -> (B,) encoded frames."""
+        return conv_lengths(num_samples, self.kernels, self.strides)
+
+    def __call__(self, waveforms: Tensor, num_samples: Tensor) -> Tensor:
+        """(B, S), (B,) -> (B, T, C); group norms count valid frames alone."""
+        given = normalised(waveforms, num_samples) if self.normalise else waveforms
+        short = shortest_input(self.kernels, self.strides) - given.shape[1]
+        maps, lengths = functional.pad(given, (0, max(0, short)))[:, None], num_samples
+        layers = self.model.feature_extractor.conv_layers
+        for layer, kernel, stride in zip(layers, self.kernels, self.strides, strict=True):
+            lengths = conv_lengths(lengths, [kernel], [stride])
+            norm = getattr(layer, "layer_norm", None)
+            if isinstance(norm, nn.GroupNorm):
+                maps = layer.activation(channel_norm(norm, layer.conv(maps), lengths))
+            else:
+                maps = layer(maps)
+        return maps.transpose(1, 2)
+
+
+class Pretrained(nn.Module):
+    """Waveform -> the checkpoint's front end -> its blocks; state dicts are transformers' own, below `model.`."""
+
+    def __init__(self, config: Config, checkpoint: Checkpoint) -> None:
+        super().__init__()
+        self.config = config
+        self.model: Any = checkpoint.model
+        self.dim: int = self.model.config.hidden_size
+        self.num_layers: int = self.model.config.num_hidden_layers
+        self.num_bins = 1
+        self.sample_rate = checkpoint.sample_rate
+        self.front_end: SampleFrontEnd | StackedMel
+        if checkpoint.mel is None:
+            self.front_end = SampleFrontEnd(self.model, checkpoint.normalise)
+        else:
+            self.front_end = StackedMel(*checkpoint.mel)
+        self.subsampling: int = self.front_end.subsampling
+        places = getattr(self.model.encoder, "pos_conv_embed", None)
+        self.silence = Silence(*([] if places is None else [places]))
+        if config.checkpoint_activations:
+            enable = getattr(self.model, "activation_checkpointing_enable", None)
+            (enable or self.model.gradient_checkpointing_enable)({"use_reentrant": False})
+        if config.frozen_blocks > self.num_layers:
+            raise ConfigError(
+                f"encoder.frozen_blocks is {config.frozen_blocks}, and there are {self.num_layers} blocks"
+            )
+        for module in self.frozen():
+            module.requires_grad_(False)
+
+    def frozen(self) -> list[nn.Module]:
+        """The modules that stay as they are."""
+        if self.config.freeze == "all":
+            return [self.model]
+        if self.config.freeze == "nothing" and not self.config.frozen_blocks:
+            return []
+        names = ["feature_extractor", "feature_projection"]
+        if self.config.frozen_blocks:
+            names += ["encoder.pos_conv_embed", "encoder.dropout"]
+            # Where blocks norm their own input, this one stands behind the last of them.
+            names += [] if getattr(self.model.config, "do_stable_layer_norm", False) else ["encoder.layer_norm"]
+            names += [f"encoder.layers.{index}" for index in range(self.config.frozen_blocks)]
+        return [module for name, module in self.model.named_modules() if name in names]
+
+    def train(self, mode: bool = True) -> Pretrained:
+        """Frozen modules stay in evaluation mode, so that their output has no dropout."""
+        super().train(mode)
+        for module in self.frozen():
+            module.eval()
+        return self
+
+    def num_encoded(self, num_frames: Tensor) -> Tensor:
+        """Encoded frames of so many samples, by transformers' formula: a function of the utterance alone."""
+        return self.front_end.num_encoded(num_frames)
+
+    def embed(self, features: Tensor, num_frames: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, S), (B,) -> (B, T, D), (B,): the sequence that masking acts on, behind the feature projection."""
+        lengths = self.num_encoded(num_frames)
+        frames = self.front_end(features, num_frames)[:, : max(1, int(lengths.max()))]
+        projected = self.model.feature_projection(frames)
+        return projected[0] if isinstance(projected, tuple) else projected, lengths
+
+    def contextualise(self, embedded: Tensor, lengths: Tensor, with_layers: bool = False) -> Encoded:
+        """(B, T, D), (B,) -> the context of every frame; all hidden states in transformers' order where asked for."""
+        time = embedded.shape[1]
+        padding, given = padding_of(lengths, time), embedded
+        if padding is not None:
+            # transformers writes its zeros in place: not into the caller's sequence.
+            given = embedded.masked_fill(padding[:, :, None], 0.0)
+        # An utterance without a frame is given one to attend to, since attention to nothing is not a number.
+        hidden = padding_of(lengths.clamp(min=1), time)
+        mask = None if hidden is None else ~hidden
+        layers: list[Tensor] = []
+        with self.silence.over(padding), self.recording(layers if with_layers else None), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Support for mismatched")  # WavLM's mask is boolean, its bias is not
+            frames = self.model.encoder(given, attention_mask=mask).last_hidden_state
+        return Encoded(silenced(frames, lengths), lengths, tuple(layers))
+
+    @contextmanager
+    def recording(self, layers: list[Tensor] | None) -> Iterator[None]:
+        """Puts the input of the first block and the output of each into `layers`, if there is such a list."""
+        handles = []
+        if layers is not None:
+            blocks, note = self.model.encoder.layers, layers.append
+            handles = [block.register_forward_hook(lambda _, __, out: note(_first(out))) for block in blocks]
+            handles.append(blocks[0].register_forward_pre_hook(lambda _, given: note(given[0])))
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def forward(self, features: Tensor, num_frames: Tensor, with_layers: bool = False) -> Encoded:
+        """(B, S), (B,) -> (B, T, D)."""
+        return self.contextualise(*self.embed(features, num_frames), with_layers=with_layers)
+
+
+def _first(output: Any) -> Tensor:
+    frames: Tensor = output[0] if isinstance(output, tuple) else output
+    return frames

@@ -1,0 +1,65 @@
+"""Makes other people's modules blind to padding: zero before each convolution, absent from each batch norm.
+
+Shapes: B utterances, C channels, T frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Silence:
+    """Knows the padding of the batch that is running, and acts inside the modules it was given.
+
+    It speaks of one forward pass at a time: a module it acts in must not be recomputed in a backward pass.
+    """
+
+    def __init__(self, *modules: nn.Module) -> None:
+        self.padding: Tensor | None = None
+        for parent in modules:
+            for module in parent.modules():
+                if isinstance(module, nn.Conv1d) and module.kernel_size != (1,):
+                    module.register_forward_pre_hook(self.before_convolution)
+                if type(module) is nn.BatchNorm1d:
+                    module.__class__ = SilentBatchNorm
+                    module.silence = self  # type: ignore[assignment]
+
+    @contextmanager
+    def over(self, padding: Tensor | None) -> Iterator[None]:
+        """(B, T) true where padded, for the modules that run inside; None for a batch without padding."""
+        self.padding = padding
+        try:
+            yield
+        finally:
+            self.padding = None
+
+    def before_convolution(self, _module: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """Its input (B, C, T) with zeros past an utterance's end, as the convolution pads an utterance alone."""
+        if self.padding is None:
+            return None
+        return (given[0].masked_fill(self.padding[:, None], 0.0), *given[1:])
+
+
+class SilentBatchNorm(nn.BatchNorm1d):
+    """Batch norm over (B, C, T) whose statistics leave padded frames out."""
+
+    silence: Silence
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(B, C, T) -> (B, C, T)."""
+        if not self.training:
+            return super().forward(maps)
+        frames = maps.transpose(1, 2)
+        padding = self.silence.padding
+        keep = ~padding if padding is not None else torch.ones_like(frames[..., 0], dtype=torch.bool)
+        valid = frames[keep]
+        if len(valid) < 2:  # a single frame has no variance: it is normed by the running one
+            running = (self.running_mean, self.running_var, self.weight, self.bias)
+            return functional.batch_norm(maps, *running, eps=self.eps)
+        return frames.masked_scatter(keep[:, :, None], super().forward(valid)).transpose(1, 2)

@@ -1,0 +1,160 @@
+"""Folders that cannot be trusted, and what the user is told."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import pickle
+import shutil
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from masr.errors import CheckpointError, MissingPackageError
+from masr.models.checkpoint_folder import open_checkpoint
+
+pytest.importorskip("transformers")
+
+
+def reference() -> ModuleType:
+    path = Path(__file__).parent.parent / "reference" / "tiny_checkpoints.py"
+    spec = importlib.util.spec_from_file_location("tiny_checkpoints", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+TINY = reference()
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = TINY.write_checkpoint("hubert", tmp_path_factory.mktemp("good") / "hubert")
+    return folder
+
+
+@pytest.fixture
+def folder(good: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(good, tmp_path / "copy"))
+
+
+def opened(folder: Path, normalise: bool | None = None) -> object:
+    return open_checkpoint(folder, dropout=None, layer_drop=0.0, normalise=normalise)
+
+
+def refused(folder: Path, normalise: bool | None = None) -> str:
+    with pytest.raises(CheckpointError) as caught:
+        opened(folder, normalise)
+    return caught.value.block()
+
+
+def changed(folder: Path, **values: object) -> None:
+    record = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**record, **values}))
+
+
+def test_a_name_of_the_hub_is_not_fetched() -> None:
+    message = refused(Path("facebook/hubert-base-ls960"))
+    assert "no config.json there" in message
+    assert "nothing is fetched by name" in message
+
+
+class Trap:
+    """Opening its pickle would be seen."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (sys.exit, (66,))
+
+
+def test_a_pickle_is_refused_and_never_opened(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Trap()))
+    message = refused(folder)
+    assert "a pickle (pytorch_model.bin), which is never opened here" in message
+    assert "on a machine you trust" in message
+    assert "save_pretrained" in message
+
+
+def test_a_pickle_beside_safetensors_is_left_alone(folder: Path) -> None:
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Trap()))
+    opened(folder)
+
+
+def test_no_weights_at_all(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    assert "no model.safetensors there" in refused(folder)
+
+
+def test_a_weight_that_is_missing_is_not_drawn_at_random(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    del weights["encoder.layers.1.attention.k_proj.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    message = refused(folder)
+    assert "lacks 1 of the model's weights, encoder.layers.1.attention.k_proj.weight among them" in message
+    assert "at random" in message
+
+
+def test_a_file_cut_short(folder: Path) -> None:
+    data = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(data[: len(data) // 2])
+    assert "cannot be loaded" in refused(folder)
+
+
+def test_weights_of_another_size(folder: Path) -> None:
+    changed(folder, intermediate_size=64)
+    assert "cannot be loaded" in refused(folder)
+
+
+def test_without_its_feature_extractor_the_scale_of_a_waveform_is_unknown(folder: Path) -> None:
+    (folder / "preprocessor_config.json").unlink()
+    message = refused(folder)
+    assert "no preprocessor_config.json there" in message
+    assert "set encoder.normalise" in message
+    opened(folder, normalise=True)
+
+
+def test_the_other_models_are_named(folder: Path) -> None:
+    changed(folder, model_type="hubertt")
+    message = refused(folder)
+    assert "is a 'hubertt' model, which is no encoder here" in message
+    assert "did you mean hubert" in message
+
+
+def test_an_adapter_is_refused(folder: Path) -> None:
+    changed(folder, add_adapter=True)
+    assert "has an adapter behind its blocks" in refused(folder)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", ""])
+def test_a_config_that_is_none(folder: Path, text: str) -> None:
+    (folder / "config.json").write_text(text)
+    assert "config.json" in refused(folder) or "no encoder here" in refused(folder)
+
+
+def test_code_in_a_folder_is_never_run(folder: Path) -> None:
+    (folder / "evil.py").write_text("raise SystemExit(66)")
+    changed(folder, auto_map={"AutoModel": "evil.Model", "AutoConfig": "evil.Config"})
+    opened(folder)
+
+
+def test_without_transformers_the_fix_is_told(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(MissingPackageError) as caught:
+        opened(good)
+    assert "pip install transformers" in caught.value.fix
+
+
+def test_opening_is_silent_and_leaves_the_settings_of_transformers(
+    good: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import transformers
+
+    before = transformers.utils.logging.get_verbosity()
+    opened(good)
+    assert transformers.utils.logging.get_verbosity() == before
+    assert capfd.readouterr() == ("", "")
