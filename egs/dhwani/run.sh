@@ -26,7 +26,7 @@ fi
 
 # corpus -> data directories
 stage 1 prepare "$data" --inputs "$corpus" --outputs "$data"/{train,dev,test} -- \
-  masr prepare dhwani "$corpus" "$data" --nj "$nj"
+  masr prepare dhwani "$corpus" "$data" --nj "$nj" --max-bad 0.1
 
 # data directories -> feature archives
 stage 2 features "$data" --inputs "$corpus" "$data"/{train,dev,test} "$conf/features.yaml" \

@@ -26,10 +26,10 @@ fi
 
 # corpus -> data directories, those of the mismatched test sets among them where there are any
 stage 1 prepare "$data" --inputs "$corpus" --outputs "$data"/{train_clean_100,dev_clean,test_clean,test_other} -- \
-  masr prepare librispeech "$corpus" "$data" --nj "$nj"
+  masr prepare librispeech "$corpus" "$data" --nj "$nj" --max-bad 0.1
 if [[ -d $corpus/mismatched ]]; then
   stage 1 prepare "$data" --inputs "$corpus/mismatched" --outputs "$data" -- \
-    masr prepare lhotse "$corpus/mismatched" "$data" --nj "$nj"
+    masr prepare lhotse "$corpus/mismatched" "$data" --nj "$nj" --max-bad 0.1
 fi
 folders=("$data"/*/)
 

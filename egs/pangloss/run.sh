@@ -26,7 +26,7 @@ fi
 
 # corpus -> data directories, one a series
 stage 1 prepare "$data" --inputs "$corpus" --outputs "$data" -- \
-  masr prepare pangloss "$corpus" "$data" --nj "$nj"
+  masr prepare pangloss "$corpus" "$data" --nj "$nj" --max-bad 0.1
 folders=("$data"/*/)
 
 # data directories -> feature archives

@@ -22,7 +22,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, help="where it lies")
     parser.add_argument("out", type=Path, help="folder for the data directories, one a split")
     parser.add_argument(
-        "--max-bad", type=float, default=0.1, metavar="SHARE", help="stop when more of a split is bad (default 0.1)"
+        "--max-bad",
+        type=float,
+        default=1.0,
+        metavar="SHARE",
+        help="stop when more of a split is bad (default 1: never)",
     )
     parser.add_argument("--nj", type=int, default=1, metavar="N", help="processes (default 1)")
     parser.add_argument(

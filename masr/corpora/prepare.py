@@ -29,7 +29,7 @@ from masr.io.provenance import write_provenance
 from masr.types import Corpus, Part
 
 WORKSHOP = ".prepare"
-MAX_BAD = 0.1
+MAX_BAD = 1.0
 
 
 def prepare(

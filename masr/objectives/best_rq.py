@@ -32,6 +32,8 @@ class Config:
 
 def build(config: Config, encoder: Encoder, masker: Masker) -> BestRq:
     """The objective around an encoder of feature frames."""
+    if encoder.num_bins < 2:
+        raise ValueError("BEST-RQ stacks feature frames: an encoder of waveforms has none; use wav2vec2 or hubert")
     return BestRq(config, encoder, masker)
 
 
