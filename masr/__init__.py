@@ -1,3 +1,19 @@
 """Speech representation learning that knows its metadata: MASR, Ask2Mask and what a representation holds."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from masr.plugins import load as load
+
 __version__ = "0.1.0"
+__all__ = ["__version__", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    """`masr.load` is found when it is asked for: `import masr` stays instant."""
+    if name == "load":
+        return importlib.import_module("masr.plugins").load
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

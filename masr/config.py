@@ -24,7 +24,7 @@ from masr.yaml12 import scalar_value
 from masr.yaml_bases import read, with_bases
 from masr.yaml_tree import compose, is_null, kind_of, mark, override, place_error
 
-__all__ = ["Named", "choice", "choices", "defaults", "dump", "load", "loads", "option", "required", "to_dict"]
+__all__ = ["Named", "choice", "choices", "defaults", "dump", "keys", "load", "loads", "option", "required", "to_dict"]
 
 T = TypeVar("T")
 Resolve = Callable[[str, str], type]
@@ -74,6 +74,13 @@ def loads(
         root = override(root, assignment)
     nothing = yaml.ScalarNode("tag:yaml.org,2002:null", "", mark(file), mark(file))
     return cast(T, _Builder(resolve).section(root or nothing, schema, ""))
+
+
+def keys(path: Path, overrides: Sequence[str] = ()) -> set[str]:
+    """The sections that a file, its bases and the overrides speak of: what it is a configuration of."""
+    root = with_bases(compose(read(Path(path)), str(path)), str(path))
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    return {str(key.value) for key, _ in pairs} | {assignment.split("=")[0].split(".")[0] for assignment in overrides}
 
 
 def defaults(schema: type[T], resolve: Resolve | None = None) -> T:

@@ -18,8 +18,12 @@ def uniform(keys: Tensor, count: int, purpose: int) -> Tensor:
     low, high = (keys & 0xFFFFFFFF), (keys >> 32) & 0xFFFFFFFF
     start = _mixed(_int32(low) + _as_int32(purpose * _GOLDEN))
     places = torch.arange(count, device=keys.device, dtype=torch.int32) * _as_int32(_GOLDEN)
-    bits = _mixed(_mixed(places ^ start[:, None]) + _int32(high)[:, None])
-    return ((bits >> 8) & 0xFFFFFF).to(torch.float32).add_(0.5).mul_(2.0**-24)
+    bits = places ^ start[:, None]
+    spare = torch.empty_like(bits)
+    _mix(_mix(bits, spare).add_(_int32(high)[:, None]), spare)
+    bits.bitwise_right_shift_(8).bitwise_and_(0xFFFFFF)
+    # The largest would round up to 1, whose Gumbel and normal noise are infinite.
+    return bits.to(torch.float32).add_(0.5).mul_(2.0**-24).clamp_(max=1 - 2.0**-24)
 
 
 def gumbel(keys: Tensor, count: int, purpose: int) -> Tensor:
@@ -42,11 +46,17 @@ def combine(seed: int, step: int, utterances: Tensor) -> Tensor:
 
 def _mixed(bits: Tensor) -> Tensor:
     """The finaliser of MurmurHash3: every bit of the input moves every bit of the output."""
-    bits = bits ^ ((bits >> 16) & 0xFFFF)
-    bits = bits * _as_int32(_MIX_1)
-    bits = bits ^ ((bits >> 13) & 0x7FFFF)
-    bits = bits * _as_int32(_MIX_2)
-    return bits ^ ((bits >> 16) & 0xFFFF)
+    return _mix(bits.clone(), torch.empty_like(bits))
+
+
+def _mix(bits: Tensor, spare: Tensor) -> Tensor:
+    """`_mixed` in place, because fresh memory costs more than the arithmetic."""
+    for places, factor in ((16, _MIX_1), (13, _MIX_2), (16, 1)):
+        torch.bitwise_right_shift(bits, places, out=spare).bitwise_and_((1 << (32 - places)) - 1)
+        bits.bitwise_xor_(spare)
+        if factor != 1:
+            bits.mul_(_as_int32(factor))
+    return bits
 
 
 def _as_int32(value: int) -> int:

@@ -237,6 +237,9 @@ class Batch:
     """(B, T) int64 labels of the encoded frames, made beforehand, where the objective predicts such; -1 past the end."""
     stats: Tensor | None = None
     """(B, 2, F + 1) statistics of each utterance's speaker, until the features are normalised by them."""
+    stand_in: bool = False
+    """Whether a rank that has no utterance in this step computes with another's, unlabelled, so that all ranks meet;
+    nothing of it counts."""
 
 
 @dataclass(frozen=True)

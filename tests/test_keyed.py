@@ -59,3 +59,11 @@ def test_normal_and_gumbel_have_their_moments() -> None:
 PINNED = torch.tensor(
     [[0.3774991, 0.4608007, 0.2484828], [0.0063723, 0.3269992, 0.2080247], [0.9037523, 0.3965277, 0.4529066]]
 )
+
+
+def test_the_largest_draw_stays_below_one() -> None:
+    """Place 512539 of key 0 has every bit set; rounded to 1 it would be infinite noise."""
+    drawn = uniform(torch.tensor([0]), 512_540, 2)[0, -1:]
+    assert float(drawn) == 1 - 2.0**-24
+    assert normal(torch.tensor([0]), 512_540, 2).isfinite().all()
+    assert gumbel(torch.tensor([0]), 512_540, 2).isfinite().all()

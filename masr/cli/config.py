@@ -1,7 +1,11 @@
 """Print a configuration as it will be used: every key, its value, and what it means.
 
+A file with a key that only a training run has (encoder, objective, optim, ...) is read as a training run, any other as
+the configuration of a stage.
+
 example:
   masr config egs/fleurs/conf/features.yaml
+  masr config egs/fleurs/conf/pretrain/best_rq_tiny.yaml
   masr config egs/fleurs/conf/features.yaml --set features.num_bins=40
 """
 
@@ -20,7 +24,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Prints the resolved file."""
-    from masr.config import dump, load
+    from masr.config import dump, keys, load
     from masr.plugins import RunConfig, resolve
 
-    print(dump(load(RunConfig, args.conf, args.set, resolve), docs=not args.plain), end="")
+    schema: type = RunConfig
+    if keys(args.conf, args.set) - _names(RunConfig):
+        from masr.training.config import TrainConfig
+
+        if keys(args.conf, args.set) & _names(TrainConfig) - _names(RunConfig):
+            schema = TrainConfig
+    print(dump(load(schema, args.conf, args.set, resolve), docs=not args.plain), end="")
+
+
+def _names(schema: type) -> set[str]:
+    import dataclasses
+
+    return {field.name for field in dataclasses.fields(schema)}

@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
@@ -21,12 +24,28 @@ VERBS: dict[str, str] = {
     "prepare": "stage 1: a corpus on disk becomes data directories",
     "features": "stage 2: data directories become feature archives",
     "units": "stage 3: text becomes units, languages become codes",
+    "train": "stage 6: pre-train an encoder, with metadata beside the objective",
+    "extract": "a trained encoder's frames or one vector for each utterance",
+    "cluster": "k-means labels for every encoded frame, as HuBERT predicts them",
+    "score": "how well embeddings tell labels apart",
     "data": "read, check, fix, split and combine data directories",
     "config": "print a configuration with every default and its doc",
     "doctor": "what this machine has, what is missing, and how to get it",
     "completion": "print a shell's completion script",
 }
 """Each verb is the file masr/cli/<verb>.py with `configure(parser)` and `run(args)`."""
+
+
+MACHINE_FAULTS: dict[int, str] = {
+    errno.ENOSPC: "the disk is full: make room (df -h), or write to another disk",
+    errno.EDQUOT: "the disk quota is used up: make room, or write to another disk",
+    errno.EROFS: "write to a disk that is not read-only",
+    errno.EACCES: "the file's owner and mode forbid it (ls -l): change them, or choose another place",
+    errno.EPERM: "the file's owner and mode forbid it (ls -l): change them, or choose another place",
+    errno.EMFILE: "too many open files: raise the limit (ulimit -n 4096), or lower --nj",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+"""What the operating system refuses and a user can mend."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -36,14 +55,39 @@ class Parser(argparse.ArgumentParser):
         kwargs.setdefault("allow_abbrev", False)
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.given: list[str] | None = None
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """As argparse's, remembering the arguments for `error`."""
+        self.given = list(sys.argv[1:] if args is None else args)
+        return super().parse_known_args(self.given, namespace)
 
     def error(self, message: str) -> NoReturn:
         """One block, exit code 2."""
-        unknown = message.removeprefix("unrecognized arguments: ") if "unrecognized" in message else ""
-        fix = near(unknown.split()[0].split("=")[0], self.options()) if unknown.startswith("-") else ""
+        unknown = self.unknown_option()
+        if unknown:
+            message = f"there is no option {unknown}"
+        fix = near(unknown, self.options()) if unknown else ""
         print(f"{self.prog}: usage: {message}" + (f"\n  fix: {fix}" if fix else ""), file=sys.stderr)
         print(f"  help: {self.prog} --help", file=sys.stderr)
         sys.exit(2)
+
+    def unknown_option(self) -> str:
+        """The first option that is not ours; argparse would rather speak of an argument that it swallowed."""
+        known = self.options()
+        for argument in sys.argv[1:] if self.given is None else self.given:
+            name = argument.split("=")[0]
+            if argument == "--":
+                break
+            if " " in name:
+                continue
+            if name.startswith("--") and name not in known:
+                return name
+            if re.match(r"-[A-Za-z]", argument) and argument[:2] not in known and name not in known:
+                return name
+        return ""
 
     def options(self) -> list[str]:
         """Every option this parser knows, those of its sub-parsers included."""
@@ -53,10 +97,16 @@ class Parser(argparse.ArgumentParser):
                 found += [o for p in action.choices.values() for o in p.options()]
         return found
 
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """argparse's own check of `choices`, with the near ones in place of a list of all."""
+        if action.choices is not None and value not in action.choices:
+            raise argparse.ArgumentError(action, f"there is no {value!r}: {near(str(value), map(str, action.choices))}")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script's entry point."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _forget_scripts_folder()
     try:
         return dispatch(arguments)
     except MasrError as error:
@@ -68,6 +118,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        fix = MACHINE_FAULTS.get(error.errno or 0)
+        if fix is None:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"masr: machine: {place}{error.strerror}\n  fix: {fix}", file=sys.stderr)
+        return 2
+
+
+def _forget_scripts_folder() -> None:
+    """Python looks for modules beside the script first, and there lies lang2vec.py, a script of lang2vec's."""
+    script = Path(sys.argv[0])
+    if script.name == "masr" and sys.path and Path(sys.path[0]).resolve() == script.resolve().parent:
+        del sys.path[0]
 
 
 def dispatch(arguments: list[str]) -> int:

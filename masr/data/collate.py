@@ -15,8 +15,12 @@ from torch import Tensor
 
 from masr.data.batching import Batches, Int64Array, share
 from masr.data.dataset import ArchiveSource, Config, Source, WaveformSource, global_stats, speaker_stats
+from masr.errors import DataError
 from masr.features.cmvn import normalise
+from masr.io.ark import read_array
 from masr.io.datadir import DataDir
+from masr.io.datadir.view import open_table
+from masr.io.layout import TARGETS_SCP
 from masr.keyed import combine, uniform
 from masr.types import Batch, Features, Stream
 
@@ -32,10 +36,9 @@ class Slice:
     accumulate: int = 1
 
     def parts(self, places: Int64Array) -> list[Int64Array]:
-        """This rank's micro-batches of one step; empty ones are left out."""
+        """This rank's micro-batches of one step; some are empty where there are fewer utterances than parts."""
         total = self.world * self.accumulate
-        parts = [share(places, self.rank * self.accumulate + i, total) for i in range(self.accumulate)]
-        return [part for part in parts if len(part)]
+        return [share(places, self.rank * self.accumulate + i, total) for i in range(self.accumulate)]
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,38 @@ class Labels:
     """(N,) labels as text, corrupted on purpose where that was asked for."""
     ids: Int64Array
     """(N,) the same as numbers; -1 where missing."""
+
+
+class Targets:
+    """Labels of encoded frames that were made beforehand, by utterance."""
+
+    def __init__(self, folder: Path, factor: int, num_encoded: Int64Array) -> None:
+        self.folder, self.factor = folder, factor
+        self.num_encoded = num_encoded
+        """By number of input frames: encoded frames that come out."""
+        self.table = open_table(folder / TARGETS_SCP)
+
+    def read(self, utts: Sequence[str], firsts: Int64Array, counts: Int64Array) -> Tensor:
+        """(B, T) of each utterance's window of input frames; -1 past the end."""
+        sizes = self.num_encoded[counts]
+        found = torch.full((len(utts), max(1, int(sizes.max()))), -1, dtype=torch.int64)
+        for row, (utt, first, size) in enumerate(zip(utts, firsts // self.factor, sizes, strict=True)):
+            if not size:
+                continue
+            entry = self.table.get(utt)
+            if entry is None:
+                raise DataError(
+                    f"{self.folder} has no targets for {utt}", fix=f"masr cluster DATA {self.folder} --also DIR"
+                )
+            labels = read_array(entry)[first : first + size]
+            if len(labels) < size:
+                raise DataError(
+                    f"{self.folder}: {utt} has fewer targets than encoded frames",
+                    why="they were made for another encoder or other features",
+                    fix="make them again: masr cluster DATA OUT --conf CONF, with the configuration of this run",
+                )
+            found[row, :size] = torch.from_numpy(labels.astype(np.int64))
+        return found
 
 
 class Steps:
@@ -62,13 +97,25 @@ class Steps:
         labels: Mapping[str, Labels],
         features: Features | None = None,
         fixed_keys: bool = False,
+        targets: Targets | None = None,
     ) -> None:
         self.folder, self.config, self.batches, self.part = folder, config, batches, part
         self.seed, self.labels, self.features, self.fixed_keys = seed, labels, features, fixed_keys
+        self.targets = targets
         self._opened: tuple[DataDir, Source] | None = None
 
     def __getitem__(self, step: int) -> tuple[Batch, ...]:
-        return tuple(self.batch(places, step) for places in self.part.parts(self.batches.at(step)))
+        places = self.batches.at(step)
+        parts = self.part.parts(places)
+        return tuple(self.batch(part, step) if len(part) else self.stand_in(places, step) for part in parts)
+
+    def stand_in(self, places: Int64Array, step: int) -> Batch:
+        """The step's shortest utterance without its labels, for a rank that has none of its own."""
+        shortest = places[[int(np.argmin(self.batches.lengths[places]))]]
+        batch = self.batch(shortest, step)
+        codes = {name: torch.full_like(value, torch.nan) for name, value in batch.codes.items()}
+        labels = {name: torch.full_like(value, -1) for name, value in batch.labels.items()}
+        return replace(batch, codes=codes, labels=labels, stand_in=True)
 
     def batch(self, places: Int64Array, step: int) -> Batch:
         """One micro-batch on the CPU, features as they lie on disk."""
@@ -76,18 +123,22 @@ class Steps:
         keys = combine(self.seed, 0 if self.fixed_keys else step, torch.from_numpy(places))
         wanted = np.minimum(source.num_frames[places], self.batches.config.max_frames)
         firsts = (uniform(keys, 1, _CROP)[:, 0].double().numpy() * (source.num_frames[places] - wanted + 1)).astype(int)
+        if self.targets is not None:
+            firsts -= firsts % self.targets.factor  # a cut between two encoded frames
         rows = [source.read(int(p), int(f), int(n)) for p, f, n in zip(places, firsts, wanted, strict=True)]
         lengths = torch.tensor([len(row) for row in rows])
         padded = torch.zeros(len(rows), int(lengths.max()), *rows[0].shape[1:])
         for row, values in enumerate(rows):
             padded[row, : len(values)] = torch.from_numpy(np.array(values, dtype=np.float32))
+        utts = tuple(data.utts[int(p)] for p in places)
         return Batch(
-            tuple(data.utts[int(p)] for p in places),
+            utts,
             padded,
             lengths,
             keys,
             {n: torch.from_numpy(x.stream.codes([x.values[int(p)] for p in places])) for n, x in self.labels.items()},
             {name: torch.from_numpy(x.ids[places]) for name, x in self.labels.items()},
+            targets=None if self.targets is None else self.targets.read(utts, firsts, wanted),
             stats=self._stats(data, places),
         )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -30,10 +32,20 @@ def read_ahead(steps: Steps, first: int, last: int) -> Iterator[tuple[Batch, ...
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         collate_fn=_as_is,  # type: ignore[arg-type]
-        worker_init_fn=_one_thread,
+        worker_init_fn=_settle,
     )
-    try:
+    with dead_workers():
         yield from loader
+
+
+@contextmanager
+def dead_workers() -> Iterator[None]:
+    """A reading process that died is an error a user can do something about.
+
+    PyTorch raises it from the signal that tells of a child's death, so wherever the training process happens to be.
+    """
+    try:
+        yield
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
@@ -48,5 +60,8 @@ def _as_is(micro_batches: tuple[Batch, ...]) -> tuple[Batch, ...]:
     return micro_batches
 
 
-def _one_thread(number: int) -> None:  # noqa: ARG001 (DataLoader's own signature)
+def _settle(number: int) -> None:  # noqa: ARG001 (DataLoader's own signature)
+    """A scheduler tells every process of a job to stop; the one that trains decides, and still needs its data."""
     torch.set_num_threads(1)
+    for asked in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
+        signal.signal(asked, signal.SIG_IGN)

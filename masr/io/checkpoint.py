@@ -11,11 +11,13 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from masr.errors import CheckpointError
+from masr.io.atomic import atomic_path
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,48 +31,55 @@ Groups = Mapping[str, Mapping[str, "Tensor"]]
 
 def save(folder: Path, groups: Groups, record: Mapping[str, Any]) -> None:
     """Writes `folder`; killed at any moment, it leaves the folder whole or absent."""
-    from safetensors.torch import save_file
-
-    folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    temporary.mkdir()
-    try:
-        digests = {}
-        for name, tensors in groups.items():
-            path = temporary / f"{name}.safetensors"
-            save_file({key: tensor.detach().contiguous() for key, tensor in tensors.items()}, path)
-            digests[path.name] = _digest(path)
-        text = json.dumps({**record, _DIGESTS: digests}, indent=1, ensure_ascii=False)
-        (temporary / RECORD).write_text(text + "\n", encoding="utf-8")
-        for path in temporary.iterdir():
-            _flush(path)
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.rename(folder)
-        _flush(folder.parent)
-    except OSError as error:
-        raise CheckpointError(
-            f"{folder}: cannot be saved: {error.strerror or error}",
-            why="the disk is full or not writable",
-            fix="free some space and run the same command again: it goes on from the checkpoint before",
-        ) from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with _disk_errors(folder):
+        try:
+            temporary.mkdir(parents=True)
+            digests = {}
+            for name, tensors in groups.items():
+                path = temporary / f"{name}.safetensors"
+                _write(path, tensors)
+                digests[path.name] = _digest(path)
+            text = json.dumps({**record, _DIGESTS: digests}, indent=1, ensure_ascii=False, allow_nan=False)
+            (temporary / RECORD).write_text(text + "\n", encoding="utf-8")
+            for path in (*temporary.iterdir(), temporary):
+                _flush(path)
+            if folder.exists():  # one that was found damaged; a whole one is never written again
+                shutil.rmtree(folder)
+            temporary.rename(folder)
+            _flush(folder.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
-def load(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
-    """The groups and the record of a whole checkpoint; CheckpointError says what is wrong with any other."""
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """One safetensors file, whole or not there."""
+    with _disk_errors(path), atomic_path(path) as temporary:
+        _write(temporary, tensors)
+
+
+def load(folder: Path, only: Collection[str] = ()) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+    """The groups (all, or those named) and the record of a whole checkpoint.
+
+    CheckpointError says what is wrong with any other.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     record = read_record(folder)
     groups = {}
     for name, digest in record.pop(_DIGESTS).items():
         path = folder / name
-        if not path.is_file():
-            raise CheckpointError(f"{path}: is missing")
-        if _digest(path) != digest:
-            raise CheckpointError(f"{path}: is not what was saved", why="it was cut short or damaged")
-        groups[path.stem] = load_file(path)
+        if only and path.stem not in only:
+            continue
+        try:
+            if _digest(path) != digest:
+                raise CheckpointError(f"{path}: is not what was saved", why="it was cut short or damaged")
+            groups[path.stem] = load_file(path)
+        except FileNotFoundError:
+            raise CheckpointError(f"{path}: is missing") from None
+        except (OSError, SafetensorError) as error:
+            raise CheckpointError(f"{path}: cannot be read: {error}") from None
     return groups, record
 
 
@@ -86,6 +95,40 @@ def read_record(folder: Path) -> dict[str, Any]:
     if not isinstance(record, dict) or not isinstance(record.get(_DIGESTS), dict):
         raise CheckpointError(f"{path}: is not a checkpoint's record")
     return record
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    from safetensors.torch import save_file
+
+    save_file(dict(_apart(tensors)), path)
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    """Each tensor with memory of its own: the format has no views and no tensor under two names."""
+    seen: set[int] = set()
+    for name, tensor in tensors.items():
+        tensor = tensor.detach().contiguous()
+        storage = tensor.untyped_storage()
+        if tensor.numel() and (storage.data_ptr() in seen or storage.nbytes() != tensor.nbytes):
+            tensor = tensor.clone()
+        seen.add(storage.data_ptr())
+        yield name, tensor
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    """What a disk refuses, as a CheckpointError; safetensors has an error of its own for it."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise CheckpointError(
+            f"{path}: cannot be saved: {reason}",
+            why="the disk is full or not writable",
+            fix="free some space and run the same command again: it goes on from the checkpoint before",
+        ) from None
 
 
 def _digest(path: Path) -> str:

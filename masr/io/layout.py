@@ -27,6 +27,16 @@ UNITS_TXT = "units.txt"
 UNITS_MODEL = "units.model"
 CODES = "codes"
 
+# exp/<model>/
+MODEL = "model.safetensors"
+STATS = "stats.safetensors"
+
+# what a model makes of a data directory
+EMBEDDINGS = "embeddings.npy"
+FRAMES = "frames.npy"
+OFFSETS = "offsets.npy"
+TARGETS_SCP = "targets.scp"
+
 # beside every output
 RESOLVED_CONFIG = "config.yaml"
 PROVENANCE = "provenance.json"

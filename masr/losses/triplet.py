@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from masr.config import option
 from masr.keyed import uniform
+from masr.products import product
 from masr.types import Term
 
 _BLOCK_ELEMENTS = 1 << 18
@@ -90,7 +91,7 @@ def mine(candidates: Candidates, anchors: slice, config: Config, hardness: float
 def _mine_rows(
     candidates: Candidates, rows: slice, config: Config, hardness: float, purpose: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    nearness = candidates.embeddings[rows] @ candidates.embeddings.t()
+    nearness = product(candidates.embeddings[rows], candidates.embeddings)
     if hardness < 1:
         noise = uniform(candidates.keys[rows], nearness.shape[1], purpose).to(nearness.dtype)
         nearness.mul_(hardness).add_(noise, alpha=2 * (1 - hardness))

@@ -47,13 +47,16 @@ class Spans:
         span, time = self.config.span, max(1, int(lengths.max()))
         places = time + span - 1
         noise = uniform(keys, places, _PURPOSE)
-        inside = torch.arange(places, device=lengths.device) < (lengths + span - 1)[:, None]
-        starts = (noise < self.start_probability()) & inside
-        noise = noise.masked_fill(~inside, 2.0)
-        first = torch.where(starts.any(dim=1), places, noise.argmin(dim=1))
-        starts |= torch.arange(places, device=lengths.device) == first[:, None]
+        outside = None
+        if int(lengths.min()) < time:
+            outside = torch.arange(places, device=lengths.device) >= (lengths + span - 1)[:, None]
+            noise.masked_fill_(outside, 2.0)
+        starts = noise < self.start_probability()
+        empty = noise.amin(dim=1) >= self.start_probability()
+        if bool(empty.any()):
+            starts[empty, noise[empty].argmin(dim=1)] = True
         masked = spread(starts, span)
-        return masked & inside[:, span - 1 :]
+        return masked if outside is None else masked & ~outside[:, span - 1 :]
 
     def start_probability(self) -> float:
         """Chance of a start at each place: what is left unmasked has no start in `span` places."""
@@ -62,5 +65,8 @@ class Spans:
 
 def spread(starts: Tensor, span: int) -> Tensor:
     """(B, T + span - 1) starts -> (B, T): true where any of the `span` places up to it started."""
-    counts = torch.nn.functional.pad(starts.to(torch.int32).cumsum(dim=1, dtype=torch.int32), (1, 0))
-    return counts[:, span:] > counts[:, :-span]
+    covered, width = starts, 1
+    while width < span:
+        step = min(width, span - width)
+        covered, width = covered[:, step:] | covered[:, :-step], width + step
+    return covered

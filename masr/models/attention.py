@@ -11,6 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from masr.models.blockwise import attention, shift
+from masr.products import Linear
+
 
 class RelativeAttention(nn.Module):
     """Scores of content and of relative position, as Transformer-XL (1901.02860, section 3.3) adds them.
@@ -22,11 +25,11 @@ class RelativeAttention(nn.Module):
         super().__init__()
         self.num_heads = num_heads
         self.dropout = dropout
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.position = nn.Linear(dim, dim, bias=False)
+        self.qkv = Linear(dim, 3 * dim)
+        self.position = Linear(dim, dim, bias=False)
         self.content_bias = nn.Parameter(torch.zeros(num_heads, dim // num_heads))
         self.position_bias = nn.Parameter(torch.zeros(num_heads, dim // num_heads))
-        self.out = nn.Linear(dim, dim)
+        self.out = Linear(dim, dim)
         nn.init.xavier_uniform_(self.content_bias)
         nn.init.xavier_uniform_(self.position_bias)
 
@@ -35,36 +38,14 @@ class RelativeAttention(nn.Module):
         batch, time, dim = frames.shape
         heads, width = self.num_heads, dim // self.num_heads
         query, key, value = self.qkv(frames).view(batch, time, 3, heads, width).permute(2, 0, 3, 1, 4)
-        relative = self.position(positions).view(2 * time - 1, heads, width).permute(1, 2, 0)
+        relative = self.position(positions).view(2 * time - 1, heads, width).transpose(0, 1)
         scale = 1 / math.sqrt(width)
-        by_position = torch.matmul((query + self.position_bias[:, None]) * scale, relative)
-        bias = shift(by_position)
-        if padding is not None:
-            bias = bias.masked_fill(padding[:, None, None], -math.inf)
-        mixed = self.attend(query + self.content_bias[:, None], key, value, bias, scale)
-        out: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, time, dim))
-        return out
-
-    def attend(self, query: Tensor, key: Tensor, value: Tensor, bias: Tensor, scale: float) -> Tensor:
-        """(B, H, T, K) three times, (B, H, T, T) -> (B, H, T, K)."""
+        by_content = (query + self.content_bias[:, None].to(query.dtype)) * scale
+        by_position = (query + self.position_bias[:, None].to(query.dtype)) * scale
         dropout = self.dropout if self.training else 0.0
-        if query.is_cuda or not torch.is_grad_enabled():
-            return functional.scaled_dot_product_attention(query, key, value, bias, dropout, scale=scale)
-        # On a CPU the fused kernel cannot give the bias a gradient; one GEMM that adds into the bias is next best.
-        flat = (-1, *query.shape[2:])
-        scores = torch.baddbmm(
-            bias.reshape(-1, *bias.shape[2:]), query.reshape(flat), key.reshape(flat).transpose(1, 2), alpha=scale
-        )
-        weights = functional.dropout(scores.softmax(dim=-1), dropout, self.training)
-        return torch.bmm(weights, value.reshape(flat)).view_as(query)
-
-
-def shift(scores: Tensor) -> Tensor:
-    """(B, H, T, 2T - 1) by relative position -> a view (B, H, T, T): [i, j] is the score of position i - j."""
-    scores = scores.contiguous()
-    batch, heads, time, positions = scores.shape
-    strides = (scores.stride(0), scores.stride(1), positions - 1, 1)
-    return scores.as_strided((batch, heads, time, time), strides, scores.storage_offset() + time - 1)
+        mixed = attend(by_content, key, value, padding, dropout, by_position, relative)
+        out: Tensor = self.out(mixed)
+        return out
 
 
 class RotaryAttention(nn.Module):
@@ -74,21 +55,57 @@ class RotaryAttention(nn.Module):
         super().__init__()
         self.num_heads = num_heads
         self.dropout = dropout
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.out = nn.Linear(dim, dim)
+        self.qkv = Linear(dim, 3 * dim)
+        self.out = Linear(dim, dim)
 
     def forward(self, frames: Tensor, padding: Tensor | None, positions: Tensor) -> Tensor:
         """(B, T, D), (B, T) true where padded, (2, T, K) cosines and sines -> (B, T, D)."""
         batch, time, dim = frames.shape
         heads = self.num_heads
         query, key, value = self.qkv(frames).view(batch, time, 3, heads, dim // heads).permute(2, 0, 3, 1, 4)
-        keep = None if padding is None else ~padding[:, None, None]
+        query = rotate(query, positions) / math.sqrt(dim // heads)
         dropout = self.dropout if self.training else 0.0
-        mixed = functional.scaled_dot_product_attention(
-            rotate(query, positions), rotate(key, positions), value, keep, dropout
-        )
-        out: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, time, dim))
+        mixed = attend(query, rotate(key, positions), value, padding, dropout)
+        out: Tensor = self.out(mixed)
         return out
+
+
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    padding: Tensor | None,
+    dropout: float,
+    position_query: Tensor | None = None,
+    relative: Tensor | None = None,
+) -> Tensor:
+    """(B, H, T, K) scaled queries, keys, values -> (B, T, D); by position too where given (see `attention`)."""
+    way = attention if query.is_cpu else fused
+    return way(query, key, value, padding, dropout, position_query, relative)
+
+
+def fused(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    padding: Tensor | None = None,
+    dropout: float = 0.0,
+    position_query: Tensor | None = None,
+    relative: Tensor | None = None,
+) -> Tensor:
+    """`attention` by PyTorch's fused kernel, for accelerators."""
+    bias = None
+    if position_query is not None and relative is not None:
+        bias = shift(torch.matmul(position_query, relative.transpose(1, 2)))
+    if padding is not None:
+        # A row without any key gets equal shares of all, not NaN.
+        hidden = torch.finfo(query.dtype).min
+        there = padding[:, None, None]
+        bias = (
+            query.new_zeros(there.shape).masked_fill(there, hidden) if bias is None else bias.masked_fill(there, hidden)
+        )
+    mixed = functional.scaled_dot_product_attention(query, key, value, bias, dropout, scale=1.0)
+    return mixed.transpose(1, 2).flatten(2)
 
 
 def rotate(vectors: Tensor, positions: Tensor) -> Tensor:

@@ -5,8 +5,12 @@ Shapes: B utterances, S feature frames, F features, T encoded frames, D model wi
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from masr.models.stacked_conv import two_convolutions
+from masr.products import Linear, linear
 
 SHORTEST = 7
 """Feature frames that give one encoded frame, at either factor."""
@@ -25,7 +29,7 @@ class ConvSubsampling(nn.Module):
         self.strides = (2, 2) if factor == 4 else (2, 1)
         self.first = nn.Conv2d(1, dim, 3, self.strides[0])
         self.second = nn.Conv2d(dim, dim, 3, (self.strides[1], 2))
-        self.out = nn.Linear(dim * (((num_bins - 1) // 2 - 1) // 2), dim)
+        self.out = Linear(dim * (((num_bins - 1) // 2 - 1) // 2), dim)
 
     def num_encoded(self, num_frames: Tensor) -> Tensor:
         """Encoded frames that come out of so many feature frames; 0 for too few."""
@@ -37,7 +41,20 @@ class ConvSubsampling(nn.Module):
         """(B, S, F) -> (B, T, D)."""
         if features.shape[1] < SHORTEST:
             features = functional.pad(features, (0, 0, 0, SHORTEST - features.shape[1]))
+        if features.is_cpu:
+            return self.by_blocks(features)
         maps = functional.relu(self.second(functional.relu(self.first(features[:, None]))))
         batch, channels, time, bins = maps.shape
         out: Tensor = self.out(maps.transpose(1, 2).reshape(batch, time, channels * bins))
         return out
+
+    def by_blocks(self, features: Tensor) -> Tensor:
+        """The same on a CPU, in less than half the time, with a fraction of the memory."""
+        layers: list[Tensor] = [*self.first.parameters(), *self.second.parameters()]
+        if torch.is_autocast_enabled("cpu"):
+            narrow = torch.get_autocast_dtype("cpu")
+            features, *layers = (tensor.to(narrow) for tensor in (features, *layers))
+        first, first_bias, second, second_bias = layers
+        maps = two_convolutions(features, (first, first_bias), (second, second_bias), self.strides)
+        weight = self.out.weight.view(self.out.out_features, -1, maps.shape[2]).transpose(1, 2)
+        return linear(maps.flatten(2), weight.flatten(1), self.out.bias)

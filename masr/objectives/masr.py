@@ -23,6 +23,8 @@ from masr.models.pooling import Kind, build_pooling
 from masr.types import Batch, Encoded, Losses, Stream, Term
 
 _PURPOSE = 40
+_MOMENTUM = 0.1
+_FLOOR = 1e-5
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,21 @@ class StreamConfig(TripletConfig):
 
     weight: float = option(1.0, "lambda: factor on this stream's loss")
     pooling: Kind = option("mean", "how frames become one vector: mean, attention or statistics")
-    width: int = option(256, "width of the projection")
+    projection_dim: int = option(256, "width of the vectors that are compared")
+    whiten: bool = option(
+        True, "scale each dimension by its mean and variance over the labelled samples of a batch, against collapse"
+    )
     warmup_steps: int = option(1000, "steps over which mining goes from random pairs to the hardest; prevents collapse")
     memory: int = option(0, "embeddings of past batches to mine from as well")
+    label_noise: float = option(0.0, "share of training utterances that get another label at random, on purpose")
+    label_drop: float = option(0.0, "share of training utterances whose label is taken away, on purpose")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.weight < 0 or self.width < 1 or self.warmup_steps < 0 or self.memory < 0:
-            raise ValueError("weight, width, warmup_steps and memory must not be negative, nor width 0")
+        if self.weight < 0 or self.projection_dim < 1 or self.warmup_steps < 0 or self.memory < 0:
+            raise ValueError("weight, warmup_steps and memory must not be negative, and projection_dim at least 1")
+        if not (0 <= self.label_noise <= 1 and 0 <= self.label_drop <= 1):
+            raise ValueError("label_noise and label_drop are shares between 0 and 1")
 
 
 def wrap(objective: nn.Module, streams: Mapping[str, tuple[Stream, StreamConfig]]) -> Masr:
@@ -52,14 +61,16 @@ class Masr(nn.Module):
     def __init__(self, objective: nn.Module, streams: Mapping[str, tuple[Stream, StreamConfig]]) -> None:
         super().__init__()
         self.objective = objective
-        self.encoder = objective.encoder
         dim = int(objective.encoder.dim)  # type: ignore[arg-type]
-        self.heads = nn.ModuleDict(
-            {
-                name: StreamHead(stream, config, dim, _PURPOSE + i)
-                for i, (name, (stream, config)) in enumerate(streams.items())
-            }
-        )
+        heads = [StreamHead(stream, config, dim, _PURPOSE + i) for i, (stream, config) in enumerate(streams.values())]
+        self.heads = nn.ModuleDict({_safe(name): head for name, head in zip(streams, heads, strict=True)})
+        self.names = tuple(streams)
+
+    @property
+    def encoder(self) -> nn.Module:
+        """The objective's; as a second submodule its weights would be saved twice."""
+        encoder: nn.Module = self.objective.encoder  # type: ignore[assignment]
+        return encoder
 
     def advance(self, step: int) -> None:
         """Tells the objective and every head which step comes next."""
@@ -73,14 +84,46 @@ class Masr(nn.Module):
         losses: Losses = self.objective(batch)
         terms, figures = dict(losses.terms), dict(losses.figures)
         assert losses.encoded is not None
-        for name, head in self.heads.items():
+        for name, head in zip(self.names, self.heads.values(), strict=True):
             terms[name], found = head(losses.encoded, batch.codes[name], batch.labels[name], batch.keys)
             figures.update({f"{name}_{figure}": value for figure, value in found.items()})
         return Losses(terms, figures, losses.encoded)
 
 
+def _safe(name: str) -> str:
+    """A name that torch lets a submodule have: it takes no dot, and none of its own words such as `type`."""
+    name = name.replace(".", "_")
+    return f"stream_{name}" if hasattr(nn.ModuleDict, name) else name
+
+
+class Whitening(nn.Module):
+    """Mean 0 and variance 1 in each dimension over the labelled samples of all ranks; running figures afterwards.
+
+    Pooled frames of any two utterances have a cosine near 1, so the gradient of a triplet hardly tells them apart and
+    the cheapest way to a smaller loss is to shrink all to a point. After this they cannot shrink.
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("variance", torch.ones(dim))
+
+    def forward(self, pooled: Tensor, labelled: Tensor) -> Tensor:
+        """(N, D), (N,) -> (N, D)."""
+        rows = pooled[labelled].float()
+        mean, variance = self.mean, self.variance
+        if self.training and len(rows) > 1:
+            mean, variance = rows.mean(dim=0), rows.var(dim=0, unbiased=False)
+            self.mean.lerp_(mean.detach(), _MOMENTUM)
+            self.variance.lerp_(variance.detach(), _MOMENTUM)
+        return (pooled.float() - mean) * (variance + _FLOOR).rsqrt()
+
+
 class StreamHead(nn.Module):
-    """Pool, project, gather, mine, compare."""
+    """Pool, gather, whiten, project, mine, compare."""
 
     memory_embeddings: Tensor
     memory_codes: Tensor
@@ -91,9 +134,11 @@ class StreamHead(nn.Module):
         self.stream, self.config, self.purpose = stream, config, purpose
         self.pooling = build_pooling(config.pooling, dim)
         joined = stream.num_dims if config.mining == "concat" else 0
-        self.projection = nn.Linear(self.pooling.out_dim + joined, config.width)
+        self.whitening = Whitening(self.pooling.out_dim) if config.whiten else None
+        # A bias would give all samples one direction again.
+        self.projection = nn.Linear(self.pooling.out_dim + joined, config.projection_dim, bias=not config.whiten)
         self.hardness = 0.0 if config.warmup_steps else 1.0
-        self.register_buffer("memory_embeddings", torch.zeros(config.memory, config.width))
+        self.register_buffer("memory_embeddings", torch.zeros(config.memory, config.projection_dim))
         self.register_buffer("memory_codes", torch.full((config.memory, stream.num_dims), torch.nan))
         self.register_buffer("memory_labels", torch.full((config.memory,), -1))
 
@@ -101,9 +146,10 @@ class StreamHead(nn.Module):
         """Mining hardens as training goes on."""
         self.hardness = min(1.0, step / self.config.warmup_steps) if self.config.warmup_steps else 1.0
 
-    def embed(self, encoded: Encoded, codes: Tensor) -> Tensor:
-        """(B, E) of unit length; for `concat` the metadata's own code stands beside the pooled speech."""
-        pooled = self.pooling(encoded.frames, encoded.lengths)
+    def embed(self, pooled: Tensor, codes: Tensor, labels: Tensor) -> Tensor:
+        """(N, D), (N, d), (N,) of all ranks -> (N, E) of unit length; for `concat` with the metadata's own code."""
+        if self.whitening is not None:
+            pooled = self.whitening(pooled, labels >= 0)
         if self.config.mining == "concat":
             pooled = torch.cat([pooled, codes.nan_to_num().to(pooled.dtype)], dim=1)
         return functional.normalize(self.projection(pooled).float(), dim=1)
@@ -112,10 +158,11 @@ class StreamHead(nn.Module):
         self, encoded: Encoded, codes: Tensor, labels: Tensor, keys: Tensor
     ) -> tuple[Term, dict[str, tuple[Tensor, Tensor]]]:
         """(B, T, D), (B, d), (B,), (B,) -> the weighted term over this rank's anchors, and figures."""
-        embeddings, anchors = gather(self.embed(encoded, codes))
+        pooled, anchors = gather(self.pooling(encoded.frames, encoded.lengths))
         all_codes, _ = gather(codes)
         all_labels, _ = gather(labels)
         all_keys, _ = gather(keys)
+        embeddings = self.embed(pooled, all_codes, all_labels)
         fresh = len(embeddings)
         if self.config.memory:
             held = torch.zeros_like(all_keys[:1]).expand(len(self.memory_labels))

@@ -2,172 +2,128 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from masr.config import option
+from masr.data.loader import dead_workers
 from masr.errors import TrainingError
-from masr.training.distributed import World, summed, total_loss
-from masr.training.meters import Meters
-from masr.training.optim import Config as OptimConfig
+from masr.training.distributed import frame_shares, mean_over_ranks, total_loss
+from masr.training.guard import Buffers
+from masr.training.keeping import finish
+from masr.training.lock import hold
+from masr.training.meters import Sums
 from masr.training.optim import learning_rate, set_learning_rate
-from masr.training.resume import finish, resume, save_state
+from masr.training.preflight import preflight
+from masr.training.resume import resume, save_state
+from masr.training.run import Batches, Config, Run, start
+from masr.training.sharding import whole
 from masr.training.signals import REQUEUE, Stop
 from masr.types import Batch
 
-Batches = Callable[[int], Iterator[Sequence[Batch]]]
-"""From which step on -> the micro-batches of each step."""
+__all__ = ["Batches", "Config", "Run", "start", "train", "update", "validate"]
 
 
-@dataclass(frozen=True)
-class Config:
-    """How long, how often, how exact."""
+def train(run: Run, batches: Batches, validation: Batches, largest: Callable[[], Sequence[Batch]] | None = None) -> int:
+    """Trains to the last step and writes the final weights; returns the exit code.
 
-    max_steps: int = option(1000, "updates in all")
-    accumulate: int = option(1, "micro-batches to one update, each with its part of the step's batch")
-    precision: Literal["float32", "bfloat16"] = option("float32", "of the forward pass; weights stay float32")
-    compile: bool = option(False, "torch.compile the objective: minutes of start-up for a few per cent on a CPU")
-    log_every: int = option(20, "steps between lines of metrics.jsonl")
-    validate_every: int = option(200, "steps between validations")
-    save_every: int = option(200, "steps between checkpoints")
-    keep_last: int = option(2, "newest checkpoints to keep")
-    keep_best: int = option(1, "best checkpoints to keep; the final weights are their average")
-    ema_decay: float = option(0.0, "decay of a running average of the weights, which then is what is saved; 0 is off")
-    max_bad_steps: int = option(20, "steps in a row with a loss or gradient that is not finite, before giving up")
-    explode_factor: float = option(100.0, "a gradient this many times its running mean counts as bad; 0 is off")
-
-
-@dataclass
-class Run:
-    """Everything one training holds."""
-
-    config: Config
-    optim: OptimConfig
-    seed: int
-    folder: Path
-    world: World
-    objective: nn.Module
-    """The bare objective: what is saved."""
-    parallel: nn.Module
-    """The same, wrapped for ranks: what is called."""
-    optimizer: torch.optim.Optimizer
-    meters: Meters
-    fingerprint: str
-    """Of the resolved configuration: a checkpoint of another is refused."""
-    average: dict[str, Tensor] | None = None
-    """Running average of the weights."""
-    bad_steps: int = 0
-    usual_norm: float = 0.0
-
-
-def train(run: Run, batches: Batches, validation: Batches) -> int:
-    """Trains to the last step and writes the final weights; returns the exit code."""
-    step = resume(run)
-    with Stop() as stop, run.meters.showing(step, run.config.max_steps):
-        for micro_batches in batches(step) if step < run.config.max_steps else ():
-            update(run, micro_batches, step)
-            step += 1
-            if step % run.config.validate_every == 0 or step == run.config.max_steps:
-                run.meters.validated(step, validate(run, validation))
-            asked = stop.asked(run.world)
-            if step % run.config.save_every == 0 or step == run.config.max_steps or asked:
-                save_state(run, step)
-            if step == run.config.max_steps:
-                break
-            if asked:
-                return REQUEUE
-    finish(run)
+    `largest` gives the micro-batches of the step that costs most memory: what has to fit before anything begins.
+    """
+    config = run.config
+    with hold(run.folder, run.world), Stop() as stop, dead_workers():
+        step = resume(run)
+        if largest is not None and step < config.max_steps:
+            preflight(run, largest())
+        with run.meters.showing(step, config.max_steps):
+            for micro_batches in batches(step) if step < config.max_steps else ():
+                update(run, micro_batches, step)
+                step += 1
+                is_last = step == config.max_steps
+                validated = is_last or step % config.validate_every == 0
+                score = run.meters.validated(step, validate(run, validation)) if validated else None
+                asked = stop.asked(run.world)
+                if validated or asked or step % config.save_every == 0:
+                    save_state(run, step, score)
+                if is_last:
+                    break
+                if asked:
+                    run.meters.say(f"stopped by a signal after step {step}; the same command goes on from here")
+                    return REQUEUE
+        if step < config.max_steps:
+            raise TrainingError(f"the data ended after step {step} of {config.max_steps}")
+        finish(run)
     return 0
 
 
 def update(run: Run, micro_batches: Sequence[Batch], step: int) -> None:
     """One step: forward and backward over its micro-batches, then one move of the weights, unless something is off."""
     run.objective.train()
-    # Dropout is a function of seed, step and rank, so a resumed run needs no state of the generator.
-    torch.manual_seed(hash((run.seed, step, run.world.rank)) & 0x7FFFFFFF)
     getattr(run.objective, "advance", _nothing)(step)
     run.optimizer.zero_grad(set_to_none=True)
-    values = []
-    for number, batch in enumerate(micro_batches):
-        last = number == len(micro_batches) - 1
-        with syncing(run, last), autocast(run):
-            losses = run.parallel(batch)
-            loss = total_loss(losses, run.world) / len(micro_batches)
-        loss.backward()  # type: ignore[no-untyped-call]
-        values.append(loss.detach())
-        run.meters.add(batch, losses)
+    buffers = Buffers(run.objective)
+    sums, loss = Sums(), torch.zeros((), device=run.world.device)
+    for number, (batch, share) in enumerate(zip(micro_batches, frame_shares(micro_batches, run.world), strict=True)):
+        seed_noise(run, step, number)
+        with syncing(run, number == len(micro_batches) - 1):
+            with autocast(run):
+                tally = run.parallel(batch)
+                part = total_loss(tally, run.world) * share
+            part.backward()  # type: ignore[no-untyped-call]
+        loss += part.detach()
+        sums.add(tally)
     norm = clip(run)
-    if usable(run, torch.stack(values).sum(), norm, step):
-        set_learning_rate(run.optimizer, learning_rate(run.optim, step, run.config.max_steps))
+    rate = learning_rate(run.optim, step, run.config.max_steps)
+    objection = run.guard.objection(mean_over_ranks(float(loss), run.world), norm, step)
+    if objection:
+        buffers.restore()
+        run.meters.skipped(step + 1, objection)
+    else:
+        set_learning_rate(run.optimizer, rate)
         run.optimizer.step()
-        follow(run)
-    run.meters.stepped(step + 1, norm, run.optimizer.param_groups[0]["lr"])
+        if run.average is not None:
+            run.average.follow()
+        run.meters.add(micro_batches, sums)
+    run.meters.stepped(step + 1, norm, rate)
 
 
 @torch.no_grad()
-def validate(run: Run, validation: Batches) -> dict[str, tuple[float, float]]:
-    """Sums and counts of every term and figure over the whole of the validation data."""
+def validate(run: Run, validation: Batches) -> Sums:
+    """Sums and counts of every term and figure over this rank's part of the validation data."""
     run.objective.eval()
-    totals: dict[str, tuple[float, float]] = {}
-    for micro_batches in validation(0):
-        for batch in micro_batches:
-            with autocast(run):
-                losses = run.objective(batch)
-            found = {name: (term.sum, term.count) for name, term in losses.terms.items()}
-            for name, (value, count) in summed({**found, **losses.figures}, run.world).items():
-                before = totals.get(name, (0.0, 0.0))
-                totals[name] = (before[0] + value, before[1] + count)
-    return totals
+    sums = Sums()
+    with nullcontext() if run.average is None else run.average.in_place():
+        for micro_batches in validation(0):
+            for batch in micro_batches:
+                with autocast(run):
+                    sums.add(run.tallied(batch))
+    return sums
 
 
 def clip(run: Run) -> float:
-    """Length of the gradient before it was scaled down."""
-    parameters = [p for p in run.objective.parameters() if p.grad is not None]
+    """Length of the gradient, over all ranks, before it was scaled down."""
     limit = run.optim.clip_norm or float("inf")
-    return float(torch.nn.utils.clip_grad_norm_(parameters, limit))
+    trained = [p for p in run.objective.parameters() if p.grad is not None]
+    return float(whole(nn.utils.clip_grad_norm_(trained, limit)))
 
 
-def usable(run: Run, loss: Tensor, norm: float, step: int) -> bool:
-    """Whether the weights may move; a step that is not finite, or explodes, is skipped and counted."""
-    finite = bool(torch.isfinite(loss)) and norm < float("inf")
-    factor = run.config.explode_factor
-    exploded = finite and step >= 100 and 0 < factor * run.usual_norm < norm
-    if finite and not exploded:
-        run.bad_steps = 0
-        run.usual_norm = norm if run.usual_norm == 0 else 0.98 * run.usual_norm + 0.02 * norm
-        return True
-    run.bad_steps += 1
-    run.meters.skipped(step + 1)
-    if run.bad_steps >= run.config.max_bad_steps:
-        raise TrainingError(
-            f"{run.bad_steps} steps in a row, up to {step + 1}, had a loss or gradient that explodes or is not finite",
-            why="the learning rate is too high for this model, or the input holds values that are not finite",
-            fix="lower optim.peak_lr or raise optim.warmup_steps; the last checkpoint is from before the trouble",
-        )
-    return False
+def seed_noise(run: Run, step: int, number: int) -> None:
+    """Dropout is a function of seed, step and rank, so a resumed run needs no state of any generator.
+
+    The CPU's generator is seeded alike on all ranks: on GPUs it decides what ranks have to decide alike, which blocks
+    layer drop leaves out; what differs between ranks is drawn on the GPU.
+    """
+    place = [run.seed, 0x6D617372, step, number]
+    torch.default_generator.manual_seed(_seed_of(place))
+    if run.world.device.type == "cuda":
+        torch.cuda.manual_seed(_seed_of([*place, run.world.rank]))
 
 
-@torch.no_grad()
-def follow(run: Run) -> None:
-    """The running average takes a step towards the weights."""
-    if run.average is None:
-        return
-    for name, value in run.objective.state_dict().items():
-        if value.is_floating_point():
-            run.average[name].lerp_(value, 1 - run.config.ema_decay)
-        else:
-            run.average[name].copy_(value)
-
-
-def syncing(run: Run, last: bool) -> AbstractContextManager[object]:
+def syncing(run: Run, is_last: bool) -> AbstractContextManager[object]:
     """Gradients meet the other ranks' only after the last micro-batch."""
-    if last or not isinstance(run.parallel, nn.parallel.DistributedDataParallel):
+    if is_last or not isinstance(run.parallel, nn.parallel.DistributedDataParallel):
         return nullcontext()
     context: AbstractContextManager[object] = run.parallel.no_sync()
     return context
@@ -178,6 +134,10 @@ def autocast(run: Run) -> AbstractContextManager[object]:
     if run.config.precision == "float32":
         return nullcontext()
     return torch.autocast(run.world.device.type, torch.bfloat16)
+
+
+def _seed_of(numbers: list[int]) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def _nothing(step: int) -> None:

@@ -27,7 +27,9 @@ class Config:
     final_scale: float = option(0.05, "tri_stage: learning rate at the end, as a share of the peak")
     betas: tuple[float, float] = option((0.9, 0.98), "decay of Adam's two averages")
     eps: float = option(1e-8, "Adam's epsilon")
-    weight_decay: float = option(0.01, "on weight matrices; biases, norms and codebooks are spared")
+    weight_decay: float = option(
+        0.01, "on the weights of linear layers and convolutions; biases, norms and codebooks are spared"
+    )
     clip_norm: float = option(1.0, "gradients longer than this are scaled down to it; 0 leaves them")
     scales: Mapping[str, float] = option(
         {}, "factor on the learning rate of parameters whose name begins so; 0 freezes"
@@ -71,14 +73,16 @@ def build_optimizer(model: nn.Module, config: Config) -> torch.optim.AdamW:
             parameter.requires_grad_(False)
         if not parameter.requires_grad:
             continue
-        decay = config.weight_decay if parameter.ndim == 2 and name.endswith("weight") else 0.0
+        decay = config.weight_decay if parameter.ndim >= 2 and name.endswith("weight") else 0.0
         groups.setdefault((scale, decay), []).append(parameter)
+    if not groups:
+        raise ConfigError("optim.scales leaves nothing to train", fix="give some parameters a factor above 0")
     return torch.optim.AdamW(
         [{"params": p, "weight_decay": decay, "scale": scale} for (scale, decay), p in groups.items()],
         lr=config.peak_lr,
         betas=config.betas,
         eps=config.eps,
-        fused=all(p.is_cuda for ps in groups.values() for p in ps) or None,
+        fused=True,
     )
 
 

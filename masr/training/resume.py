@@ -1,140 +1,192 @@
-"""From where a run goes on, and what it leaves behind: the newest whole checkpoint, the final weights."""
+"""From where a run goes on, and what it leaves behind for that."""
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from masr.errors import CheckpointError
+from masr.errors import CheckpointError, TrainingError
 from masr.io import checkpoint
-from masr.io.atomic import atomic_path
+from masr.training.distributed import any_rank, from_first, together
+from masr.training.keeping import folder_of, folders, prune, tidy
+from masr.training.run import Run
+from masr.training.sharding import local, part_of, whole
 
-if TYPE_CHECKING:
-    from masr.training.loop import Run
+_FREE = {
+    "device",
+    "data.num_workers",
+    "encoder.checkpoint_activations",
+    "training.compile",
+    "training.keep_best",
+    "training.keep_last",
+    "training.log_every",
+    "training.max_bad_steps",
+    "training.memory_gib",
+    "training.save_every",
+    "training.shard",
+    "training.tensorboard",
+}
+"""Settings that say how a run is carried out, not what comes out of it: they may change on the way."""
+_LENGTH = "training.max_steps"
 
-MODEL = "model.safetensors"
-_CHECKPOINTS = "checkpoints"
+Found = tuple[Path, dict[str, dict[str, Tensor]], dict[str, Any]]
 
 
 def resume(run: Run) -> int:
     """Fills the run from its newest whole checkpoint and returns the steps done; 0 where there is none."""
-    if run.config.ema_decay:
-        run.average = {name: value.detach().clone() for name, value in run.objective.state_dict().items()}
-    for folder in reversed(_folders(run.folder)):
+    found: Found | None = None
+    with together(run.world):
+        if run.world.is_first:
+            tidy(run)
+            found = _newest(run)
+    step = from_first(int(found[2]["step"]) if found else 0, run.world)
+    if step == 0:
+        run.meters.resume(0, None)
+        return 0
+    with together(run.world):
+        groups, record = found[1:] if found else checkpoint.load(folder_of(run, step))
+        _load_model(run.objective, groups["model"])
+        _load_optimizer(run, groups["optimizer"])
+        if run.average is not None:
+            run.average.load(groups["average"], record["average_updates"])
+        run.guard.resume(record["guard"])
+        run.meters.resume(step, record["meters"])
+    run.meters.say(f"going on after step {step}")
+    return step
+
+
+def save_state(run: Run, step: int, score: float | None) -> None:
+    """A checkpoint of everything; older ones that are neither among the newest nor the best are removed after it."""
+    _refuse_broken(run, step)
+    groups = {
+        "model": {name: _saved(value) for name, value in run.objective.state_dict().items()},
+        "optimizer": {name: _saved(value) for name, value in _optimizer_tensors(run).items()},
+    }
+    if run.average is not None:
+        groups["average"] = {name: _saved(value) for name, value in run.average.values.items()}
+    record = {
+        "step": step,
+        "score": score,
+        "guard": run.guard.state(),
+        "meters": run.meters.state(),
+        "average_updates": run.average.num_updates if run.average else 0,
+        "settings": run.settings,
+    }
+    with together(run.world):
+        if run.world.is_first:
+            checkpoint.save(folder_of(run, step), groups, record)
+            prune(run)
+
+
+def _newest(run: Run) -> Found | None:
+    """The newest checkpoint that is whole; a line for each that is not."""
+    present = folders(run)
+    for folder in reversed(present):
         try:
             groups, record = checkpoint.load(folder)
         except CheckpointError as error:
             run.meters.say(f"{error.what}; going back to the checkpoint before")
             continue
-        _refuse_another(run, folder, record)
-        run.objective.load_state_dict(groups["model"])
-        _load_optimizer(run.optimizer, groups["optimizer"], record["optimizer"])
-        if run.average is not None:
-            run.average = groups["average"]
-        run.bad_steps, run.usual_norm = record["bad_steps"], record["usual_norm"]
-        step = int(record["step"])
-        run.meters.resume(step, record["meters"])
-        return step
-    run.meters.resume(0, None)
-    return 0
-
-
-def save_state(run: Run, step: int) -> None:
-    """A checkpoint of everything; older ones that are neither among the last nor the best are removed after it."""
-    if not run.world.is_first:
-        return
-    tensors, groups = _optimizer_tensors(run.optimizer)
-    state = {"model": run.objective.state_dict(), "optimizer": tensors}
-    if run.average is not None:
-        state["average"] = run.average
-    record = {
-        "step": step,
-        "fingerprint": run.fingerprint,
-        "optimizer": groups,
-        "bad_steps": run.bad_steps,
-        "usual_norm": run.usual_norm,
-        "meters": run.meters.state(),
-        "score": run.meters.score,
-    }
-    checkpoint.save(run.folder / _CHECKPOINTS / f"step_{step:09d}", state, record)
-    _prune(run)
-
-
-def finish(run: Run) -> None:
-    """model.safetensors: the average of the best checkpoints' weights."""
-    if not run.world.is_first:
-        return
-    from safetensors.torch import save_file
-
-    best = _best(run)
-    total: dict[str, Tensor] = {}
-    for folder in best:
-        groups, _ = checkpoint.load(folder)
-        for name, value in groups.get("average", groups["model"]).items():
-            total[name] = total[name] + value.double() if name in total else value.double()
-    kinds = {name: value.dtype for name, value in run.objective.state_dict().items()}
-    weights = {name: (value / len(best)).to(kinds[name]).contiguous() for name, value in total.items()}
-    with atomic_path(run.folder / MODEL) as temporary:
-        save_file(weights, temporary)
-    run.meters.say(f"{run.folder / MODEL}: average of {', '.join(f.name for f in best)}")
-
-
-def _folders(folder: Path) -> list[Path]:
-    return sorted((folder / _CHECKPOINTS).glob("step_*"))
-
-
-def _refuse_another(run: Run, folder: Path, record: dict[str, Any]) -> None:
-    if record["fingerprint"] != run.fingerprint:
+        _refuse_another(run, folder, record["settings"])
+        return folder, groups, record
+    if present:
         raise CheckpointError(
-            f"{folder}: was made with another configuration",
-            why="going on would mix two runs and the result would be neither",
-            fix=f"give another output folder, or the configuration in {run.folder / 'config.yaml'}",
+            f"{present[0].parent}: none of {len(present)} checkpoints is whole",
+            why="the disk lost or changed what was written",
+            fix=f"restore one from a backup, or delete {run.folder} to start again",
+        )
+    return None
+
+
+def _refuse_another(run: Run, folder: Path, settings: Mapping[str, Any]) -> None:
+    """A checkpoint of other settings would mix two runs."""
+    theirs, mine = _flat(settings), _flat(run.settings)
+    free = {*_FREE, _LENGTH} if run.optim.schedule in ("noam", "constant") else _FREE
+    changed = [key for key in sorted({*theirs, *mine} - free) if theirs.get(key, _ABSENT) != mine.get(key, _ABSENT)]
+    if not changed:
+        return
+    shown = "; ".join(
+        f"{key} was {theirs.get(key, _ABSENT)} and is now {mine.get(key, _ABSENT)}" for key in changed[:5]
+    )
+    more = f"; and {len(changed) - 5} more" if len(changed) > 5 else ""
+    raise CheckpointError(
+        f"{folder}: was made with another configuration: {shown}{more}",
+        why="going on would mix two runs, and the result would be neither",
+        fix="give another output folder, or set these back to what they were",
+    )
+
+
+_ABSENT = "absent"
+
+
+def _flat(settings: Any, key: str = "") -> dict[str, Any]:
+    """Values by dotted key; lists by place."""
+    if isinstance(settings, Mapping | list | tuple):
+        pairs = settings.items() if isinstance(settings, Mapping) else enumerate(settings)
+        return {k: v for n, inner in pairs for k, v in _flat(inner, f"{key}.{n}" if key else str(n)).items()}
+    return {key: settings}
+
+
+def _refuse_broken(run: Run, step: int) -> None:
+    """Weights that are not finite never reach the disk."""
+    kept = dict(run.objective.named_parameters()), run.average.values if run.average else {}
+    broken = [
+        n for values in kept for n, value in values.items() if not bool(torch.isfinite(local(value.detach())).all())
+    ]
+    if any_rank(bool(broken), run.world):
+        raise TrainingError(
+            f"step {step}: {broken[0] if broken else 'a weight of another rank'} is not finite; nothing was saved",
+            why="a learning rate far too high lets weights overflow though every gradient was finite",
+            fix="lower optim.peak_lr; the last checkpoint is from before the trouble",
         )
 
 
-def _scores(run: Run) -> list[tuple[float, Path]]:
-    found = []
-    for folder in _folders(run.folder):
-        score = checkpoint.read_record(folder).get("score")
-        found.append((float("inf") if score is None else float(score), folder))
-    return found
+def _saved(value: Tensor) -> Tensor:
+    """The whole tensor, in the memory of the CPU."""
+    return whole(value.detach()).cpu()
 
 
-def _best(run: Run) -> list[Path]:
-    """The checkpoints of lowest validation loss; the newest where there was no validation."""
-    scored = _scores(run)
-    if all(score == float("inf") for score, _ in scored):
-        return [scored[-1][1]]
-    return [folder for _, folder in sorted(scored, key=lambda pair: pair[0])[: max(1, run.config.keep_best)]]
+@torch.no_grad()
+def _load_model(model: nn.Module, values: dict[str, Tensor]) -> None:
+    """Every tensor in its place, spread over ranks where the model is."""
+    targets = model.state_dict()
+    for name, target in targets.items():
+        if name not in values or values[name].shape != target.shape:
+            raise CheckpointError(
+                f"the checkpoint has no {name} of shape {tuple(target.shape)}",
+                why="the code of the model changed since it was saved",
+                fix="check out the commit that provenance.json names, or give another output folder",
+            )
+        local(target).copy_(local(part_of(values[name], target)))
 
 
-def _prune(run: Run) -> None:
-    keep = {*_folders(run.folder)[-max(1, run.config.keep_last) :], *_best(run)}
-    for folder in _folders(run.folder):
-        if folder not in keep:
-            doomed = folder.with_name(f".{folder.name}.old")
-            folder.rename(doomed)
-            shutil.rmtree(doomed)
+def _names(run: Run) -> list[str]:
+    """Parameters' names in the order in which the optimiser numbers them."""
+    names = {id(p): name for name, p in run.objective.named_parameters()}
+    return [names[id(p)] for group in run.optimizer.param_groups for p in group["params"]]
 
 
-def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
-    """Adam's averages as named tensors, and the groups' settings as plain values."""
-    state = optimizer.state_dict()
-    tensors = {
-        f"{place}.{name}": value if isinstance(value, Tensor) else torch.tensor(value)
-        for place, values in state["state"].items()
-        for name, value in values.items()
+def _optimizer_tensors(run: Run) -> dict[str, Tensor]:
+    """Adam's averages by parameter: `exp_avg/encoder.norm.weight`."""
+    names, state = _names(run), run.optimizer.state_dict()["state"]
+    return {
+        f"{kind}/{names[place]}": value if isinstance(value, Tensor) else torch.tensor(value)
+        for place, values in state.items()
+        for kind, value in values.items()
     }
-    return tensors, state["param_groups"]
 
 
-def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], groups: list[dict[str, Any]]) -> None:
+def _load_optimizer(run: Run, values: dict[str, Tensor]) -> None:
+    places = {name: place for place, name in enumerate(_names(run))}
+    parameters = [p for group in run.optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        place, name = key.split(".", 1)
-        state.setdefault(int(place), {})[name] = value
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    for key, value in values.items():
+        kind, name = key.split("/", 1)
+        parameter = parameters[places[name]]
+        held = part_of(value, parameter.detach()) if value.shape == parameter.shape else value
+        state.setdefault(places[name], {})[kind] = held
+    run.optimizer.load_state_dict({"state": state, "param_groups": run.optimizer.state_dict()["param_groups"]})

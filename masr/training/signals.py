@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import threading
 from types import FrameType
+from typing import Any
 
 from masr.training.distributed import World, any_rank
 
@@ -16,9 +18,11 @@ class Stop:
 
     def __init__(self) -> None:
         self.seen = False
+        self.before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Stop:
-        self.before = {s: signal.signal(s, self.note) for s in (signal.SIGTERM, signal.SIGUSR1)}
+        if threading.current_thread() is threading.main_thread():  # nothing else may set handlers
+            self.before = {s: signal.signal(s, self.note) for s in (signal.SIGTERM, signal.SIGUSR1)}
         return self
 
     def __exit__(self, *_: object) -> None:

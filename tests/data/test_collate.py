@@ -100,7 +100,12 @@ def test_ranks_and_micro_batches_share_what_one_would_see(folder: Path) -> None:
     for step in range(4):
         whole = sorted(steps(folder)[step][0].utts)
         parts = [m for rank in range(2) for m in steps(folder, part=Slice(rank, 2, 2))[step]]
-        assert sorted(utt for part in parts for utt in part.utts) == whole
+        assert sorted(utt for part in parts if not part.stand_in for utt in part.utts) == whole
+        assert len(parts) == 4  # where there are fewer utterances, a stand-in keeps every rank at work
+        for part in (part for part in parts if part.stand_in):
+            assert len(part.utts) == 1 and part.utts[0] in whole
+            assert all(bool((ids == -1).all()) for ids in part.labels.values())
+            assert all(bool(codes.isnan().all()) for codes in part.codes.values())
 
 
 def test_labels_stand_with_their_utterances(folder: Path) -> None:

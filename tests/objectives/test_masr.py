@@ -12,7 +12,7 @@ from torch import Tensor, distributed, multiprocessing, nn
 from torch.nn import functional
 
 from masr.keyed import combine
-from masr.objectives.masr import Masr, StreamConfig, wrap
+from masr.objectives.masr import Masr, StreamConfig, Whitening, wrap
 from masr.types import Batch, Encoded, FloatArray, Losses, Term
 
 
@@ -62,7 +62,7 @@ def batch(rows: slice = slice(0, 12), missing: bool = True) -> Batch:
 
 def model(**settings: object) -> Masr:
     torch.manual_seed(0)
-    config = StreamConfig(**{"width": 4, "warmup_steps": 0, **settings})
+    config = StreamConfig(**{"projection_dim": 4, "warmup_steps": 0, **settings})
     return wrap(Frames(), {"x": (Cosine(), config), "y": (Cosine(), config)})
 
 
@@ -144,3 +144,43 @@ def test_two_ranks_mine_as_one(tmp_path: Path) -> None:
         found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
         torch.testing.assert_close(found["loss"], expected.detach())
         torch.testing.assert_close(found["gradient"], alone.encoder.weight.grad)
+
+
+def test_whitening_takes_labelled_samples_only_and_keeps_running_figures() -> None:
+    whitening = Whitening(4).train()
+    generator = torch.Generator().manual_seed(0)
+    pooled = torch.randn(30, 4, generator=generator) * torch.tensor([0.1, 1, 10, 0]) + 100
+    labelled = torch.arange(30) < 20
+    out = whitening(pooled, labelled)
+    torch.testing.assert_close(out[:20].mean(dim=0), torch.zeros(4), atol=1e-3, rtol=0)
+    torch.testing.assert_close(out[:20, :3].std(dim=0, unbiased=False), torch.ones(3), atol=1e-2, rtol=0)
+    other = pooled.clone()
+    other[20:] = 0
+    assert torch.equal(whitening(other, labelled)[:20], out[:20])
+    for _ in range(200):
+        whitening(pooled, labelled)
+    whitening.eval()
+    torch.testing.assert_close(whitening(pooled, labelled), out, atol=1e-2, rtol=1e-2)
+    assert torch.isfinite(Whitening(4).train()(pooled[:1], labelled[:1])).all()
+
+
+def test_samples_that_all_point_one_way_are_spread_out() -> None:
+    """Pooled frames have a cosine near 1; unwhitened, the embeddings start out as good as collapsed."""
+    whole = batch(missing=False)
+    near = Batch(whole.utts, 0.01 * whole.features + 5, whole.lengths, whole.keys, whole.codes, whole.labels)
+    spreads = [float(model(whiten=whiten)(near).figures["x_spread"][0]) for whiten in (False, True)]
+    assert spreads[0] < 0.01
+    assert spreads[1] > 1
+
+
+@pytest.mark.parametrize("name", ["type", "keys", "language.2"])
+def test_a_stream_may_have_a_name_that_torch_keeps_for_itself(name: str) -> None:
+    torch.manual_seed(0)
+    masr = wrap(Frames(), {name: (Cosine(), StreamConfig(projection_dim=4))})
+    whole = batch()
+    labels, codes = {name: whole.labels["x"]}, {name: whole.codes["x"]}
+    assert name in masr(Batch(whole.utts, whole.features, whole.lengths, whole.keys, codes, labels)).terms
+
+
+def test_the_encoder_is_saved_once() -> None:
+    assert not any(name.startswith("encoder.") for name in model().state_dict())

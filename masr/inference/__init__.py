@@ -1,0 +1,1 @@
+"""A trained encoder at work: a checkpoint and data become files."""

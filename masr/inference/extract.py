@@ -1,0 +1,190 @@
+"""A data directory through a trained encoder, into arrays that other programs map into memory.
+
+OUT is a data directory of its own, with the speakers and labels of the utterances, and beside its tables:
+  embeddings.npy  (N, D) one vector for each utterance, in the order of utt2spk, or
+  frames.npy      (M, D) the frames of all utterances, one utterance after another, and
+  offsets.npy     (N + 1,) where each begins and the last one ends
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from masr.data.dataset import ArchiveSource, WaveformSource, speaker_stats
+from masr.errors import DataError, UsageError
+from masr.inference.load import Model, Pooling, pool_of
+from masr.io.atomic import atomic_path, atomic_write
+from masr.io.datadir import DataDir, write_datadir
+from masr.io.layout import EMBEDDINGS, FRAMES, OFFSETS, TEXT, UTT2SPK, label_table
+from masr.io.progress import track
+from masr.types import Encoded
+
+_JOBS = "jobs"
+_POOL = 1024
+"""Utterances that are sorted by length together."""
+_BATCH_FRAMES = 12_000
+_COPY_ROWS = 1 << 16
+
+Int64Array = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all jobs of an extraction have in common."""
+
+    layer: int | None
+    pool: Pooling | None
+    """None keeps the frames."""
+    key: str
+    """Of the model and its settings: jobs that ran under another are not merged."""
+
+    @property
+    def array(self) -> str:
+        """The file that the vectors or frames go to."""
+        return FRAMES if self.pool is None else EMBEDDINGS
+
+
+@dataclass(frozen=True)
+class Marker:
+    """Proof that a job ended, and of what it had read."""
+
+    num_utts: int
+    lengths: int
+    key: str
+
+
+class Extraction:
+    """A model over a data directory."""
+
+    def __init__(self, model: Model, data: DataDir, plan: Plan, from_archives: bool) -> None:
+        self.model, self.data, self.plan = model, data, plan
+        if not from_archives and model.features is None:
+            raise DataError(
+                f"{data.folder}: its archives are not of the make that the model was trained on",
+                fix="run stage 2 with the configuration of the model's training data",
+            )
+        self.source = (
+            ArchiveSource(data) if model.features is None or from_archives else WaveformSource(data, model.features)
+        )
+        self.from_archives = from_archives
+        frames = torch.from_numpy(self.source.num_frames)
+        self.lengths: Int64Array = model.encoder.num_encoded(frames).numpy()
+        if (self.lengths < 1).any():
+            short = data.utts[int(self.lengths.argmin())]
+            raise DataError(
+                f"{data.folder}: {short} is too short for an encoded frame",
+                fix=f"leave it out: masr data subset {data.folder} OUT",
+            )
+
+    def run_job(self, out: Path, job: int, num_jobs: int) -> None:
+        """The J-th of N slices, into OUT/jobs."""
+        first, last = slice_of(len(self.data), job, num_jobs)
+        folder = out / _JOBS
+        (folder / f"{job}.json").unlink(missing_ok=True)
+        width = pool_of(self.plan.pool, self.model.dim).out_dim if self.plan.pool else self.model.dim
+        starts = np.concatenate([[0], np.cumsum(self.lengths[first:last])])
+        rows = last - first if self.plan.pool else int(starts[-1])
+        with atomic_path(folder / f"{job}.npy") as temporary:
+            array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=(rows, width))
+            for places, encoded in self._batches(first, last):
+                self._write(array, places, encoded, first, starts)
+            array.flush()
+            del array
+        marker = Marker(last - first, int(starts[-1]), self.plan.key)
+        atomic_write(folder / f"{job}.json", json.dumps(asdict(marker)) + "\n")
+
+    def _write(self, array: Any, places: Int64Array, encoded: Encoded, first: int, starts: Int64Array) -> None:
+        if not np.array_equal(encoded.lengths.cpu().numpy(), self.lengths[places]):
+            raise DataError(
+                f"{self.data.folder}: {self.data.utts[int(places[0])]} or its neighbours have other lengths "
+                "than utt2num_frames says",
+                why="the audio or the features changed since stage 2",
+                fix=f"masr features {self.data.folder}",
+            )
+        if self.plan.pool:
+            pooled = pool_of(self.plan.pool, self.model.dim)(encoded.frames, encoded.lengths)
+            array[places - first] = pooled.float().cpu().numpy()
+            return
+        frames = encoded.frames.float().cpu().numpy()
+        for row, place in enumerate(places - first):
+            array[starts[place] : starts[place + 1]] = frames[row, : starts[place + 1] - starts[place]]
+
+    def _batches(self, first: int, last: int) -> Iterator[tuple[Int64Array, Encoded]]:
+        """Utterances of like length together; no more than a batch is held."""
+        lengths = self.source.num_frames
+        cut: list[Int64Array] = []
+        for start in range(first, last, _POOL):
+            places = np.arange(start, min(start + _POOL, last))
+            order = places[np.argsort(-lengths[places], kind="stable")]
+            while len(order):
+                count = max(1, _BATCH_FRAMES // int(lengths[order[0]]))
+                cut.append(order[:count])
+                order = order[count:]
+        for places in track(cut, self.data.folder.name, unit="batch"):
+            yield places, self._encode(places)
+
+    def _encode(self, places: Int64Array) -> Encoded:
+        rows = [self.source.read(int(p), 0, int(self.source.num_frames[p])) for p in places]
+        lengths = torch.tensor([len(row) for row in rows])
+        inputs = torch.zeros(len(rows), int(lengths.max()), *rows[0].shape[1:])
+        for row, values in enumerate(rows):
+            inputs[row, : len(values)] = torch.from_numpy(np.array(values, dtype=np.float32))
+        if not self.from_archives and self.model.features is not None:
+            device = self.model.device
+            inputs, lengths = self.model.features(inputs.to(device), lengths.to(device))
+        stats = None
+        if self.model.norm == "speaker":
+            stats = torch.stack([torch.from_numpy(speaker_stats(self.data, int(p))) for p in places])
+        return self.model.run(inputs, lengths, self.plan.layer, stats)
+
+    def merge(self, out: Path, num_jobs: int) -> None:
+        """The arrays and tables, out of jobs that have all ended; their own files are removed."""
+        folder = out / _JOBS
+        for job in range(1, num_jobs + 1):
+            self._require(folder, job, num_jobs)
+        parts = [np.load(folder / f"{job}.npy", mmap_mode="r") for job in range(1, num_jobs + 1)]
+        for name in (EMBEDDINGS, FRAMES, OFFSETS, UTT2SPK):
+            (out / name).unlink(missing_ok=True)
+        with atomic_path(out / self.plan.array) as temporary:
+            shape = (sum(len(part) for part in parts), parts[0].shape[1])
+            array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
+            row = 0
+            for part in parts:
+                for start in range(0, len(part), _COPY_ROWS):
+                    piece = part[start : start + _COPY_ROWS]
+                    array[row : row + len(piece)] = piece
+                    row += len(piece)
+            array.flush()
+            del array
+        if self.plan.pool is None:
+            with atomic_path(out / OFFSETS) as temporary, temporary.open("wb") as stream:
+                np.save(stream, np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64))
+        labels = [label_table(kind) for kind in self.data.kinds()]
+        names = [n for n in dict.fromkeys([UTT2SPK, *labels, TEXT]) if self.data.has(n)]
+        write_datadir(out, {name: self.data.table(name) for name in names})
+        shutil.rmtree(folder)
+
+    def _require(self, folder: Path, job: int, num_jobs: int) -> None:
+        first, last = slice_of(len(self.data), job, num_jobs)
+        wanted = Marker(last - first, int(self.lengths[first:last].sum()), self.plan.key)
+        try:
+            found = Marker(**json.loads((folder / f"{job}.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            found = None
+        if found != wanted:
+            reason = "has not ended" if found is None else "ran under other options or on other data"
+            raise UsageError(f"job {job} of {num_jobs} {reason}", fix=f"run it again with --job {job}/{num_jobs}")
+
+
+def slice_of(count: int, job: int, num_jobs: int) -> tuple[int, int]:
+    """First and last place of the J-th of N even slices."""
+    return count * (job - 1) // num_jobs, count * job // num_jobs

@@ -1,0 +1,202 @@
+"""A trained encoder that takes waveforms: `masr.load(DIR)`.
+
+Shapes: B utterances, S samples, T encoded frames, D width of a frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, overload
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from masr.errors import AudioError, CheckpointError, UsageError
+from masr.features.cmvn import normalise
+from masr.io.audio import INT16_SCALE, SAMPLE_RATE
+from masr.io.layout import MODEL, STATS
+from masr.models.pooling import build_pooling
+from masr.types import Encoded, Features
+
+Waveform = npt.NDArray[Any] | Tensor
+Normalise = Literal["global", "speaker", "utterance", "none"]
+Pooling = Literal["mean", "statistics"]
+
+_BATCH_SAMPLES = 480 * SAMPLE_RATE
+"""Of one batch with its padding: eight minutes of speech."""
+_PREFIXES = ("encoder.", "objective.encoder.")
+"""Where an encoder's weights stand in a model: alone, or inside what the streams of metadata are wrapped around."""
+
+
+class Model:
+    """An encoder with the features and the normalisation that it was trained with."""
+
+    def __init__(
+        self, encoder: Any, features: Features | None, norm: Normalise, stats: Tensor | None, device: torch.device
+    ) -> None:
+        self.encoder = encoder.eval().to(device)
+        self.features = features.to(device) if isinstance(features, nn.Module) else features
+        self.norm: Normalise = norm
+        self.stats = None if stats is None else stats.to(device)
+        self.device = device
+        self.dim = int(encoder.dim)
+        self.num_layers = int(encoder.num_layers)
+
+    @overload
+    def encode(self, waveform: Waveform, sample_rate: int = ..., layer: int | None = ...) -> Tensor: ...
+    @overload
+    def encode(self, waveform: Sequence[Waveform], sample_rate: int = ..., layer: int | None = ...) -> list[Tensor]: ...
+    def encode(
+        self, waveform: Waveform | Sequence[Waveform], sample_rate: int = SAMPLE_RATE, layer: int | None = None
+    ) -> Tensor | list[Tensor]:
+        """One waveform -> (T, D) frames; a list of them -> a list, each as it would be alone.
+
+        `layer` 0 is the input of the first block, 1 the output of the first block; None is the encoder's last word.
+        """
+        alone, waves = self._waves(waveform, sample_rate)
+        found: list[Tensor] = [torch.empty(0)] * len(waves)
+        for rows, encoded in self._batches(waves, layer):
+            for row, frames, length in zip(rows, encoded.frames, encoded.lengths.tolist(), strict=True):
+                found[row] = frames[:length]
+        return found[0] if alone else found
+
+    def embed(
+        self,
+        waveform: Waveform | Sequence[Waveform],
+        sample_rate: int = SAMPLE_RATE,
+        layer: int | None = None,
+        pooling: Pooling = "mean",
+    ) -> Tensor:
+        """One waveform -> (D,) its frames as one vector; a list of them -> (B, D)."""
+        alone, waves = self._waves(waveform, sample_rate)
+        pool = pool_of(pooling, self.dim)
+        found: list[Tensor] = [torch.empty(0)] * len(waves)
+        for rows, encoded in self._batches(waves, layer):
+            for row, vector in zip(rows, pool(encoded.frames, encoded.lengths), strict=True):
+                found[row] = vector
+        return found[0] if alone else torch.stack(found)
+
+    @torch.inference_mode()
+    def run(self, inputs: Tensor, lengths: Tensor, layer: int | None, stats: Tensor | None = None) -> Encoded:
+        """(B, S, F) frames as features make them, or (B, S) samples where the encoder takes those -> one layer.
+
+        `stats` is (B, 2, F + 1), each utterance's speaker's, where the model was trained on speakers' statistics;
+        without them an utterance counts as its own speaker.
+        """
+        if layer is not None and not 0 <= layer <= self.num_layers:
+            raise UsageError(f"layer {layer} is none of the encoder's", fix=f"give 0 to {self.num_layers}")
+        inputs, lengths = inputs.to(self.device), lengths.to(self.device)
+        if self.norm != "none" and inputs.dim() == 3:
+            known = {"global": self.stats, "speaker": stats, "utterance": None}[self.norm]
+            inputs = normalise(inputs, lengths, known, norm_vars=True)
+        embedded, encoded_lengths = self.encoder.embed(inputs, lengths)
+        encoded: Encoded = self.encoder.contextualise(embedded, encoded_lengths, with_layers=layer is not None)
+        return encoded if layer is None else Encoded(_cleared(encoded.layers[layer], encoded_lengths), encoded_lengths)
+
+    def _batches(self, waves: list[Tensor], layer: int | None) -> Iterator[tuple[list[int], Encoded]]:
+        """Places in the list and what the encoder makes of them, the longest first."""
+        order = sorted(range(len(waves)), key=lambda i: -len(waves[i]))
+        while order:
+            count = max(1, _BATCH_SAMPLES // max(1, len(waves[order[0]])))
+            rows, order = order[:count], order[count:]
+            samples = torch.zeros(len(rows), len(waves[rows[0]]), device=self.device)
+            for row, place in enumerate(rows):
+                samples[row, : len(waves[place])] = waves[place]
+            lengths = torch.tensor([len(waves[place]) for place in rows], device=self.device)
+            encoded = self._encode(samples, lengths, layer)
+            if not bool((encoded.lengths > 0).all()):
+                short = rows[int(encoded.lengths.argmin())]
+                raise AudioError(f"waveform {short} is too short: {len(waves[short])} samples give no encoded frame")
+            yield rows, encoded
+
+    @torch.inference_mode()
+    def _encode(self, samples: Tensor, lengths: Tensor, layer: int | None) -> Encoded:
+        if self.features is None:
+            if self.encoder.num_bins != 1:
+                raise CheckpointError(
+                    "this model was trained on features of unknown make, so it cannot take waveforms",
+                    fix="give it feature archives of the same make: masr extract MODEL DATA OUT",
+                )
+            return self.run(samples, lengths, layer)
+        return self.run(*self.features(samples, lengths), layer)
+
+    def _waves(self, given: Waveform | Sequence[Waveform], sample_rate: int) -> tuple[bool, list[Tensor]]:
+        rate = SAMPLE_RATE if self.features is None else self.features.sample_rate
+        if isinstance(given, np.ndarray | Tensor):
+            return True, [_mono(given, sample_rate, rate)]
+        if not len(given):
+            raise UsageError("there is no waveform in the list")
+        return False, [_mono(wave, sample_rate, rate) for wave in given]
+
+
+def read_model(
+    folder: Path, encoder: Any, features: Features | None, norm: Normalise, device: torch.device | str = "auto"
+) -> Model:
+    """The model whose weights lie in `folder`."""
+    read_weights(folder / MODEL, encoder)
+    stats = None
+    if norm == "global":
+        from safetensors.torch import load_file
+
+        if not (folder / STATS).is_file():
+            raise CheckpointError(f"{folder}: has no {STATS}", fix="copy the whole folder of the run")
+        stats = load_file(folder / STATS)["cmvn"]
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return Model(encoder, features, norm, stats, torch.device(device))
+
+
+def read_weights(path: Path, encoder: nn.Module) -> None:
+    """Fills the encoder from a model; what else is in the file is not read."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path}: no such file", why="the run has not ended, or it is another folder", fix="run `masr train` again"
+        )
+    try:
+        with safe_open(path, framework="pt") as stored:
+            names = list(stored.keys())
+            prefix = next((p for p in _PREFIXES if any(name.startswith(p) for name in names)), "")
+            if not prefix:
+                raise CheckpointError(f"{path}: holds no encoder")
+            weights = {n.removeprefix(prefix): stored.get_tensor(n) for n in names if n.startswith(prefix)}
+        encoder.load_state_dict(weights)
+    except (SafetensorError, RuntimeError, OSError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise CheckpointError(f"{path}: does not fit the encoder of config.yaml beside it: {reason}") from None
+
+
+def pool_of(kind: Pooling, dim: int) -> Any:
+    """Frames and lengths -> one vector each."""
+    if kind not in ("mean", "statistics"):
+        raise UsageError(f"pooling cannot be {kind!r}", fix="choose mean or statistics")
+    return build_pooling(kind, dim)
+
+
+def _cleared(frames: Tensor, lengths: Tensor) -> Tensor:
+    """Zero past each utterance's end."""
+    return frames.masked_fill((torch.arange(frames.shape[1], device=frames.device) >= lengths[:, None])[:, :, None], 0)
+
+
+def _mono(waveform: Waveform, given_rate: int, wanted_rate: int) -> Tensor:
+    """(S,) float32 in [-1, 1] at the rate that the features take."""
+    values = waveform.detach().cpu().numpy() if isinstance(waveform, Tensor) else np.asarray(waveform)
+    if values.ndim != 1:
+        raise AudioError(
+            f"a waveform has the shape {values.shape}, not (samples,)", fix="give one channel: waveform[:, 0]"
+        )
+    if values.dtype == np.int16:
+        values = values / INT16_SCALE
+    elif not np.issubdtype(values.dtype, np.floating):
+        raise AudioError(f"a waveform is {values.dtype}", fix="give floats in [-1, 1] or 16-bit integers")
+    if not np.isfinite(values).all():
+        raise AudioError("a waveform holds NaN or infinite samples")
+    if given_rate != wanted_rate:
+        import soxr
+
+        values = soxr.resample(values.astype(np.float32), given_rate, wanted_rate)
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))

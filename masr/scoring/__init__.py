@@ -1,0 +1,1 @@
+"""Files become figures with confidence intervals; nothing here opens a model."""

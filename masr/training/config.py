@@ -1,0 +1,37 @@
+"""The schema of a training run: what `masr train CONF` reads and DIR/config.yaml holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from masr.config import Named, choice, choices, option
+from masr.data.batching import Config as BatchingConfig
+from masr.data.dataset import Config as DataConfig
+from masr.objectives.masr import StreamConfig
+from masr.training.optim import Config as OptimConfig
+from masr.training.run import Config as LoopConfig
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One run; a file holds only what differs. Paths count from the folder that the command runs in."""
+
+    train: Path = option(Path("data/pretrain"), "data directory to train on")
+    dev: Path | None = option(Path("data/dev"), "data directory to validate on; null for none")
+    codes: Path = option(Path("exp/units"), "folder that stage 3 wrote, with codes/ of the streams")
+    targets: Path | None = option(None, "folder that masr cluster wrote, for an objective that predicts clusters")
+    features: Named | None = choice(
+        "features", None, "what frames are made of; left out, it is what stage 2 made of the training data"
+    )
+    encoder: Named = choice("models", "conformer", "the model that is trained")
+    objective: Named = choice("objectives", "best_rq", "what it learns by itself from speech")
+    masking: Named = choice("masking", "spans", "which frames are hidden from it")
+    streams: tuple[Named, ...] = choices("metadata", "metadata that enters the loss beside the objective", StreamConfig)
+    data: DataConfig = option(DataConfig(), "what is read, and how it is normalised")
+    batching: BatchingConfig = option(BatchingConfig(), "what stands together in a step")
+    optim: OptimConfig = option(OptimConfig(), "how weights move")
+    training: LoopConfig = option(LoopConfig(), "how long, how often, how exact")
+    seed: int = option(0, "of weights, data order, masks and everything else that is random")
+    device: Literal["auto", "cpu", "cuda"] = option("auto", "auto takes a GPU where there is one")

@@ -1,0 +1,89 @@
+"""Which checkpoints stay, and the final weights: the average of the best."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from masr.errors import CheckpointError
+from masr.io import checkpoint
+from masr.training.run import Run
+
+MODEL = "model.safetensors"
+_CHECKPOINTS = "checkpoints"
+
+
+def folder_of(run: Run, step: int) -> Path:
+    """Where the checkpoint of a step lies."""
+    return run.folder / _CHECKPOINTS / f"step_{step:09d}"
+
+
+def folders(run: Run) -> list[Path]:
+    """All checkpoints, oldest first; whether they are whole shows when they are read."""
+    return sorted((run.folder / _CHECKPOINTS).glob("step_*"))
+
+
+def tidy(run: Run) -> None:
+    """Removes what a killed run left half-written or half-removed."""
+    for path in [*(run.folder / _CHECKPOINTS).glob(".step_*"), *run.folder.glob(f".{MODEL}.*.tmp")]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def prune(run: Run) -> None:
+    """Keeps the newest and the best."""
+    records = _records(run)
+    keep = {*list(records)[-run.config.keep_last :], *_best(run, records)}
+    for folder in folders(run):
+        if folder not in keep:
+            doomed = folder.with_name(f".{folder.name}.old")
+            folder.rename(doomed)
+            shutil.rmtree(doomed)
+
+
+@torch.no_grad()
+def finish(run: Run) -> None:
+    """model.safetensors: the average of the best checkpoints' weights."""
+    if not run.world.is_first:
+        return
+    prune(run)
+    total: dict[str, Tensor] = {}
+    used: list[Path] = []
+    for folder in _best(run, _records(run)):
+        try:
+            groups, _ = checkpoint.load(folder, ("model", "average"))
+        except CheckpointError as error:
+            run.meters.say(f"{error.what}; the final weights are made without it")
+            continue
+        used.append(folder)
+        for name, value in {**groups["model"], **groups.get("average", {})}.items():
+            if name not in total:
+                total[name] = value.double() if value.is_floating_point() else value
+            elif value.is_floating_point():  # counters and labels have no average: they are the best checkpoint's
+                total[name] += value.double()
+    if not used:
+        raise CheckpointError(f"{run.folder}: none of the best checkpoints is whole, so there are no final weights")
+    kinds = {name: value.dtype for name, value in run.objective.state_dict().items()}
+    divided = {n: v / len(used) if v.is_floating_point() else v for n, v in total.items()}
+    checkpoint.write_tensors(run.folder / MODEL, {n: v.to(kinds[n]) for n, v in divided.items()})
+    run.meters.say(f"{run.folder / MODEL}: average of {', '.join(f.name for f in used)}")
+
+
+def _records(run: Run) -> dict[Path, dict[str, Any]]:
+    """The records that can be read, oldest first."""
+    found = {}
+    for folder in folders(run):
+        try:
+            found[folder] = checkpoint.read_record(folder)
+        except CheckpointError:
+            continue  # said when it was met in resuming; it makes room as any old checkpoint does
+    return found
+
+
+def _best(run: Run, records: dict[Path, dict[str, Any]]) -> list[Path]:
+    """The checkpoints of lowest validation loss, best first; the newest where there was no validation."""
+    scored = sorted((r["score"], folder) for folder, r in records.items() if r.get("score") is not None)
+    return [folder for _, folder in scored[: run.config.keep_best]] or list(records)[-1:]

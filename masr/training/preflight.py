@@ -1,0 +1,147 @@
+"""Whether the largest batch will fit, before the first step: a run that dies on step 30000 of a queue is dear.
+
+A few utterances of the largest batch go forward and backward, and the most memory they take is scaled to all of
+them. On a GPU the whole batch then runs once, because there the allocator has the last word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from masr.errors import TrainingError
+from masr.training.distributed import any_rank, total_loss
+from masr.training.guard import Buffers
+from masr.training.memory import Live, free_bytes
+from masr.training.sharding import local
+from masr.types import Batch
+
+if TYPE_CHECKING:
+    from masr.training.run import Run
+
+_FEW, _MORE = 2, 4
+_MARGIN = 1.1
+"""What kernels hold for themselves. On a CPU the C library may keep much of what recomputed blocks gave back, which no
+estimate can know; there this is a lower bound."""
+_GIB = float(1 << 30)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Bytes that training will take beyond what is held already."""
+
+    activations: int
+    """Of the largest micro-batch, at the peak of its backward pass."""
+    fixed: int
+    """Gradients, and Adam's two averages where they are not there yet."""
+    utterances: int
+    frames: int
+    """With padding."""
+
+
+def preflight(run: Run, micro_batches: Sequence[Batch]) -> None:
+    """TrainingError where the largest batch will not fit, with the settings to change; otherwise nothing changes."""
+    batch = max(micro_batches, key=_frames)
+    devices = [run.world.device] if run.world.device.type == "cuda" else []
+    buffers = Buffers(run.objective)
+    with torch.random.fork_rng(devices):
+        run.objective.train()
+        found = estimate(run, batch)
+        free = int(run.config.memory_gib * _GIB) or free_bytes(run.world.device)
+        if run.world.device.type == "cpu" and not run.config.memory_gib:
+            free //= run.world.local_size
+        short = 0 < free < found.activations + found.fixed
+        if any_rank(short, run.world):
+            raise _too_large(found, free)
+        if run.world.device.type == "cuda":
+            _try(run, batch, found, free)
+    buffers.restore()
+    run.meters.say(
+        f"the largest batch ({found.utterances} utterances, {found.frames} frames with padding) takes about "
+        f"{(found.activations + found.fixed) / _GIB:.1f} GiB; {free / _GIB:.1f} GiB are free"
+    )
+
+
+def estimate(run: Run, batch: Batch) -> Estimate:
+    """From a few utterances of the batch, or from all of it where it is small; every rank runs the same passes."""
+    size = len(batch.utts)
+    few, more = (_peak_bytes(run, _longest(batch, count)) for count in (_FEW, _MORE))
+    if size > _MORE:
+        more += (size - _MORE) * max(0, more - few) // (_MORE - _FEW)
+    trained = [p for p in run.objective.parameters() if p.requires_grad]
+    weights = sum(local(p.detach()).nbytes for p in trained)
+    copies = 1 + (0 if run.optimizer.state else 2) + (1 if run.parallel is not run.tallied else 0)
+    # The gradients are among what was seen at the peak.
+    return Estimate(int(max(0, more - weights) * _MARGIN), weights * copies, size, _frames(batch))
+
+
+def _peak_bytes(run: Run, batch: Batch) -> int:
+    live = Live()
+    with torch.compiler.set_stance("force_eager"), live:
+        _pass(run, batch)
+    return live.peak
+
+
+def _pass(run: Run, batch: Batch) -> None:
+    from masr.training.loop import autocast
+
+    with autocast(run):
+        loss = total_loss(run.tallied(batch), run.world)
+    loss.backward()  # type: ignore[no-untyped-call]
+    run.optimizer.zero_grad(set_to_none=True)
+
+
+def _try(run: Run, batch: Batch, found: Estimate, free: int) -> None:
+    """The whole batch, forward and backward, on the device itself."""
+    try:
+        _pass(run, batch)
+        failed = False
+    except torch.OutOfMemoryError:
+        failed = True
+    run.optimizer.zero_grad(set_to_none=True)
+    torch.cuda.empty_cache()
+    if any_rank(failed, run.world):
+        raise _too_large(found, free)
+
+
+def _longest(batch: Batch, count: int) -> Batch:
+    """The longest utterances of the batch, which are as padded as all of them."""
+    size = len(batch.utts)
+    if count >= size:
+        return batch
+    rows = batch.lengths.argsort(descending=True, stable=True)[:count]
+
+    def cut(value: Any) -> Any:
+        if isinstance(value, Tensor) and value.ndim and len(value) == size:
+            return value[rows]
+        return {key: cut(inner) for key, inner in value.items()} if isinstance(value, dict) else value
+
+    cuts = {f.name: cut(getattr(batch, f.name)) for f in fields(Batch)}
+    return replace(batch, **{**cuts, "utts": tuple(batch.utts[row] for row in rows.tolist())})
+
+
+def _frames(batch: Batch) -> int:
+    return int(batch.lengths.max()) * len(batch.utts)
+
+
+def _too_large(found: Estimate, free: int) -> TrainingError:
+    room = free - found.fixed
+    if room <= 0:
+        fix = "take a smaller encoder, or training.shard: true over several ranks"
+    else:
+        frames = int(found.frames * room / found.activations)
+        fix = (
+            f"lower batching.batch_frames so that a micro-batch has at most {frames} frames (or raise "
+            "training.accumulate), or set encoder.checkpoint_activations: true, or training.precision: bfloat16"
+        )
+    return TrainingError(
+        f"the largest batch needs about {(found.activations + found.fixed) / _GIB:.2f} GiB, "
+        f"and {free / _GIB:.2f} GiB are free",
+        why=f"{found.utterances} utterances with {found.frames} frames take {found.activations / _GIB:.2f} GiB "
+        f"in the backward pass; gradients and Adam's averages take {found.fixed / _GIB:.2f} GiB",
+        fix=fix,
+    )

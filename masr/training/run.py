@@ -1,0 +1,114 @@
+"""What one training holds, and how it is put together in the right order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from masr.config import option
+from masr.config_dump import to_dict
+from masr.training.average import Average
+from masr.training.compiled import compile_blocks
+from masr.training.distributed import Tallied, World, wrap
+from masr.training.guard import Guard
+from masr.training.meters import Meters
+from masr.training.optim import Config as OptimConfig
+from masr.training.optim import build_optimizer
+from masr.types import Batch
+
+Batches = Callable[[int], Iterator[Sequence[Batch]]]
+"""From which step on -> the micro-batches of each step."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """How long, how often, how exact."""
+
+    max_steps: int = option(1000, "updates in all")
+    accumulate: int = option(1, "micro-batches to one update; each weighs by its share of the step's frames")
+    precision: Literal["float32", "bfloat16"] = option("float32", "of the forward pass; weights stay float32")
+    compile: bool = option(False, "torch.compile the blocks of the encoder: minutes of start-up; for GPUs")
+    shard: bool = option(False, "spread weights, gradients and Adam's averages over the ranks (FSDP): for large models")
+    log_every: int = option(20, "steps between lines of metrics.jsonl")
+    validate_every: int = option(200, "steps between validations; each is followed by a checkpoint")
+    save_every: int = option(200, "steps between checkpoints")
+    keep_last: int = option(2, "newest checkpoints to keep")
+    keep_best: int = option(1, "best checkpoints to keep; the final weights are their average")
+    ema_decay: float = option(0.0, "decay of a running average of the weights, which then is what is saved; 0 is off")
+    max_bad_steps: int = option(20, "steps in a row that are not finite or explode, before giving up")
+    explode_factor: float = option(100.0, "a loss or gradient this many times its running mean is bad; 0 is off")
+    memory_gib: float = option(0.0, "memory of one process that the largest batch has to fit into; 0 asks the machine")
+    tensorboard: bool = option(True, "write events for TensorBoard, where it is installed")
+
+    def __post_init__(self) -> None:
+        whole = ("max_steps", "accumulate", "log_every", "validate_every", "save_every", "keep_last", "keep_best")
+        for name in (*whole, "max_bad_steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError("ema_decay must be at least 0 and below 1")
+        if self.memory_gib < 0 or (self.explode_factor and self.explode_factor <= 1):
+            raise ValueError("memory_gib must not be negative; explode_factor is 0 or above 1")
+
+
+@dataclass
+class Run:
+    """Everything one training holds."""
+
+    config: Config
+    optim: OptimConfig
+    seed: int
+    folder: Path
+    world: World
+    objective: nn.Module
+    """The bare objective: what is saved."""
+    tallied: nn.Module
+    """The same, answering with plain tensors: what is called where no gradient has to cross ranks."""
+    parallel: nn.Module
+    """The same, with gradients averaged over ranks: what is trained."""
+    optimizer: torch.optim.Optimizer
+    meters: Meters
+    guard: Guard
+    settings: dict[str, Any]
+    """The whole resolved configuration: a checkpoint of another is refused."""
+    average: Average | None = None
+
+
+def start(
+    config: Config,
+    optim: OptimConfig,
+    objective: nn.Module,
+    folder: Path,
+    world: World,
+    settings: Any,
+    seed: int = 0,
+    seconds_per_frame: float = 0.01,
+    quiet: bool = False,
+) -> Run:
+    """A run around an objective that is on its device; `settings` is the configuration that all of it came from.
+
+    The order matters: sharding replaces the parameters that the optimiser and the average then hold on to.
+    """
+    if config.compile:
+        compile_blocks(objective)
+    tallied, parallel = wrap(Tallied(objective), world, config.shard)
+    return Run(
+        config,
+        optim,
+        seed,
+        Path(folder),
+        world,
+        objective,
+        tallied,
+        parallel,
+        build_optimizer(objective, optim),
+        Meters(Path(folder), world, config.log_every, seconds_per_frame, quiet, config.tensorboard),
+        Guard(config.max_bad_steps, config.explode_factor),
+        to_dict(settings),
+        Average(objective, config.ema_decay) if config.ema_decay else None,
+    )

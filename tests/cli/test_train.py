@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from masr.cli.main import main
+
+
+def train(spoken: Path, out: Path, *options: str) -> int:
+    return main(["train", str(spoken / "run.yaml"), str(out), *options])
+
+
+def test_a_run_leaves_everything(trained: Path) -> None:
+    names = {path.name for path in trained.iterdir()}
+    assert {"config.yaml", "provenance.json", "metrics.jsonl", "model.safetensors", "stats.safetensors"} <= names
+    lines = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
+    last = [line for line in lines if line["split"] == "dev"][-1]
+    assert last["step"] == 4
+    assert {"loss", "masked_prediction", "masked_accuracy", "language", "lang", "language_spread"} <= last.keys()
+    assert "name: log_mel" in (trained / "config.yaml").read_text()
+    assert json.loads((trained / "provenance.json").read_text())["num_encoder_parameters"] > 1000
+    weights = load_file(trained / "model.safetensors")
+    assert any(name.startswith("objective.encoder.") for name in weights)
+    assert not any(name.startswith("encoder.") for name in weights)
+
+
+def test_same_seed_same_weights_and_another_seed_other_weights(spoken: Path, trained: Path, tmp_path: Path) -> None:
+    assert train(spoken, tmp_path / "again") == 0
+    assert train(spoken, tmp_path / "other", "--seed", "1") == 0
+    first, again, other = (
+        load_file(f / "model.safetensors") for f in (trained, tmp_path / "again", tmp_path / "other")
+    )
+    assert all(first[name].equal(again[name]) for name in first)
+    assert not all(first[name].equal(other[name]) for name in first)
+
+
+def test_stopped_and_started_again_it_ends_as_if_it_never_stopped(spoken: Path, trained: Path, tmp_path: Path) -> None:
+    assert train(spoken, tmp_path, "--max-steps", "2") == 0
+    assert train(spoken, tmp_path) == 0
+    first, second = load_file(trained / "model.safetensors"), load_file(tmp_path / "model.safetensors")
+    assert all(first[name].equal(second[name]) for name in first)
+    assert "max_steps: 4" in (tmp_path / "config.yaml").read_text()
+
+
+def test_a_folder_of_another_run_is_refused_and_stays_as_it_was(
+    spoken: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.read_bytes() for path in trained.iterdir() if path.is_file()}
+    assert train(spoken, trained, "--set", "optim.peak_lr=1e-4") == 2
+    assert "fix:" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_sigterm_saves_and_asks_to_be_started_again(spoken: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "masr.cli.main", "train", str(spoken / "run.yaml"), str(tmp_path / "run")]
+    process = subprocess.Popen(
+        [*command, "--max-steps", "100000", "--set", "training.save_every=100000"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+    )
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    deadline = time.monotonic() + 120
+    while not metrics.exists() or "step" not in metrics.read_text():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=120)
+    assert process.returncode == 75
+    assert list((tmp_path / "run" / "checkpoints").glob("step_*"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--set", "encoder.num_bins=80"], "encoder.num_bins to 24"),
+        (["--set", "encoder.name=conformr"], "conformer"),
+        (["--set", "streams.0.wieght=1"], "did you mean weight"),
+        (["--set", "train=gone"], "gone"),
+        (["--set", "codes=gone"], "masr units"),
+        (["--set", "features.name=mfcc"], "other features"),
+        (["--set", "batching.stream=speaker"], "speaker"),
+        (["--set", "objective={name: hubert}"], "masr cluster"),
+        (["--set", "training.accumulate=2"], "utterances_per_label"),
+        (["--set", "objective={name: w2v_bert, contrastive_layer: 9}"], "contrastive_layer 9"),
+    ],
+)
+def test_what_cannot_be_is_one_block(
+    spoken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    assert train(spoken, tmp_path / "run", *options) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_features_made_in_the_batch_train_as_well_as_archives(spoken: Path, tmp_path: Path) -> None:
+    losses = []
+    for source in ("archives", "waveform"):
+        assert train(spoken, tmp_path / source, "--set", f"data.source={source}", "--set", "encoder.dropout=0") == 0
+        lines = [json.loads(line) for line in (tmp_path / source / "metrics.jsonl").read_text().splitlines()]
+        losses.append([line["loss"] for line in lines])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+def test_config_prints_a_training_run(spoken: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", str(spoken / "run.yaml"), "--set", "optim.peak_lr=0.5"]) == 0
+    printed = capsys.readouterr().out
+    assert "peak_lr: 0.5" in printed
+    assert "# lambda: factor on this stream's loss" in printed

@@ -1,0 +1,54 @@
+"""The front end by blocks on a CPU: what Conv2d gives, and its gradients."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from masr.models import stacked_conv
+from masr.models.frontend import ConvSubsampling
+
+
+def slow(module: ConvSubsampling, features: Tensor) -> Tensor:
+    maps = functional.relu(module.second(functional.relu(module.first(features[:, None]))))
+    return functional.linear(maps.transpose(1, 2).flatten(2), module.out.weight, module.out.bias)
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+@pytest.mark.parametrize(("frames", "bins"), [(7, 7), (8, 20), (40, 23), (61, 80)])
+@pytest.mark.parametrize("block", [1, 2000, 1 << 21])
+def test_blocks_equal_whole_convolutions(
+    factor: int, frames: int, bins: int, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stacked_conv, "_BLOCK_ELEMENTS", block)
+    torch.manual_seed(0)
+    module = ConvSubsampling(bins, 6, factor).double()
+    features = torch.randn(2, frames, bins, dtype=torch.float64).requires_grad_()
+    found, expected = module(features), slow(module, features)
+    torch.testing.assert_close(found, expected)
+    grad = torch.randn_like(expected)
+    inputs = (features, *module.parameters())
+    torch.testing.assert_close(torch.autograd.grad(found, inputs, grad), torch.autograd.grad(expected, inputs, grad))
+
+
+def test_single_precision_and_bf16_agree_with_double() -> None:
+    torch.manual_seed(1)
+    module = ConvSubsampling(40, 16, 4)
+    features = torch.randn(3, 90, 40)
+    expected = slow(module.double(), features.double())
+    module.float()
+    torch.testing.assert_close(module(features).double(), expected, atol=1e-5, rtol=1e-4)
+    with torch.autocast("cpu", torch.bfloat16):
+        narrow = module(features)
+    assert narrow.dtype == torch.bfloat16
+    assert ((narrow.double() - expected).norm() / expected.norm()).item() < 0.02
+    narrow.float().square().sum().backward()
+    assert all(p.grad is not None and p.grad.dtype == torch.float32 for p in module.parameters())
+    assert isinstance(module.first, nn.Conv2d)
+
+
+def test_too_few_frames_are_filled_up() -> None:
+    module = ConvSubsampling(20, 4, 4)
+    assert module(torch.randn(2, 1, 20)).shape == (2, 1, 4)

@@ -1,0 +1,49 @@
+"""Every pre-training configuration of every recipe: it can be read, and its model has the size that its name says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from masr.config import dump, load, loads
+from masr.plugins import build, resolve
+from masr.training.config import TrainConfig
+
+EGS = Path(__file__).resolve().parents[2] / "egs"
+CONFIGS = sorted(path for path in EGS.glob("*/conf/pretrain/*.yaml"))
+SIZES = {"tiny": 1e6, "25m": 25e6, "100m": 100e6, "600m": 600e6}
+OBJECTIVES = ("best_rq", "w2v_bert", "wav2vec2", "hubert")
+
+
+def read(path: Path) -> TrainConfig:
+    return load(TrainConfig, path, resolve=resolve)
+
+
+def test_the_main_recipe_has_every_objective_in_every_size_with_and_without_metadata() -> None:
+    names = {path.stem for path in CONFIGS if path.parents[2].name == "fleurs"}
+    assert names == {f"{o}{m}_{s}" for o in OBJECTIVES for m in ("", "_masr") for s in SIZES}
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parents[2].name}-{path.stem}")
+def test_the_name_says_what_is_inside(path: Path) -> None:
+    config = read(path)
+    name, size = path.stem.rsplit("_", 1)
+    assert config.objective.name == name.removesuffix("_masr")
+    assert bool(config.streams) == bool(config.batching.stream) == name.endswith("_masr")
+    assert (config.targets is not None) == (config.objective.name == "hubert")
+    assert config.batching.utterances_per_label >= 2 * config.training.accumulate or not config.streams
+    with torch.device("meta"):
+        encoder = build("models", config.encoder)
+        objective = build("objectives", config.objective, encoder, build("masking", config.masking))
+    count = sum(parameter.numel() for parameter in encoder.parameters())
+    assert (0.9 if size != "tiny" else 0.5) * SIZES[size] < count < 1.1 * SIZES[size]
+    assert sum(parameter.numel() for parameter in objective.parameters()) > count
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parents[2].name}-{path.stem}")
+def test_a_file_is_short_and_its_resolved_form_reads_back(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 6
+    config = read(path)
+    assert loads(TrainConfig, dump(config), resolve=resolve) == config

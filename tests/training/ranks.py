@@ -1,0 +1,94 @@
+"""Trains as several ranks of one machine: `python ranks.py SIZE OUT SCENARIO ...`, one folder per scenario.
+
+The ranks are forked from one process that has imported torch and computed nothing, which spares the imports.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import traceback
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import tiny
+
+from masr.errors import MasrError
+from masr.io import checkpoint
+from masr.training.distributed import World, join_world
+from masr.training.loop import train
+
+SIZES = (1, 2, 7, 1, 3)
+"""Steps with fewer utterances than ranks."""
+
+
+def scenario(name: str, folder: Path, world: World) -> int:
+    """Trains one way; what has to come out is the same for any number of ranks."""
+    kind = "masr" if "masr" in name else "best_rq"
+    accumulate = 2 if "accumulate" in name else 1
+    read = tiny.batches(world, accumulate, sizes=SIZES if "few" in name else (6, 7, 5))
+    if "poison" in name:
+        read = tiny.poisoned(read, (3, 4))
+    run = tiny.make_run(
+        folder,
+        tiny.objective(kind, checkpoint_activations="recompute" in name),
+        world,
+        max_steps=20,
+        accumulate=accumulate,
+        save_every=5,
+        validate_every=10,
+        shard="shard" in name,
+        ema_decay=0.9 if "ema" in name else 0.0,
+    )
+    if "full_disk" in name:
+        checkpoint._write = _refuse
+    return train(run, read, tiny.validation(world), lambda: next(read(0)))
+
+
+def _refuse(path: Path, tensors: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def rank_main(rank: int, size: int, port: int, out: Path, names: list[str]) -> int:
+    """One rank; 0 where every scenario ended as it should."""
+    torch.set_num_threads(1)
+    os.environ.update(RANK=str(rank), WORLD_SIZE=str(size), LOCAL_RANK=str(rank), LOCAL_WORLD_SIZE=str(size))
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    with join_world("cpu") as world:
+        for name in names:
+            try:
+                scenario(name, out / name, world)
+            except MasrError as error:
+                with (out / f"{name}.errors").open("a") as stream:
+                    stream.write(f"{type(error).__name__}: {error}\n")
+    return 0
+
+
+def main() -> int:
+    """Forks the ranks and waits for all of them."""
+    size, out, names = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
+    out.mkdir(parents=True, exist_ok=True)
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+    children = []
+    for rank in range(size):
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                code = rank_main(rank, size, port, out, names)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+        children.append(child)
+    return max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

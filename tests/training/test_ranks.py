@@ -1,0 +1,109 @@
+"""One, two and three ranks on the same global batches: the same losses, the same checkpoints, no rank left waiting."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+from masr.training.distributed import World, _translate_slurm
+
+ALONE = ("best_rq", "masr", "few_masr", "accumulate_masr", "ema_masr", "poison")
+TWO = ("best_rq", "masr", "accumulate_masr", "ema_masr", "poison", "shard", "shard_ema_masr", "shard_few", "full_disk")
+THREE = ("best_rq", "masr", "few_masr", "poison")
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Everything trained once, each world in processes of its own."""
+    folder = tmp_path_factory.mktemp("ranks")
+    script = Path(__file__).parent / "ranks.py"
+    quiet = {**os.environ, "TORCH_CPP_LOG_LEVEL": "ERROR"}
+    for size, names in ((1, (*ALONE, "few")), (2, TWO), (3, THREE)):
+        command = [sys.executable, str(script), str(size), str(folder / str(size)), *names]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=quiet)
+        assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+CASES = [
+    *((2, name, name) for name in TWO if name in ALONE),
+    *((3, name, name) for name in THREE),
+    (2, "shard", "best_rq"),
+    (2, "shard_ema_masr", "ema_masr"),
+    (2, "shard_few", "few"),
+]
+
+
+@pytest.mark.parametrize(("size", "name", "alone"), CASES)
+def test_any_number_of_ranks_has_the_same_curve(out: Path, size: int, name: str, alone: str) -> None:
+    one, many = lines(out / "1" / alone), lines(out / str(size) / name)
+    assert [(line["step"], line["split"]) for line in many] == [(line["step"], line["split"]) for line in one]
+    for ours, theirs in zip(one, many, strict=True):
+        for key in ("loss", "masked_prediction", "masked_share", "masked_accuracy", "x", "y", "lr"):
+            if ours.get(key) is not None:
+                assert theirs[key] == pytest.approx(ours[key], abs=1e-4), (ours["step"], key)
+    assert {line["split"] for line in many} >= {"train", "dev"}
+
+
+def test_the_loss_goes_somewhere(out: Path) -> None:
+    losses = [line["loss"] for line in lines(out / "1" / "best_rq") if line["split"] == "dev"]
+    assert losses[-1] < losses[0] - 0.02
+
+
+@pytest.mark.parametrize("name", ["poison"])
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_all_ranks_skip_what_is_not_finite_on_one(out: Path, size: int, name: str) -> None:
+    found = lines(out / str(size) / name)
+    assert [line["step"] for line in found if line["split"] == "skip"] == [4, 5]
+    assert [line["skipped"] for line in found if line["split"] == "train"] == [0, 0, 0, 1, *[2] * 16]
+
+
+def test_a_sharded_run_leaves_the_same_files(out: Path) -> None:
+    for name in ("model.safetensors", "checkpoints/step_000000020/optimizer.safetensors"):
+        one, many = load_file(out / "1" / "best_rq" / name), load_file(out / "2" / "shard" / name)
+        assert {n: (v.shape, v.dtype) for n, v in one.items()} == {n: (v.shape, v.dtype) for n, v in many.items()}
+
+
+def test_an_error_on_the_first_rank_ends_all(out: Path) -> None:
+    said = sorted((out / "2" / "full_disk.errors").read_text().splitlines())
+    assert len(said) == 2 and "No space left" in said[0] and "another rank" in said[1]
+    assert not list((out / "2" / "full_disk" / "checkpoints").iterdir())
+
+
+@pytest.mark.parametrize(("name", "plain"), [("shard", "best_rq"), ("shard_ema_masr", "ema_masr")])
+def test_a_run_goes_on_with_another_number_of_ranks(out: Path, ranks: ModuleType, name: str, plain: str) -> None:
+    """What two sharded ranks saved, one process reads: the last steps again, with the same losses."""
+    folder = out / "2" / name
+    newest = sorted((folder / "checkpoints").glob("step_*"))[-1]
+    shutil.rmtree(newest)
+    (folder / "model.safetensors").unlink()
+    assert ranks.scenario(plain, folder, World()) == 0
+    for ours, theirs in zip(lines(out / "1" / plain), lines(folder), strict=True):
+        assert theirs["loss"] == pytest.approx(ours["loss"], abs=1e-4)
+
+
+def test_slurm_steps_become_ranks() -> None:
+    step = {"SLURM_PROCID": "5", "SLURM_STEP_NUM_TASKS": "8", "SLURM_LOCALID": "1", "SLURM_JOB_ID": "123456"}
+    step |= {"SLURM_STEP_TASKS_PER_NODE": "4(x2)", "SLURM_LAUNCH_NODE_IPADDR": "10.0.0.1"}
+    _translate_slurm(step)
+    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+    assert [step[name] for name in names] == ["5", "8", "1", "4", "10.0.0.1", "23456"]
+    script = {"SLURM_PROCID": "0", "SLURM_NTASKS": "8"}
+    _translate_slurm(script)
+    assert "RANK" not in script
+    torchrun = {**step, "RANK": "2", "WORLD_SIZE": "3"}
+    _translate_slurm(torchrun)
+    assert (torchrun["RANK"], torchrun["WORLD_SIZE"]) == ("2", "3")
