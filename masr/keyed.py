@@ -21,9 +21,14 @@ def uniform(keys: Tensor, count: int, purpose: int) -> Tensor:
     bits = places ^ start[:, None]
     spare = torch.empty_like(bits)
     _mix(_mix(bits, spare).add_(_int32(high)[:, None]), spare)
-    bits.bitwise_right_shift_(8).bitwise_and_(0xFFFFFF)
-    # The largest would round up to 1, whose Gumbel and normal noise are infinite.
-    return bits.to(torch.float32).add_(0.5).mul_(2.0**-24).clamp_(max=1 - 2.0**-24)
+    return _fraction(bits)
+
+
+def pairs(first: Tensor, second: Tensor, purpose: int) -> Tensor:
+    """(A,), (B,) keys -> (A, B) uniform in (0, 1): a number that belongs to two utterances, wherever they stand."""
+    start = _mixed(_folded(first) + _as_int32(purpose * _GOLDEN))
+    bits = _folded(second) * _as_int32(_GOLDEN) ^ start[:, None]
+    return _fraction(_mix(bits, torch.empty_like(bits)))
 
 
 def gumbel(keys: Tensor, count: int, purpose: int) -> Tensor:
@@ -42,6 +47,18 @@ def combine(seed: int, step: int, utterances: Tensor) -> Tensor:
     low = _mixed(_int32(utterances & 0xFFFFFFFF) + _as_int32(step * _GOLDEN + seed))
     high = _mixed(_int32((utterances >> 32) & 0xFFFFFFFF) ^ _as_int32(seed * _MIX_1 + step)) ^ low
     return (_mixed(high).to(torch.int64) << 32) | (low.to(torch.int64) & 0xFFFFFFFF)
+
+
+def _folded(keys: Tensor) -> Tensor:
+    """(B,) int64 -> (B,) int32 that depends on all of it."""
+    return _mixed(_int32(keys & 0xFFFFFFFF)) ^ _int32((keys >> 32) & 0xFFFFFFFF)
+
+
+def _fraction(bits: Tensor) -> Tensor:
+    """int32 -> float32 in (0, 1), in place."""
+    bits.bitwise_right_shift_(8).bitwise_and_(0xFFFFFF)
+    # The largest would round up to 1, whose Gumbel and normal noise are infinite.
+    return bits.to(torch.float32).add_(0.5).mul_(2.0**-24).clamp_(max=1 - 2.0**-24)
 
 
 def _mixed(bits: Tensor) -> Tensor:

@@ -38,7 +38,7 @@ class Linear(nn.Linear):
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """(..., K), (N, K), (N,) -> (..., N)."""
     other_type = inputs.dtype != torch.float32 or torch.is_autocast_enabled(inputs.device.type)
-    if _ONEDNN is None or not inputs.is_cpu or other_type:
+    if _ONEDNN is None or not inputs.is_cpu or other_type or torch.compiler.is_compiling():
         return functional.linear(inputs, weight, bias)
     rows: Tensor = _Linear.apply(inputs.reshape(-1, inputs.shape[-1]), weight, bias)  # type: ignore[no-untyped-call]
     return rows.view(*inputs.shape[:-1], len(weight))

@@ -234,7 +234,7 @@ class Batch:
     weights: Tensor | None = None
     """(B,) factor on each utterance's loss."""
     targets: Tensor | None = None
-    """(B, T) int64 labels of the encoded frames, made beforehand, where the objective predicts such; -1 past the end."""
+    """(B, T) int64 labels of encoded frames, made beforehand, where the objective predicts such; -1 past the end."""
     stats: Tensor | None = None
     """(B, 2, F + 1) statistics of each utterance's speaker, until the features are normalised by them."""
     stand_in: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from masr.keyed import combine, gumbel, normal, uniform
+from masr.keyed import combine, gumbel, normal, pairs, uniform
 
 
 def keys(count: int, seed: int = 3, step: int = 5) -> torch.Tensor:
@@ -67,3 +67,15 @@ def test_the_largest_draw_stays_below_one() -> None:
     assert float(drawn) == 1 - 2.0**-24
     assert normal(torch.tensor([0]), 512_540, 2).isfinite().all()
     assert gumbel(torch.tensor([0]), 512_540, 2).isfinite().all()
+
+
+def test_pairs_belong_to_both_and_not_to_their_places() -> None:
+    first, second = keys(300), keys(200, step=9)
+    drawn = pairs(first, second, 3)
+    order = torch.randperm(200, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(pairs(first, second[order], 3), drawn[:, order])
+    assert abs(float(drawn.mean()) - 0.5) < 5e-3
+    assert abs(float(drawn.var()) - 1 / 12) < 3e-3
+    other = pairs(first, second, 4) - 0.5
+    for shifted in (other, (drawn - 0.5).roll(1, 0), (drawn - 0.5).roll(1, 1), pairs(second, first, 3).t() - 0.5):
+        assert abs(float(((drawn - 0.5) * shifted).mean()) * 12) < 0.03

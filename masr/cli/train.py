@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         fresh = not any((args.folder / "checkpoints").glob("step_*"))
         if world.is_first and fresh:
             keep(config, args.folder, started)
-        code = train(started.run, started.batches, started.validation)
+        code = train(started.run, started.batches, started.validation, started.largest)
         if world.is_first and not fresh:  # only now is it known that the folder holds the same run
             keep(config, args.folder, started)
     return code

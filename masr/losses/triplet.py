@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from masr.config import option
-from masr.keyed import uniform
+from masr.keyed import pairs
 from masr.products import product
 from masr.types import Term
 
@@ -93,7 +93,7 @@ def _mine_rows(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     nearness = product(candidates.embeddings[rows], candidates.embeddings)
     if hardness < 1:
-        noise = uniform(candidates.keys[rows], nearness.shape[1], purpose).to(nearness.dtype)
+        noise = pairs(candidates.keys[rows], candidates.keys, purpose).to(nearness.dtype)
         nearness.mul_(hardness).add_(noise, alpha=2 * (1 - hardness))
     similarity = candidates.similarity(rows).to(nearness.dtype) if _needs_similarity(config) else None
     if similarity is not None and config.mining == "similarity":

@@ -175,8 +175,10 @@ class Conformer(nn.Module):
         positions = self.positions(time, embedded)
         frames = self.dropout(embedded * math.sqrt(self.dim) if self.config.positions == "relative" else embedded)
         layers = [frames] if with_layers else []
-        for block in self.blocks:
-            if self.training and self.config.layer_drop and torch.rand(()) < self.config.layer_drop:
+        # All drawn before the first block, so that dropout inside blocks cannot move ranks' choices apart.
+        left_out = (torch.rand(len(self.blocks)) < (self.config.layer_drop if self.training else 0.0)).tolist()
+        for block, skipped in zip(self.blocks, left_out, strict=True):
+            if skipped:
                 continue
             if self.config.checkpoint_activations and self.training:
                 frames = checkpoint(block, frames, padding, positions, use_reentrant=False)

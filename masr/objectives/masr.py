@@ -128,6 +128,7 @@ class StreamHead(nn.Module):
     memory_embeddings: Tensor
     memory_codes: Tensor
     memory_labels: Tensor
+    memory_keys: Tensor
 
     def __init__(self, stream: Stream, config: StreamConfig, dim: int, purpose: int) -> None:
         super().__init__()
@@ -141,6 +142,7 @@ class StreamHead(nn.Module):
         self.register_buffer("memory_embeddings", torch.zeros(config.memory, config.projection_dim))
         self.register_buffer("memory_codes", torch.full((config.memory, stream.num_dims), torch.nan))
         self.register_buffer("memory_labels", torch.full((config.memory,), -1))
+        self.register_buffer("memory_keys", torch.zeros(config.memory, dtype=torch.int64))
 
     def advance(self, step: int) -> None:
         """Mining hardens as training goes on."""
@@ -165,11 +167,10 @@ class StreamHead(nn.Module):
         embeddings = self.embed(pooled, all_codes, all_labels)
         fresh = len(embeddings)
         if self.config.memory:
-            held = torch.zeros_like(all_keys[:1]).expand(len(self.memory_labels))
             embeddings = torch.cat([embeddings, self.memory_embeddings])
             all_codes = torch.cat([all_codes, self.memory_codes])
             all_labels = torch.cat([all_labels, self.memory_labels])
-            all_keys = torch.cat([all_keys, held])
+            all_keys = torch.cat([all_keys, self.memory_keys])
         candidates = Candidates(
             embeddings.detach(), all_labels, lambda rows: self.stream.similarity(all_codes[rows], all_codes), all_keys
         )
@@ -177,16 +178,17 @@ class StreamHead(nn.Module):
         term, figures = triplet_loss(embeddings, triplets, self.config)
         figures["kept_share"] = (term.count, term.count.new_tensor(float(len(labels))))
         if self.config.memory and self.training:
-            self.remember(embeddings[:fresh].detach(), all_codes[:fresh], all_labels[:fresh])
+            self.remember(embeddings[:fresh].detach(), all_codes[:fresh], all_labels[:fresh], all_keys[:fresh])
         return Term(term.sum, term.count, self.config.weight), figures
 
     @torch.no_grad()
-    def remember(self, embeddings: Tensor, codes: Tensor, labels: Tensor) -> None:
-        """The newest embeddings push the oldest out of the memory."""
-        size = self.config.memory
+    def remember(self, embeddings: Tensor, codes: Tensor, labels: Tensor, keys: Tensor) -> None:
+        """The newest push the oldest out, in the order of their keys, which no number of ranks changes."""
+        order, size = keys.argsort(), self.config.memory
         for held, new in (
             (self.memory_embeddings, embeddings),
             (self.memory_codes, codes),
             (self.memory_labels, labels),
+            (self.memory_keys, keys),
         ):
-            held.copy_(torch.cat([new.to(held.dtype), held])[:size])
+            held.copy_(torch.cat([new[order].to(held.dtype), held])[:size])

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from masr.config import Named, to_dict
-from masr.data.batching import Batches
+from masr.data.batching import Batches, worst_case
 from masr.data.collate import Labels, Preparation, Slice, Steps, Targets
 from masr.data.dataset import frames_of, global_stats
 from masr.data.labels import NONE, Column, Corruption, label_set, labels_of
@@ -33,7 +33,10 @@ from masr.training.distributed import World
 from masr.training.run import Batches as Reader
 from masr.training.run import Run
 from masr.training.run import start as begin
-from masr.types import Encoder, Features, Stream
+from masr.types import Batch, Encoder, Features, Stream
+
+_LOOK_AHEAD = 500
+"""Steps among which the preflight looks for the costliest; with batches of like length they fill their budget early."""
 
 Build = Callable[..., Any]
 """(room, named, ...) -> the plug-in's thing, as masr.plugins.build."""
@@ -46,6 +49,8 @@ class Started:
     run: Run
     batches: Reader
     validation: Reader
+    largest: Callable[[], tuple[Batch, ...]]
+    """The micro-batches of the step that costs most memory, for the preflight."""
 
 
 def start(config: TrainConfig, folder: Path, world: World, build: Build, quiet: bool = False) -> Started:
@@ -69,11 +74,16 @@ def start(config: TrainConfig, folder: Path, world: World, build: Build, quiet: 
     def training(first: int) -> Iterator[Any]:
         return prepared(steps, preparation, first, config.training.max_steps, augment=True)
 
+    def largest() -> tuple[Batch, ...]:
+        costly = worst_case(batches, range(min(_LOOK_AHEAD, config.training.max_steps)))
+        return tuple(preparation(batch, augment=False) for batch in steps[costly])
+
     settings = {**to_dict(config), "training_data": digest(batches, labels)}
     run = begin(
         config.training, config.optim, objective, folder, world, settings, config.seed, seconds_per_frame(config), quiet
     )
-    return Started(run, training, validation_of(config, dev, dev_labels, from_audio, preparation, world, targets))
+    validation = validation_of(config, dev, dev_labels, from_audio, preparation, world, targets)
+    return Started(run, training, validation, largest)
 
 
 def with_features(config: TrainConfig, resolve: Resolve) -> TrainConfig:

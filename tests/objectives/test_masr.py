@@ -115,8 +115,10 @@ def test_hardness_follows_the_steps() -> None:
 def _rank(rank: int, port: int, folder: str) -> None:
     address = f"tcp://127.0.0.1:{port}"
     distributed.init_process_group("gloo", init_method=address, rank=rank, world_size=2)
-    masr = model(mining="similarity")
-    rows = slice(0, 5) if rank == 0 else slice(5, 12)
+    masr = model(mining="similarity", warmup_steps=10, memory=20)
+    masr.advance(5)
+    rows = slice(rank, 12, 2)
+    masr(batch(rows))  # fills the memory
     losses = masr(batch(rows))
     total = torch.zeros(())
     for term in losses.terms.values():
@@ -137,7 +139,9 @@ def test_two_ranks_mine_as_one(tmp_path: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     multiprocessing.spawn(_rank, (port, str(tmp_path)), nprocs=2)
-    alone = model(mining="similarity")
+    alone = model(mining="similarity", warmup_steps=10, memory=20)
+    alone.advance(5)
+    alone(batch())
     expected = loss(alone(batch()))
     expected.backward()
     for rank in range(2):

@@ -80,7 +80,7 @@ def speechbrain(bf16: bool = False) -> Turn:
             maps = front_end(noisy[:, None])
             frames = encoder(project(maps.transpose(1, 2).flatten(2)))[0]
             logits = head(frames)[:, masked].flatten(0, 1)
-            nn.functional.cross_entropy(logits.float(), targets[:, masked].flatten()).backward()
+            nn.functional.cross_entropy(logits.float(), targets[:, masked].flatten()).backward()  # type: ignore[no-untyped-call]
         return SECONDS
 
     return turn

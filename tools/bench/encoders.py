@@ -89,7 +89,7 @@ def transformers(size: Size, positions: Literal["relative", "rotary"]) -> Turn:
         conv_depthwise_kernel_size=KERNEL, position_embeddings_type=positions, hidden_dropout=0.0, layerdrop=0.0,
         attention_dropout=0.0, activation_dropout=0.0, conformer_conv_dropout=0.0, hidden_act="swish",
     )  # fmt: skip
-    module = Wav2Vec2ConformerEncoder(config)
+    module = Wav2Vec2ConformerEncoder(config)  # type: ignore[no-untyped-call]
     return turn(lambda frames: module(frames).last_hidden_state, module, size)
 
 
