@@ -68,7 +68,7 @@ def update(run: Run, micro_batches: Sequence[Batch], step: int) -> None:
     for number, (batch, share) in enumerate(zip(micro_batches, frame_shares(micro_batches, run.world), strict=True)):
         seed_noise(run, step, number)
         with syncing(run, number == len(micro_batches) - 1):
-            with autocast(run):
+            with run.autocast():
                 tally = run.parallel(batch)
                 part = total_loss(tally, run.world) * share
             part.backward()  # type: ignore[no-untyped-call]
@@ -97,7 +97,7 @@ def validate(run: Run, validation: Batches) -> Sums:
     with nullcontext() if run.average is None else run.average.in_place():
         for micro_batches in validation(0):
             for batch in micro_batches:
-                with autocast(run):
+                with run.autocast():
                     sums.add(run.tallied(batch))
     return sums
 
@@ -127,13 +127,6 @@ def syncing(run: Run, is_last: bool) -> AbstractContextManager[object]:
         return nullcontext()
     context: AbstractContextManager[object] = run.parallel.no_sync()
     return context
-
-
-def autocast(run: Run) -> AbstractContextManager[object]:
-    """bfloat16 where it was asked for."""
-    if run.config.precision == "float32":
-        return nullcontext()
-    return torch.autocast(run.world.device.type, torch.bfloat16)
 
 
 def _seed_of(numbers: list[int]) -> int:

@@ -87,9 +87,7 @@ def _peak_bytes(run: Run, batch: Batch) -> int:
 
 
 def _pass(run: Run, batch: Batch) -> None:
-    from masr.training.loop import autocast
-
-    with autocast(run):
+    with run.autocast():
         loss = total_loss(run.tallied(batch), run.world)
     loss.backward()  # type: ignore[no-untyped-call]
     run.optimizer.zero_grad(set_to_none=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -77,6 +78,12 @@ class Run:
     settings: dict[str, Any]
     """The whole resolved configuration: a checkpoint of another is refused."""
     average: Average | None = None
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """bfloat16 where it was asked for."""
+        if self.config.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.world.device.type, torch.bfloat16)
 
 
 def start(
