@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from masr.plugins import load as load
+    from masr.api import load as load
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "load"]
@@ -15,5 +15,5 @@ __all__ = ["__version__", "load"]
 def __getattr__(name: str) -> Any:
     """`masr.load` is found when it is asked for: `import masr` stays instant."""
     if name == "load":
-        return importlib.import_module("masr.plugins").load
+        return importlib.import_module("masr.api").load
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,15 +10,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from masr.config import Named, choice, choices, option
-from masr.config import load as load_config
-from masr.errors import CheckpointError, ConfigError, near
-from masr.io.layout import RESOLVED_CONFIG
-
-if TYPE_CHECKING:
-    from masr.inference.load import Model
+from masr.errors import ConfigError, near
 
 _HERE = Path(__file__).parent
 _LABEL = "label"
@@ -81,21 +76,3 @@ def config_of(room: str, named: Named) -> Any:
     if room == "metadata" and named.name not in names(room) and not named.config.kind:
         return dataclasses.replace(named.config, kind=named.name)
     return named.config
-
-
-def load(folder: str | Path, device: str = "auto") -> Model:
-    """The encoder of a run that has ended: `encode` gives frames of waveforms, `embed` one vector for each.
-
-    The folder alone is enough: config.yaml, model.safetensors and stats.safetensors.
-    """
-    from masr.inference.load import read_model
-    from masr.training.config import TrainConfig
-
-    folder = Path(folder)
-    if not (folder / RESOLVED_CONFIG).is_file():
-        raise CheckpointError(
-            f"{folder}: is not the folder of a run: it has no {RESOLVED_CONFIG}", fix="give the DIR of masr train"
-        )
-    config = load_config(TrainConfig, folder / RESOLVED_CONFIG, resolve=resolve)
-    features = build("features", config.features) if config.features else None
-    return read_model(folder, build("models", config.encoder), features, config.data.normalise, device)

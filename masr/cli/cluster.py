@@ -33,12 +33,12 @@ def run(args: argparse.Namespace) -> None:
     """Fits, labels, says how even the clusters are."""
     import numpy as np
 
+    from masr.api import load
     from masr.errors import UsageError
     from masr.inference.cluster import FeatureFrames, LayerFrames, cluster, grid_of
     from masr.io.datadir import DataDir
     from masr.io.provenance import write_provenance
     from masr.models.kmeans import Config
-    from masr.plugins import load
 
     if args.clusters < 1:
         raise UsageError(f"--clusters {args.clusters} is no number of clusters", fix="give 1 or more")

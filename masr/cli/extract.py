@@ -40,11 +40,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Extracts, merges, or both."""
+    from masr.api import load
     from masr.data.made import features_of
     from masr.inference.extract import Extraction
     from masr.io.datadir import DataDir
     from masr.io.provenance import write_provenance
-    from masr.plugins import load, resolve
+    from masr.plugins import resolve
 
     job, num_jobs = _job(args)
     if args.out.resolve() == args.data.resolve():

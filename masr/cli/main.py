@@ -110,7 +110,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     _forget_scripts_folder()
     try:
-        return dispatch(arguments)
+        code = dispatch(arguments)
+        sys.stdout.flush()  # here, where a reader that has left is no error
+        return code
     except MasrError as error:
         print(error.block(), file=sys.stderr)
         return 2

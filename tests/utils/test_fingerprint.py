@@ -129,8 +129,11 @@ def test_a_shared_script_counts_with_the_verbs_it_calls(tmp_path: Path) -> None:
 
 def test_the_real_verbs_are_found_with_what_they_stand_on() -> None:
     prepare = names(CHECKOUT, "masr", "prepare", "fleurs", "a", "b")
-    assert {"masr/cli/prepare.py", "masr/corpora/fleurs.py", "masr/io/datadir.py"} <= prepare
-    assert not any(name.startswith(("masr/units/", "masr/metadata/", "masr/synth/")) for name in prepare)
+    datadir = {"masr/io/datadir/directory.py", "masr/io/datadir/index.py"}
+    assert {"masr/cli/prepare.py", "masr/corpora/fleurs.py", *datadir} <= prepare
+    assert not any(
+        name.startswith(("masr/units/", "masr/metadata/", "masr/synth/", "masr/models/")) for name in prepare
+    )
     assert "masr/corpora/dhwani.py" not in prepare
     corpus = names(CHECKOUT, "masr", "corpus", "fleurs", "mini", "x")
     assert {"masr/synth/fleurs.py", "masr/synth/espeak.py", "masr/synth/numbers.py"} <= corpus
