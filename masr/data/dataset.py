@@ -33,8 +33,6 @@ class Config:
     normalise: Literal["global", "speaker", "utterance", "none"] = option(
         "global", "mean and variance of each feature over all data, a speaker, an utterance"
     )
-    augment_noise: float = option(0.0, "chance of noise at 5 to 20 dB on an utterance; waveform only")
-    augment_room: float = option(0.0, "chance of a room's echo on an utterance; waveform only")
     time_masks: int = option(0, "SpecAugment: spans of frames set to zero")
     max_time_mask: int = option(40, "SpecAugment: longest span of frames")
     bin_masks: int = option(0, "SpecAugment: bands of features set to zero")
