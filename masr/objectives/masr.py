@@ -37,7 +37,7 @@ class StreamConfig(TripletConfig):
     whiten: bool = option(
         True, "scale each dimension by its mean and variance over the labelled samples of a batch, against collapse"
     )
-    warmup_steps: int = option(1000, "steps over which mining goes from random pairs to the hardest; prevents collapse")
+    warmup_steps: int = option(1000, "steps over which mining goes from random pairs to the hardest, against collapse")
     memory: int = option(0, "embeddings of past batches to mine from as well")
     label_noise: float = option(0.0, "share of training utterances that get another label at random, on purpose")
     label_drop: float = option(0.0, "share of training utterances whose label is taken away, on purpose")
