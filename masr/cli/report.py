@@ -1,0 +1,56 @@
+"""Write a page of plots of one experiment, or of several side by side.
+
+FOLDER is what a verb wrote: the page shows the curves of metrics.jsonl, scores (*.json), a map of languages from
+embeddings of masr extract, *.figure.json, the configuration and where it came from. A folder of runs stands for all of
+them. The page is one HTML file that needs no network; a training that still runs may be looked at too. One FOLDER
+gets report.html in it; several get it in the nearest folder that holds them all. What could not be drawn is named on
+the page and on the screen.
+
+example:
+  masr report exp/best_rq_masr_tiny
+  masr report exp/best_rq_tiny exp/best_rq_masr_tiny --out comparison.html
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `masr report`."""
+    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="folder of a run, or of several runs")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="default: report.html in FOLDER")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Gathers, draws, writes."""
+    import sys
+
+    from masr.io.atomic import atomic_write
+    from masr.report.gather import gather
+    from masr.report.page import render
+
+    runs = gather(args.folders)
+    out = _out(args)
+    page = render(runs)
+    atomic_write(out, page)
+    for found in runs:
+        for problem in found.problems:
+            print(f"{found.folder}: left out: {problem}", file=sys.stderr)
+    print(f"{out}: {len(runs)} run{'s' if len(runs) > 1 else ''}, {len(page.encode()) / 1e6:.1f} MB")
+
+
+def _out(args: argparse.Namespace) -> Path:
+    import os
+
+    from masr.errors import UsageError
+    from masr.io.layout import REPORT
+
+    if args.out is None:
+        if len(args.folders) == 1:
+            return Path(args.folders[0]) / REPORT
+        return Path(os.path.relpath(os.path.commonpath([folder.resolve() for folder in args.folders]))) / REPORT
+    if args.out.is_dir():
+        raise UsageError(f"--out {args.out} is a folder", fix=f"name a file: --out {args.out / REPORT}")
+    return Path(args.out)
