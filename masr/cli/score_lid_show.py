@@ -1,0 +1,202 @@
+"""What `masr score lid` prints."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+TITLES = {
+    "accuracy": "accuracy %",
+    "balanced_accuracy": "balanced accuracy %",
+    "macro_f1": "macro F1 %",
+    "eer_pooled": "EER, trials pooled %",
+    "eer_average": "EER, mean of languages %",
+    "cavg_actual": "Cavg, actual (LRE 2009)",
+    "cavg_minimum": "Cavg, minimum (LRE 2009)",
+    "cprimary_actual": "Cprimary, actual (LRE 2022)",
+    "cprimary_minimum": "Cprimary, minimum (LRE 2022)",
+    "cllr": "Cllr, detection (bits)",
+    "cllr_multiclass": "Cllr, multi-class (bits)",
+    "ece": "calibration error %",
+}
+"""Of the figures, in the order they are shown; top-k comes after macro F1."""
+_SHORT = ("accuracy", "macro_f1", "eer_pooled", "eer_average", "cavg_actual", "cavg_minimum", "cllr", "ece")
+_COSTS = ("cavg_actual", "cavg_minimum", "cprimary_actual", "cprimary_minimum", "cllr", "cllr_multiclass")
+_COLUMNS = {
+    "eer_pooled": "EER pooled %",
+    "eer_average": "EER mean %",
+    "cavg_actual": "Cavg actual",
+    "cavg_minimum": "Cavg minimum",
+    "cllr": "Cllr",
+    "ece": "calibration %",
+}
+_WORST = 10
+
+
+def show(result: Mapping[str, Any]) -> None:
+    """A screen for people: what was scored, the figures, then what there is of groups, pairs and a second system."""
+    over = result["interval"]
+    source = f" ({over['from']})" if over["from"] else ": speakers are not known"
+    print(
+        f"{result['scores']}: {result['num_scored']:,} utterances, {result['num_languages']} languages; "
+        f"95 % intervals over {over['num']:,} {over['over']}{source}"
+    )
+    _notes(result)
+    _print(_figures(result))
+    for title, parts in result["groups"].items():
+        _print(_sections(title, parts))
+    _print(_worst(result["languages"]))
+    if result["confused"]:
+        _print(_pairs(result))
+    if result["against"] is not None:
+        _comparison(result["against"])
+
+
+def _notes(result: Mapping[str, Any]) -> None:
+    """What a reader has to know before the figures."""
+    left, unknown = result["left_out"], result["open_set"]
+    without = result["languages_without_utterances"]
+    if without:
+        print(f"  {len(without)} languages of the system have no utterance: no part of any mean over languages")
+    for count, what in (
+        (left["without_scores"]["count"], "utterances of the reference have no scores: left out"),
+        (left["without_reference"]["count"], "scored utterances are not in the reference: left out"),
+        (left["unlabelled"], "utterances have no label: left out"),
+        (result["num_tied"], "utterances have several likeliest languages: the first by name is the answer"),
+        (result["num_impossible"], "utterances have a true language of probability 0: Cllr is infinite"),
+    ):
+        if count:
+            print(f"  {count:,} {what}")
+    if unknown:
+        names = list(unknown["answers"])
+        print(
+            f"  {unknown['num_utts']:,} utterances in {len(names)} languages that the system does not have "
+            f"({', '.join(names[:5])}{', ...' if len(names) > 5 else ''}), apart from all below: "
+            f"mean confidence {100 * unknown['mean_confidence']:.1f} %, EER of known against unknown "
+            f"{100 * unknown['eer']:.1f} %"
+            + ("" if unknown["alarm_rate"] is None else f", false alarms {100 * unknown['alarm_rate']:.2f} %")
+            + ("" if unknown["cavg_actual"] is None else f", open-set Cavg {unknown['cavg_actual']:.4f}")
+        )
+
+
+def _titles(figures: Mapping[str, Any]) -> dict[str, str]:
+    tops = {name: f"top-{name[3:].split('_')[0]} accuracy %" for name in figures if name.startswith("top")}
+    first = ("accuracy", "balanced_accuracy", "macro_f1")
+    merged = {name: TITLES[name] for name in first} | tops | TITLES
+    return {name: title for name, title in merged.items() if name in figures}
+
+
+def _figures(result: Mapping[str, Any]) -> Table:
+    from rich.table import Table
+
+    table = Table("figure")
+    for name in ("value", "95 % interval"):
+        table.add_column(name, justify="right")
+    figures = result["figures"]
+    for name, title in _titles(figures).items():
+        one = figures[name]
+        span = "" if one["low"] is None else f"[{_number(name, one['low'])}, {_number(name, one['high'])}]"
+        table.add_row(title, _number(name, one["value"]), span)
+    return table
+
+
+def _sections(title: str, parts: Mapping[str, Any]) -> Table:
+    from rich.table import Table
+
+    table = Table(title)
+    shown = [name for name in _SHORT if any(name in part["figures"] for part in parts.values())]
+    for name in ("utterances", "languages", *(_COLUMNS.get(name, TITLES[name]) for name in shown)):
+        table.add_column(name, justify="right")
+    for label, part in parts.items():
+        figures = part["figures"]
+        cells = [_cell(name, figures.get(name), span=name == "accuracy") for name in shown]
+        table.add_row(label, f"{part['num_utts']:,}", str(part["num_languages"]), *cells)
+    return table
+
+
+def _worst(languages: Mapping[str, Any]) -> Table:
+    from rich.table import Table
+
+    most = min(_WORST, len(languages))
+    some = f"{most} hardest of {len(languages)} languages" if most < len(languages) else "language"
+    table = Table(some)
+    for name in ("utterances", "recall %", "precision %", "F1 %", "EER %", "misses %", "false alarms %"):
+        table.add_column(name, justify="right")
+    for name, one in sorted(languages.items(), key=lambda item: (item[1]["f1"], item[0]))[:most]:
+        rest = (one["precision"], one["f1"], one["eer"], one["miss_rate"], one["alarm_rate"])
+        table.add_row(
+            name,
+            f"{one['num_utts']:,}",
+            _cell("recall", one["recall"]),
+            *("-" if value is None else f"{100 * value:.2f}" for value in rest),
+        )
+    return table
+
+
+def _pairs(result: Mapping[str, Any]) -> Table:
+    from rich.table import Table
+
+    related = result["relatedness"]
+    note = None
+    if related:
+        note = (
+            f"cosine of lang2vec vectors over mistakes {related['of_mistakes']:.3f}, "
+            f"over all pairs {related['of_all_pairs']:.3f}"
+        )
+    table = Table("most confused", caption=note, caption_justify="left")
+    for name in ("one as other", "other as one", "rate %", "lang2vec cosine"):
+        table.add_column(name, justify="right")
+    for pair in result["confused"][:_WORST]:
+        cosine = "-" if pair["similarity"] is None else f"{pair['similarity']:.3f}"
+        counts = str(pair["num_first_as_second"]), str(pair["num_second_as_first"])
+        table.add_row(f"{pair['first']} - {pair['second']}", *counts, f"{100 * pair['rate']:.1f}", cosine)
+    return table
+
+
+def _comparison(compared: Mapping[str, Any]) -> None:
+    from rich.table import Table
+
+    table = Table(f"against {compared['scores']}")
+    for name in ("this", "that", "difference", "95 % interval", "p"):
+        table.add_column(name, justify="right")
+    figures = compared["figures"]
+    for name, title in _titles(figures).items():
+        one = figures[name]
+        span = "" if one["low"] is None else f"[{_number(name, one['low'])}, {_number(name, one['high'])}]"
+        cells = [_number(name, one[key]) for key in ("first", "second", "difference")]
+        table.add_row(title, *cells, span, "" if one["p"] is None else f"{one['p']:.3f}")
+    _print(table)
+    test = compared["mcnemar"]
+    print(
+        f"McNemar over {compared['num_utts']:,} utterances: only this right {test['only_first']:,}, only that "
+        f"{test['only_second']:,}; p {test['p_exact']:.4f} exact, {test['p_mid']:.4f} mid-p"
+    )
+
+
+def _cell(name: str, one: Mapping[str, Any] | None, span: bool = True) -> str:
+    if one is None:
+        return "-"
+    value = _number(name, one["value"])
+    return (
+        value
+        if one["low"] is None or not span
+        else f"{value} [{_number(name, one['low'])}, {_number(name, one['high'])}]"
+    )
+
+
+def _number(name: str, value: float | None) -> str:
+    if value is None:
+        return "inf"
+    return f"{value:.4f}" if name in _COSTS else f"{100 * value:.2f}"
+
+
+def _print(table: Table) -> None:
+    """As wide as the terminal; in a log wide enough that nothing is cut."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width, markup=False, emoji=False, highlight=False).print(table)
