@@ -1,0 +1,171 @@
+"""A folder of emissions becomes text, n-best lists and word times, as a job array or at once.
+
+EMISSIONS/emissions.scp names (T, V) natural log-probabilities of each utterance; frame_shift holds the seconds from
+frame to frame. OUT gets
+  text          utterance -> words
+  text.nbest    utterance-N -> the N-th best words, as Kaldi numbers them
+  score.nbest   utterance-N -> score, acoustic score and language model score of that hypothesis
+  words.ctm     utterance, channel, start, duration, word, confidence, as NIST and Kaldi write it
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from masr.config import dump
+from masr.errors import DecodingError, UsageError
+from masr.inference.decode import Config, Decoder
+from masr.inference.hypothesis import Hypothesis
+from masr.io.ark import read_matrix
+from masr.io.atomic import atomic_open
+from masr.io.datadir import read_table
+from masr.io.layout import EMISSIONS_SCP, FRAME_SHIFT, SCORE_NBEST, TEXT, TEXT_NBEST, WORDS_CTM
+from masr.io.progress import track
+from masr.types import Units
+
+_JOBS = "jobs"
+
+
+@dataclass(frozen=True, eq=False)
+class Emissions:
+    """What is decoded."""
+
+    folder: Path
+    entries: dict[str, str]
+    """utterance -> archive:offset, in C order."""
+    frame_shift_sec: float
+
+    @classmethod
+    def open(cls, folder: Path, frame_shift_sec: float | None = None) -> Emissions:
+        """A folder that a model wrote; DecodingError where it is none."""
+        if not (folder / EMISSIONS_SCP).is_file():
+            raise DecodingError(
+                f"{folder}: has no {EMISSIONS_SCP}",
+                why="a CTC model writes its log-probabilities there before they are decoded",
+                fix="give the folder that holds them",
+            )
+        entries = read_table(folder / EMISSIONS_SCP)
+        if not entries:
+            raise DecodingError(f"{folder / EMISSIONS_SCP}: is empty")
+        return cls(
+            folder, dict(sorted(entries.items(), key=lambda item: item[0].encode())), _shift(folder, frame_shift_sec)
+        )
+
+
+def _shift(folder: Path, given: float | None) -> float:
+    if given is not None:
+        return given
+    try:
+        shift = float((folder / FRAME_SHIFT).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DecodingError(
+            f"{folder}: has no file {FRAME_SHIFT}",
+            why="the times of words are in seconds, and nothing says how long a frame is",
+            fix="set frame_shift_sec: 0.04 for four frames of 10 ms made one",
+        ) from None
+    except ValueError as error:
+        raise DecodingError(f"{folder / FRAME_SHIFT}: {error}", fix="it holds one number, in seconds") from None
+    if not 0 < shift < 10:
+        raise DecodingError(f"{folder / FRAME_SHIFT}: {shift:g} is no length of a frame", fix="give seconds")
+    return shift
+
+
+@dataclass(frozen=True, eq=False)
+class Decoding:
+    """Emissions, and what all jobs that decode them have in common."""
+
+    emissions: Emissions
+    config: Config
+    units: Units
+
+    def key(self, first: int, last: int) -> dict[str, Any]:
+        """Of a slice and its settings: jobs that ran under another are not merged."""
+        digest = hashlib.blake2b(digest_size=16)
+        entries = [f"{utt} {entry}" for utt, entry in list(self.emissions.entries.items())[first:last]]
+        for part in (dump(self.config), *self.units.tokens, *entries):
+            digest.update(part.encode() + b"\0")
+        for path in (self.config.lexicon, self.config.language_model):
+            if path is not None:
+                digest.update(f"{path.stat().st_size} {path.stat().st_mtime_ns}".encode())
+        return {"num_utts": last - first, "key": digest.hexdigest()}
+
+    def run_job(self, out: Path, job: int, num_jobs: int, decoder: Decoder) -> int:
+        """The J-th of N slices into OUT/jobs; how many utterances have no word."""
+        first, last = slice_of(len(self.emissions.entries), job, num_jobs)
+        empty = 0
+        with atomic_open(out / _JOBS / f"{job}.jsonl") as stream:
+            stream.write(json.dumps(self.key(first, last)) + "\n")
+            utts = list(self.emissions.entries)[first:last]
+            for utt in track(utts, self.emissions.folder.name, unit="utt"):
+                best = self._decode(decoder, utt)
+                empty += not best[0].text
+                stream.write(json.dumps([utt, [_row(one) for one in best]], ensure_ascii=False) + "\n")
+        return empty
+
+    def _decode(self, decoder: Decoder, utt: str) -> list[Hypothesis]:
+        try:
+            return decoder.decode(read_matrix(self.emissions.entries[utt]))
+        except DecodingError as error:
+            raise DecodingError(f"{utt}: {error.what}", why=error.why, fix=error.fix) from None
+
+    def merge(self, out: Path, num_jobs: int) -> None:
+        """The tables, out of jobs that have all ended; their own files are removed."""
+        for job in range(1, num_jobs + 1):
+            self._require(out, job, num_jobs)
+        for name in (TEXT, TEXT_NBEST, SCORE_NBEST, WORDS_CTM):
+            (out / name).unlink(missing_ok=True)
+        # text appears last: where it is, the others are whole
+        with (
+            atomic_open(out / TEXT) as text,
+            atomic_open(out / TEXT_NBEST) as nbest,
+            atomic_open(out / SCORE_NBEST) as scores,
+            atomic_open(out / WORDS_CTM) as ctm,
+        ):
+            for utt, best in _rows(out, num_jobs):
+                text.write(f"{utt} {best[0][0]}".rstrip() + "\n")
+                for place, (words, score, acoustic, language, _) in enumerate(best, start=1):
+                    nbest.write(f"{utt}-{place} {words}".rstrip() + "\n")
+                    scores.write(f"{utt}-{place} {score:.4f} {acoustic:.4f} {language:.4f}\n")
+                ctm.writelines(self._ctm(utt, best[0][4]))
+        shutil.rmtree(out / _JOBS)
+
+    def _ctm(self, utt: str, words: Sequence[tuple[str, int, int, float]]) -> Iterator[str]:
+        shift = self.emissions.frame_shift_sec
+        for word, first, end, confidence in words:
+            yield f"{utt} 1 {first * shift:.3f} {(end - first) * shift:.3f} {word} {confidence:.3f}\n"
+
+    def _require(self, out: Path, job: int, num_jobs: int) -> None:
+        wanted = self.key(*slice_of(len(self.emissions.entries), job, num_jobs))
+        try:
+            with (out / _JOBS / f"{job}.jsonl").open(encoding="utf-8") as stream:
+                found = json.loads(stream.readline())
+        except (OSError, ValueError):
+            found = None
+        if found != wanted:
+            reason = "has not ended" if found is None else "ran under other options or on other emissions"
+            raise UsageError(f"job {job} of {num_jobs} {reason}", fix=f"run it again with --job {job}/{num_jobs}")
+
+
+def _row(one: Hypothesis) -> list[Any]:
+    words = [[word.text, word.first_frame, word.end_frame, round(word.confidence, 6)] for word in one.words]
+    return [one.text, one.score, one.acoustic, one.language, words]
+
+
+def _rows(out: Path, num_jobs: int) -> Iterator[tuple[str, list[Any]]]:
+    for job in range(1, num_jobs + 1):
+        with (out / _JOBS / f"{job}.jsonl").open(encoding="utf-8") as stream:
+            next(stream)
+            for line in stream:
+                utt, best = json.loads(line)
+                yield utt, best
+
+
+def slice_of(count: int, job: int, num_jobs: int) -> tuple[int, int]:
+    """First and last place of the J-th of N even slices."""
+    return count * (job - 1) // num_jobs, count * job // num_jobs

@@ -1,0 +1,140 @@
+"""Counts and alignments against brute force and sclite's rule; sclite itself is asked in test_sclite.py."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from masr.errors import ScoresError
+from masr.scoring import alignment as alignment_module
+from masr.scoring import edits
+from masr.scoring.alignment import Alignment, align
+from masr.scoring.edits import COSTS, characters_of, count_edits, words_of
+
+
+def reference(name: str) -> Any:
+    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+slow = reference("slow_alignment")
+SENTENCES = st.lists(st.sampled_from("abc"), max_size=5).map(" ".join)
+PAIRS = st.lists(st.tuples(SENTENCES, SENTENCES), min_size=1, max_size=8)
+LETTERS = "CSDI"
+
+
+def operations(found: Alignment, place: int) -> str:
+    return "".join(LETTERS[k] for k in found.operations[found.starts[place] : found.starts[place + 1]])
+
+
+@given(PAIRS)
+def test_counts_are_those_of_sclites_alignment(pairs: list[tuple[str, str]]) -> None:
+    refs, hyps = zip(*pairs)
+    counts = count_edits(words_of(refs, hyps))
+    for (ref, hyp), row in zip(pairs, counts.tolist()):
+        wanted = slow.sclite_alignment(ref.split(), hyp.split())
+        assert row == [wanted.count(letter) for letter in LETTERS]
+        assert slow.cost(wanted, 3, 4) == min(
+            slow.cost(one, 3, 4) for one in slow.all_alignments(ref.split(), hyp.split())
+        )
+
+
+@given(PAIRS)
+def test_equal_costs_give_the_fewest_errors_and_then_the_most_right(pairs: list[tuple[str, str]]) -> None:
+    refs, hyps = zip(*pairs)
+    for (ref, hyp), row in zip(pairs, count_edits(words_of(refs, hyps), "equal").tolist()):
+        every = slow.all_alignments(ref.split(), hyp.split())
+        best = min(every, key=lambda one: (len(one) - one.count("C"), -one.count("C")))
+        assert row == [best.count(letter) for letter in LETTERS]
+
+
+@given(PAIRS)
+def test_alignment_takes_the_words_that_sclite_takes(pairs: list[tuple[str, str]]) -> None:
+    refs, hyps = zip(*pairs)
+    both = words_of(refs, hyps)
+    found = align(both, COSTS["nist"])
+    for place, (ref, hyp) in enumerate(pairs):
+        assert operations(found, place) == slow.sclite_alignment(ref.split(), hyp.split())
+        span = slice(found.starts[place], found.starts[place + 1])
+        for side, text in ((found.refs[span], ref), (found.hyps[span], hyp)):
+            assert [both.names[token] for token in side if token >= 0] == text.split()
+
+
+def test_longer_texts_in_several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alignment_module, "_BLOCK_CELLS", 700)
+    random.seed(3)
+    refs, hyps = ([" ".join(random.choices("abcdef", k=random.randrange(25))) for _ in range(60)] for _ in range(2))
+    found = align(words_of(refs, hyps), COSTS["nist"])
+    for place, (ref, hyp) in enumerate(zip(refs, hyps)):
+        assert operations(found, place) == slow.sclite_alignment(ref.split(), hyp.split())
+    assert (found.counts() == count_edits(words_of(refs, hyps))).all()
+
+
+def test_three_substitutions_cost_as_much_as_a_word_right_between_four_gaps() -> None:
+    # 3 x 4 = 4 x 3: only sclite's rule decides, and it takes pairs
+    refs, hyps = ["x y a"], ["a p q"]
+    wanted = slow.sclite_alignment(refs[0].split(), hyps[0].split())
+    assert {
+        len(one) for one in slow.all_alignments(refs[0].split(), hyps[0].split()) if slow.cost(one, 3, 4) == 12
+    } == {3, 5}
+    assert count_edits(words_of(refs, hyps)).tolist() == [[wanted.count(letter) for letter in LETTERS]]
+
+
+def test_two_substitutions_are_dearer_than_a_right_word_between_gaps() -> None:
+    assert count_edits(words_of(["a b"], ["b c"])).tolist() == [[1, 0, 1, 1]]
+    assert count_edits(words_of(["a b"], ["b c"]), "equal").sum() == 3
+
+
+def test_empty_sides() -> None:
+    pairs = words_of(["", "a b", ""], ["x y", "", ""])
+    assert count_edits(pairs).tolist() == [[0, 0, 0, 2], [0, 0, 2, 0], [0, 0, 0, 0]]
+    assert align(pairs, COSTS["nist"]).counts().tolist() == count_edits(pairs).tolist()
+    assert count_edits(words_of([], [])).shape == (0, 4)
+
+
+def test_words_part_at_ascii_blanks_only() -> None:
+    assert set(words_of(["a\u00a0b \t c"], ["a b"]).names) == {"a\u00a0b", "c", "a", "b"}
+
+
+def test_characters_with_and_without_spaces() -> None:
+    refs, hyps = ["ab  cd"], ["abcd"]
+    assert count_edits(characters_of(refs, hyps)).tolist() == [[4, 0, 1, 0]]
+    assert count_edits(characters_of(refs, hyps, spaces=False)).tolist() == [[4, 0, 0, 0]]
+
+
+def test_more_words_than_there_are_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    refs, hyps = ["a b c", "d e"], ["a c d", "e e"]
+    wanted = count_edits(words_of(refs, hyps)).tolist()
+    monkeypatch.setattr(edits, "_NUM_CODE_POINTS", edits._NUM_SURROGATES + 3)
+    assert count_edits(words_of(refs, hyps)).tolist() == wanted
+
+
+def test_word_numbers_in_the_gap_of_surrogates_are_words_like_others() -> None:
+    names = [f"w{i}" for i in range(0xD800 + 20)]
+    text = " ".join(names)
+    changed = " ".join([*names[:-1], names[-5]])
+    assert count_edits(words_of([text], [changed])).tolist() == [[len(names) - 1, 1, 0, 0]]
+
+
+def test_too_long_an_utterance_is_refused_before_memory_is_taken() -> None:
+    words = " ".join("a" * 30000)
+    with pytest.raises(ScoresError, match="too long to be aligned"):
+        align(words_of([words], [words]), COSTS["nist"])
+
+
+def test_taking_some() -> None:
+    pairs = words_of(["a b", "c", "", "d e f"], ["a", "c c", "x", ""])
+    part = pairs.take(np.array([3, 1]))
+    assert [part.names[t] for t in part.refs.tokens] == ["d", "e", "f", "c"]
+    assert part.hyps.lengths.tolist() == [0, 2]

@@ -1,0 +1,136 @@
+"""The files of sclite, and equality with NIST's own programs where Debian's sctk is installed."""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from masr.scoring.alignment import align
+from masr.scoring.bootstrap import clusters
+from masr.scoring.edits import COSTS, Pairs, count_edits, words_of
+from masr.scoring.lid_reference import encode
+from masr.scoring.sclite import dtl_report, pra_report, special_words, sys_table, trn_lines
+from masr.scoring.wer import Report, report
+from masr.scoring.wer_compare import matched_pairs
+
+SCTK = "/usr/lib/sctk/bin"
+SCLITE = shutil.which("sclite", path=f"{SCTK}:/usr/bin:/usr/local/bin")
+needs_sclite = pytest.mark.skipif(SCLITE is None, reason="sclite is not installed: apt-get install sctk")
+
+
+class Scored:
+    def __init__(self, refs: list[str], hyps: list[str]) -> None:
+        self.utts = [f"u{i:03d}" for i in range(len(refs))]
+        self.speakers = [f"spk{i % 4}" for i in range(len(refs))]
+        self.refs, self.hyps = refs, hyps
+        self.pairs: Pairs = words_of(refs, hyps)
+        self.alignment = align(self.pairs, COSTS["nist"])
+        self.report: Report = report(count_edits(self.pairs), clusters(self.speakers), encode(self.speakers), {})
+
+    def write(self, folder: Path, name: str) -> None:
+        (folder / "ref.trn").write_text("".join(trn_lines(self.utts, self.speakers, self.refs)), encoding="utf-8")
+        (folder / f"{name}.trn").write_text("".join(trn_lines(self.utts, self.speakers, self.hyps)), encoding="utf-8")
+
+
+def ambiguous(seed: int, changed: float | None = None) -> list[str]:
+    """Sentences of few words, which can be aligned in many ways; some are empty, some words are not ASCII."""
+    rng = random.Random(seed)
+    words = ["a", "b", "c", "हाँ", "é", "Z"]
+    found = [" ".join(rng.choices(words, k=rng.randrange(14))) for _ in range(150)]
+    if changed is None:
+        return found
+    return [
+        " ".join(w if rng.random() > changed else rng.choice([*words, ""]) for w in text.split())
+        for text in ambiguous(0)
+    ]
+
+
+def sclite(folder: Path, *options: str) -> str:
+    command = [str(SCLITE), "-r", "ref.trn", "trn", *options, "-i", "spu_id", "-s", "-e", "utf-8"]
+    return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=True).stdout
+
+
+def rows(table: str) -> dict[str, list[str]]:
+    """Name -> numbers of the rows of a .sys or .raw."""
+    found = {}
+    for line in table.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if len(cells) == 3 and re.fullmatch(r"[\d. ]+", cells[1]):
+            found[cells[0]] = f"{cells[1]} {cells[2]}".split()
+    return found
+
+
+@needs_sclite
+@pytest.mark.parametrize("changed", [None, 0.2])
+def test_counts_tables_and_alignments_equal_sclites(tmp_path: Path, changed: float | None) -> None:
+    ours = Scored(ambiguous(0), ambiguous(1, changed))
+    ours.write(tmp_path, "hyp")
+    raw = rows(sclite(tmp_path, "-h", "hyp.trn", "trn", "-o", "rsum", "stdout"))
+    assert rows(sys_table("hyp", ours.report.speakers, ours.report.overall, percent=False)) == raw
+    percent = rows(sclite(tmp_path, "-h", "hyp.trn", "trn", "-o", "sum", "stdout"))
+    shown = rows(sys_table("hyp", ours.report.speakers, ours.report.overall))
+    assert shown.keys() == percent.keys()
+    for name, values in percent.items():
+        assert list(map(float, shown[name])) == pytest.approx(list(map(float, values)), abs=1e-9)
+    theirs = sclite(tmp_path, "-h", "hyp.trn", "trn", "-o", "pra", "stdout")
+    pattern = r"id: \((\S+)\)\nScores: .*?([\d ]+)\n(?:Attributes.*\n)?REF:  (.*)\nHYP:  (.*)\n"
+    expected = {utt.split("-")[1]: cells for utt, *cells in re.findall(pattern, theirs)}
+    assert len(expected) > 120
+    named = pra_report([f"{s}-{u}" for s, u in zip(ours.speakers, ours.utts)], ours.pairs, ours.alignment)
+    found = {utt.split("-")[1]: cells for utt, *cells in re.findall(pattern, named)}
+    for utt, cells in expected.items():
+        assert [re.sub(r"\*+", "*", cell).split() for cell in found[utt]] == [
+            re.sub(r"\*+", "*", cell).split() for cell in cells
+        ]
+
+
+@needs_sclite
+def test_matched_pairs_equal_sc_stats(tmp_path: Path) -> None:
+    one, two = Scored(ambiguous(0), ambiguous(1, 0.15)), Scored(ambiguous(0), ambiguous(2, 0.2))
+    one.write(tmp_path, "one")
+    two.write(tmp_path, "two")
+    sclite(tmp_path, "-h", "one.trn", "trn", "-h", "two.trn", "trn", "-o", "sgml")
+    text = "".join((tmp_path / f"{name}.trn.sgml").read_text(encoding="utf-8") for name in ("one", "two"))
+    command = [f"{Path(str(SCLITE)).parent}/sc_stats", "-p", "-t", "mapsswe", "-v", "-n", "test"]
+    subprocess.run(command, cwd=tmp_path, input=text, capture_output=True, encoding="utf-8", check=True)
+    said = (tmp_path / "test.stats.mapsswe").read_text(encoding="utf-8")
+    segments = int(re.search(r"# segs: (\d+)", said)[1])  # type: ignore[index]
+    mean, std, z = (float(re.search(rf"{name}: +(-?[\d.]+)", said)[1]) for name in ("mean", "std dev", "Z Stat"))  # type: ignore[index]
+    found = matched_pairs(one.alignment, two.alignment)
+    assert found.num_segments == segments
+    assert (found.mean, found.std, found.z) == pytest.approx((mean, std, z), abs=6e-4)
+
+
+def test_the_table_without_sclite() -> None:
+    scored = Scored(["the cat sat on the mat", "b c", "", "hello"], ["the cat sit on mat", "b x c", "oh", "hello"])
+    raw = rows(sys_table("hyp", scored.report.speakers, scored.report.overall, percent=False))
+    assert raw["spk0"] == ["1", "6", "4", "1", "1", "0", "2", "1"]
+    assert raw["Sum"] == ["4", "9", "7", "1", "1", "2", "4", "3"]
+    percent = rows(sys_table("hyp", scored.report.speakers, scored.report.overall))
+    assert percent["Sum/Avg"] == ["4", "9", "77.8", "11.1", "11.1", "22.2", "44.4", "75.0"]
+    # the speaker without a word counts in the mean of sentences, not in the mean of words
+    assert percent["Mean"][:3] == ["1.0", "2.3", f"{np.mean([400 / 6, 100, 100]):.1f}"]
+
+
+def test_details_and_alignments() -> None:
+    scored = Scored(["a b c", "a b"], ["a x c d", "a x"])
+    details = dtl_report("hyp", scored.pairs, scored.alignment, scored.report.overall)
+    assert "   1:    2  ->  b ==> x" in details and "   1:    1  ->  d" in details
+    assert re.search(r"Percent Total Error +60\.0%   \(    3\)", details)
+    assert re.search(r"with insertions +50\.0%   \(    1\)", details)
+    shown = pra_report(scored.utts, scored.pairs, scored.alignment)
+    assert "id: (u000)\nScores: (#C #S #D #I) 2 1 0 1\nREF:  a b c *\nHYP:  a x c d\nEval:   S   I\n" in shown
+
+
+def test_trn_names_the_speaker_before_the_first_hyphen() -> None:
+    assert trn_lines(["a-b-1"], ["a-b"], ["x  y"]) == ["x y (a_b-a-b-1)\n"]
+
+
+def test_words_that_sclite_reads_otherwise_are_named() -> None:
+    assert special_words(["a", "(uh)", "@", ";;x", "b"]) == ["(uh)", ";;x", "@"]
