@@ -60,6 +60,18 @@ def audio_info(source: Path | bytes) -> AudioInfo:
             return _sound_info(sound)
 
 
+def entry_info(entry: str) -> AudioInfo:
+    """The header of what a wav.scp entry names: a path, or `shard.ark:offset`."""
+    path, offset = split_entry(entry)
+    if not offset:
+        return audio_info(path)
+    with _opened(path) as (stream, size):
+        riff = read_riff(stream, offset, size - offset)
+    if riff is None:
+        raise AudioError(f"{entry}: not audio: no wav starts at this offset of the ark")
+    return AudioInfo(riff.num_samples, riff.sample_rate, riff.num_channels)
+
+
 def check_audio(source: Path | bytes, sample_rate: int | None = SAMPLE_RATE, channel: int | None = None) -> AudioInfo:
     """What a file holds, once header and samples were found good; AudioError with a short reason otherwise.
 

@@ -1,5 +1,7 @@
 """Opens a folder that transformers wrote: safetensors only, nothing fetched, nothing guessed.
 
+A run keeps a copy of the two JSON files, so that its own weights need the folder no more.
+
 A weight that the folder lacks would be drawn at random and a missing preprocessor_config.json would leave the waveform
 at the wrong scale, both without a word; so both are refused here.
 """
@@ -17,13 +19,14 @@ import torch
 from torch import Tensor
 
 from masr.errors import CheckpointError, MissingPackageError, near
+from masr.io.atomic import atomic_write
 
 SAMPLES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "unispeech", "unispeech-sat")
 """Model types whose front end is convolutions over samples."""
 MEL = "wav2vec2-bert"
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
-_EXTRACTOR = "preprocessor_config.json"
+_CONFIG, _EXTRACTOR = "config.json", "preprocessor_config.json"
 _DROPOUTS = ("hidden_dropout", "attention_dropout", "activation_dropout", "conformer_conv_dropout")
 
 
@@ -40,14 +43,26 @@ class Checkpoint:
     """Mel filters, window and frames to a stack, where the model takes those instead of samples."""
 
 
-def open_checkpoint(folder: Path, dropout: float | None, layer_drop: float, normalise: bool | None) -> Checkpoint:
-    """The model and how its input is made; CheckpointError where the folder cannot be trusted."""
+def open_checkpoint(
+    folder: Path, dropout: float | None, layer_drop: float, normalise: bool | None, with_weights: bool = True
+) -> Checkpoint:
+    """The model and how its input is made; CheckpointError where the folder cannot be trusted.
+
+    Without weights it is the model that the JSON files describe, for weights that come from elsewhere.
+    """
     kind = _model_type(folder)
-    _check_weights(folder)
+    if with_weights:
+        _check_weights(folder)
     transformers = _transformers()
     with _quiet(transformers):
         extractor = _extractor(transformers, folder, kind, normalise)
-        model = _model(transformers, folder, dropout, layer_drop)
+        config = _config(transformers, folder, dropout, layer_drop)
+        if with_weights:
+            model = _model(transformers, folder, config)
+        else:
+            model = transformers.AutoModel.from_config(config, dtype=torch.float32)
+    if hasattr(model, "masked_spec_embed"):
+        del model.masked_spec_embed  # masking belongs to the objective, and this would stand idle
     mel = None
     if kind == MEL:
         mel = (torch.from_numpy(extractor.mel_filters), torch.from_numpy(extractor.window), int(extractor.stride))
@@ -56,10 +71,18 @@ def open_checkpoint(folder: Path, dropout: float | None, layer_drop: float, norm
     return Checkpoint(model, rate, wanted, mel)
 
 
+def copy_description(folder: Path, out: Path) -> None:
+    """The JSON files of a checkpoint, which describe it without its weights."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in (_CONFIG, _EXTRACTOR):
+        if (folder / name).is_file():
+            atomic_write(out / name, (folder / name).read_text(encoding="utf-8"))
+
+
 def _model_type(folder: Path) -> str:
     """The kind of model that config.json says the folder holds."""
     try:
-        record = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        record = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(
             f"{folder}: no config.json there",
@@ -121,15 +144,23 @@ def _extractor(transformers: Any, folder: Path, kind: str, normalise: bool | Non
     return extractor
 
 
-def _model(transformers: Any, folder: Path, dropout: float | None, layer_drop: float) -> Any:
-    """The bare model with every one of its weights from the folder."""
+def _config(transformers: Any, folder: Path, dropout: float | None, layer_drop: float) -> Any:
+    """transformers' own configuration of the model, with what a run may change."""
     try:
         config = transformers.AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-        config.mask_time_prob = config.mask_feature_prob = 0.0
-        config.layerdrop = layer_drop
-        for name in _DROPOUTS if dropout is not None else ():
-            if hasattr(config, name):
-                setattr(config, name, dropout)
+    except Exception as error:  # transformers raises what it likes at a damaged file
+        raise _damaged(folder, error) from None
+    config.mask_time_prob = config.mask_feature_prob = 0.0
+    config.layerdrop = layer_drop
+    for name in _DROPOUTS if dropout is not None else ():
+        if hasattr(config, name):
+            setattr(config, name, dropout)
+    return config
+
+
+def _model(transformers: Any, folder: Path, config: Any) -> Any:
+    """The bare model with every one of its weights from the folder."""
+    try:
         model, info = transformers.AutoModel.from_pretrained(
             str(folder),
             config=config,
@@ -140,11 +171,7 @@ def _model(transformers: Any, folder: Path, dropout: float | None, layer_drop: f
             output_loading_info=True,
         )
     except Exception as error:  # safetensors and transformers raise what they like at a damaged file
-        raise CheckpointError(
-            f"{folder}: cannot be loaded: {str(error).strip().splitlines()[0] if str(error) else type(error).__name__}",
-            why="the download was cut short, or config.json belongs to other weights",
-            fix="download the folder again",
-        ) from None
+        raise _damaged(folder, error) from None
     missing = sorted(info["missing_keys"])
     if missing:
         raise CheckpointError(
@@ -152,9 +179,16 @@ def _model(transformers: Any, folder: Path, dropout: float | None, layer_drop: f
             why="transformers would have drawn them at random",
             fix="download the folder again, or convert it with the transformers release that wrote it",
         )
-    if hasattr(model, "masked_spec_embed"):
-        del model.masked_spec_embed  # masking belongs to the objective, and this would stand idle
     return model
+
+
+def _damaged(folder: Path, error: Exception) -> CheckpointError:
+    reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
+    return CheckpointError(
+        f"{folder}: cannot be loaded: {reason}",
+        why="the download was cut short, or config.json belongs to other weights",
+        fix="download the folder again",
+    )
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from masr.config import option, required
 from masr.errors import ConfigError
-from masr.models.checkpoint_folder import Checkpoint, open_checkpoint
+from masr.models.checkpoint_folder import Checkpoint, copy_description, open_checkpoint
 from masr.models.conformer import padding_of
 from masr.models.front_ends import silenced
 from masr.models.silence import Silence
@@ -55,6 +55,12 @@ def build(config: Config) -> Pretrained:
     """The encoder with the checkpoint's weights."""
     checkpoint = open_checkpoint(config.checkpoint, config.dropout, config.layer_drop, config.normalise)
     return Pretrained(config, checkpoint)
+
+
+def restore(config: Config, folder: Path | None = None) -> Pretrained:
+    """The encoder without its weights, as the copy that a run keeps in `folder` describes it, or the checkpoint."""
+    described = (config.dropout, config.layer_drop, config.normalise)
+    return Pretrained(config, open_checkpoint(folder or config.checkpoint, *described, with_weights=False))
 
 
 class SampleFrontEnd:
@@ -135,6 +141,10 @@ class Pretrained(nn.Module):
         for module in self.frozen():
             module.eval()
         return self
+
+    def describe(self, folder: Path) -> None:
+        """Writes what `restore` needs, so that a run does without the checkpoint that it began from."""
+        copy_description(self.config.checkpoint, folder)
 
     def num_encoded(self, num_frames: Tensor) -> Tensor:
         """Encoded frames of so many samples, by transformers' formula: a function of the utterance alone."""

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from masr.errors import AudioError
-from masr.io.audio import audio_info, check_audio, int16_blocks, read_audio, to_int16
+from masr.io.audio import audio_info, check_audio, entry_info, int16_blocks, read_audio, to_int16
 
 RATE = 16000
 
@@ -67,6 +67,17 @@ def test_a_span_is_the_same_samples_as_the_whole(tmp_path, kind) -> None:
     np.testing.assert_array_equal(whole, tone() / np.float32(32768))
     np.testing.assert_array_equal(read_audio(str(path), 0.25, 0.5), whole[4000:8000])
     np.testing.assert_array_equal(read_audio(str(path), 0.25), whole[4000:])
+
+
+def test_the_header_of_an_entry_says_what_the_entry_gives(tmp_path) -> None:
+    path, ark = tmp_path / "x.wav", tmp_path / "x.ark"
+    path.write_bytes(encode(tone(700)))
+    ark.write_bytes(b"utt-1 " + path.read_bytes() + b"utt-2 " + encode(tone(900)))
+    offsets = (6, 6 + path.stat().st_size + 6)
+    for entry in (str(path), f"{ark}:{offsets[0]}", f"{ark}:{offsets[1]}"):
+        assert entry_info(entry).num_samples == len(read_audio(entry))
+    with pytest.raises(AudioError, match="no wav starts at this offset"):
+        entry_info(f"{ark}:9")
 
 
 def test_a_channel_of_several(tmp_path) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from masr.errors import ConfigError
-from masr.models.pretrained import Config, build
+from masr.errors import CheckpointError, ConfigError
+from masr.models.pretrained import Config, build, restore
 
 transformers = pytest.importorskip("transformers")
 
@@ -155,3 +155,32 @@ def test_there_are_not_so_many_blocks(folders: Path) -> None:
         build(Config(checkpoint=folders / "hubert", frozen_blocks=4))
     with pytest.raises(ValueError, match="negative"):
         Config(checkpoint=folders / "hubert", frozen_blocks=-1)
+
+
+@pytest.mark.parametrize("kind", ["wav2vec2-base", "wavlm-large", "w2v-bert", "hubert-batch-norm"])
+def test_a_description_and_weights_from_elsewhere_make_the_same_encoder(
+    kind: str, folders: Path, tmp_path: Path
+) -> None:
+    config = Config(checkpoint=folders / kind, freeze="front_end", dropout=0.25)
+    ours = build(config).eval()
+    ours.describe(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "preprocessor_config.json"]
+    again = restore(config, tmp_path).eval()
+    assert [p.requires_grad for p in again.parameters()] == [p.requires_grad for p in ours.parameters()]
+    assert again.model.config.hidden_dropout == 0.25
+    again.load_state_dict(ours.state_dict())
+    given = speech(4000).view(2, -1), torch.tensor([2000, 1500])
+    with torch.no_grad():
+        assert torch.equal(again(*given).frames, ours(*given).frames)
+
+
+def test_a_description_is_no_checkpoint(folders: Path, tmp_path: Path) -> None:
+    build(Config(checkpoint=folders / "hubert")).describe(tmp_path)
+    with pytest.raises(CheckpointError, match=r"no model\.safetensors"):
+        build(Config(checkpoint=tmp_path))
+    (tmp_path / "preprocessor_config.json").unlink()
+    with pytest.raises(CheckpointError, match=r"preprocessor_config\.json"):
+        restore(Config(checkpoint=folders / "hubert"), tmp_path)
+    with torch.device("meta"):
+        lengths = restore(Config(checkpoint=folders / "hubert"))
+    assert lengths.num_encoded(torch.tensor([400])).tolist() == [9]
