@@ -43,8 +43,9 @@ def contrastive(
     places: Tensor,
     temperature: float,
     weights: Tensor | None = None,
-) -> tuple[Term, tuple[Tensor, Tensor]]:
-    """(N, E) predictions, (N, E) true targets, (N, G) their codes, (B, T) mask, (B, M, K) -> mean loss, accuracy.
+) -> tuple[Term, dict[str, tuple[Tensor, Tensor]]]:
+    """(N, E) predictions, (N, E) true targets, (N, G) their codes, (B, T) mask, (B, M, K) -> mean loss, and figures:
+    how many are told apart, and how many by chance, which goes to all of them as the codes collapse into one.
 
     A distractor with the codes of the true target is left out. All cosines of an utterance come from one product, so
     that no (N, K, E) tensor is made. An utterance with a single masked frame has no distractor and takes no part.
@@ -58,11 +59,13 @@ def contrastive(
     logits = torch.cat([cosines.diagonal(dim1=1, dim2=2)[:, :, None], negative], dim=2)
     keep = real & (real.sum(dim=1) > 1)[:, None]
     losses = -logits[keep].log_softmax(dim=1)[:, 0]
-    right = (logits[keep].argmax(dim=1) == 0).float().sum().detach()
+    choices = (logits[keep].detach() > -torch.inf).sum(dim=1)
+    right = (logits[keep].detach().argmax(dim=1) == 0).float()
     if weights is not None:
         losses = losses * weights[:, None].expand_as(keep)[keep]
     count = losses.new_tensor(float(len(losses)))
-    return Term(losses.sum(), count), (right, count)
+    figures = {"contrastive_accuracy": (right.sum(), count), "contrastive_chance": ((1 / choices).sum(), count)}
+    return Term(losses.sum(), count), figures
 
 
 def diversity(soft: Tensor) -> tuple[Term, Tensor]:

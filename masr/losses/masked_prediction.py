@@ -22,22 +22,15 @@ def masked_prediction(logits: Tensor, targets: Tensor, weights: Tensor | None = 
 
 
 @torch.no_grad()
-def accuracy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """(N, G, V), (N, G) -> how many are right, and of how many."""
-    right = (logits.argmax(dim=-1) == targets).float()
-    return right.sum(), right.new_tensor(float(right.numel()))
+def right(predicted: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """(N, G), (N, G) -> how many are right, and of how many."""
+    same = (predicted == targets).float()
+    return same.sum(), same.new_tensor(float(same.numel()))
 
 
 @torch.no_grad()
-def code_usage(targets: Tensor, num_codes: int) -> dict[str, tuple[Tensor, Tensor]]:
-    """(N, G) -> codes in use in this batch, and the perplexity of their distribution, per codebook.
-
-    A collapsed codebook shows here first: its perplexity falls towards 1.
-    """
-    books = targets.shape[1]
-    places = targets + torch.arange(books, device=targets.device) * num_codes
-    counts = torch.bincount(places.flatten(), minlength=books * num_codes).view(books, num_codes).float()
-    shares = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
-    entropy = -(shares * shares.clamp(min=1e-12).log()).sum(dim=1)
-    one = counts.new_tensor(float(books))
-    return {"codes_used": ((counts > 0).float().sum(), one), "code_perplexity": (entropy.exp().sum(), one)}
+def histogram(codes: Tensor, num_codes: int) -> Tensor:
+    """(N, G) -> (G, V) how often each code comes; a codebook that collapses shows here first."""
+    books = codes.shape[1]
+    places = codes + torch.arange(books, device=codes.device) * num_codes
+    return torch.bincount(places.flatten(), minlength=books * num_codes).view(books, num_codes).float()

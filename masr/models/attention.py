@@ -80,7 +80,8 @@ def attend(
     relative: Tensor | None = None,
 ) -> Tensor:
     """(B, H, T, K) scaled queries, keys, values -> (B, T, D); by position too where given (see `attention`)."""
-    way = attention if query.is_cpu else fused
+    # A compiler would unroll the blocks, and do so again for every number of frames.
+    way = attention if query.is_cpu and not torch.compiler.is_compiling() else fused
     return way(query, key, value, padding, dropout, position_query, relative)
 
 

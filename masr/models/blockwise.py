@@ -46,9 +46,12 @@ def shift(scores: Tensor) -> Tensor:
     """(..., R, R + T - 1) by relative position, T-1 of the last query first -> a view (..., R, T) by query and key."""
     scores = scores.contiguous()
     rows, positions = scores.shape[-2:]
-    strides = (*scores.stride()[:-2], positions - 1, 1)
-    size = (*scores.shape[:-1], positions - rows + 1)
-    return scores.as_strided(size, strides, scores.storage_offset() + rows - 1)
+    if rows == 1:
+        return scores
+    # One row is a place ahead of the next: in rows that are a place shorter they stand under one another.
+    first = rows - 1
+    slanted = scores.flatten(-2)[..., first : first + rows * (positions - 1)]
+    return slanted.view(*scores.shape[:-1], positions - 1)[..., : positions - rows + 1]
 
 
 def blocks(batch: int, heads: int, time: int) -> Iterator[tuple[int, slice, slice]]:

@@ -131,8 +131,9 @@ class _TwoConvolutions(torch.autograd.Function):
             of_first_bias += change.sum(dim=0)
             if of_features is not None:
                 add_windows(product(change, inner.t()), of_features[utt, frames, :, None], shape.first)
+        # Laid out as the weights are, even along dimensions of one: ranks that average gradients would copy them again.
         of_weights = [
-            of.view(len(weight), 3, 3, -1).permute(0, 3, 1, 2).to(weight.dtype)
+            torch.empty_like(weight).copy_(of.view(len(weight), 3, 3, -1).permute(0, 3, 1, 2))
             for of, weight in ((of_inner, first), (of_outer, second))
         ]
         of_biases = [of.to(maps.dtype) for of in (of_first_bias, of_second_bias)]

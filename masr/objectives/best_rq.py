@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from masr.config import option
 from masr.keyed import normal
-from masr.losses.masked_prediction import accuracy, code_usage, masked_prediction
+from masr.losses.masked_prediction import histogram, masked_prediction, right
 from masr.models.quantizer import RandomProjection
+from masr.products import Linear
 from masr.types import Batch, Encoder, Losses, Masker
 
 _PURPOSE = 2
@@ -49,7 +50,7 @@ class BestRq(nn.Module):
         self.quantizer = RandomProjection(
             encoder.num_bins * self.factor, config.code_dim, config.num_codes, config.num_codebooks, config.seed
         )
-        self.head = nn.Linear(encoder.dim, config.num_codes * config.num_codebooks)
+        self.head = Linear(encoder.dim, config.num_codes * config.num_codebooks)
 
     def forward(self, batch: Batch) -> Losses:
         """Features normalised per dimension -> loss on masked frames; without that the codebook collapses."""
@@ -60,14 +61,18 @@ class BestRq(nn.Module):
         targets = self.quantizer(self.stacked(batch.features, mask))
         logits = self.head(encoded.frames[mask]).view(*targets.shape, self.config.num_codes)
         weights = None if batch.weights is None else batch.weights[:, None].expand_as(mask)[mask]
+        predicted = logits.detach().argmax(dim=-1)
         return Losses(
             {"masked_prediction": masked_prediction(logits, targets, weights)},
             {
-                "masked_accuracy": accuracy(logits, targets),
+                "masked_accuracy": right(predicted, targets),
                 "masked_share": (mask.sum().float(), lengths.sum().float()),
-                **code_usage(targets, self.config.num_codes),
             },
             encoded,
+            {
+                "code": histogram(targets, self.config.num_codes),
+                "predicted_code": histogram(predicted, self.config.num_codes),
+            },
         )
 
     def hide(self, batch: Batch, mask: Tensor) -> Tensor:

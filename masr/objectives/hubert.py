@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from masr.config import option
 from masr.errors import DataError
-from masr.losses.masked_prediction import accuracy, code_usage, masked_prediction
+from masr.losses.masked_prediction import histogram, masked_prediction, right
 from masr.types import Batch, Encoder, Losses, Masker, Term
 
 
@@ -52,25 +52,31 @@ class Hubert(nn.Module):
         hidden = torch.where(mask[:, :, None], self.mask_embedding.to(embedded.dtype), embedded)
         encoded = self.encoder.contextualise(hidden, lengths)
         known = labels >= 0
-        term, figures = self.predict(encoded.frames, labels, mask & known, batch.weights)
-        figures["masked_share"] = (mask.sum().float(), lengths.sum().float())
+        term, targets, predicted = self.predict(encoded.frames, labels, mask & known, batch.weights)
         terms = {"masked_prediction": term}
+        figures = {
+            "masked_accuracy": right(predicted, targets),
+            "masked_share": (mask.sum().float(), lengths.sum().float()),
+        }
+        counts = {
+            name: histogram(codes, self.config.num_clusters)
+            for name, codes in (("code", targets), ("predicted_code", predicted))
+        }
         if self.config.unmasked_weight:
-            rest, _ = self.predict(encoded.frames, labels, ~mask & known, batch.weights)
+            rest, _, _ = self.predict(encoded.frames, labels, ~mask & known, batch.weights)
             terms["unmasked_prediction"] = Term(rest.sum, rest.count, self.config.unmasked_weight)
-        return Losses(terms, figures, encoded)
+        return Losses(terms, figures, encoded, counts)
 
     def predict(
         self, frames: Tensor, labels: Tensor, places: Tensor, weights: Tensor | None
-    ) -> tuple[Term, dict[str, tuple[Tensor, Tensor]]]:
-        """(B, T, D), (B, T), (B, T) which frames -> cross-entropy of cosines, and figures."""
+    ) -> tuple[Term, Tensor, Tensor]:
+        """(B, T, D), (B, T), (B, T) which frames -> cross-entropy of cosines, (N, 1) clusters and those predicted."""
         guess = functional.normalize(self.guess(frames[places]).float(), dim=1)
         logits = guess @ functional.normalize(self.clusters.float(), dim=1).t() / self.config.temperature
         targets = labels[places][:, None]
         factor = None if weights is None else weights[:, None].expand_as(places)[places]
         term = masked_prediction(logits[:, None], targets, factor)
-        usage = code_usage(targets, self.config.num_clusters)
-        return term, {"masked_accuracy": accuracy(logits[:, None], targets), **usage}
+        return term, targets, logits.detach().argmax(dim=1, keepdim=True)
 
     def labels(self, batch: Batch, lengths: Tensor) -> Tensor:
         """(B, T) clusters of the encoded frames, -1 past the end; refuses labels of another model's rate or size."""

@@ -87,7 +87,7 @@ class Masr(nn.Module):
         for name, head in zip(self.names, self.heads.values(), strict=True):
             terms[name], found = head(losses.encoded, batch.codes[name], batch.labels[name], batch.keys)
             figures.update({f"{name}_{figure}": value for figure, value in found.items()})
-        return Losses(terms, figures, losses.encoded)
+        return Losses(terms, figures, losses.encoded, losses.histograms)
 
 
 def _safe(name: str) -> str:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from masr.config import option
 from masr.keyed import gumbel
 from masr.losses.contrastive import contrastive, distractors, diversity, padded
-from masr.losses.masked_prediction import code_usage
+from masr.losses.masked_prediction import histogram
 from masr.models.quantizer import GumbelQuantizer
 from masr.types import Batch, Encoder, Losses, Masker, Term
 
@@ -34,6 +34,11 @@ class Config:
     first_softness: float = option(2.0, "Gumbel temperature at the start")
     last_softness: float = option(0.5, "Gumbel temperature that it never falls below")
     softness_decay: float = option(0.999995, "factor on the Gumbel temperature at every step")
+    target_gradient: float = option(
+        1.0,
+        "factor on the gradient that passes from the targets to the encoded frames; 0 takes away the shortest way to "
+        "a codebook of one code, which short runs and large rates fall into",
+    )
     feature_penalty: float = option(
         0.0, "factor on the mean square of the encoded frames; the paper's waveform model has 10"
     )
@@ -67,8 +72,8 @@ class Wav2Vec2(nn.Module):
         """Input -> contrastive loss on masked frames."""
         embedded, lengths, mask = self.masked(batch)
         encoded = self.encoder.contextualise(self.hidden(embedded, mask), lengths)
-        terms, figures, _ = self.contrast(encoded.frames, embedded, mask, batch)
-        return Losses(terms, figures, encoded)
+        terms, figures, ids = self.contrast(encoded.frames, embedded, mask, batch)
+        return Losses(terms, figures, encoded, {"code": histogram(ids, self.config.num_codes)})
 
     def masked(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """The encoded sequence (B, T, D), its lengths, and the mask."""
@@ -83,22 +88,19 @@ class Wav2Vec2(nn.Module):
         self, frames: Tensor, embedded: Tensor, mask: Tensor, batch: Batch
     ) -> tuple[dict[str, Term], dict[str, tuple[Tensor, Tensor]], Tensor]:
         """(B, T, D) predictions, (B, T, D) unmasked -> terms, figures, (N, G) codes of the masked frames."""
-        codes, ids, soft = self.quantise(self.norm(embedded[mask]), mask, batch.keys)
+        unmasked = scaled(embedded[mask], self.config.target_gradient)
+        codes, ids, soft = self.quantise(self.norm(unmasked), mask, batch.keys)
         _, real = padded(ids, mask)
         places = distractors(real, batch.keys, self.config.num_distractors, _NEGATIVES)
         guess, target = self.guess(frames[mask]), self.target(codes)
-        term, right = contrastive(guess, target, ids, mask, places, self.config.temperature, batch.weights)
+        term, figures = contrastive(guess, target, ids, mask, places, self.config.temperature, batch.weights)
         unused, perplexity = diversity(soft)
         terms = {"contrastive": term, "diversity": Term(unused.sum, unused.count, self.config.diversity_weight)}
         if self.config.feature_penalty:
             energy = embedded.float().square().mean(dim=2)[mask].sum()
             terms["feature_penalty"] = Term(energy, unused.count, self.config.feature_penalty)
-        figures = {
-            "contrastive_accuracy": right,
-            "soft_perplexity": (perplexity, torch.ones_like(perplexity)),
-            "masked_share": (mask.sum().float(), self.encoder.num_encoded(batch.lengths).sum().float()),
-            **code_usage(ids, self.config.num_codes),
-        }
+        figures["soft_perplexity"] = perplexity, torch.ones_like(perplexity)
+        figures["masked_share"] = mask.sum().float(), self.encoder.num_encoded(batch.lengths).sum().float()
         return terms, figures, ids
 
     def quantise(self, frames: Tensor, mask: Tensor, keys: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -112,3 +114,8 @@ class Wav2Vec2(nn.Module):
         noise = gumbel(keys, most * choices, _NOISE).view(len(keys), most, choices)[real]
         drawn: tuple[Tensor, Tensor, Tensor] = self.quantizer(frames, noise, self.softness)
         return drawn
+
+
+def scaled(frames: Tensor, factor: float) -> Tensor:
+    """The same values, and the gradient times so much."""
+    return frames if factor == 1 else frames.detach() + factor * (frames - frames.detach())

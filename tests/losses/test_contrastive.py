@@ -49,8 +49,8 @@ def test_loss_against_loops() -> None:
     _, real = padded(ids, mask)
     places = distractors(real, combine(3, 4, torch.arange(3)), 6, 21)
     weights = torch.tensor([2.0, 1.0, 0.5])
-    term, (right, count) = contrastive(context, targets, ids, mask, places, 0.1, weights)
-    total, num_right, num, start = 0.0, 0, 0, 0
+    term, figures = contrastive(context, targets, ids, mask, places, 0.1, weights)
+    total, by_chance, num_right, num, start = 0.0, 0.0, 0, 0, 0
     for row, size in enumerate([4, 1, 6]):
         for i in range(size if size > 1 else 0):
             true = float(functional.cosine_similarity(context[start + i], targets[start + i], dim=0)) / 0.1
@@ -61,10 +61,23 @@ def test_loss_against_loops() -> None:
             ]
             total += float(weights[row]) * (math.log(sum(math.exp(x) for x in [true, *others])) - true)
             num_right += all(true >= x for x in others)
+            by_chance += 1 / (1 + len(others))
             num += 1
         start += size
     assert float(term.sum) == pytest.approx(total, rel=1e-5)
-    assert (int(right), int(count), int(term.count)) == (num_right, num, num)
+    assert [int(x) for x in figures["contrastive_accuracy"]] == [num_right, num]
+    assert [float(x) for x in figures["contrastive_chance"]] == pytest.approx([by_chance, num])
+    assert int(term.count) == num
+    assert by_chance > num / 7  # some distractors were left out
+
+
+def test_a_collapsed_codebook_is_all_chance() -> None:
+    """Every distractor has the code of the truth, so there is none, and an accuracy of 1 means nothing."""
+    mask = masks()
+    _, real = padded(torch.zeros(11, 1), mask)
+    places = distractors(real, combine(3, 4, torch.arange(3)), 6, 21)
+    _, figures = contrastive(torch.randn(11, 5), torch.ones(11, 5), torch.zeros(11, 2).long(), mask, places, 0.1)
+    assert figures["contrastive_accuracy"][0] == figures["contrastive_chance"][0] == 10
 
 
 def test_equals_transformers_on_shared_weights() -> None:

@@ -90,6 +90,18 @@ def test_a_sample_without_label_takes_no_part() -> None:
     assert without.grad[[i for i in range(12) if i != 3]].abs().sum() > 0
 
 
+def test_without_any_label_every_weight_still_takes_part() -> None:
+    """Ranks that average gradients wait for every weight of every rank."""
+    masr = model()
+    whole = batch()
+    none = {name: torch.full_like(labels, -1) for name, labels in whole.labels.items()}
+    codes = {name: torch.full_like(values, torch.nan) for name, values in whole.codes.items()}
+    losses = masr(Batch(whole.utts, whole.features, whole.lengths, whole.keys, codes, none))
+    assert [int(losses.terms[name].count) for name in ("x", "y")] == [0, 0]
+    loss(losses).backward()
+    assert not [n for n, p in masr.named_parameters() if p.grad is None]
+
+
 def test_memory_gives_candidates_and_stays_its_size() -> None:
     masr = model(memory=20, mining="label")
     counts = [int(masr(batch(slice(0, 2), missing=False)).terms["x"].count)]

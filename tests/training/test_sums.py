@@ -1,0 +1,119 @@
+"""What is summed before a mean or a perplexity is taken of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+import torch
+from torch import Tensor
+
+from masr.training.distributed import Tallied, Tally, World
+from masr.training.loop import train, validate
+from masr.training.sums import Sums, Totals
+from masr.types import Batch
+
+
+def tally(codes: list[list[float]], guesses: list[list[float]] | None = None, loss: float = 1.0) -> Tally:
+    histograms: dict[str, Tensor] = {"code": torch.tensor(codes)}
+    if guesses is not None:
+        histograms["predicted_code"] = torch.tensor(guesses)
+    return Tally({"a": torch.tensor(loss)}, {"a": torch.tensor(2.0)}, {"a": 0.5}, {}, histograms)
+
+
+def test_usage_is_that_of_the_whole_set() -> None:
+    """Two batches with one code each: a mean over batches would see a collapsed codebook."""
+    sums = Sums()
+    sums.add(tally([[4.0, 0, 0, 0]]))
+    sums.add(tally([[0.0, 4, 0, 0]], loss=3.0))
+    figures = sums.over_ranks(World()).figures()
+    assert figures["codes_used"] == 2
+    assert figures["code_entropy"] == pytest.approx(math.log(2))
+    assert figures["code_perplexity"] == pytest.approx(2)
+    assert (figures["a"], figures["loss"]) == (1.0, 0.5)
+    assert "code_chance" not in figures
+
+
+def test_figures_are_means_over_codebooks() -> None:
+    sums = Sums()
+    sums.add(tally([[1.0, 1, 1, 1], [4.0, 0, 0, 0]], [[2.0, 2, 0, 0], [3.0, 1, 0, 0]]))
+    figures = sums.over_ranks(World()).figures()
+    assert figures["codes_used"] == 2.5
+    assert figures["code_perplexity"] == pytest.approx((4 + 1) / 2)
+    assert figures["code_entropy"] == pytest.approx(math.log(4) / 2)
+    assert figures["code_chance"] == pytest.approx((0.25 + 1) / 2)
+    assert figures["predicted_codes_used"] == 2
+    assert "predicted_code_chance" not in figures
+
+
+def test_no_frame_at_all_is_no_code() -> None:
+    sums = Sums()
+    sums.add(tally([[0.0, 0]], [[0.0, 0]]))
+    figures = sums.over_ranks(World()).figures()
+    assert [figures[name] for name in ("codes_used", "code_entropy", "code_chance")] == [0, 0, 0]
+    assert math.isnan(Totals().figures()["loss"])
+
+
+def test_sums_go_on_where_they_were_kept() -> None:
+    whole, part = Sums(), Sums()
+    for sums in (whole, part):
+        sums.add(tally([[1.0, 2]], [[0.0, 3]]))
+    kept = part.over_ranks(World())
+    record = json.loads(json.dumps([kept.pairs, kept.histograms, kept.weights]))
+    part = Sums()
+    part.restore(Totals(*record), World())
+    for sums in (whole, part):
+        sums.add(tally([[5.0, 0]], [[5.0, 0]]))
+    assert part.over_ranks(World()).figures() == whole.over_ranks(World()).figures()
+    other = Sums()
+    other.restore(Totals(*record), World(rank=1))
+    assert not other.histograms["code"].any() and other.values.keys() == part.values.keys()
+
+
+def test_a_stand_in_counts_no_code() -> None:
+    alone = tiny.part_of(tiny.whole_batch(1, 0, 2), 5, 7)
+    assert alone.stand_in
+    found = Tallied(tiny.objective())(alone)
+    assert found.histograms.keys() == {"code", "predicted_code"}
+    assert not any(counts.any() for counts in found.histograms.values())
+
+
+@pytest.mark.parametrize("kind", ["best_rq", "masr"])
+def test_a_validation_counts_over_the_whole_set(tmp_path: Path, kind: str) -> None:
+    """By hand: the codes of all masked frames of all batches, once."""
+    run = tiny.make_run(tmp_path, tiny.objective(kind))
+    objective: Any = getattr(run.objective, "objective", run.objective)
+    figures = validate(run, tiny.validation()).over_ranks(World()).figures()
+    counted: Counter[int] = Counter()
+    sizes = []
+    for (batch,) in tiny.validation()(0):
+        codes = labels_of(objective, batch)
+        counted.update(codes)
+        sizes.append(len(set(codes)))
+    shares = [count / sum(counted.values()) for count in counted.values()]
+    assert figures["codes_used"] == len(counted) > max(sizes)
+    assert figures["code_entropy"] == pytest.approx(-sum(p * math.log(p) for p in shares))
+    assert figures["code_chance"] == pytest.approx(max(shares))
+    assert 1 <= figures["predicted_codes_used"] <= 32
+
+
+def labels_of(objective: Any, batch: Batch) -> list[int]:
+    mask = objective.masker.mask(objective.encoder.num_encoded(batch.lengths), batch.keys, None)
+    labels: list[int] = objective.quantizer(objective.stacked(batch.features, mask))[:, 0].tolist()
+    return labels
+
+
+def test_metrics_and_screen_have_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tiny.make_run(tmp_path)
+    run.meters.quiet = False
+    train(run, tiny.batches(), tiny.validation())
+    found = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    names = {f"{who}code{what}" for who in ("", "predicted_") for what in ("s_used", "_entropy", "_perplexity")}
+    assert all(names | {"code_chance"} <= line.keys() for line in found)
+    line = next(line for line in found if line["split"] == "dev")
+    assert f"code_chance {line['code_chance']:.3f}" in capsys.readouterr().err
