@@ -4,15 +4,18 @@ set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/path.sh"
 . ./cmd.sh
 
-corpus=mini    # DIR|mini: folder of the Pangloss recordings, each with its annotation beside it; or mini, the embedded corpus
-hours=         # NUMBER: hours of speech in the embedded corpus, where its own size is not wanted
-data=data      # DIR: where the data directories go
-exp=exp        # DIR: where everything else goes
-conf=conf      # DIR: folder of features.yaml and units.yaml
-nj=$(nproc)    # COUNT: jobs of an array, processes of a stage
-cmd=$array_cmd # TEXT: launcher of job arrays, with its options
-stage=0        # STAGE: the first to run
-stop_stage=3   # STAGE: the last to run
+corpus=mini                             # DIR|mini: folder of the Pangloss recordings, each with its annotation beside it; or mini, the embedded corpus
+hours=                                  # NUMBER: hours of speech in the embedded corpus, where its own size is not wanted
+pretrain=best_rq_tiny,best_rq_masr_tiny # TEXT: what stage 6 trains: names in conf/pretrain, with commas
+seeds=0                                 # TEXT: seeds to train each with, with commas
+data=data                               # DIR: where the data directories go
+exp=exp                                 # DIR: where everything else goes
+conf=conf                               # DIR: folder of features.yaml, units.yaml and pretrain/
+nj=$(nproc)                             # COUNT: jobs of an array, processes of a stage
+cmd=$array_cmd                          # TEXT: launcher of job arrays, with its options
+train_cmd=$gpu_cmd                      # TEXT: launcher of trainings, with its options
+stage=0                                 # STAGE: the first to run
+stop_stage=6                            # STAGE: the last to run
 . "$root/utils/parse_options.sh"
 . "$root/utils/stage.sh"
 
@@ -39,5 +42,14 @@ stage 3 units "$exp" --inputs "${folders[@]}" --outputs "$exp/all" -- \
   masr data combine "$exp/all" "${folders[@]}" --partial keep
 stage 3 units "$exp" --inputs "$exp/all" "$conf/units.yaml" --outputs "$exp/units" -- \
   masr units "$exp/all" "$exp/units" --conf "$conf/units.yaml"
+
+# data directories, clusters for HuBERT -> pre-trained encoders (job array) and their embeddings
+if [[ ,$pretrain == *,hubert* ]]; then
+  stage 6 pretrain "$exp" --inputs "$exp/all" "$conf/pretrain" --outputs "$exp/clusters" -- \
+    masr cluster "$exp/all" "$exp/clusters" --conf "$conf/pretrain/hubert_tiny.yaml"
+fi
+stage 6 pretrain "$exp" --inputs "$exp/all" "$exp/units" "$conf/pretrain" --outputs "$exp/pretrain" -- \
+  pretrain.sh --models "$pretrain" --seeds "$seeds" --conf "$conf/pretrain" --codes "$exp/units" --cmd "$train_cmd" \
+  "$exp/all" null "$exp/pretrain" "$exp/all"
 
 summary "${folders[@]}"

@@ -1,79 +1,37 @@
-"""Score what a model left on disk. WHAT says how.
-
-neighbours: how often the nearest utterance of another speaker in TRAIN has the label of an utterance in TEST, and how
-often the nearest label's mean has; by cosine, with 95 % intervals over resampled speakers. Nothing is trained. Both
-folders come from `masr extract`; --apart gives figures of some labels by themselves, say of unseen languages.
+"""Score what a model left on disk. WHAT says how; `masr score WHAT --help` says more.
 
 example:
+  masr score lid --ref data/test --scores exp/lid/test/scores.tsv --by group --json exp/lid/test/lid.json
+  masr score wer --ref data/test --hyp exp/ctc/test/text --against exp/other/test/text --by condition
   masr score neighbours exp/best_rq_masr_tiny/train exp/best_rq_masr_tiny/test --kind lang --apart bos,slk
+  masr score runs exp/pretrain/*/seed*
 """
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from masr.scoring.neighbours import Scores
+from masr.cli import score_lid, score_neighbours, score_runs, score_wer
+
+KINDS = {
+    "lid": (score_lid, "language identification: accuracy, EER, Cavg, Cllr, calibration, confusion"),
+    "neighbours": (score_neighbours, "accuracy of the nearest other speaker"),
+    "wer": (score_wer, "speech recognition: word and character error rate, two systems compared"),
+    "runs": (score_runs, "pre-trainings side by side, and means over seeds"),
+}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Options of `masr score`."""
+    """Options of `masr score`, those of each WHAT in its own file."""
     what = parser.add_subparsers(metavar="WHAT", required=True)
-    neighbours = what.add_parser("neighbours", help="accuracy of the nearest other speaker", description=__doc__)
-    neighbours.add_argument("train", type=Path, metavar="TRAIN", help="folder of embeddings to be compared with")
-    neighbours.add_argument("test", type=Path, metavar="TEST", help="folder of embeddings to label")
-    neighbours.add_argument("--kind", default="lang", help="the labels are in utt2<kind> (default lang)")
-    neighbours.add_argument(
-        "--scale",
-        choices=["none", "centre", "standard"],
-        default="none",
-        help="per dimension: take off the mean of TRAIN, or divide by its deviation as well (default none)",
-    )
-    neighbours.add_argument("--apart", default="", metavar="LABEL,LABEL", help="labels to score by themselves as well")
-    neighbours.add_argument("--seed", type=int, default=0, help="of the resampling (default 0)")
-    neighbours.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    for name, (module, title) in KINDS.items():
+        part = what.add_parser(
+            name, help=title, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        module.configure(part)
+        part.set_defaults(score=module.run)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Reads, scores, prints."""
-    from masr.scoring.neighbours import read_embedded, score
-
-    references, test = read_embedded(args.train, args.kind), read_embedded(args.test, args.kind)
-    apart = frozenset(filter(None, (label.strip() for label in args.apart.split(","))))
-    missing = sorted(apart - set(test.labels.tolist()))
-    if missing:
-        from masr.errors import UsageError, near
-
-        raise UsageError(f"no test utterance is labelled {missing[0]}", fix=near(missing[0], set(test.labels.tolist())))
-    scores = score(references, test, args.scale, apart, args.seed)
-    print(report(scores, args.kind, references.num_unlabelled + test.num_unlabelled))
-    if args.json:
-        import json
-        from dataclasses import asdict
-
-        from masr.io.atomic import atomic_write
-
-        atomic_write(args.json, json.dumps(asdict(scores), indent=2) + "\n")
-
-
-def report(scores: Scores, kind: str, num_unlabelled: int) -> str:
-    """A few lines for people."""
-    lines = [
-        f"{kind}: {scores.num_labels} labels, {scores.num_speakers} test speakers, {scores.num_references} references, "
-        f"commonest label {100 * scores.chance:.1f} %"
-    ]
-    for group, shares in scores.shares.items():
-        for name, share in shares.items():
-            lines.append(
-                f"  {group:<7} {name:<9} {100 * share.accuracy:5.1f} %  "
-                f"[{100 * share.low:.1f}, {100 * share.high:.1f}]  of {share.count}"
-            )
-    if scores.num_without_reference:
-        lines.append(
-            f"  {scores.num_without_reference} utterances have a label that no reference has: counted as wrong"
-        )
-    if num_unlabelled:
-        lines.append(f"  {num_unlabelled} utterances without a label left out")
-    return "\n".join(lines)
+    """Hands over to the file of WHAT."""
+    args.score(args)

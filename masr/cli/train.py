@@ -43,17 +43,29 @@ def run(args: argparse.Namespace) -> int:
         fresh = not any((args.folder / "checkpoints").glob("step_*"))
         if world.is_first and fresh:
             keep(config, args.folder, started)
+        before = ended_at(args.folder)
         code = train(started.run, started.batches, started.validation, started.largest)
-        if world.is_first and not fresh:  # only now is it known that the folder holds the same run
+        # Only now is it known that the folder holds the same run; one that had ended before keeps what it says of itself.
+        if world.is_first and not fresh and (before is None or ended_at(args.folder) != before):
             keep(config, args.folder, started)
     return code
 
 
+def ended_at(folder: Path) -> int | None:
+    """When the run last came to its end; None where it has not."""
+    from masr.io.layout import ENDED
+
+    try:
+        return (folder / ENDED).stat().st_mtime_ns
+    except OSError:
+        return None
+
+
 def read_config(args: argparse.Namespace) -> TrainConfig:
     """The file with what the command line changes, and the features that the training data turned out to have."""
-    from masr.config import load
     from masr.plugins import resolve
-    from masr.training.config import TrainConfig
+    from masr.training.classes import with_classes
+    from masr.training.inherit import read_run
     from masr.training.start import with_features
 
     changes = list(args.set)
@@ -61,14 +73,18 @@ def read_config(args: argparse.Namespace) -> TrainConfig:
         changes.append(f"training.max_steps={args.max_steps}")
     if args.seed is not None:
         changes.append(f"seed={args.seed}")
-    return with_features(load(TrainConfig, args.conf, changes, resolve), resolve)
+    return with_classes(with_features(read_run(args.conf, changes, resolve), resolve))
 
 
 def keep(config: TrainConfig, folder: Path, started: Started) -> None:
     """What a reader of DIR needs beside the weights."""
+    from masr.io.layout import ENCODER
     from masr.io.provenance import write_provenance
     from masr.training.start import save_stats
 
     save_stats(config, folder)
+    describe = getattr(started.run.objective.encoder, "describe", None)
+    if describe is not None:
+        describe(folder / ENCODER)
     sizes = [parameter.numel() for parameter in started.run.objective.encoder.parameters()]  # type: ignore[union-attr]
     write_provenance(folder, config, num_encoder_parameters=sum(sizes))

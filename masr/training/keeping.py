@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from torch import Tensor
 
 from masr.errors import CheckpointError
 from masr.io import checkpoint
+from masr.io.atomic import atomic_write
+from masr.io.layout import ENDED
+from masr.training.distributed import from_first
 from masr.training.run import Run
 
 MODEL = "model.safetensors"
@@ -42,6 +46,22 @@ def prune(run: Run) -> None:
             doomed = folder.with_name(f".{folder.name}.old")
             folder.rename(doomed)
             shutil.rmtree(doomed)
+
+
+def has_ended(run: Run, step: int) -> bool:
+    """Whether all that comes after this step, the last one, has been done by a run before."""
+    path = run.folder / ENDED
+    try:
+        ended = run.world.is_first and (run.folder / MODEL).exists() and json.loads(path.read_bytes())["step"] == step
+    except (OSError, ValueError, KeyError, TypeError):
+        ended = False
+    return bool(from_first(int(ended), run.world))
+
+
+def mark_ended(run: Run) -> None:
+    """Nothing is left to do after this step."""
+    if run.world.is_first:
+        atomic_write(run.folder / ENDED, json.dumps({"step": run.config.max_steps}) + "\n")
 
 
 @torch.no_grad()
@@ -84,6 +104,6 @@ def _records(run: Run) -> dict[Path, dict[str, Any]]:
 
 
 def _best(run: Run, records: dict[Path, dict[str, Any]]) -> list[Path]:
-    """The checkpoints of lowest validation loss, best first; the newest where there was no validation."""
+    """The checkpoints that validation found best, best first; the newest where there was no validation."""
     scored = sorted((r["score"], folder) for folder, r in records.items() if r.get("score") is not None)
     return [folder for _, folder in scored[: run.config.keep_best]] or list(records)[-1:]

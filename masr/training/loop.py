@@ -11,17 +11,18 @@ from torch import nn
 
 from masr.data.loader import dead_workers
 from masr.errors import TrainingError
+from masr.training.conclude import conclude
 from masr.training.distributed import frame_shares, mean_over_ranks, total_loss
 from masr.training.guard import Buffers
-from masr.training.keeping import finish
+from masr.training.keeping import finish, has_ended, mark_ended
 from masr.training.lock import hold
-from masr.training.meters import Sums
-from masr.training.optim import learning_rate, set_learning_rate
+from masr.training.optim import freeze, learning_rate, set_learning_rate
 from masr.training.preflight import preflight
 from masr.training.resume import resume, save_state
 from masr.training.run import Batches, Config, Run, start
 from masr.training.sharding import whole
 from masr.training.signals import REQUEUE, Stop
+from masr.training.sums import Sums
 from masr.types import Batch
 
 __all__ = ["Batches", "Config", "Run", "start", "train", "update", "validate"]
@@ -35,6 +36,9 @@ def train(run: Run, batches: Batches, validation: Batches, largest: Callable[[],
     config = run.config
     with hold(run.folder, run.world), Stop() as stop, dead_workers():
         step = resume(run)
+        if step >= config.max_steps and has_ended(run, step):
+            run.meters.say(f"all {step} steps were done before; nothing is left to do")
+            return 0
         if largest is not None and step < config.max_steps:
             preflight(run, largest())
         with run.meters.showing(step, config.max_steps):
@@ -43,7 +47,7 @@ def train(run: Run, batches: Batches, validation: Batches, largest: Callable[[],
                 step += 1
                 is_last = step == config.max_steps
                 validated = is_last or step % config.validate_every == 0
-                score = run.meters.validated(step, validate(run, validation)) if validated else None
+                score = run.meters.validated(step, validate(run, validation), config.best_by) if validated else None
                 asked = stop.asked(run.world)
                 if validated or asked or step % config.save_every == 0:
                     save_state(run, step, score)
@@ -55,12 +59,15 @@ def train(run: Run, batches: Batches, validation: Batches, largest: Callable[[],
         if step < config.max_steps:
             raise TrainingError(f"the data ended after step {step} of {config.max_steps}")
         finish(run)
+        conclude(run, validation)
+        mark_ended(run)
     return 0
 
 
 def update(run: Run, micro_batches: Sequence[Batch], step: int) -> None:
     """One step: forward and backward over its micro-batches, then one move of the weights, unless something is off."""
     run.objective.train()
+    freeze(run.objective, run.optimizer, run.optim, step)
     getattr(run.objective, "advance", _nothing)(step)
     run.optimizer.zero_grad(set_to_none=True)
     buffers = Buffers(run.objective)
@@ -81,7 +88,7 @@ def update(run: Run, micro_batches: Sequence[Batch], step: int) -> None:
         buffers.restore()
         run.meters.skipped(step + 1, objection)
     else:
-        set_learning_rate(run.optimizer, rate)
+        set_learning_rate(run.optimizer, rate, step, run.optim.warmup_steps)
         run.optimizer.step()
         if run.average is not None:
             run.average.follow()

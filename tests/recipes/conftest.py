@@ -30,6 +30,15 @@ class Recipe:
             source = CHECKOUT / "egs" / name / part
             self.folder.mkdir(parents=True, exist_ok=True)
             (shutil.copytree if source.is_dir() else shutil.copy2)(source, self.folder / part)
+        fleurs = folder / "egs" / "fleurs" / "conf" / "pretrain"  # the other recipes begin with its configurations
+        if name != "fleurs":
+            shutil.copytree(CHECKOUT / "egs" / "fleurs" / "conf" / "pretrain", fleurs)
+        for tiny in (folder / "egs").glob("*/conf/pretrain/parts/tiny.yaml"):
+            text = tiny.read_text()
+            assert "max_steps: 300, validate_every: 50" in text
+            tiny.write_text(
+                text.replace("max_steps: 300, validate_every: 50", "max_steps: 3, log_every: 3, validate_every: 3")
+            )
         shutil.copytree(CHECKOUT / "masr", folder / "masr", ignore=shutil.ignore_patterns("__pycache__"))
         programs = Path(sys.executable).parent
         self.env = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}

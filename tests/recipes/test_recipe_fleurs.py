@@ -1,4 +1,4 @@
-"""egs/fleurs/run.sh, stages 0 to 3, on six languages of the embedded corpus: written, skipped, changed, killed."""
+"""egs/fleurs/run.sh on six languages of the embedded corpus: written, skipped, changed, killed."""
 
 from __future__ import annotations
 
@@ -36,8 +36,9 @@ def recipe(make_recipe: Callable[[str], Any], corpus: Path) -> Any:
     return recipe
 
 
-def test_the_four_stages_run_and_end_with_a_table(recipe: Any, stages_of: Callable[..., Any]) -> None:
-    assert list(dict.fromkeys(stages_of(recipe.first)["done"])) == ["corpus", "prepare", "features", "units"]
+def test_every_stage_runs_and_the_end_is_a_table(recipe: Any, stages_of: Callable[..., Any]) -> None:
+    stages = ["corpus", "prepare", "features", "units", "pretrain"]
+    assert list(dict.fromkeys(stages_of(recipe.first)["done"])) == stages
     assert stages_of(recipe.first)["skipped"] == []
     assert recipe.first.rstrip().splitlines()[-2:] == [f"written: {recipe.data}", f"written: {recipe.exp}"]
     assert "data/pretrain" in recipe.first
@@ -84,6 +85,28 @@ def test_units_and_codes(recipe: Any, rows_of: Callable[..., Any]) -> None:
     assert list((recipe.exp / "units" / "codes").glob("language*.npz"))
 
 
+def test_two_encoders_are_trained_scored_and_put_side_by_side(recipe: Any) -> None:
+    for model in ("best_rq_tiny", "best_rq_masr_tiny"):
+        run = recipe.exp / "pretrain" / model / "seed0"
+        assert (run / "model.safetensors").exists()
+        assert set(json.loads((run / "neighbours.json").read_text())["shares"]) == {"all", "apart", "others"}
+        for split in ("train", "test"):
+            vectors = np.load(run / split / "embeddings.npy", allow_pickle=False)
+            assert len(vectors) == len((recipe.data / split / "utt2spk").read_text().splitlines())
+            assert np.isfinite(vectors).all()
+    assert "masked accuracy" in recipe.first and "1-NN apart" in recipe.first
+
+
+def test_a_seed_more_trains_only_what_is_missing(recipe: Any, corpus: Path) -> None:
+    weights = recipe.exp / "pretrain" / "best_rq_tiny" / "seed0" / "model.safetensors"
+    before = weights.stat().st_mtime_ns
+    output = recipe.run("--corpus", corpus, *OPTIONS, "--stage", 6, "--pretrain", "best_rq_tiny", "--seeds", "0,1")
+    assert weights.stat().st_mtime_ns == before
+    other = recipe.exp / "pretrain" / "best_rq_tiny" / "seed1" / "model.safetensors"
+    assert other.read_bytes() != weights.read_bytes()
+    assert "seeds 0 1" in output
+
+
 def test_provenance_stands_beside_the_output(recipe: Any) -> None:
     for folder in (recipe.exp / "units", recipe.data / "train"):
         facts = json.loads((folder / "provenance.json").read_text())
@@ -92,6 +115,7 @@ def test_provenance_stands_beside_the_output(recipe: Any) -> None:
 
 
 def test_a_second_run_skips_every_stage(recipe: Any, corpus: Path, stages_of: Callable[..., Any]) -> None:
+    recipe.run("--corpus", corpus, *OPTIONS)
     second = recipe.run("--corpus", corpus, "--unseen", "bos,slk", "--nj", 1)
     assert stages_of(second)["done"] == []
     assert len(stages_of(second)["skipped"]) == len(stages_of(recipe.first)["done"])
@@ -104,7 +128,7 @@ def test_a_changed_configuration_runs_only_what_reads_it(
     conf.write_text(conf.read_text().replace("name: characters", "name: characters, language_tags: true"))
     output = recipe.run("--corpus", corpus, *OPTIONS)
     assert "again, because conf/units.yaml changed" in output
-    assert stages_of(output)["done"] == ["units"]
+    assert stages_of(output)["done"] == ["units", "pretrain"]
     assert "corpus" in stages_of(output)["skipped"]
 
 

@@ -41,8 +41,8 @@ refused() {
 }
 
 @test "a stage that does not exist names those that do" {
-  refused --stage 6
-  [[ $stderr == *"the stages are: 0 corpus, 1 prepare, 2 features, 3 units"* ]]
+  refused --stage 5
+  [[ $stderr == *"the stages are: 0 corpus, 1 prepare, 2 features, 3 units, 6 pretrain"* ]]
   refused --stop-stage 12
 }
 
@@ -82,7 +82,7 @@ refused() {
   run -0 "$run_sh" --help
   [[ ${lines[0]} == "corpus -> data/{train,dev,test"* ]]
   [[ $output == *" 2  features "* ]]
-  [[ $output =~ --stop-stage\ STAGE.*\(3\) ]]
+  [[ $output =~ --stop-stage\ STAGE.*\(6\) ]]
   [[ $output =~ --corpus\ DIR\|mini.*\(mini\) ]]
   [[ ! -s $calls && ! -e $data ]]
 }
@@ -116,7 +116,7 @@ refused() {
   local recipe
   for recipe in fleurs dhwani librispeech pangloss; do
     sed -nE 's/^ *stage ([0-9]+) ([a-z-]+) .*/\1 \2/p' "$copy/egs/$recipe/run.sh" | sort -un >"$BATS_TEST_TMPDIR/$recipe.stages"
-    printf '0 corpus\n1 prepare\n2 features\n3 units\n' | diff - "$BATS_TEST_TMPDIR/$recipe.stages"
+    printf '0 corpus\n1 prepare\n2 features\n3 units\n6 pretrain\n' | diff - "$BATS_TEST_TMPDIR/$recipe.stages"
     run -0 "$copy/egs/$recipe/run.sh" --help
     [[ $output == *--corpus*--data*--exp*--conf*--nj*--cmd*--stage*--stop-stage* ]]
     cmp "$copy/egs/fleurs/path.sh" "$copy/egs/$recipe/path.sh"

@@ -42,7 +42,7 @@ setup() {
   verbs
   echo "b /b.wav" >>"$data/dev/wav.scp"
   "$run_sh"
-  [[ $(verbs) == $'features\nunits\ndata' ]]
+  [[ $(verbs) == $'features\nunits\ntrain\ndata' ]]
 }
 
 @test "another corpus over the same data is said loudly, and prepared again" {
@@ -53,7 +53,7 @@ setup() {
   run -0 "$run_sh" --corpus "$BATS_TEST_TMPDIR/real"
   [[ $output == *"it was run with 'corpus/mini', and now with '$BATS_TEST_TMPDIR/real'"* ]]
   [[ $output == *"WARNING: what it wrote to data is replaced"* ]]
-  [[ $(verbs) == $'corpus\nprepare\nfeatures\nunits\ndata' ]]
+  [[ $(verbs) == $'corpus\nprepare\nfeatures\nunits\ntrain\ndata' ]]
 }
 
 @test "a changed file of the corpus runs prepare again" {
@@ -85,7 +85,7 @@ setup() {
   echo "# changed" >>"$copy/masr/io/deep.py"
   run -0 "$run_sh"
   [[ $output == *"again, because masr/io/deep.py changed"* ]]
-  [[ $(verbs) == $'units\ndata' ]]
+  [[ $(verbs) == $'units\ntrain\ndata' ]]
 }
 
 @test "a failed stage stops the recipe with its exit code, and runs again the next time" {
@@ -94,7 +94,7 @@ setup() {
   [[ $(verbs) == $'corpus\nprepare' ]]
   run -0 "$run_sh"
   [[ $output == *"stage 0: corpus: unchanged"* ]]
-  [[ $(verbs) == $'prepare\nfeatures\ndata\nunits\ndata' ]]
+  [[ $(verbs) == $'prepare\nfeatures\ndata\nunits\ntrain\ndata' ]]
 }
 
 @test "a stage that fails after it once succeeded does not look finished" {
@@ -105,7 +105,7 @@ setup() {
   verbs
   run -0 "$run_sh"
   [[ $output == *"again, because no finished run of it is on record"* ]]
-  [[ $(verbs) == $'units\ndata' ]]
+  [[ $(verbs) == $'units\ntrain\ndata' ]]
 }
 
 @test "a failed job shows the end of its log on the screen" {
@@ -136,7 +136,7 @@ setup() {
   verbs
   run -0 "$run_sh"
   [[ $output == *"stage 1: prepare: unchanged"* ]]
-  [[ $(verbs) == $'features\ndata\nunits\ndata' ]]
+  [[ $(verbs) == $'features\ndata\nunits\ntrain\ndata' ]]
 }
 
 @test "a second run on the same folder is refused while the first is at work, and named" {

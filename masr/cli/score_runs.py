@@ -1,0 +1,60 @@
+"""Pre-trainings side by side: the last validation of each and its nearest neighbours, with means over seeds.
+
+RUN is the folder of one training, NAME/seedS, as stage 6 lays them out. Masked accuracy stands beside the share of the
+commonest code, which is what guessing would get right. A mean carries half the width of its 95 % t interval over seeds,
+and each seed's figure behind it; the figure of a single run carries its interval over resampled speakers.
+
+example:
+  masr score runs exp/pretrain/*/seed*
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from masr.scoring.runs import RunFigures
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `masr score runs`."""
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a training")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Reads and prints."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from masr.scoring.runs import read_run
+
+    found = [read_run(folder) for folder in args.runs]
+    table = Table(title="pre-training: validation, and the label of the nearest other speaker, in %")
+    table.add_column("figure", overflow="fold")
+    names = list(dict.fromkeys(one.name for one in found))
+    models = [[one for one in found if one.name == name] for name in names]
+    for name, runs in zip(names, models, strict=True):
+        seeds = " ".join(one.seed for one in runs)
+        table.add_column(f"{name}\nseed{'s' if len(runs) > 1 else ''} {seeds}", justify="right")
+    table.add_row("steps", *(" ".join(sorted({str(one.steps) for one in runs})) for runs in models))
+    for title in dict.fromkeys(title for one in found for title in one.figures):
+        table.add_row(title, *(_cell(runs, title) for runs in models))
+    Console().print(table)
+
+
+def _cell(runs: list[RunFigures], title: str) -> str:
+    """One run's figure with its interval, or several runs' mean and then each."""
+    from masr.scoring.runs import mean_of
+
+    figures = [one.figures[title] for one in runs if title in one.figures]
+    mean = mean_of([figure.value for figure in figures])
+    if mean is not None:
+        each = ", ".join(f"{figure.value:.1f}" for figure in figures)
+        return f"{mean.value:.1f} ± {mean.half_width:.1f} ({each})"
+    cells = [
+        f"{figure.value:.1f}" + ("" if figure.low is None else f" [{figure.low:.1f}, {figure.high:.1f}]")
+        for figure in figures
+    ]
+    return cells[0] if cells else ""

@@ -1,0 +1,108 @@
+"""What pre-trainings came to, side by side: the last validation of each, its nearest neighbours, means over seeds.
+
+A run is a folder NAME/seedS with metrics.jsonl and, where it was scored, neighbours.json.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from masr.errors import DataError
+from masr.io.layout import METRICS, NEIGHBOURS
+
+_VALIDATION = ("masked_accuracy", "contrastive_accuracy", "code_commonest", "codes_used", "code_perplexity")
+_TITLES = {
+    "masked_accuracy": "masked accuracy",
+    "contrastive_accuracy": "contrastive accuracy",
+    "code_commonest": "commonest code",
+    "codes_used": "codes used",
+    "code_perplexity": "perplexity",
+}
+_SHARES = ("masked_accuracy", "contrastive_accuracy", "code_commonest")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number of one run; `low` and `high` where its file gives an interval."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class RunFigures:
+    """A run and its figures by title, shares in percent."""
+
+    name: str
+    seed: str
+    steps: int
+    figures: Mapping[str, Figure]
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Over seeds, with half the width of its 95 % t interval."""
+
+    value: float
+    half_width: float
+    count: int
+
+
+def read_run(folder: Path) -> RunFigures:
+    """The figures of a run, of its last validation or, where there was none, of its last line."""
+    line = _last_line(folder / METRICS)
+    figures = {
+        _TITLES[name]: Figure(line[name] * (100 if name in _SHARES else 1)) for name in _VALIDATION if name in line
+    }
+    scores = folder / NEIGHBOURS
+    if scores.exists():
+        figures |= _neighbours(scores)
+    return RunFigures(folder.parent.name, folder.name.removeprefix("seed"), int(line["step"]), figures)
+
+
+def mean_of(values: Sequence[float]) -> Mean | None:
+    """None for fewer than two: one run says nothing of another seed."""
+    if len(values) < 2:
+        return None
+    from scipy.stats import t
+
+    count = len(values)
+    mean = math.fsum(values) / count
+    variance = math.fsum((value - mean) ** 2 for value in values) / (count - 1)
+    return Mean(mean, float(t.ppf(0.975, count - 1)) * math.sqrt(variance / count), count)
+
+
+def _last_line(path: Path) -> dict[str, Any]:
+    """The last line of the validation split that is whole, or else the last one."""
+    lines = []
+    try:
+        for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                lines.append(json.loads(text))
+            except ValueError:
+                continue
+    except FileNotFoundError:
+        raise DataError(f"{path.parent} has no {path.name}", fix="train it: masr train CONF DIR") from None
+    lines = [line for line in lines if isinstance(line, dict) and "step" in line]
+    if not lines:
+        raise DataError(f"{path}: holds no line of figures", why="the training ended before its first line")
+    validated: list[dict[str, Any]] = [line for line in lines if line.get("split") == "dev"]
+    return validated[-1] if validated else lines[-1]
+
+
+def _neighbours(path: Path) -> dict[str, Figure]:
+    try:
+        shares = json.loads(path.read_text(encoding="utf-8"))["shares"]
+        return {
+            f"{method} {group}": Figure(100 * s["accuracy"], 100 * s["low"], 100 * s["high"])
+            for group, methods in shares.items()
+            for method, s in methods.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DataError(f"{path}: is not what masr score neighbours --json writes", fix="score the run again") from None

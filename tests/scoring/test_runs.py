@@ -1,0 +1,71 @@
+"""Runs side by side: which line of the figures counts, what a mean over seeds is, and files that are not whole."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from masr.cli.main import main
+from masr.errors import DataError
+from masr.scoring.runs import mean_of, read_run
+
+
+def a_run(folder: Path, accuracy: float, neighbours: float | None = None, lines: str = "") -> Path:
+    folder.mkdir(parents=True)
+    early = {"step": 5, "split": "dev", "masked_accuracy": 0.01}
+    last = {"step": 10, "split": "dev", "masked_accuracy": accuracy, "code_commonest": 0.05, "codes_used": 100.0}
+    after = {"step": 12, "split": "train", "masked_accuracy": 0.9}
+    text = "".join(json.dumps(line) + "\n" for line in (early, last, after)) + lines
+    (folder / "metrics.jsonl").write_text(text)
+    if neighbours is not None:
+        share = {"accuracy": neighbours, "low": neighbours - 0.1, "high": neighbours + 0.1, "count": 9}
+        (folder / "neighbours.json").write_text(json.dumps({"shares": {"all": {"1-NN": share}}}))
+    return folder
+
+
+def test_the_last_validation_counts_and_shares_are_in_percent(tmp_path: Path) -> None:
+    found = read_run(a_run(tmp_path / "model" / "seed3", 0.25, 0.5))
+    assert (found.name, found.seed, found.steps) == ("model", "3", 10)
+    assert found.figures["masked accuracy"].value == 25
+    assert found.figures["commonest code"].value == 5
+    assert found.figures["codes used"].value == 100
+    assert (found.figures["1-NN all"].value, found.figures["1-NN all"].low) == (50, 40)
+
+
+def test_a_line_cut_short_is_passed_over(tmp_path: Path) -> None:
+    found = read_run(a_run(tmp_path / "model" / "seed0", 0.25, lines='{"step": 20, "split": "dev", "mas'))
+    assert found.steps == 10
+
+
+def test_the_interval_of_a_mean_is_students() -> None:
+    mean = mean_of([1.0, 2.0, 4.0])
+    assert mean is not None
+    assert mean.value == pytest.approx(7 / 3)
+    # 4.302653 is the 97.5 % quantile of t with two degrees of freedom
+    assert mean.half_width == pytest.approx(4.302653 * math.sqrt(7 / 3 / 3), rel=1e-6)
+    assert mean_of([1.0]) is None
+
+
+def test_several_seeds_become_a_mean_with_each_behind_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [a_run(tmp_path / "model" / f"seed{seed}", accuracy) for seed, accuracy in enumerate((0.1, 0.2, 0.3))]
+    other = a_run(tmp_path / "other" / "seed0", 0.4, 0.6)
+    assert main(["score", "runs", *map(str, [*runs, other])]) == 0
+    said = capsys.readouterr().out
+    assert "seeds 0 1 2" in said and "seed 0" in said
+    assert "20.0 ± 24.8 (10.0, 20.0," in said
+    assert "60.0 [50.0, 70.0]" in said
+
+
+def test_a_folder_without_figures_or_with_others_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="has no metrics"):
+        read_run(tmp_path)
+    (tmp_path / "metrics.jsonl").write_text("\n")
+    with pytest.raises(DataError, match="holds no line"):
+        read_run(tmp_path)
+    run = a_run(tmp_path / "model" / "seed0", 0.1)
+    (run / "neighbours.json").write_text("[1]")
+    with pytest.raises(DataError, match="is not what masr score neighbours"):
+        read_run(run)

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# TRAIN -> OUT/NAME/seedS: model.safetensors metrics.jsonl -> OUT/NAME/seedS/SPLIT: embeddings.npy
+# usage: pretrain.sh [options] TRAIN DEV OUT [SPLIT...]
+#
+# Trains every configuration of --models with every seed of --seeds, as one job array, and runs each over the data
+# directories SPLIT. A run that was killed goes on where it was; one that has ended is not repeated.
+set -euo pipefail
+
+models=            # TEXT: names of configurations in the folder --conf, with commas
+seeds=0            # TEXT: seeds to train each with, with commas
+conf=conf/pretrain # DIR: folder of the configurations
+codes=exp/units    # DIR: what stage 3 made of the labels
+score=             # TEXT: label that the nearest utterance of the first SPLIT has to share with one of the last; none
+apart=             # TEXT: values of that label to be scored by themselves as well, with commas
+cmd=run.py         # TEXT: launcher of trainings, with its options
+job=0              # NUMBER: train only this one of them, as the launcher asks
+. "$(dirname -- "${BASH_SOURCE[0]}")/parse_options.sh"
+
+train=${arguments[0]} dev=${arguments[1]} out=${arguments[2]} splits=("${arguments[@]:3}")
+runs=()
+for seed in ${seeds//,/ }; do
+  for model in ${models//,/ }; do
+    runs+=("$model/seed$seed")
+  done
+done
+
+if ((job == 0)); then
+  read -ra launcher <<<"$cmd"
+  "${launcher[@]}" JOB=1:"${#runs[@]}" "$out/log/train.JOB.log" pretrain.sh --job JOB --models "$models" --seeds "$seeds" \
+    --conf "$conf" --codes "$codes" --score "$score" --apart "$apart" "${arguments[@]}"
+  masr score runs "${runs[@]/#/$out/}"
+  exit
+fi
+
+run=${runs[job - 1]}
+masr train "$conf/${run%/*}.yaml" "$out/$run" --seed "${run##*/seed}" \
+  --set train="$train" --set dev="$dev" --set codes="$codes"
+for split in "${splits[@]}"; do
+  masr extract "$out/$run" "$split" "$out/$run/$(basename -- "$split")"
+done
+if [[ -n $score ]]; then
+  masr score neighbours "$out/$run/$(basename -- "${splits[0]}")" "$out/$run/$(basename -- "${splits[-1]}")" \
+    --kind "$score" --scale standard ${apart:+--apart "$apart"} --json "$out/$run/neighbours.json"
+fi
