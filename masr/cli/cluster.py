@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
     from masr.inference.cluster import FeatureFrames, LayerFrames, cluster, grid_of
     from masr.io.datadir import DataDir
     from masr.io.provenance import write_provenance
-    from masr.models.kmeans import Config
+    from masr.kmeans import Config
 
     if args.clusters < 1:
         raise UsageError(f"--clusters {args.clusters} is no number of clusters", fix="give 1 or more")
@@ -72,9 +72,10 @@ def _encoder(conf: Path | None) -> Any:
     import torch
 
     from masr.config import load, loads
-    from masr.plugins import build, resolve
+    from masr.plugins import build, open_plugin, resolve
     from masr.training.config import TrainConfig
 
     config = load(TrainConfig, conf, resolve=resolve) if conf else loads(TrainConfig, "", "the defaults", (), resolve)
+    restore = getattr(open_plugin("models", config.encoder.name), "restore", None)
     with torch.device("meta"):
-        return build("models", config.encoder)
+        return build("models", config.encoder) if restore is None else restore(config.encoder.config)

@@ -16,31 +16,39 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from masr.data.dataset import WaveformSource, frames_of
+from masr.data.dataset import SampleSource, frames_of
+from masr.data.samples import Samples
 from masr.errors import DataError
 from masr.inference.load import Model
 from masr.io.ark import ArchiveWriter
+from masr.io.audio import SAMPLE_RATE
 from masr.io.datadir import DataDir, write_table
 from masr.io.layout import TARGETS_SCP
 from masr.io.progress import track
-from masr.models.kmeans import Config, KMeans, fit
+from masr.kmeans import Config, KMeans, fit
 from masr.types import Features
 
 Int64Array = npt.NDArray[np.int64]
 _PIECE_FRAMES = 16_384
+_HALF_WINDOW, _SHIFT = 200, 160
+"""Samples at 16 kHz of a feature frame: encoded frames of a waveform are told their place among feature frames."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Which input frames the encoded frames of an encoder look at: frame n is around factor * n + offset."""
+    """Which feature frames the encoded frames of an encoder look at: frame n is around factor * n + offset."""
 
-    factor: int
-    offset: int
+    factor: float
+    offset: float
     encoder: Any
 
-    def num_encoded(self, num_frames: Int64Array) -> Int64Array:
-        """Encoded frames of so many feature frames."""
-        found: Int64Array = self.encoder.num_encoded(torch.from_numpy(num_frames)).numpy()
+    def num_encoded(self, data: DataDir) -> Int64Array:
+        """(N,) encoded frames of every utterance."""
+        if self.encoder.num_bins == 1:
+            counts = SampleSource(data, _rate_of(self.encoder)).num_samples
+        else:
+            counts = frames_of(data)
+        found: Int64Array = self.encoder.num_encoded(torch.from_numpy(counts)).numpy()
         return found
 
 
@@ -48,7 +56,29 @@ def grid_of(encoder: Any) -> Grid:
     """The grid of an encoder, from the fewest frames that give one encoded frame."""
     counts = encoder.num_encoded(torch.arange(1, 10_000))
     fewest = int((counts >= 1).nonzero()[0, 0]) + 1
+    if encoder.num_bins == 1:
+        scale = SAMPLE_RATE / _rate_of(encoder)
+        return Grid(encoder.subsampling * scale / _SHIFT, ((fewest - 1) / 2 * scale - _HALF_WINDOW) / _SHIFT, encoder)
     return Grid(int(encoder.subsampling), (fewest - 1) // 2, encoder)
+
+
+def _rate_of(encoder: Any) -> int:
+    return int(getattr(encoder, "sample_rate", SAMPLE_RATE))
+
+
+class Audio:
+    """Whole utterances of a data directory, which is opened once."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self.sample_rate = sample_rate
+        self.opened: Samples | None = None
+
+    def read(self, data: DataDir, place: int) -> tuple[Tensor, Tensor]:
+        """(1, S), (1,)."""
+        if self.opened is None or self.opened.data is not data:
+            self.opened = Samples(data, self.sample_rate)
+        samples = self.opened.read(place, 0, int(self.opened.num_samples[place]))
+        return torch.from_numpy(np.array(samples))[None], torch.tensor([len(samples)])
 
 
 class FeatureFrames:
@@ -56,14 +86,13 @@ class FeatureFrames:
 
     def __init__(self, features: Features) -> None:
         self.features = features
-        self.factor, self.offset = 1, 0
+        self.audio = Audio(features.sample_rate)
+        self.factor, self.offset = 1.0, 0.0
 
     @torch.inference_mode()
     def read(self, data: DataDir, place: int) -> Tensor:
         """(T, D)."""
-        source = WaveformSource(data, self.features)
-        samples = torch.from_numpy(np.array(source.read(place, 0, int(source.num_frames[place]))))
-        frames, _ = self.features(samples[None], torch.tensor([len(samples)]))
+        frames, _ = self.features(*self.audio.read(data, place))
         return frames[0]
 
 
@@ -71,17 +100,19 @@ class LayerFrames:
     """One layer of a trained model."""
 
     def __init__(self, model: Model, layer: int | None) -> None:
-        if model.features is None:
+        if model.features is None and not model.takes_samples:
             raise DataError("this model takes no waveforms, so there is nothing to cluster", fix="name another model")
         self.model, self.layer = model, layer
-        self.audio = FeatureFrames(model.features)
+        self.audio = Audio(model.sample_rate)
         grid = grid_of(model.encoder)
         self.factor, self.offset = grid.factor, grid.offset
 
     def read(self, data: DataDir, place: int) -> Tensor:
         """(T, D)."""
-        frames = self.audio.read(data, place)
-        encoded = self.model.run(frames[None], torch.tensor([len(frames)]), self.layer)
+        given = self.audio.read(data, place)
+        if self.model.features is not None:
+            given = self.model.features(*given)
+        encoded = self.model.run(*given, self.layer)
         return encoded.frames[0, : int(encoded.lengths[0])].cpu()
 
 
@@ -134,7 +165,7 @@ def labelled(
     data: DataDir, frames: FeatureFrames | LayerFrames, grid: Grid, found: KMeans
 ) -> Iterator[tuple[str, Int64Array]]:
     """The cluster of the frame that is nearest in time to each encoded frame; utterances without any are left out."""
-    lengths = grid.num_encoded(frames_of(data))
+    lengths = grid.num_encoded(data)
     for place in track(range(len(data)), f"labels {data.folder.name}", unit="utt"):
         if lengths[place] < 1:
             continue

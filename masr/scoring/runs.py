@@ -15,15 +15,15 @@ from typing import Any
 from masr.errors import DataError
 from masr.io.layout import METRICS, NEIGHBOURS
 
-_VALIDATION = ("masked_accuracy", "contrastive_accuracy", "code_commonest", "codes_used", "code_perplexity")
-_TITLES = {
-    "masked_accuracy": "masked accuracy",
-    "contrastive_accuracy": "contrastive accuracy",
-    "code_commonest": "commonest code",
-    "codes_used": "codes used",
-    "code_perplexity": "perplexity",
+_VALIDATION = {
+    "masked_accuracy": ("masked accuracy", 100),
+    "code_chance": ("commonest code", 100),
+    "codes_used": ("codes used", 1),
+    "code_perplexity": ("perplexity of codes", 1),
+    "contrastive_accuracy": ("contrastive accuracy", 100),
+    "contrastive_chance": ("one of the candidates", 100),
 }
-_SHARES = ("masked_accuracy", "contrastive_accuracy", "code_commonest")
+"""Figure of metrics.jsonl -> title and factor: shares become percent."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ def read_run(folder: Path) -> RunFigures:
     """The figures of a run, of its last validation or, where there was none, of its last line."""
     line = _last_line(folder / METRICS)
     figures = {
-        _TITLES[name]: Figure(line[name] * (100 if name in _SHARES else 1)) for name in _VALIDATION if name in line
+        title: Figure(line[name] * factor)
+        for name, (title, factor) in _VALIDATION.items()
+        if line.get(name) is not None
     }
     scores = folder / NEIGHBOURS
     if scores.exists():

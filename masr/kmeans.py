@@ -17,9 +17,12 @@ from torch import Tensor
 
 from masr.config import option
 from masr.errors import DataError
+from masr.products import product
 
 _BLOCK_ELEMENTS = 1 << 20
 """A block of distances stays in a core's cache."""
+_SUM_ROWS = 512
+"""A block of frames in float64 does as well."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,11 @@ class KMeans:
         """(N, D) -> (N,) the nearest centre of each frame, (N,) its squared distance; ties go to the lower number."""
         labels = torch.empty(len(frames), dtype=torch.int64)
         distances = torch.empty(len(frames))
-        norms = self.centres.square().sum(dim=1)
+        norms, twice = self.centres.square().sum(dim=1), -2 * self.centres
         size = max(1, _BLOCK_ELEMENTS // len(self.centres))
         for start in range(0, len(frames), size):
             rows = frames[start : start + size].float()
-            nearest = torch.addmm(norms, rows, self.centres.t(), alpha=-2).min(dim=1)
+            nearest = product(rows, twice, norms).min(dim=1)
             labels[start : start + size] = nearest.indices
             distances[start : start + size] = (nearest.values + rows.square().sum(dim=1)).clamp(min=0)
         return labels, distances
@@ -109,7 +112,10 @@ class KMeans:
 
     def sums(self, frames: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """(V, D) sums of each cluster's frames in float64, (V,) how many they are."""
-        sums = torch.zeros(self.centres.shape, dtype=torch.float64).index_add_(0, labels, frames.double())
+        sums = torch.zeros(self.centres.shape, dtype=torch.float64)
+        for start in range(0, len(frames), _SUM_ROWS):
+            rows = slice(start, start + _SUM_ROWS)
+            sums.index_add_(0, labels[rows], frames[rows].double())
         return sums, torch.bincount(labels, minlength=len(self.centres)).double()
 
     def refill(self, empty: Tensor, frames: Tensor, distances: Tensor) -> int:

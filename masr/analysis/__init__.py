@@ -1,0 +1,1 @@
+"""What a representation holds: frames and vectors on disk become figures; nothing here opens a model."""

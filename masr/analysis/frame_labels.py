@@ -1,0 +1,112 @@
+"""Labels of frames: phones of an alignment, or what utt2<kind> says of the whole utterance, on another's grid.
+
+Shapes: N frames of an utterance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from masr.analysis.frames import Array, ArrayFrames, Frames, Grid, IntArray
+from masr.errors import AnalysisError, near
+from masr.io.datadir import DataDir
+from masr.io.layout import PHONES_CTM
+
+PHONES = "phones"
+
+
+class LabelFrames:
+    """A number for each frame of another representation, -1 where it has no label."""
+
+    def __init__(self, name: str, like: Frames, names: Sequence[str], spans: dict[str, Spans]) -> None:
+        if like.utts is None:
+            raise AnalysisError(f"{like.name} does not say which utterances its frames are of", fix="give a folder")
+        self.name, self.dim = name, 1
+        self.utts: Sequence[str] | None = like.utts
+        self.counts: IntArray = like.counts
+        self.grid: Grid | None = like.grid
+        self.names, self.spans = tuple(names), spans
+
+    def read(self, place: int) -> Array:
+        """(N, 1)."""
+        assert self.utts is not None
+        count = int(self.counts[place])
+        spans = self.spans.get(self.utts[place])
+        if spans is None:
+            return np.full((count, 1), -1, dtype=np.int64)
+        grid = self.grid or Grid(1.0)
+        return spans.at(grid.start_sec + np.arange(count) * grid.shift_sec)[:, None]
+
+
+class Spans:
+    """What is said from when to when."""
+
+    def __init__(self, starts: Sequence[float], ends: Sequence[float], labels: Sequence[int]) -> None:
+        order = np.argsort(np.asarray(starts, dtype=np.float64), kind="stable")
+        self.starts = np.asarray(starts, dtype=np.float64)[order]
+        self.ends = np.asarray(ends, dtype=np.float64)[order]
+        self.labels = np.asarray(labels, dtype=np.int64)[order]
+
+    def at(self, times: Array) -> IntArray:
+        """(N,) the label at each time, -1 between two of them."""
+        places = np.searchsorted(self.starts, times, side="right") - 1
+        inside = (places >= 0) & (times < self.ends[np.maximum(places, 0)])
+        return np.where(inside, self.labels[np.maximum(places, 0)], -1)
+
+
+def phone_labels(data: DataDir, like: Frames) -> LabelFrames:
+    """The phone at the middle of each frame, from phones.ctm."""
+    path = data.folder / PHONES_CTM
+    if like.grid is None:
+        raise AnalysisError(f"nothing says when the frames of {like.name} are", fix="say it: --rate 25")
+    if not path.is_file():
+        raise AnalysisError(f"{data.folder} has no {PHONES_CTM}", fix="give a corpus with alignments, or --kind KIND")
+    rows: dict[str, tuple[list[float], list[float], list[int]]] = {}
+    numbers: dict[str, int] = {}
+    with path.open(encoding="utf-8") as stream:
+        for number, line in enumerate(stream, 1):
+            parts = line.split()
+            try:
+                utt, start, length, phone = parts[0], float(parts[2]), float(parts[3]), parts[4]
+            except (IndexError, ValueError):
+                raise AnalysisError(
+                    f"{path}:{number}: is not utterance, channel, start, duration, phone", fix="run masr prepare again"
+                ) from None
+            starts, ends, labels = rows.setdefault(utt, ([], [], []))
+            starts.append(start)
+            ends.append(start + length)
+            labels.append(numbers.setdefault(phone, len(numbers)))
+    return LabelFrames(str(path), like, list(numbers), {utt: Spans(*spans) for utt, spans in rows.items()})
+
+
+def utterance_labels(data: DataDir, kind: str, like: Frames) -> LabelFrames:
+    """What utt2<kind> says, at every frame."""
+    table = data.labels(kind)
+    known = {utt: label.strip() for utt, label in table.items() if label.strip() not in ("", "unknown")}
+    names = sorted(set(known.values()))
+    numbers = {name: number for number, name in enumerate(names)}
+    spans = {utt: Spans([-np.inf], [np.inf], [numbers[label]]) for utt, label in known.items()}
+    return LabelFrames(f"{data.folder} utt2{kind}", like, names, spans)
+
+
+def array_labels(name: str, array: Array) -> tuple[ArrayFrames, int]:
+    """Whole numbers of a mapped array, one a frame, and how many classes they may be."""
+    if array.ndim != 1 or array.dtype.kind not in "iu" or not len(array):
+        raise AnalysisError(f"{name}: {array.dtype} of the shape {array.shape} are no labels", fix="give whole numbers")
+    most = int(array.max())
+    if most < 1:
+        raise AnalysisError(f"{name} has one label alone, of which there is nothing to tell")
+    if most >= 1 << 20:
+        raise AnalysisError(f"{name} has a label {most}: too many classes", fix="number labels from 0")
+    return ArrayFrames(name, array[:, None]), most + 1
+
+
+def kinds_or_phones(data: DataDir, kind: str, like: Frames) -> LabelFrames:
+    """`phones`, or a kind of the data directory."""
+    if kind == PHONES:
+        return phone_labels(data, like)
+    if kind not in data.kinds():
+        raise AnalysisError(f"{data.folder} has no labels {kind!r}", fix=near(kind, [PHONES, *data.kinds()]))
+    return utterance_labels(data, kind, like)
