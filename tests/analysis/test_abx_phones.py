@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from masr.analysis import abx_blocks
+from masr.analysis.abx_blocks import Settings
+from masr.analysis.abx_items import Item, Items, place_items
+from masr.analysis.abx_phones import phone_errors
+from masr.analysis.frames import ArrayFrames, Grid
+from masr.errors import AnalysisError
+
+NAMES = {"angular": "angular_distance", "cosine": "cosine_distance", "euclidean": "euclidean_distance"}
+
+
+def reference(name: str) -> Any:
+    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+SLOW = reference("slow_abx")
+
+
+def spoken(
+    seed: int,
+    count: int = 24,
+    speakers: int = 2,
+    contexts: int = 2,
+    phones: int = 3,
+    kind: str = "normal",
+    longest: int = 5,
+) -> tuple[ArrayFrames, list[Item]]:
+    """Phones of random frames, one after another in one utterance a speaker, with a second of 10 frames."""
+    random = np.random.default_rng(seed)
+    frames, items, offsets = [], [], [0]
+    centres = random.standard_normal((phones, 6))
+    for speaker in range(speakers):
+        now = 0
+        for _ in range(count // speakers):
+            length = int(random.integers(1, longest))
+            phone, context = int(random.integers(phones)), int(random.integers(contexts))
+            values = random.standard_normal((length, 6)) + centres[phone]
+            if kind == "units":
+                values = np.eye(6)[random.integers(0, 3, length)]
+            if kind == "shares":
+                values = np.exp(values) / np.exp(values).sum(1, keepdims=True)
+            frames.append(values)
+            items.append(
+                Item(f"u{speaker}", now / 10, (now + length) / 10, f"p{phone}", f"c{context}", "d", f"s{speaker}")
+            )
+            now += length
+        offsets.append(offsets[-1] + now)
+    found = ArrayFrames(
+        "frames", np.concatenate(frames).astype(np.float32), np.array(offsets), [f"u{s}" for s in range(speakers)]
+    )
+    found.grid = Grid(0.1, 0.05)
+    return found, items
+
+
+def slowly(frames: ArrayFrames, items: list[Item], settings: Settings, slow: Any) -> Any:
+    assert frames.utts is not None
+    rows = []
+    for item in items:
+        whole = frames.read(list(frames.utts).index(item.utt))
+        values = whole[round(item.start_sec * 10) : round(item.end_sec * 10)]
+        rows.append((item.phone, item.before, item.speaker, values.tolist()))
+    return SLOW.phones(rows, slow, settings.speakers == "across", settings.context == "any")
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    speakers=st.sampled_from(["within", "across"]),
+    context=st.sampled_from(["same", "any"]),
+    distance=st.sampled_from(["angular", "cosine", "euclidean"]),
+)
+@settings(max_examples=30, deadline=None)
+def test_equal_to_loops(seed: int, speakers: Any, context: Any, distance: Any) -> None:
+    frames, items = spoken(seed)
+    chosen = Settings(speakers, context, distance)
+    found = phone_errors(frames, place_items(items, frames), chosen)
+    error, cells, triplets = slowly(frames, items, chosen, getattr(SLOW, NAMES[distance]))
+    assert found.error == pytest.approx(error, abs=1e-9)
+    assert (found.num_cells, found.num_triplets) == (cells, triplets)
+
+
+@given(seed=st.integers(0, 10_000), distance=st.sampled_from(["kl", "kl_symmetric"]))
+@settings(max_examples=10, deadline=None)
+def test_divergences_are_equal_to_loops(seed: int, distance: Any) -> None:
+    frames, items = spoken(seed, kind="shares")
+    chosen = Settings("within", "any", distance)
+    found = phone_errors(frames, place_items(items, frames), chosen)
+    assert found.error == pytest.approx(slowly(frames, items, chosen, getattr(SLOW, distance))[0], abs=1e-9)
+
+
+@given(seed=st.integers(0, 10_000), speakers=st.sampled_from(["within", "across"]))
+@settings(max_examples=20, deadline=None)
+def test_discrete_units_tie_as_in_loops(seed: int, speakers: Any) -> None:
+    # Whole costs: many paths are equally cheap, and many triplets tie.
+    frames, items = spoken(seed, kind="units", contexts=1, longest=9)
+    chosen = Settings(speakers, "same", "cosine")
+    found = phone_errors(frames, place_items(items, frames), chosen)
+
+    def slow(a: Any, b: Any) -> float:
+        return float(a != b)
+
+    rows = slowly(frames, items, chosen, slow)
+    assert found.error == pytest.approx(rows[0], abs=1e-6)
+
+
+def test_batches_and_cuts_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames, items = spoken(1, count=60, speakers=3)
+    placed = place_items(items, frames)
+    for chosen in (Settings("within", "any"), Settings("across", "same")):
+        whole = phone_errors(frames, placed, chosen)
+        with monkeypatch.context() as patch:
+            patch.setattr(abx_blocks, "_BATCH_DISTANCES", 300)
+            cut = phone_errors(frames, placed, chosen)
+        assert cut.error == pytest.approx(whole.error, abs=1e-12)
+        assert (cut.num_cells, cut.num_triplets, cut.low) == (whole.num_cells, whole.num_triplets, whole.low)
+        assert np.allclose(cut.pairs, whole.pairs, equal_nan=True)
+
+
+def test_the_last_frame_of_a_phone_counts() -> None:
+    # Only the last frames of the phones tell them apart.
+    values = np.array([[1.0, 0], [1, 0], [1, 0], [1, 0], [1, 0], [0, 1]])
+    frames = ArrayFrames("frames", values, np.array([0, 6]), ["u"])
+    frames.grid = Grid(0.02, 0.01)
+    items = [Item("u", 0.04 * n, 0.04 * (n + 1), phone, "l", "r", "s") for n, phone in enumerate("aab")]
+    placed = place_items(items, frames)
+    assert (placed.last - placed.first).tolist() == [2, 2, 2]
+    assert phone_errors(frames, placed).error == 0.0
+    values[5] = values[4]
+    assert phone_errors(frames, placed).error == 0.5
+
+
+def test_average_is_of_pairs_then_speakers_then_contexts() -> None:
+    # One speaker tells a from b in one context of two, another always, and c only in its single cell never.
+    def vector(x: float) -> list[float]:
+        return [np.cos(x), np.sin(x)]
+
+    rows = [
+        ("a", "x", "s", 0.0), ("a", "x", "s", 0.1), ("b", "x", "s", 1.0),
+        ("a", "y", "s", 0.0), ("a", "y", "s", 1.0), ("b", "y", "s", 0.5),
+        ("a", "x", "t", 0.0), ("a", "x", "t", 0.1), ("b", "x", "t", 1.0),
+        ("c", "z", "s", 0.0), ("c", "z", "s", 1.0), ("b", "z", "s", 0.5),
+    ]  # fmt: skip
+    frames = ArrayFrames("f", np.array([vector(row[3]) for row in rows]), np.array([0, 12]), ["u"])
+    frames.grid = Grid(1.0, 0.5)
+    items = [Item("u", n, n + 1, phone, context, "r", speaker) for n, (phone, context, speaker, _) in enumerate(rows)]
+    found = phone_errors(frames, place_items(items, frames))
+    # a against b: speaker s (0 + 1) / 2, speaker t 0, so 0.25; c against b: 1.
+    assert found.error == pytest.approx((0.25 + 1) / 2)
+    assert found.pairs[0, 1] == pytest.approx(0.25)
+    assert found.pairs[2, 1] == pytest.approx(1.0)
+    assert np.isnan(found.pairs[1, 0])
+    assert (found.num_cells, found.num_triplets, found.num_speakers) == (4, 8, 2)
+
+
+def test_random_frames_are_chance_and_centres_are_not() -> None:
+    frames, items = spoken(0, count=300, speakers=4)
+    noise = ArrayFrames(
+        "noise", np.random.default_rng(1).standard_normal(frames.frames.shape), frames.offsets, frames.utts
+    )
+    noise.grid = frames.grid
+    placed = place_items(items, frames)
+    for chosen in (Settings("within", "any"), Settings("across", "any")):
+        at_chance, better = phone_errors(noise, placed, chosen), phone_errors(frames, placed, chosen)
+        assert at_chance.error == pytest.approx(0.5, abs=0.04)
+        assert better.error < 0.3
+        assert better.low is not None and better.high is not None and better.low <= better.error <= better.high
+
+
+def test_drawing_takes_no_more_than_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames, items = spoken(2, count=200, speakers=4, contexts=1)
+    placed = place_items(items, frames)
+    whole = phone_errors(frames, placed, Settings("across", "any"))
+    drawn = phone_errors(frames, placed, Settings("across", "any", max_items=3, max_speakers=1))
+    assert whole.num_cells == 4 * 3 * 3 * 2
+    assert drawn.num_cells == 4 * 3 * 2
+    assert drawn.num_triplets == drawn.num_cells * 27
+    assert phone_errors(frames, placed, Settings("across", "any", max_items=3, max_speakers=1)).error == drawn.error
+    other = phone_errors(frames, placed, Settings("across", "any", max_items=3, max_speakers=1, seed=1))
+    assert other.error != drawn.error
+    assert drawn.error == pytest.approx(whole.error, abs=0.1)
+
+
+def test_nothing_to_compare_is_refused() -> None:
+    frames, items = spoken(0, count=6, phones=1)
+    placed = place_items(items, frames)
+    with pytest.raises(AnalysisError, match="no triplet"):
+        phone_errors(frames, placed)
+
+
+def test_probabilities_are_asked_for() -> None:
+    frames, items = spoken(0)
+    with pytest.raises(AnalysisError, match="probabilities"):
+        phone_errors(frames, place_items(items, frames), Settings(distance="kl"))
+
+
+def test_items_are_not_changed() -> None:
+    frames, items = spoken(0)
+    placed: Items = place_items(items, frames)
+    first = placed.first.copy()
+    phone_errors(frames, placed)
+    assert np.array_equal(first, placed.first)
