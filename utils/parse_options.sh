@@ -104,7 +104,7 @@ options_set() {
 }
 
 options_parse() {
-  local option
+  local option stop_default=${stop_stage:-}
   arguments=()
   while (($#)); do
     option=$1
@@ -131,6 +131,10 @@ options_parse() {
   done
   if ((${#arguments[@]})) && ! grep -q '^# usage: ' -- "${script:-$0}"; then
     options_refuse "takes no argument, but was given '${arguments[0]}'" "an option starts with two dashes: see --help"
+  fi
+  # A stage past those that run by default is asked for by its number alone.
+  if [[ -n ${stage:-} && -n $stop_default && $stop_stage == "$stop_default" ]] && ((stage > stop_stage)); then
+    stop_stage=$stage
   fi
   if [[ -n ${stage:-} && -n ${stop_stage:-} ]] && ((stage > stop_stage)); then
     options_refuse "--stage $stage comes after --stop-stage $stop_stage" "nothing would run: swap them, or leave one out"

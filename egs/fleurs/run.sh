@@ -9,6 +9,7 @@ hours=                                  # NUMBER: hours of speech in the embedde
 unseen=bos,slk,nob,cat,urd,msa,aze,tel  # TEXT: languages held out of pre-training, each with a relative in it
 pretrain=best_rq_tiny,best_rq_masr_tiny # TEXT: what stage 6 trains: names in conf/pretrain, with commas
 seeds=0                                 # TEXT: seeds to train each with, with commas
+table=pretraining                       # TEXT: table of stage 12, a name in tables/
 data=data                               # DIR: where the data directories go
 exp=exp                                 # DIR: where everything else goes
 conf=conf                               # DIR: folder of features.yaml, units.yaml and pretrain/
@@ -51,5 +52,10 @@ fi
 stage 6 pretrain "$exp" --inputs "$data"/{pretrain,train,dev,test} "$exp/units" "$conf/pretrain" --outputs "$exp/pretrain" -- \
   pretrain.sh --models "$pretrain" --seeds "$seeds" --conf "$conf/pretrain" --codes "$exp/units" --cmd "$train_cmd" \
   --score lang --apart "$unseen" "$data/pretrain" "$data/dev" "$exp/pretrain" "$data"/{train,test}
+
+# tables/*.yaml -> exp/tables, RESULTS.md: a paper's table as chained job arrays
+stage 12 tables "$exp" --inputs "$data"/{train,dev,test,pretrain} "$exp/units" "$conf/pretrain" "tables/$table.yaml" \
+  --outputs "$exp/tables" -- tables.sh --size "$([[ $corpus == corpus/mini ]] && echo mini || echo paper)" --data "$data" \
+  --exp "$exp" --conf "$conf" --variables "unseen=$unseen" --results RESULTS.md --cmd "$train_cmd" "tables/$table.yaml"
 
 summary "$data"/{train,dev,test,pretrain}

@@ -42,13 +42,20 @@ refused() {
 
 @test "a stage that does not exist names those that do" {
   refused --stage 5
-  [[ $stderr == *"the stages are: 0 corpus, 1 prepare, 2 features, 3 units, 6 pretrain"* ]]
-  refused --stop-stage 12
+  [[ $stderr == *"the stages are: 0 corpus, 1 prepare, 2 features, 3 units, 6 pretrain, 12 tables"* ]]
+  refused --stop-stage 13
 }
 
 @test "a range that ends before it starts exits 2" {
   refused --stage 3 --stop-stage 1
   [[ $stderr == *"--stage 3 comes after --stop-stage 1"* ]]
+}
+
+@test "a stage after those that run by default needs no --stop-stage" {
+  "$run_sh"
+  verbs
+  run -2 --separate-stderr "$run_sh" --stage 12 --table nothing
+  [[ $stderr == *"stage 12: tables: tables/nothing.yaml is not there"* ]]
 }
 
 @test "--stop-stage and --stop_stage, a space and = are the same" {
@@ -116,7 +123,7 @@ refused() {
   local recipe
   for recipe in fleurs dhwani librispeech pangloss; do
     sed -nE 's/^ *stage ([0-9]+) ([a-z-]+) .*/\1 \2/p' "$copy/egs/$recipe/run.sh" | sort -un >"$BATS_TEST_TMPDIR/$recipe.stages"
-    printf '0 corpus\n1 prepare\n2 features\n3 units\n6 pretrain\n' | diff - "$BATS_TEST_TMPDIR/$recipe.stages"
+    printf '0 corpus\n1 prepare\n2 features\n3 units\n6 pretrain\n' | diff - <(grep -v '^12 tables$' "$BATS_TEST_TMPDIR/$recipe.stages")
     run -0 "$copy/egs/$recipe/run.sh" --help
     [[ $output == *--corpus*--data*--exp*--conf*--nj*--cmd*--stage*--stop-stage* ]]
     cmp "$copy/egs/fleurs/path.sh" "$copy/egs/$recipe/path.sh"

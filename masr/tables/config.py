@@ -1,0 +1,255 @@
+"""The schema of egs/<corpus>/tables/<table>.yaml: what a table consists of, in all its sizes.
+
+Text in a table may hold placeholders: {data}, {exp}, {conf} and {out} are folders, {config} is the task's resolved
+configuration, {seed} the seed, the name of an earlier step is that step's folder, and every other word is a variable
+of the size, the group or the row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from masr.config import load, option, required
+from masr.errors import ConfigError, near
+
+Variables = Mapping[str, str | int | float]
+Overrides = Mapping[str, tuple[str, ...]]
+
+FOLDERS = ("data", "exp", "conf")
+RESERVED = (*FOLDERS, "out", "config", "seed")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_VERB = re.compile(r"[a-z][a-z-]*")
+_ROW = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+-]*")
+
+
+@dataclass(frozen=True)
+class StepConfig:
+    """One command, run once for every row and seed that ask for something else of it."""
+
+    name: str = required("later steps write it in braces for this step's folder")
+    command: tuple[str, ...] = required("a masr command as a list of words; no shell reads it")
+    config: str = option("", "configuration file that {config} is made from")
+    set: tuple[str, ...] = option((), "key=value changes to that configuration, before those of the row")
+    inputs: tuple[str, ...] = option((), "what it reads that its command and configuration do not name")
+
+    def __post_init__(self) -> None:
+        _named(self.name, "a step")
+        if self.name in RESERVED:
+            raise ValueError(f"a step cannot be called {self.name}: that is a placeholder of its own")
+        if len(self.command) < 2 or self.command[0] != "masr" or not _VERB.fullmatch(self.command[1]):
+            raise ValueError("a command is a list of words that starts with masr and a verb: [masr, train, ...]")
+        if self.command[1] == "table":
+            raise ValueError("a table cannot run tables")
+        if any("\0" in word for word in self.command):
+            raise ValueError("a command cannot hold a NUL character")
+
+
+@dataclass(frozen=True)
+class StepSize:
+    """What a step costs in one size."""
+
+    hours: float = option(0.0, "of one task, until tasks that are done say it themselves; 0 is unknown")
+    launch: tuple[str, ...] = option((), "options of the launcher: [--gpu, 1, --mem, 16G], every word in quotes")
+    set: tuple[str, ...] = option((), "key=value changes to the step's configuration in this size")
+
+    def __post_init__(self) -> None:
+        if self.hours < 0 or any(not word or word.split() != [word] for word in self.launch):
+            raise ValueError("hours are not negative, and words of `launch` hold no spaces")
+
+
+@dataclass(frozen=True)
+class SizeConfig:
+    """The table once: on which corpus, how large, how often."""
+
+    what: str = required("corpus and models of this size, in a sentence")
+    embedded: bool = option(False, "whether it is meant for an embedded corpus, whose figures no paper has")
+    seeds: tuple[int, ...] = option((0, 1, 2), "every row is made once with each")
+    variables: Variables = option({}, "words for placeholders")
+    groups: tuple[str, ...] = option((), "only these groups of rows; none is all")
+    steps: Mapping[str, StepSize] = option({}, "step -> what it costs, and what it changes")
+
+    def __post_init__(self) -> None:
+        if not self.seeds or len(set(self.seeds)) != len(self.seeds):
+            raise ValueError("seeds are one or more different numbers")
+
+
+@dataclass(frozen=True)
+class RowConfig:
+    """A system of the table."""
+
+    name: str = required("within its group")
+    label: str = option("", "what the table calls it; the name where left out")
+    variables: Variables = option({}, "words for placeholders")
+    set: Overrides = option({}, "step -> key=value changes to its configuration")
+
+    def __post_init__(self) -> None:
+        if not _ROW.fullmatch(self.name):
+            raise ValueError(f"{self.name!r} is no name of a row: letters, digits, _, + and -")
+
+
+@dataclass(frozen=True)
+class GroupConfig(RowConfig):
+    """Rows that share settings. A group without rows is a row by itself."""
+
+    rows: tuple[RowConfig, ...] = option((), "the systems of the group")
+
+
+@dataclass(frozen=True)
+class ColumnConfig:
+    """A score: where a step leaves it, and how to read it."""
+
+    name: str = required("orderings and reported numbers speak of it")
+    label: str = option("", "what the table calls it; the name where left out")
+    group: str = option("", "heading over neighbouring columns")
+    step: str = required("whose folder holds the file")
+    file: str = required("JSON file in that folder")
+    at: tuple[str, ...] = option((), "keys on the way to what follows")
+    value: tuple[str, ...] = required("keys on the way to the score")
+    low: tuple[str, ...] = option((), "keys on the way to the lower end of its interval, where the file has one")
+    high: tuple[str, ...] = option((), "keys on the way to the upper end")
+    count: tuple[str, ...] = option((), "keys on the way to the number of things that were scored")
+    interval: str = option("95 %, the score's own", "what the file's interval is")
+    scale: float = option(1.0, "factor from the file to the table: 100 for per cent")
+    unit: str = option("", "printed in the heading")
+    digits: int = option(1, "after the point")
+    better: Literal["higher", "lower"] = option("higher", "which way is better")
+
+    def __post_init__(self) -> None:
+        _named(self.name, "a column")
+        path = Path(self.file)
+        if path.is_absolute() or ".." in path.parts:
+            raise ValueError(f"{self.file} lies outside the step's folder")
+        if bool(self.low) != bool(self.high):
+            raise ValueError("an interval has two ends: give low and high")
+        if not 0 <= self.digits <= 6 or self.scale == 0:
+            raise ValueError("digits are 0 to 6, and scale is not 0")
+
+
+@dataclass(frozen=True)
+class ReportedConfig:
+    """A number that was printed elsewhere."""
+
+    row: str = required("as group.row")
+    column: str = required("the column it belongs to")
+    value: float = required("in the column's unit; in per cent where it is a change relative to another row")
+    relative_to: str = option("", "the row that it is a relative change from; none where it stands for itself")
+    tag: Literal["paper", "digest", "ours"] = required("who says so: the authors, a third party, or we")
+    source: str = required("where it was printed")
+    note: str = option("", "in what its measurement differs from ours")
+
+
+@dataclass(frozen=True)
+class OrderingConfig:
+    """A claim that one row is better than another. Names without a group are tried in each group that has both."""
+
+    better: str = required("row that is claimed to be better")
+    than: str = required("row that it is compared with")
+    columns: tuple[str, ...] = required("columns that the claim is about")
+    claim: str = required("the claim in words")
+
+
+@dataclass(frozen=True)
+class TableConfig:
+    """One table of a paper."""
+
+    title: str = required("what the table shows")
+    about: str = option("", "how to read it")
+    corpus: str = required("the recipe's corpus")
+    steps: tuple[StepConfig, ...] = required("in the order in which they can run")
+    rows: tuple[GroupConfig, ...] = required("groups of systems")
+    columns: tuple[ColumnConfig, ...] = required("scores")
+    sizes: Mapping[str, SizeConfig] = required("name -> size")
+    reported: tuple[ReportedConfig, ...] = option((), "numbers printed elsewhere")
+    orderings: tuple[OrderingConfig, ...] = option((), "claims to check")
+
+    def __post_init__(self) -> None:
+        steps = _unique([step.name for step in self.steps], "step")
+        columns = _unique([column.name for column in self.columns], "column")
+        groups = _unique([group.name for group in self.rows], "group of rows")
+        for group in self.rows:
+            if group.rows:
+                _unique([row.name for row in group.rows], f"row of {group.name}")
+            for part in (group, *group.rows):
+                _all_known(part.set, steps, "step")
+                _free(part.variables, steps)
+        for column in self.columns:
+            _all_known([column.step], steps, "step")
+        for size in self.sizes.values():
+            _all_known(size.steps, steps, "step")
+            _all_known(size.groups, groups, "group of rows")
+            _free(size.variables, steps)
+        for reported in self.reported:
+            _all_known([reported.column], columns, "column")
+            _all_known([reported.row, *filter(None, [reported.relative_to])], self.row_names(), "row")
+        for ordering in self.orderings:
+            _all_known(ordering.columns, columns, "column")
+            self.pairs(ordering)
+
+    def row_names(self) -> list[str]:
+        """Every row as group.row, or as the group alone."""
+        return [row_name(group, row) for group, row in self.all_rows()]
+
+    def all_rows(self) -> list[tuple[GroupConfig, RowConfig | None]]:
+        """Every row with its group."""
+        return [(group, row) for group in self.rows for row in (group.rows or (None,))]
+
+    def pairs(self, ordering: OrderingConfig) -> list[tuple[str, str]]:
+        """The rows that an ordering compares: one pair, or one of each group."""
+        names = self.row_names()
+        if ordering.better in names and ordering.than in names:
+            return [(ordering.better, ordering.than)]
+        found = [(f"{group.name}.{ordering.better}", f"{group.name}.{ordering.than}") for group in self.rows]
+        found = [pair for pair in found if set(pair) <= set(names)]
+        if not found:
+            bare = [row.name for group in self.rows for row in group.rows]
+            wrong = next((n for n in (ordering.better, ordering.than) if n not in names + bare), ordering.better)
+            raise ValueError(
+                f"no group has the rows {ordering.better} and {ordering.than}: {near(wrong, names + bare)}"
+            )
+        return found
+
+
+def row_name(group: GroupConfig, row: RowConfig | None) -> str:
+    """group.row, or the group alone."""
+    return f"{group.name}.{row.name}" if row else group.name
+
+
+def read_table(path: Path) -> TableConfig:
+    """The table of a file; whatever is wrong with it is told with its place."""
+    return load(TableConfig, path)
+
+
+def size_of(table: TableConfig, name: str, path: Path) -> SizeConfig:
+    """One size of a table."""
+    if name not in table.sizes:
+        raise ConfigError(f"{path}: there is no size {name!r}", fix=near(name, table.sizes))
+    return table.sizes[name]
+
+
+def _named(name: str, what: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of {what}: small letters, digits and _")
+
+
+def _unique(names: list[str], what: str) -> list[str]:
+    twice = [name for name in names if names.count(name) > 1]
+    if not names or twice:
+        raise ValueError(f"the {what} {twice[0]} is there twice" if twice else f"there is no {what}")
+    return names
+
+
+def _all_known(names: Iterable[str], known: list[str], what: str) -> None:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"there is no {what} {name!r}: {near(name, known)}")
+
+
+def _free(variables: Variables, steps: list[str]) -> None:
+    for name in variables:
+        _named(name, "a variable")
+        if name in RESERVED or name in steps:
+            raise ValueError(f"a variable cannot be called {name}: that is a placeholder of its own")

@@ -1,0 +1,200 @@
+"""A table in the formats it leaves in: text, Markdown, LaTeX, CSV, JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from masr.tables.outcome import Outcome, Row
+from masr.tables.sheet import Page, Sheet, page_of
+from masr.tables.statistics import Mean
+
+
+def text(outcome: Outcome) -> str:
+    """For a screen without colours, or a file."""
+    page = page_of(outcome)
+    parts = [page.title, "=" * len(page.title), "", *page.lines]
+    for sheet in page.sheets:
+        widths = [max(len(row[n]) for row in (sheet.headings, *sheet.rows)) for n in range(len(sheet.headings))]
+        rule = "  ".join("-" * width for width in widths)
+        parts += ["", sheet.title, rule, _columns(sheet.headings, widths, sheet), rule]
+        for place, row in enumerate(sheet.rows):
+            if _new_group(sheet, place):
+                parts.append("")
+            parts.append(_columns(row, widths, sheet))
+        parts.append(rule)
+    return "\n".join([*parts, "", *page.notes]) + "\n"
+
+
+def markdown(outcome: Outcome, level: int = 2) -> str:
+    """One heading, then tables."""
+    page = page_of(outcome)
+    parts = [f"{'#' * level} {_md(page.title)}", *map(_md, page.lines)]
+    for sheet in page.sheets:
+        lines = [_md_row(sheet.headings), _md_row([_align(sheet, n) for n in range(len(sheet.headings))], escape=False)]
+        title = f"**{_md(sheet.title)}**" if sheet is not page.sheets[0] else ""
+        parts += [*filter(None, [title]), "\n".join(lines + [_md_row(row) for row in sheet.rows])]
+    return "\n\n".join([*parts, *map(_md, page.notes)]) + "\n"
+
+
+def latex(outcome: Outcome) -> str:
+    """Tables for booktabs; hours, commits and tasks are left to the other formats."""
+    page = page_of(outcome)
+    caption = f"{page.title}. {page.lines[-3]} {page.lines[-2]}. {' '.join(page.notes[:2])}"
+    return "\n".join(_latex_sheet(page, sheet, caption) for sheet in page.sheets)
+
+
+def csv_rows(outcome: Outcome) -> str:
+    """One line for every row, column and seed: what a spreadsheet or a plot wants."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["row", "group", "label", "column", "unit", "seed", "value", "low", "high", "count"])
+    for row in outcome.rows:
+        for column in outcome.plan.table.columns:
+            cell = row.cells[column.name]
+            for seed in outcome.plan.size.seeds:
+                score = cell.scores.get(seed)
+                values = [score.value, score.low, score.high, score.count] if score else [None] * 4
+                writer.writerow([row.name, row.group, row.label, column.name, column.unit, seed, *values])
+    return stream.getvalue()
+
+
+def as_json(outcome: Outcome) -> str:
+    """Everything, for programs."""
+    plan = outcome.plan
+    found = {
+        "title": plan.table.title,
+        "corpus": plan.table.corpus,
+        "size": plan.size_name,
+        "embedded": outcome.embedded if outcome.embedded is not None else plan.size.embedded,
+        "seeds": list(plan.size.seeds),
+        "tasks": {"done": outcome.num_done, "all": outcome.num_tasks},
+        "hours": outcome.hours,
+        "commits": list(outcome.commits),
+        "columns": [asdict(column) for column in plan.table.columns],
+        "rows": [_json_row(row) for row in outcome.rows],
+        "reported": [
+            {**asdict(b.reported), "ours": _json_mean(b.ours), "difference": b.difference} for b in outcome.beside
+        ],
+        "orderings": [
+            {
+                "claim": claim.ordering.claim,
+                "better": claim.better,
+                "than": claim.than,
+                "column": claim.column,
+                "verdict": claim.comparison.verdict,
+                "gain": _json_mean(claim.comparison.gain),
+                "p_value": claim.comparison.p_value,
+            }
+            for claim in outcome.claims
+        ],
+    }
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+
+
+FORMATS: dict[str, Callable[[Outcome], str]] = {
+    "text": text,
+    "markdown": markdown,
+    "latex": latex,
+    "csv": csv_rows,
+    "json": as_json,
+}
+
+
+def _json_row(row: Row) -> dict[str, Any]:
+    cells = {
+        name: {
+            "mean": _json_mean(cell.mean),
+            "interval": cell.interval,
+            "seeds": {str(seed): asdict(score) for seed, score in cell.scores.items()},
+            "wanted": cell.wanted,
+            "trouble": cell.trouble,
+        }
+        for name, cell in row.cells.items()
+    }
+    return {
+        "name": row.name,
+        "group": row.group,
+        "label": row.label,
+        "hours": row.hours,
+        "commits": list(row.commits),
+        "status": row.status or "done",
+        "cells": cells,
+    }
+
+
+def _json_mean(mean: Mean | None) -> dict[str, Any] | None:
+    return None if mean is None else asdict(mean)
+
+
+def _columns(row: tuple[str, ...], widths: list[int], sheet: Sheet) -> str:
+    last = len(row) - 1
+    cells = [
+        cell.ljust(width) if place < sheet.num_words or place == last else cell.rjust(width)
+        for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    return "  ".join(cells).rstrip()
+
+
+def _new_group(sheet: Sheet, place: int) -> bool:
+    return bool(sheet.groups) and place > 0 and sheet.groups[place] != sheet.groups[place - 1]
+
+
+def _align(sheet: Sheet, place: int) -> str:
+    return "---" if place < sheet.num_words or place == len(sheet.headings) - 1 else "---:"
+
+
+def _md(line: str) -> str:
+    """Text that Markdown leaves alone."""
+    return re.sub(r"([\\`*_{}<>|])", r"\\\1", line)
+
+
+def _md_row(row: tuple[str, ...] | list[str], escape: bool = True) -> str:
+    return "| " + " | ".join(_md(cell) if escape else cell for cell in row) + " |"
+
+
+_TEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "<": r"$<$",
+    ">": r"$>$",
+}
+
+
+def _tex(line: str) -> str:
+    escaped = "".join(_TEX.get(character, character) for character in line)
+    return re.sub(r"(?<![\w.\]-])-(?=\d)", "$-$", escaped)
+
+
+def _latex_sheet(page: Page, sheet: Sheet, caption: str) -> str:
+    first = sheet is page.sheets[0]
+    kept = [n for n, name in enumerate(sheet.headings) if not first or name not in ("hours", "commit", "tasks")]
+    spec = "".join("l" if place < sheet.num_words else "r" for place in kept)
+    lines = [
+        r"% \usepackage{booktabs}",
+        r"\begin{table}",
+        r"  \centering",
+        rf"  \caption{{{_tex(caption if first else sheet.title)}}}",
+        rf"  \begin{{tabular}}{{{spec}}}",
+        r"    \toprule",
+        "    " + " & ".join(_tex(sheet.headings[n]) for n in kept) + r" \\",
+        r"    \midrule",
+    ]
+    for place, row in enumerate(sheet.rows):
+        lines += [r"    \addlinespace"] if _new_group(sheet, place) else []
+        lines.append("    " + " & ".join(_tex(row[n]) for n in kept) + r" \\")
+    return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])

@@ -1,0 +1,24 @@
+"""Whether the data of a table were made by an embedded corpus: told by the data, not by what the table claims."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from masr.io.layout import PROVENANCE
+from masr.synth.build import MARKER
+from masr.tables import words as text_of
+from masr.tables.config import FOLDERS
+from masr.tables.plan import Plan
+from masr.tables.state import read_record
+
+
+def is_embedded(plan: Plan) -> bool | None:
+    """True where any input was prepared from an embedded corpus, False where all were from others, else None."""
+    places = {name: str(plan.folders.of(name)) for name in FOLDERS}
+    paths = {Path(text_of.place_folders(word, places)) for task in plan.tasks for word in task.inputs}
+    sources = [read_record(path / PROVENANCE).get("source") for path in sorted(paths)]
+    found = [Path(str(source)) for source in sources if source]
+    known = [(path / MARKER).exists() for path in found if path.exists()]
+    if any(known):
+        return True
+    return False if known else None

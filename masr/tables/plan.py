@@ -1,0 +1,283 @@
+"""A table and its size become tasks: one command each, run once however many rows need it.
+
+A task is known by a hash of its words, its whole resolved configuration (with the defaults of the code), the content
+of what it reads, and the hashes of the tasks before it. The same hash is the same task: rows share it, and so do
+tables. Only what a column needs is planned.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from masr.errors import ConfigError
+from masr.tables import words as text_of
+from masr.tables.config import FOLDERS, GroupConfig, RowConfig, SizeConfig, StepConfig, StepSize, TableConfig, row_name
+from masr.tables.defaults import defaults_of
+from masr.tables.settings import SettingsReader
+from masr.tables.stamp import MISSING, stamp
+
+_HASH_LENGTH = 12
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where a table reads and writes."""
+
+    data: Path
+    exp: Path
+    conf: Path
+
+    def of(self, name: str) -> Path:
+        """The folder of a placeholder."""
+        path: Path = getattr(self, name)
+        return path
+
+    @property
+    def tables(self) -> Path:
+        """Holds a folder for each step, and in it one for each task."""
+        return self.exp / "tables"
+
+
+@dataclass
+class Task:
+    """One command of the plan, its folders still symbols."""
+
+    step: str
+    digest: str
+    words: tuple[str, ...]
+    settings: Any
+    """The resolved configuration that {config} stands for, None where there is none."""
+    needs: dict[str, Task]
+    """By the step's name, the tasks whose folders the command reads."""
+    inputs: dict[str, str]
+    """Path as symbols -> stamp."""
+    outputs: tuple[str, ...]
+    """Files that a column reads."""
+    depth: int
+    number: int = 0
+    rows: list[str] = field(default_factory=list)
+    seeds: list[int] = field(default_factory=list)
+    seeded: bool = False
+    """Whether the seed enters it; if not, all seeds share it."""
+
+    @property
+    def label(self) -> str:
+        """The row, or the group, or `shared`; with the seed where it counts. For people: the hash is what counts."""
+        rows = list(dict.fromkeys(self.rows))
+        groups = {row.partition(".")[0] for row in rows}
+        name = rows[0] if len(rows) == 1 else groups.pop() if len(groups) == 1 else "shared"
+        return f"{name}.seed{self.seeds[0]}" if self.seeded else name
+
+    @property
+    def folder_name(self) -> str:
+        """Of a task that has no folder yet."""
+        return f"{self.label}-{self.digest}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every task of one size of a table, numbered from 1 in an order in which they can run."""
+
+    table: TableConfig
+    size: SizeConfig
+    size_name: str
+    folders: Folders
+    tasks: tuple[Task, ...]
+    cells: Mapping[tuple[str, int, str], Task]
+    """(row, seed, step) -> task."""
+
+    @property
+    def digest(self) -> str:
+        """Changes when any number means another task."""
+        return hashlib.sha256("\n".join(task.digest for task in self.tasks).encode()).hexdigest()[:_HASH_LENGTH]
+
+    @property
+    def rows(self) -> list[str]:
+        """The rows of this size, in the table's order."""
+        return list(dict.fromkeys(row for row, _, _ in self.cells))
+
+    def missing_inputs(self) -> list[Path]:
+        """What tasks read and is not there."""
+        found = {word for task in self.tasks for word, state in task.inputs.items() if state == MISSING}
+        where = {name: str(self.folders.of(name)) for name in FOLDERS}
+        return sorted(Path(text_of.place_folders(word, where)) for word in found)
+
+    def step_size(self, step: str) -> StepSize:
+        """What this size says of a step."""
+        return self.size.steps.get(step, StepSize())
+
+
+def make_plan(
+    table: TableConfig,
+    size_name: str,
+    folders: Folders,
+    variables: Mapping[str, str] | None = None,
+    stamp_of: Callable[[Path], str] = stamp,
+) -> Plan:
+    """All tasks; `variables` come last and count most."""
+    size = table.sizes[size_name]
+    planner = _Planner(table, size, folders, dict(variables or {}), stamp_of)
+    cells = {}
+    for group, row in table.all_rows():
+        if size.groups and group.name not in size.groups:
+            continue
+        system = _System(group, row)
+        for seed in size.seeds:
+            for column in table.columns:
+                planner.want(system, seed, column.step)
+    tasks = planner.in_order()
+    cells = {(name, seed, step): task for (step, name, seed), task in planner.made.items()}
+    return Plan(table, size, size_name, folders, tasks, cells)
+
+
+@dataclass(frozen=True)
+class _System:
+    """A row with its group."""
+
+    group: GroupConfig
+    row: RowConfig | None
+
+    @property
+    def name(self) -> str:
+        return row_name(self.group, self.row)
+
+    def overrides(self, step: str) -> tuple[str, ...]:
+        return (*self.group.set.get(step, ()), *(self.row.set.get(step, ()) if self.row else ()))
+
+
+class _Planner:
+    def __init__(
+        self,
+        table: TableConfig,
+        size: SizeConfig,
+        folders: Folders,
+        variables: dict[str, str],
+        stamp_of: Callable[[Path], str],
+    ) -> None:
+        self.table, self.size, self.folders, self.variables = table, size, folders, variables
+        self.places = {name: str(folders.of(name)) for name in FOLDERS}
+        self.stamp_of = stamp_of
+        self.stamps: dict[str, str] = {}
+        self.reader = SettingsReader()
+        self.defaults: dict[tuple[str, str], dict[str, str]] = {}
+        self.steps = {step.name: place for place, step in enumerate(table.steps)}
+        self.made: dict[tuple[str, str, int], Task] = {}
+        self.tasks: dict[tuple[str, str], Task] = {}
+
+    def want(self, system: _System, seed: int, name: str) -> Task:
+        """The task of a step for a row and a seed, and before it the tasks that it needs."""
+        key = (name, system.name, seed)
+        if key not in self.made:
+            task = self.build(system, seed, self.table.steps[self.steps[name]])
+            task = self.tasks.setdefault((name, task.digest), task)
+            task.rows.append(system.name)
+            task.seeds.append(seed)
+            self.made[key] = task
+        return self.made[key]
+
+    def build(self, system: _System, seed: int, step: StepConfig) -> Task:
+        place = f"step {step.name} of row {system.name}"
+        overrides = (*step.set, *self.size.steps.get(step.name, StepSize()).set, *system.overrides(step.name))
+        if overrides and not step.config:
+            raise ConfigError(f"{place}: there is no configuration to change: {overrides[0]}", fix="give it `config:`")
+        variables = self.variables_of(system, seed)
+        earlier = [name for name, number in self.steps.items() if number < self.steps[step.name]]
+        symbols = (*FOLDERS, "out", "config", *earlier)
+        words = tuple(text_of.fill(word, variables, symbols, place) for word in step.command)
+        settings, defaults = self.settings(step, overrides, variables, symbols, place)
+        if ("config" in text_of.symbols_in(words)) != bool(step.config):
+            raise ConfigError(f"{place}: `config:` and {{config}} in the command belong together")
+        extra = tuple(text_of.fill(word, variables, symbols, place) for word in step.inputs)
+        spoken = text_of.symbols_in([words, settings, extra])
+        needs = {name: self.want(system, seed, name) for name in earlier if name in spoken}
+        inputs = {path: self.stamped(path) for path in sorted(text_of.paths_in([words, settings, extra]))}
+        identity = {
+            "words": words,
+            "settings": settings,
+            "defaults": defaults,
+            "inputs": inputs,
+            "needs": {name: task.digest for name, task in needs.items()},
+        }
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:_HASH_LENGTH]
+        asked = {
+            name for text in (*step.command, step.config, *overrides, *step.inputs) for name in _names(text, variables)
+        }
+        return Task(
+            step.name,
+            digest,
+            words,
+            settings,
+            needs,
+            inputs,
+            tuple(sorted({column.file for column in self.table.columns if column.step == step.name})),
+            1 + max((task.depth for task in needs.values()), default=0),
+            seeded="seed" in asked or any(task.seeded for task in needs.values()),
+        )
+
+    def variables_of(self, system: _System, seed: int) -> dict[str, str]:
+        parts = (self.size.variables, system.group.variables, system.row.variables if system.row else {})
+        found = {name: str(value) for part in parts for name, value in part.items()}
+        return {**found, **self.variables, "seed": str(seed)}
+
+    def settings(
+        self,
+        step: StepConfig,
+        overrides: tuple[str, ...],
+        variables: dict[str, str],
+        symbols: tuple[str, ...],
+        place: str,
+    ) -> tuple[Any, dict[str, str]]:
+        """The configuration as plain values, and the defaults of what it leaves out."""
+        if not step.config:
+            return None, {}
+        filled = tuple(text_of.fill(text, variables, symbols, place) for text in overrides)
+        path = Path(text_of.place_folders(text_of.fill(step.config, variables, FOLDERS, place), self.places))
+        settings = self.reader.settings(path, filled)
+        verb = step.command[1]
+        # Which keys are given decides which defaults are left, whatever the values; a name picks a plug-in.
+        shape = (verb, json.dumps(_shape(settings)))
+        if shape not in self.defaults:
+            self.defaults[shape] = defaults_of(verb, settings)
+        return settings, self.defaults[shape]
+
+    def stamped(self, path: str) -> str:
+        if path not in self.stamps:
+            self.stamps[path] = self.stamp_of(Path(text_of.place_folders(path, self.places)))
+        return self.stamps[path]
+
+    def in_order(self) -> tuple[Task, ...]:
+        """Numbered by depth and step, so that a step's tasks of one depth have neighbouring numbers."""
+        tasks = sorted(self.tasks.values(), key=lambda task: (task.depth, self.steps[task.step]))
+        for number, task in enumerate(tasks, start=1):
+            task.number = number
+        return tuple(tasks)
+
+
+def _names(text: str, variables: Mapping[str, str]) -> set[str]:
+    """The placeholders of a text, those inside its variables too."""
+    names = text_of.placeholders(text)
+    return names.union(*(text_of.placeholders(variables[name]) for name in names if name in variables))
+
+
+def _shape(settings: Any) -> Any:
+    if isinstance(settings, dict):
+        return {key: value if key == "name" else _shape(value) for key, value in settings.items()}
+    return [_shape(value) for value in settings] if isinstance(settings, list) else settings is None
+
+
+def folders_of(path: Path, data: Path | None, exp: Path | None, conf: Path | None) -> Folders:
+    """The recipe's folders: beside the folder `tables/` of the file, unless they are named."""
+    recipe = recipe_of(path)
+    return Folders(*(given or Path(os.path.relpath(recipe / name)) for name, given in zip(FOLDERS, (data, exp, conf))))
+
+
+def recipe_of(path: Path) -> Path:
+    """The folder that a table's commands run in."""
+    folder = path.resolve().parent
+    return folder.parent if folder.name == "tables" else folder

@@ -1,0 +1,207 @@
+"""Runs one task: its command, without a shell, in a process of its own, with all it prints in the task's log."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import platform
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+from masr.errors import TableError
+from masr.io.atomic import atomic_write
+from masr.io.layout import TASK_CONFIG, TASK_DONE, TASK_FAILED
+from masr.io.provenance import git_commit
+from masr.tables import words as text_of
+from masr.tables.config import FOLDERS
+from masr.tables.lock import Lock, hold
+from masr.tables.plan import Plan, Task
+from masr.tables.scores import read_scores
+from masr.tables.settings import as_yaml
+from masr.tables.stamp import MISSING
+from masr.tables.state import State, lock_path, read_record, state_of
+
+AGAIN = 75
+"""Exit code of a command that was told to stop and did so in good order: it goes on when it is started again."""
+_SET_PARENT_DEATH_SIGNAL = 1
+_PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+_LIBC = ctypes.CDLL(None)
+
+
+def run_task(plan: Plan, task: Task, recipe: Path, say: Callable[[str], None]) -> int:
+    """The exit code of the task's command; 0 at once where it is done."""
+    if state_of(plan, task).status == "done":
+        say(f"task {task.number}: {name_of(task)}: done already")
+        return 0
+    _require_inputs(plan, task)
+    with hold(
+        lock_path(plan, task), f"task {task.number} ({name_of(task)})", lambda: _hours_before(plan, task)
+    ) as lock:
+        state = state_of(plan, task)
+        if state.status == "done":  # by the one that had the lock before
+            say(f"task {task.number}: {name_of(task)}: done already")
+            return 0
+        return _run_locked(plan, task, state, recipe, lock, say)
+
+
+def name_of(task: Task) -> str:
+    """pretrain best_rq.masr.seed0."""
+    return f"{task.step} {task.label}"
+
+
+def command_of(plan: Plan, task: Task, folder: Path, recipe: Path) -> list[str]:
+    """The words with every folder in its place, as seen from the recipe's folder."""
+    places = {name: _from(recipe, plan.folders.of(name)) for name in FOLDERS}
+    places |= {name: _from(recipe, state_of(plan, need).folder) for name, need in task.needs.items()}
+    places |= {"out": _from(recipe, folder), "config": _from(recipe, folder / TASK_CONFIG)}
+    if task.settings is not None:
+        settings = text_of.place_folders(task.settings, places)
+        atomic_write(folder / TASK_CONFIG, as_yaml(settings))
+    return [str(text_of.place_folders(word, places)) for word in task.words]
+
+
+def _run_locked(plan: Plan, task: Task, state: State, recipe: Path, lock: Lock, say: Callable[[str], None]) -> int:
+    folder = state.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    command = command_of(plan, task, folder, recipe)
+    (folder / TASK_FAILED).unlink(missing_ok=True)
+    say(f"task {task.number}: {name_of(task)}: {shlex.join(command)}")
+    code, told = _spawn(command, state.log, recipe, lock)
+    facts = {
+        "command": shlex.join(command),
+        "commit": git_commit(),
+        "host": platform.node(),
+        "hours": lock.owner.hours_before + (time.time() - lock.owner.since) / 3600,
+        "inputs": {text_of.readable(word): state for word, state in task.inputs.items()},
+        "needs": {name: need.digest for name, need in task.needs.items()},
+    }
+    trouble = _trouble(plan, task, folder, code)
+    if not trouble:
+        atomic_write(folder / TASK_DONE, json.dumps(facts, indent=1) + "\n")
+        say(f"task {task.number}: {name_of(task)}: done in {facts['hours']:.3f} h")
+        return 0
+    again = code == AGAIN or told
+    atomic_write(folder / TASK_FAILED, json.dumps({**facts, "how": trouble, "again": again}, indent=1) + "\n")
+    if again:
+        say(f"task {task.number}: {name_of(task)}: {trouble}; the same call goes on with it")
+        return code
+    tail = "\n".join(f"    {line}" for line in _tail(state.log))
+    raise TableError(
+        f"task {task.number} ({name_of(task)}) {trouble}",
+        why=f"its log ends:\n{tail}",
+        fix=f"see {state.log}, mend what it says, and run the same again",
+    )
+
+
+def _spawn(command: list[str], log: Path, recipe: Path, lock: Lock) -> tuple[int, bool]:
+    """The exit code, 128 + N after signal N, and whether we were told to stop: then the command was told, too."""
+    with log.open("ab", buffering=0) as stream:
+        started = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(lock.owner.since))
+        stream.write(f"# {shlex.join(command)}\n# {lock.owner.host}, process {os.getpid()}, {started}\n".encode())
+        process = subprocess.Popen(
+            [sys.executable, "-m", "masr.cli.main", *command[1:]],
+            cwd=recipe,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            pass_fds=(lock.descriptor,),
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+        with _signals_passed_on(process) as told, lock.beating():
+            code = process.wait()
+        code = 128 - code if code < 0 else code
+        if told and code not in (0, AGAIN):
+            code = 128 + told[0]
+        stream.write(f"# ended with {code} at {time.strftime('%Y-%m-%dT%H:%M:%S%z')}\n".encode())
+    return code, bool(told)
+
+
+@contextmanager
+def _signals_passed_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    """A signal reaches the command's whole group; a second one kills it."""
+    told: list[int] = []
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        told.append(number)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number if len(told) == 1 else signal.SIGKILL)
+
+    before = {number: signal.signal(number, pass_on) for number in _PASSED_ON}
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if told:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel for SIGTERM when we die, even of kill -9."""
+    with suppress(AttributeError):
+        _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM, 0, 0, 0)
+
+
+def _trouble(plan: Plan, task: Task, folder: Path, code: int) -> str:
+    """What went wrong, in words; empty where the task did what it is for."""
+    if code == AGAIN:
+        return "was told to stop and saved its work"
+    if code > 128:
+        memory = ", perhaps for want of memory" if code == 128 + signal.SIGKILL else ""
+        return f"was ended by signal {code - 128}{memory}"
+    if code:
+        return f"failed (exit code {code})"
+    try:
+        for column in plan.table.columns:
+            if column.step == task.step:
+                read_scores(folder, column)
+    except TableError as error:
+        return f"ended well without its scores: {error.what}"
+    return ""
+
+
+def _require_inputs(plan: Plan, task: Task) -> None:
+    """Everything that the command reads is there, and every task before it is done."""
+    for need in task.needs.values():
+        state = state_of(plan, need)
+        if state.status != "done":
+            how = f"{state.status} ({state.how})" if state.how else state.status
+            where = f": see {state.log}" if state.log.exists() else ""
+            raise TableError(
+                f"task {task.number} ({name_of(task)}) needs task {need.number} ({name_of(need)}), "
+                f"which is {how}{where}",
+                fix=f"run task {need.number} first; a call without a number runs all in order",
+            )
+    places = {name: str(plan.folders.of(name)) for name in FOLDERS}
+    absent = [text_of.place_folders(word, places) for word, found in task.inputs.items() if found == MISSING]
+    if absent:
+        what = f"task {task.number} ({name_of(task)}): {absent[0]} is not there"
+        raise TableError(what, fix="run the recipe's earlier stages, or name other --data and --exp")
+
+
+def _hours_before(plan: Plan, task: Task) -> float:
+    return float(read_record(state_of(plan, task).folder / TASK_FAILED).get("hours", 0.0))
+
+
+def _from(recipe: Path, path: Path) -> str:
+    """Relative to the recipe's folder where it lies below it."""
+    absolute = Path(os.path.normpath(Path.cwd() / path))  # not resolved: a link into another disk keeps its name
+    return str(absolute.relative_to(recipe)) if absolute.is_relative_to(recipe) else str(absolute)
+
+
+def _tail(log: Path, count: int = 10) -> list[str]:
+    with log.open("rb") as stream:
+        stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, stream.tell() - 8192))
+        lines = stream.read().decode("utf-8", "replace").replace("\r", "\n").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("# ended with")][-count:]

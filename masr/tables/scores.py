@@ -1,0 +1,56 @@
+"""A score out of the JSON file that a step left."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from masr.errors import TableError, near
+from masr.tables.config import ColumnConfig
+
+
+@dataclass(frozen=True)
+class Score:
+    """One task's figure, in the column's unit."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    count: int | None = None
+
+
+def read_scores(folder: Path, column: ColumnConfig) -> Score:
+    """The column's score in a step's folder; TableError where the file does not hold it."""
+    path = folder / column.file
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise TableError(f"{path} is not there", fix="the step's command has to write it") from None
+    except (OSError, ValueError) as error:
+        raise TableError(f"{path} cannot be read: {error}") from None
+    value = _number(found, column.at + column.value, path)
+    low, high = (_number(found, column.at + keys, path) if keys else None for keys in (column.low, column.high))
+    count = int(_number(found, column.at + column.count, path)) if column.count else None
+    if low is None or high is None:
+        return Score(column.scale * value, None, None, count)
+    low, high = sorted((column.scale * low, column.scale * high))
+    return Score(column.scale * value, low, high, count)
+
+
+def _number(found: Any, keys: tuple[str, ...], path: Path) -> float:
+    """What lies at the end of the keys: a finite number."""
+    for place, key in enumerate(keys):
+        name = ".".join(keys[: place + 1])
+        if isinstance(found, list) and key.isdecimal() and int(key) < len(found):
+            found = found[int(key)]
+        elif isinstance(found, dict) and key in found:
+            found = found[key]
+        else:
+            known = found if isinstance(found, dict) else ()
+            raise TableError(f"{path} has no {name}", fix=near(key, known))
+    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+        raise TableError(f"{path}: {'.'.join(keys)} is {found!r}, not a finite number")
+    return float(found)

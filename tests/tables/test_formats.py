@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import copy
+import csv
+import io
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from masr.tables.sheet import number, with_interval
+from masr.tables.statistics import Mean
+
+
+def shown(recipe: Any, capfd: pytest.CaptureFixture[str], kind: str) -> str:
+    capfd.readouterr()
+    assert recipe.masr("show", "--format", kind) == 0
+    return capfd.readouterr().out
+
+
+def test_nothing_done_is_shown_as_missing(recipe: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    text = shown(recipe, capfd, "text")
+    assert "0 of 6 tasks done" in text
+    assert re.search(r"System A lang +missing +0 of 3", text)
+    assert re.search(r"System A lang +System A by_gender +1-NN \(%\) +missing +0 +- +missing", text)
+    assert "EMBEDDED" in text
+
+
+def test_as_far_as_it_is_done(made: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    text = shown(made, capfd, "text")
+    assert "4 of 6 tasks done" in text
+    assert re.search(r"System A lang +100\.0 ± 0\.0 +3 of 3 .* done\n", text)
+    assert re.search(r"System A by_gender +\d+\.\d (?:\[.*\]|± \d+\.\d) +1 of 3 .* 1 done of 3 tasks\n", text)
+    assert re.search(r"\n\nSystem B +100\.0 ± 0\.0", text)
+    assert re.search(r" 50\.0 % +\[paper\]", text)
+    assert re.search(r" -10\.0 % +\[digest\]", text)
+    assert "not significant" in text
+    assert "holds  " not in text
+    assert "95 % over speakers" in text
+
+
+def test_json_holds_every_figure(made: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    found = json.loads(shown(made, capfd, "json"))
+    rows = {row["name"]: row for row in found["rows"]}
+    scores = rows["a.lang"]["cells"]["nn"]["seeds"]
+    assert {score["value"] for score in scores.values()} == {100.0}
+    assert scores["0"]["count"] == 8
+    paper, digest = found["reported"]
+    gender = rows["a.gender"]["cells"]["nn"]["mean"]["value"]
+    assert paper["difference"] == pytest.approx(gender - 50)
+    assert digest["ours"]["value"] == pytest.approx(100 * (gender / 100 - 1))
+    assert digest["difference"] == pytest.approx(digest["ours"]["value"] + 10)
+    assert found["orderings"][0]["verdict"] == "not significant"
+    assert found["tasks"] == {"done": 4, "all": 6}
+    assert found["embedded"] is True
+
+
+def test_where_lower_is_better_the_gain_turns_round(made: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    gain = json.loads(shown(made, capfd, "json"))["orderings"][0]["gain"]["value"]
+    assert gain > 0
+    lower = copy.copy(made)
+    lower.table = made.table.with_name("lower.yaml")
+    lower.write(made.table.read_text().replace("scale: 100", "scale: 100, better: lower"))
+    try:
+        assert json.loads(shown(lower, capfd, "json"))["orderings"][0]["gain"]["value"] == -gain
+    finally:
+        lower.table.unlink()
+
+
+def test_csv_has_a_line_for_every_row_column_and_seed(made: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    lines = list(csv.DictReader(io.StringIO(shown(made, capfd, "csv"))))
+    assert len(lines) == 9
+    assert sum(line["value"] != "" for line in lines) == 7
+    assert {line["row"] for line in lines} == {"a.lang", "a.gender", "b"}
+
+
+def test_markdown_tables_have_as_many_cells_in_every_line(made: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    text = shown(made, capfd, "markdown")
+    blocks = re.findall(r"(?:^\|.*\|$\n?)+", text, re.MULTILINE)
+    assert len(blocks) == 3
+    for block in blocks:
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
+    assert r"by\_gender" in text
+
+
+def test_latex_is_escaped_and_balanced(made: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    text = shown(made, capfd, "latex")
+    assert r"Rows \& columns of 100 \% made-up\_things" in text
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 3
+    assert r"100.0 $\pm$ 0.0" in text
+    body = "\n".join(line for line in text.splitlines() if not line.startswith("%"))
+    assert not re.search(r"(?<!\\)[%#_]", body)
+    for table in re.findall(r"\\begin\{tabular\}\{(\w+)\}(.*?)\\end\{tabular\}", body, re.DOTALL):
+        rows = [line for line in table[1].splitlines() if line.endswith(r"\\")]
+        assert rows
+        assert {len(re.findall(r"(?<!\\)&", row)) + 1 for row in rows} == {len(table[0])}
+
+
+def test_a_score_that_cannot_be_read_any_more_says_so(
+    made: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    broken = copy.copy(made)
+    broken.folder = tmp_path / "copy"
+    shutil.copytree(made.folder, broken.folder)
+    broken.table = broken.folder / "tables" / "small.yaml"
+    for path in broken.folder.glob("exp/tables/score/*/scores.json"):
+        path.write_text("{}")
+    assert "missing (" in shown(broken, capfd, "text")
+
+
+def test_results_name_the_embedded_corpus_and_do_not_change_by_themselves(
+    made: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from masr.cli.main import main
+
+    folders = [f"--{name}={made.folder / name}" for name in ("data", "exp", "conf")]
+    assert main(["table", "results", str(made.table.parent), *folders]) == 0
+    first = (made.folder / "RESULTS.md").read_text()
+    assert main(["table", "results", str(made.table.parent), *folders]) == 0
+    assert (made.folder / "RESULTS.md").read_text() == first
+    assert "EMBEDDED made-up" in first
+    assert "do not edit" in first
+    assert "Size one: a single seed" in first
+    assert "1 of 2 tasks done" not in first  # both rows of the single seed are done
+    assert str(made.folder) not in first
+
+
+def test_numbers() -> None:
+    assert number(-0.04, 1) == "0.0"
+    assert number(-0.04, 1, sign=True) == "+0.0"
+    assert with_interval(Mean(2.0, 1.5, 2.5, 3), 1) == "2.0 ± 0.5"
+    assert with_interval(Mean(2.0, 1.0, 2.5, 1), 1) == "2.0 [1.0, 2.5]"
+    assert with_interval(Mean(2.0, None, None, 1), 1, sign=True) == "+2.0"

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from masr.tables.statistics import FEWEST_SEEDS, compare, mean_of, relative_change
+
+REFERENCE = Path(__file__).parents[1] / "reference" / "slow_paired_t.py"
+FIGURES = st.lists(st.integers(0, 1000).map(lambda n: n / 10), min_size=3, max_size=6)
+
+
+@pytest.fixture(scope="module")
+def slow() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("slow_paired_t", REFERENCE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [((31.0, 33.5, 30.2), (28.1, 29.9, 29.5)), ((5.0, 6.0, 9.0, 4.0), (5.5, 5.0, 7.0, 4.4)), ((1, 2, 4), (3, 9, 8))],
+)
+def test_against_the_slow_way(slow: ModuleType, a: tuple[float, ...], b: tuple[float, ...]) -> None:
+    found = compare([x - y for x, y in zip(a, b, strict=True)])
+    mean, p_value = slow.paired(a, b)
+    assert found.gain is not None
+    assert found.p_value == pytest.approx(p_value, abs=1e-9)
+    assert found.gain.value == pytest.approx(mean)
+    error = sum((x - y - mean) ** 2 for x, y in zip(a, b, strict=True)) / (len(a) - 1) / len(a)
+    assert found.gain.high == pytest.approx(mean + slow.quantile(0.975, len(a) - 1) * error**0.5)
+
+
+def test_pinned_numbers() -> None:
+    """By hand from a table of t: 4.303 for two degrees of freedom."""
+    mean = mean_of([1.0, 2.0, 3.0])
+    assert (mean.value, mean.count) == (2.0, 3)
+    assert mean.high == pytest.approx(2 + 4.302653 / 3**0.5, abs=1e-5)
+    assert compare([1.0, 2.0, 3.0]).verdict == "not significant"  # t = 3.46 < 4.30
+    assert compare([2.0, 2.5, 3.0]).verdict == "holds"  # t = 8.66
+    assert compare([-2.0, -2.5, -3.0]).verdict == "does not hold"
+
+
+@settings(max_examples=60, deadline=None)
+@given(FIGURES)
+def test_the_verdict_is_the_interval_that_leaves_zero_out(gains: list[float]) -> None:
+    gains = [gain - 50 for gain in gains]
+    found = compare(gains)
+    assert found.gain is not None
+    low, high = found.gain.low, found.gain.high
+    assert low is not None
+    assert high is not None
+    spread = max(gains) > min(gains)
+    assert (found.verdict == "holds") == (spread and low > 0)
+    assert (found.verdict == "does not hold") == (spread and high < 0)
+    turned = compare([-gain for gain in gains])
+    assert {found.verdict, turned.verdict} in ({"holds", "does not hold"}, {"not significant"})
+
+
+@pytest.mark.parametrize("count", range(1, FEWEST_SEEDS))
+def test_with_few_seeds_nothing_holds(count: int) -> None:
+    assert compare([10.0, 10.1][:count]).verdict == "not significant"
+
+
+def test_equal_gains_are_no_evidence() -> None:
+    assert compare([3.0, 3.0, 3.0]).verdict == "not significant"
+    assert compare([]).verdict == "missing"
+
+
+def test_one_seed_has_no_interval() -> None:
+    assert mean_of([4.0]).low is None
+
+
+def test_relative_change() -> None:
+    change = relative_change([11.0, 24.0], [10.0, 20.0])
+    assert change is not None
+    assert change.value == pytest.approx(15.0)
+    assert relative_change([1.0], [0.0]) is None
+    assert relative_change([], []) is None
