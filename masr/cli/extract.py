@@ -2,12 +2,15 @@
 
 OUT becomes a data directory with the speakers and labels of DATA, in DATA's order, and embeddings.npy beside them; with
 --pool none, frames.npy and offsets.npy (utterance n is frames[offsets[n]:offsets[n + 1]]). All of them open with
-numpy.load(..., mmap_mode="r"). Archives of stage 2 are read where they hold the features that the model was trained
-on, and the audio itself otherwise. As a job array, each `--job J/N` does its slice and `--merge N` joins them.
+numpy.load(..., mmap_mode="r"). With --layers, each layer has such a folder, OUT/layer0, OUT/layer1, ..., written in one
+pass over the speech. Archives of stage 2 are read where they hold the features that the model was trained
+on, and the audio itself otherwise, as for an encoder of waveforms. As a job array, each `--job J/N` does its slice
+and `--merge N` joins them.
 
 example:
   masr extract exp/best_rq_masr_tiny data/test exp/best_rq_masr_tiny/test
   masr extract exp/best_rq_masr_tiny data/test exp/frames --layer 2 --pool none
+  masr extract exp/best_rq_masr_tiny data/test exp/layers --layers all
   masr extract exp/best_rq_masr_tiny data/train exp/vectors --job 3/20
   masr extract exp/best_rq_masr_tiny data/train exp/vectors --merge 20
 """
@@ -22,13 +25,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from masr.inference.extract import Plan
 
+FRAME_SHIFT_SEC, FRAME_MIDDLE_SEC = 0.01, 0.0125
+"""Feature frames are 10 ms apart and 25 ms long, the first at the beginning."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `masr extract`."""
     parser.add_argument("model", type=Path, metavar="MODEL", help="folder of a run that has ended")
-    parser.add_argument("data", type=Path, metavar="DATA", help="data directory, with utt2num_frames of stage 2")
+    parser.add_argument(
+        "data", type=Path, metavar="DATA", help="data directory, with utt2num_frames, or utt2dur for waveforms"
+    )
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to write to")
-    parser.add_argument("--layer", type=int, metavar="L", help="0 is the input of the first block; default: the last")
+    layer = parser.add_mutually_exclusive_group()
+    layer.add_argument("--layer", type=int, metavar="L", help="0 is the input of the first block; default: the last")
+    layer.add_argument("--layers", metavar="L,L", help="each into a folder of its own: all, or numbers such as 0,6,12")
     parser.add_argument(
         "--pool", choices=["mean", "statistics", "none"], default="mean", help="frames into one vector (default mean)"
     )
@@ -42,6 +52,7 @@ def run(args: argparse.Namespace) -> None:
     """Extracts, merges, or both."""
     from masr.api import load
     from masr.data.made import features_of
+    from masr.inference.cluster import grid_of
     from masr.inference.extract import Extraction
     from masr.io.datadir import DataDir
     from masr.io.provenance import write_provenance
@@ -56,15 +67,24 @@ def run(args: argparse.Namespace) -> None:
     data = DataDir.open(args.data)
     made = features_of(data, resolve)
     from_archives = model.features is None or (made is not None and made == _trained_on(args.model))
-    plan = _plan(args)
+    plan = _plan(args, model.num_layers)
     extraction = Extraction(model, data, plan, from_archives)
     if not args.merge:
         extraction.run_job(args.out, job, num_jobs)
     if not args.job:
         extraction.merge(args.out, num_jobs)
-        facts = {"model": str(args.model), "data": str(args.data), "layer": args.layer, "pool": args.pool}
-        write_provenance(args.out, **facts)
-        print(f"{args.out / plan.array}: {len(data)} utterances, {int(extraction.lengths.sum())} frames")
+        grid = grid_of(model.encoder)
+        facts = {
+            "model": str(args.model),
+            "data": str(args.data),
+            "pool": args.pool,
+            "frame_shift_sec": round(grid.factor * FRAME_SHIFT_SEC, 9),
+            "first_frame_sec": round(grid.offset * FRAME_SHIFT_SEC + FRAME_MIDDLE_SEC, 9),
+        }
+        for layer in plan.layers:
+            folder = plan.folder(args.out, layer)
+            write_provenance(folder, layer=layer, **facts)
+            print(f"{folder / plan.array}: {len(data)} utterances, {int(extraction.lengths.sum())} frames")
 
 
 def _job(args: argparse.Namespace) -> tuple[int, int]:
@@ -83,16 +103,33 @@ def _job(args: argparse.Namespace) -> tuple[int, int]:
     return job, num_jobs
 
 
-def _plan(args: argparse.Namespace) -> Plan:
+def _plan(args: argparse.Namespace, num_layers: int) -> Plan:
     """The options that every job must share, and a digest of the model."""
     import hashlib
 
     from masr.inference.extract import Plan
     from masr.io.layout import MODEL
 
+    layers = _layers(args, num_layers)
+
     with (args.model / MODEL).open("rb") as stream:
         digest = hashlib.file_digest(stream, "blake2b").hexdigest()[:32]
-    return Plan(args.layer, None if args.pool == "none" else args.pool, f"{digest} {args.layer} {args.pool}")
+    pool = None if args.pool == "none" else args.pool
+    return Plan(layers, pool, f"{digest} {layers} {args.pool}", apart=args.layers is not None)
+
+
+def _layers(args: argparse.Namespace, num_layers: int) -> tuple[int | None, ...]:
+    """All that are asked for, each once and in order."""
+    if args.layers is None:
+        return (args.layer,)
+    if args.layers == "all":
+        return tuple(range(num_layers + 1))
+    cells = [cell.strip() for cell in args.layers.split(",")]
+    if not all(cell.isascii() and cell.isdigit() and len(cell) < 10 for cell in cells):
+        from masr.errors import UsageError
+
+        raise UsageError(f"--layers {args.layers} names no layers", fix="give all, or numbers: --layers 0,6,12")
+    return tuple(sorted({int(cell) for cell in cells}))
 
 
 def _trained_on(folder: Path) -> object:

@@ -4,6 +4,7 @@ OUT is a data directory of its own, with the speakers and labels of the utteranc
   embeddings.npy  (N, D) one vector for each utterance, in the order of utt2spk, or
   frames.npy      (M, D) the frames of all utterances, one utterance after another, and
   offsets.npy     (N + 1,) where each begins and the last one ends
+Several layers of one pass become such directories OUT/layer0, OUT/layer1, ...
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +21,23 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from masr.data.dataset import ArchiveSource, WaveformSource, speaker_stats
+from masr.data.dataset import SampleSource, Source, open_frames, speaker_stats
 from masr.errors import DataError, UsageError
 from masr.inference.load import Model, Pooling, pool_of
 from masr.io.atomic import atomic_path, atomic_write
 from masr.io.datadir import DataDir, write_datadir
-from masr.io.layout import EMBEDDINGS, FRAMES, OFFSETS, TEXT, UTT2SPK, label_table
+from masr.io.layout import (
+    EMBEDDINGS,
+    FRAMES,
+    OFFSETS,
+    PHONES_CTM,
+    TEXT,
+    UTT2DUR,
+    UTT2NUM_FRAMES,
+    UTT2SPK,
+    label_table,
+    layer_folder,
+)
 from masr.io.progress import track
 from masr.types import Encoded
 
@@ -41,16 +54,23 @@ Int64Array = npt.NDArray[np.int64]
 class Plan:
     """What all jobs of an extraction have in common."""
 
-    layer: int | None
+    layers: tuple[int | None, ...]
+    """None is the encoder's last word."""
     pool: Pooling | None
     """None keeps the frames."""
     key: str
     """Of the model and its settings: jobs that ran under another are not merged."""
+    apart: bool = False
+    """Whether each layer has a folder of its own."""
 
     @property
     def array(self) -> str:
         """The file that the vectors or frames go to."""
         return FRAMES if self.pool is None else EMBEDDINGS
+
+    def folder(self, out: Path, layer: int | None) -> Path:
+        """Where a layer's arrays and tables go."""
+        return out / layer_folder(layer) if self.apart and layer is not None else out
 
 
 @dataclass(frozen=True)
@@ -67,16 +87,20 @@ class Extraction:
 
     def __init__(self, model: Model, data: DataDir, plan: Plan, from_archives: bool) -> None:
         self.model, self.data, self.plan = model, data, plan
-        if not from_archives and model.features is None:
+        if not from_archives and model.features is None and not model.takes_samples:
             raise DataError(
                 f"{data.folder}: its archives are not of the make that the model was trained on",
                 fix="run stage 2 with the configuration of the model's training data",
             )
-        self.source = (
-            ArchiveSource(data) if model.features is None or from_archives else WaveformSource(data, model.features)
-        )
+        self.source: Source
+        if model.takes_samples:
+            self.source = SampleSource(data, model.sample_rate)
+            frames = torch.from_numpy(self.source.num_samples)
+        else:
+            from_archives = from_archives or model.features is None
+            self.source = open_frames(data, None if from_archives else model.features)
+            frames = torch.from_numpy(self.source.num_frames)
         self.from_archives = from_archives
-        frames = torch.from_numpy(self.source.num_frames)
         self.lengths: Int64Array = model.encoder.num_encoded(frames).numpy()
         if (self.lengths < 1).any():
             short = data.utts[int(self.lengths.argmin())]
@@ -93,12 +117,17 @@ class Extraction:
         width = pool_of(self.plan.pool, self.model.dim).out_dim if self.plan.pool else self.model.dim
         starts = np.concatenate([[0], np.cumsum(self.lengths[first:last])])
         rows = last - first if self.plan.pool else int(starts[-1])
-        with atomic_path(folder / f"{job}.npy") as temporary:
-            array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=(rows, width))
+        with ExitStack() as stack:
+            arrays = []
+            for n in range(len(self.plan.layers)):
+                temporary = stack.enter_context(atomic_path(folder / _part(job, n)))
+                arrays.append(np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=(rows, width)))
             for places, encoded in self._batches(first, last):
-                self._write(array, places, encoded, first, starts)
-            array.flush()
-            del array
+                for array, layer in zip(arrays, encoded, strict=True):
+                    self._write(array, places, layer, first, starts)
+            for array in arrays:
+                array.flush()
+            arrays.clear()
         marker = Marker(last - first, int(starts[-1]), self.plan.key)
         atomic_write(folder / f"{job}.json", json.dumps(asdict(marker)) + "\n")
 
@@ -106,9 +135,9 @@ class Extraction:
         if not np.array_equal(encoded.lengths.cpu().numpy(), self.lengths[places]):
             raise DataError(
                 f"{self.data.folder}: {self.data.utts[int(places[0])]} or its neighbours have other lengths "
-                "than utt2num_frames says",
-                why="the audio or the features changed since stage 2",
-                fix=f"masr features {self.data.folder}",
+                f"than {UTT2DUR if self.model.takes_samples else UTT2NUM_FRAMES} says",
+                why="the audio or the features changed since that was written",
+                fix=f"make it again: masr {'prepare' if self.model.takes_samples else 'features'}",
             )
         if self.plan.pool:
             pooled = pool_of(self.plan.pool, self.model.dim)(encoded.frames, encoded.lengths)
@@ -118,7 +147,7 @@ class Extraction:
         for row, place in enumerate(places - first):
             array[starts[place] : starts[place + 1]] = frames[row, : starts[place + 1] - starts[place]]
 
-    def _batches(self, first: int, last: int) -> Iterator[tuple[Int64Array, Encoded]]:
+    def _batches(self, first: int, last: int) -> Iterator[tuple[Int64Array, list[Encoded]]]:
         """Utterances of like length together; no more than a batch is held."""
         lengths = self.source.num_frames
         cut: list[Int64Array] = []
@@ -132,7 +161,7 @@ class Extraction:
         for places in track(cut, self.data.folder.name, unit="batch"):
             yield places, self._encode(places)
 
-    def _encode(self, places: Int64Array) -> Encoded:
+    def _encode(self, places: Int64Array) -> list[Encoded]:
         rows = [self.source.read(int(p), 0, int(self.source.num_frames[p])) for p in places]
         lengths = torch.tensor([len(row) for row in rows])
         inputs = torch.zeros(len(rows), int(lengths.max()), *rows[0].shape[1:])
@@ -144,14 +173,20 @@ class Extraction:
         stats = None
         if self.model.norm == "speaker":
             stats = torch.stack([torch.from_numpy(speaker_stats(self.data, int(p))) for p in places])
-        return self.model.run(inputs, lengths, self.plan.layer, stats)
+        return self.model.run_layers(inputs, lengths, self.plan.layers, stats)
 
     def merge(self, out: Path, num_jobs: int) -> None:
         """The arrays and tables, out of jobs that have all ended; their own files are removed."""
         folder = out / _JOBS
         for job in range(1, num_jobs + 1):
             self._require(folder, job, num_jobs)
-        parts = [np.load(folder / f"{job}.npy", mmap_mode="r") for job in range(1, num_jobs + 1)]
+        for n, layer in enumerate(self.plan.layers):
+            parts = [np.load(folder / _part(job, n), mmap_mode="r") for job in range(1, num_jobs + 1)]
+            self._join(parts, self.plan.folder(out, layer))
+        shutil.rmtree(folder)
+
+    def _join(self, parts: list[Any], out: Path) -> None:
+        """One array out of the jobs', and the tables beside it."""
         for name in (EMBEDDINGS, FRAMES, OFFSETS, UTT2SPK):
             (out / name).unlink(missing_ok=True)
         with atomic_path(out / self.plan.array) as temporary:
@@ -165,13 +200,13 @@ class Extraction:
                     row += len(piece)
             array.flush()
             del array
+        names = [UTT2SPK, *(label_table(kind) for kind in self.data.kinds()), TEXT]
         if self.plan.pool is None:
             with atomic_path(out / OFFSETS) as temporary, temporary.open("wb") as stream:
                 np.save(stream, np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64))
-        labels = [label_table(kind) for kind in self.data.kinds()]
-        names = [n for n in dict.fromkeys([UTT2SPK, *labels, TEXT]) if self.data.has(n)]
-        write_datadir(out, {name: self.data.table(name) for name in names})
-        shutil.rmtree(folder)
+            names.append(PHONES_CTM)  # what a probe of frames asks for
+        kept = [name for name in dict.fromkeys(names) if self.data.has(name)]
+        write_datadir(out, {name: self.data.table(name) for name in kept})
 
     def _require(self, folder: Path, job: int, num_jobs: int) -> None:
         first, last = slice_of(len(self.data), job, num_jobs)
@@ -183,6 +218,11 @@ class Extraction:
         if found != wanted:
             reason = "has not ended" if found is None else "ran under other options or on other data"
             raise UsageError(f"job {job} of {num_jobs} {reason}", fix=f"run it again with --job {job}/{num_jobs}")
+
+
+def _part(job: int, layer: int) -> str:
+    """A job's array of the n-th of the layers."""
+    return f"{job}.{layer}.npy"
 
 
 def slice_of(count: int, job: int, num_jobs: int) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from masr.features.cmvn import normalise
 from masr.io.audio import INT16_SCALE, SAMPLE_RATE
 from masr.io.layout import MODEL, STATS
 from masr.models.pooling import build_pooling
+from masr.models.weights import read_weights
 from masr.types import Encoded, Features
 
 Waveform = npt.NDArray[Any] | Tensor
@@ -27,8 +28,6 @@ Pooling = Literal["mean", "statistics"]
 
 _BATCH_SAMPLES = 480 * SAMPLE_RATE
 """Of one batch with its padding: eight minutes of speech."""
-_PREFIXES = ("encoder.", "objective.encoder.")
-"""Where an encoder's weights stand in a model: alone, or inside what the streams of metadata are wrapped around."""
 
 
 class Model:
@@ -42,6 +41,10 @@ class Model:
         self.norm: Normalise = norm
         self.stats = None if stats is None else stats.to(device)
         self.device = device
+        self.takes_samples = int(encoder.num_bins) == 1
+        self.sample_rate = SAMPLE_RATE if features is None else features.sample_rate
+        if self.takes_samples:
+            self.sample_rate = int(getattr(encoder, "sample_rate", SAMPLE_RATE))
         self.dim = int(encoder.dim)
         self.num_layers = int(encoder.num_layers)
 
@@ -86,15 +89,31 @@ class Model:
         `stats` is (B, 2, F + 1), each utterance's speaker's, where the model was trained on speakers' statistics;
         without them an utterance counts as its own speaker.
         """
-        if layer is not None and not 0 <= layer <= self.num_layers:
-            raise UsageError(f"layer {layer} is none of the encoder's", fix=f"give 0 to {self.num_layers}")
+        return self.run_layers(inputs, lengths, [layer], stats)[0]
+
+    @torch.inference_mode()
+    def run_layers(
+        self, inputs: Tensor, lengths: Tensor, layers: Sequence[int | None], stats: Tensor | None = None
+    ) -> list[Encoded]:
+        """Several layers of one pass, each as `run` gives it."""
+        for layer in layers:
+            if layer is not None and not 0 <= layer <= self.num_layers:
+                raise UsageError(f"layer {layer} is none of the encoder's", fix=f"give 0 to {self.num_layers}")
+        inputs, lengths = self.ready(inputs, lengths, stats)
+        embedded, count = self.encoder.embed(inputs, lengths)
+        within = any(layer is not None for layer in layers)
+        encoded: Encoded = self.encoder.contextualise(embedded, count, with_layers=within)
+        return [
+            encoded if layer is None else Encoded(_cleared(encoded.layers[layer], count), count) for layer in layers
+        ]
+
+    def ready(self, inputs: Tensor, lengths: Tensor, stats: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Input as `run` takes it -> as the encoder does: on its device, normalised as in training."""
         inputs, lengths = inputs.to(self.device), lengths.to(self.device)
         if self.norm != "none" and inputs.dim() == 3:
             known = {"global": self.stats, "speaker": stats, "utterance": None}[self.norm]
             inputs = normalise(inputs, lengths, known, norm_vars=True)
-        embedded, encoded_lengths = self.encoder.embed(inputs, lengths)
-        encoded: Encoded = self.encoder.contextualise(embedded, encoded_lengths, with_layers=layer is not None)
-        return encoded if layer is None else Encoded(_cleared(encoded.layers[layer], encoded_lengths), encoded_lengths)
+        return inputs, lengths
 
     def _batches(self, waves: list[Tensor], layer: int | None) -> Iterator[tuple[list[int], Encoded]]:
         """Places in the list and what the encoder makes of them, the longest first."""
@@ -115,7 +134,7 @@ class Model:
     @torch.inference_mode()
     def _encode(self, samples: Tensor, lengths: Tensor, layer: int | None) -> Encoded:
         if self.features is None:
-            if self.encoder.num_bins != 1:
+            if not self.takes_samples:
                 raise CheckpointError(
                     "this model was trained on features of unknown make, so it cannot take waveforms",
                     fix="give it feature archives of the same make: masr extract MODEL DATA OUT",
@@ -124,7 +143,7 @@ class Model:
         return self.run(*self.features(samples, lengths), layer)
 
     def _waves(self, given: Waveform | Sequence[Waveform], sample_rate: int) -> tuple[bool, list[Tensor]]:
-        rate = SAMPLE_RATE if self.features is None else self.features.sample_rate
+        rate = self.sample_rate
         if isinstance(given, np.ndarray | Tensor):
             return True, [_mono(given, sample_rate, rate)]
         if not len(given):
@@ -138,7 +157,7 @@ def read_model(
     """The model whose weights lie in `folder`."""
     read_weights(folder / MODEL, encoder)
     stats = None
-    if norm == "global":
+    if norm == "global" and int(encoder.num_bins) != 1:
         from safetensors.torch import load_file
 
         if not (folder / STATS).is_file():
@@ -147,27 +166,6 @@ def read_model(
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     return Model(encoder, features, norm, stats, torch.device(device))
-
-
-def read_weights(path: Path, encoder: nn.Module) -> None:
-    """Fills the encoder from a model; what else is in the file is not read."""
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise CheckpointError(
-            f"{path}: no such file", why="the run has not ended, or it is another folder", fix="run `masr train` again"
-        )
-    try:
-        with safe_open(path, framework="pt") as stored:
-            names = list(stored.keys())
-            prefix = next((p for p in _PREFIXES if any(name.startswith(p) for name in names)), "")
-            if not prefix:
-                raise CheckpointError(f"{path}: holds no encoder")
-            weights = {n.removeprefix(prefix): stored.get_tensor(n) for n in names if n.startswith(prefix)}
-        encoder.load_state_dict(weights)
-    except (SafetensorError, RuntimeError, OSError) as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise CheckpointError(f"{path}: does not fit the encoder of config.yaml beside it: {reason}") from None
 
 
 def pool_of(kind: Pooling, dim: int) -> Any:
