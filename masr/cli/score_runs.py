@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
     from masr.scoring.runs import read_run
 
     found = [read_run(folder) for folder in args.runs]
-    table = Table(title="pre-training: validation, and the label of the nearest other speaker, in %")
+    table = Table(title="pre-training: validation, and the label of the nearest other speaker; shares in %")
     table.add_column("figure", overflow="fold")
     names = list(dict.fromkeys(one.name for one in found))
     models = [[one for one in found if one.name == name] for name in names]

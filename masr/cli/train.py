@@ -45,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
             keep(config, args.folder, started)
         before = ended_at(args.folder)
         code = train(started.run, started.batches, started.validation, started.largest)
-        # Only now is it known that the folder holds the same run; one that had ended before keeps what it says of itself.
+        # Only now is it known that the folder holds the same run.
+        # One that had ended before keeps what it says of itself.
         if world.is_first and not fresh and (before is None or ended_at(args.folder) != before):
             keep(config, args.folder, started)
     return code

@@ -50,9 +50,7 @@ def test_stopped_and_started_again_it_ends_as_if_it_never_stopped(spoken: Path, 
     assert "max_steps: 4" in (tmp_path / "config.yaml").read_text()
 
 
-def test_a_run_that_has_ended_is_left_as_it_is(
-    spoken: Path, trained: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_that_has_ended_is_left_as_it_is(spoken: Path, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {path: path.stat().st_mtime_ns for path in trained.rglob("*") if path.is_file()}
     assert train(spoken, trained) == 0
     assert "nothing is left to do" in "".join(capsys.readouterr())

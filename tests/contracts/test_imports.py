@@ -14,7 +14,16 @@ import masr
 
 PACKAGE = Path(masr.__file__).parent
 CHECKOUT = PACKAGE.parent
-OPTIONAL = ("espnet", "espnet2", "lhotse", "kaldi_native_io", "kaldi_native_fbank", "sklearn", "transformers")
+OPTIONAL = (
+    "espnet",
+    "espnet2",
+    "flashlight",
+    "lhotse",
+    "kaldi_native_io",
+    "kaldi_native_fbank",
+    "sklearn",
+    "transformers",
+)
 MODULES = sorted(
     str(path.relative_to(PACKAGE.parent).with_suffix("")).replace("/", ".")
     for path in PACKAGE.rglob("*.py")
