@@ -21,10 +21,11 @@ import yaml
 from masr.config_dump import Named, doc_of, dump, to_dict
 from masr.errors import ConfigError, near
 from masr.yaml12 import scalar_value
-from masr.yaml_bases import read, with_bases
+from masr.yaml_bases import laid_over, read, with_bases
 from masr.yaml_tree import compose, is_null, kind_of, mark, override, place_error
 
-__all__ = ["Named", "choice", "choices", "defaults", "dump", "keys", "load", "loads", "option", "required", "to_dict"]
+__all__ = ["Named", "choice", "choices", "defaults", "dump", "keys", "load", "loads", "option", "required", "text_of"]
+__all__ += ["to_dict"]
 
 T = TypeVar("T")
 Resolve = Callable[[str, str], type]
@@ -56,9 +57,18 @@ def choices(room: str, doc: str, common: type | None = None) -> Any:
     return dataclasses.field(default=(), metadata={"doc": doc, "room": room, "default": None, "common": common})
 
 
-def load(schema: type[T], path: Path, overrides: Sequence[str] = (), resolve: Resolve | None = None) -> T:
-    """The file at `path`, with `key.key=value` overrides on top, as an instance of `schema`."""
-    return loads(schema, read(Path(path)), str(path), overrides, resolve)
+def load(
+    schema: type[T],
+    path: Path,
+    overrides: Sequence[str] = (),
+    resolve: Resolve | None = None,
+    under: yaml.Node | None = None,
+) -> T:
+    """The file at `path`, with `key.key=value` overrides on top, as an instance of `schema`.
+
+    `under` is a tree that the file is laid over, for what it takes over from another run.
+    """
+    return loads(schema, read(Path(path)), str(path), overrides, resolve, under)
 
 
 def loads(
@@ -67,13 +77,25 @@ def loads(
     file: str = "<config>",
     overrides: Sequence[str] = (),
     resolve: Resolve | None = None,
+    under: yaml.Node | None = None,
 ) -> T:
     """As `load`, from a string; `file` is the name that errors give."""
     root = with_bases(compose(text, file), file)
     for assignment in overrides:
         root = override(root, assignment)
+    root = laid_over(under, root)
     nothing = yaml.ScalarNode("tag:yaml.org,2002:null", "", mark(file), mark(file))
     return cast(T, _Builder(resolve).section(root or nothing, schema, ""))
+
+
+def text_of(path: Path, key: str, overrides: Sequence[str] = ()) -> str | None:
+    """What a file and the overrides say of a key at the top, before any schema is known; None for nothing."""
+    root = with_bases(compose(read(Path(path)), str(path)), str(path))
+    for assignment in overrides:
+        root = override(root, assignment)
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    found = [value for name, value in pairs if name.value == key]
+    return str(found[0].value) if found and isinstance(found[0], yaml.ScalarNode) and not is_null(found[0]) else None
 
 
 def keys(path: Path, overrides: Sequence[str] = ()) -> set[str]:

@@ -94,6 +94,36 @@ class TrainingError(MasrError):
     title = "training"
 
 
+class FigureError(MasrError):
+    """A figure cannot be drawn from what it is given."""
+
+    title = "figure"
+
+
+class ScoresError(MasrError):
+    """A file of scores, or what it is scored against, cannot be used."""
+
+    title = "scores"
+
+
+class AnalysisError(MasrError):
+    """Representations, or what they are compared with, do not allow the figure that was asked for."""
+
+    title = "analysis"
+
+
+class DecodingError(MasrError):
+    """Emissions cannot be turned into text with this lexicon, language model or these units."""
+
+    title = "decoding"
+
+
+class TableError(MasrError):
+    """A task of a table cannot run, or what it left cannot be read."""
+
+    title = "table"
+
+
 class MissingPackageError(MasrError):
     """An optional package is needed for this and is not installed."""
 

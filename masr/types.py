@@ -237,6 +237,8 @@ class Batch:
     """(B, T) int64 labels of encoded frames, made beforehand, where the objective predicts such; -1 past the end."""
     stats: Tensor | None = None
     """(B, 2, F + 1) statistics of each utterance's speaker, until the features are normalised by them."""
+    noise: Tensor | None = None
+    """(B, S) what was read to be mixed into the waveforms, until it is; zero where nothing is to be mixed in."""
     stand_in: bool = False
     """Whether a rank that has no utterance in this step computes with another's, unlabelled, so that all ranks meet;
     nothing of it counts."""
@@ -260,6 +262,9 @@ class Losses:
     """For the log only, each a sum and a count without gradient."""
     encoded: Encoded | None = None
     """The contextual frames, for whoever builds on the objective."""
+    histograms: Mapping[str, Tensor] = field(default_factory=dict)
+    """For the log only, (G, V) each: how often each of V codes came in each of G codebooks. They are added up before
+    entropy and the like are taken, which a mean over batches would get wrong. Guesses at `x` are `predicted_x`."""
 
 
 class Masker(Protocol):

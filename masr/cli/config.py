@@ -27,13 +27,14 @@ def run(args: argparse.Namespace) -> None:
     from masr.config import dump, keys, load
     from masr.plugins import RunConfig, resolve
 
-    schema: type = RunConfig
     if keys(args.conf, args.set) - _names(RunConfig):
         from masr.training.config import TrainConfig
+        from masr.training.inherit import read_run
 
         if keys(args.conf, args.set) & _names(TrainConfig) - _names(RunConfig):
-            schema = TrainConfig
-    print(dump(load(schema, args.conf, args.set, resolve), docs=not args.plain), end="")
+            print(dump(read_run(args.conf, args.set, resolve), docs=not args.plain), end="")
+            return
+    print(dump(load(RunConfig, args.conf, args.set, resolve), docs=not args.plain), end="")
 
 
 def _names(schema: type) -> set[str]:

@@ -82,6 +82,17 @@ DHWANI: dict[str, str] = dict(row.split(":") for row in _DHWANI.split())
 """Folder name -> ISO 639-3; the last three are other spellings that occur in the lists."""
 
 
+def english_name(iso: str) -> str:
+    """The language's name in English; the code itself where it is none of theirs."""
+    return _names().get(iso, iso)
+
+
+@cache
+def _names() -> dict[str, str]:
+    names = {iso: name.replace("_", " ").title() for name, iso in reversed(DHWANI.items())}
+    return names | {language.iso: language.name for language in FLEURS.values()}
+
+
 @cache
 def _spellings() -> dict[str, str]:
     found = {language.iso: language.iso for language in FLEURS.values()}

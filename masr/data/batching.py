@@ -33,7 +33,12 @@ class Config:
     stream: str = option("", "metadata stream that batches are balanced by; empty for batches of like length")
     labels_per_batch: int = option(12, "P: labels of that stream in a balanced batch")
     utterances_per_label: int = option(2, "K: utterances of each")
-    label_power: float = option(0.5, "labels are drawn in proportion to their size to this power: 0 evenly, 1 as is")
+    label_power: float = option(
+        0.5,
+        "labels, of the stream or of an objective that learns labels, are drawn in proportion to their size to this "
+        "power: 0 evenly, 1 as is; it is one over what others call the temperature",
+    )
+    shots: int = option(0, "few-shot: utterances of each label that an objective which learns labels gets; 0 is all")
 
     def __post_init__(self) -> None:
         if self.batch_frames < self.max_frames:
@@ -42,6 +47,8 @@ class Config:
             )
         if self.min_frames > self.max_frames:
             raise ValueError("min_frames is above max_frames")
+        if self.shots < 0 or self.label_power < 0:
+            raise ValueError("shots and label_power must not be negative")
         if self.stream and (self.labels_per_batch < 2 or self.utterances_per_label < 2):
             raise ValueError("hard mining needs at least 2 labels and 2 utterances of each in a batch")
 
@@ -50,6 +57,7 @@ class Batches:
     """The plan of all steps; `at(step)` gives the places of one step's utterances in the data directory."""
 
     def __init__(self, lengths: Int64Array, config: Config, seed: int, labels: Int64Array | None = None) -> None:
+        """`labels` are those of config.stream, or of what is learnt: what has none (-1) is then left out."""
         self.config, self.seed = config, seed
         usable = lengths >= config.min_frames
         if not config.crop:
@@ -62,6 +70,7 @@ class Batches:
                 fix="change batching.min_frames or batching.max_frames",
             )
         self.groups = _groups(self.places, labels, config) if config.stream else None
+        self.drawn = None if config.stream or labels is None else _groups(self.places, labels, config, 1)
         self._epoch: tuple[int, int, list[Int64Array]] = (0, 0, [])
 
     def at(self, step: int) -> Int64Array:
@@ -77,10 +86,11 @@ class Batches:
         return batches[step - first]
 
     def epoch(self, number: int) -> list[Int64Array]:
-        """Every usable utterance once, in batches of like length, in shuffled order."""
+        """Every usable utterance once, or drawn by label, in batches of like length, in shuffled order."""
         random = np.random.default_rng([self.seed, 1, number])
-        shaken = self.lengths[self.places] * (1 + random.uniform(-_JITTER, _JITTER, len(self.places)))
-        order = self.places[np.argsort(shaken, kind="stable")]
+        places = self.places if self.drawn is None else _drawn(self.drawn, random)
+        shaken = self.lengths[places] * (1 + random.uniform(-_JITTER, _JITTER, len(places)))
+        order = places[np.argsort(shaken, kind="stable")]
         batches = self._cut(order)
         return [batches[i] for i in random.permutation(len(batches))]
 
@@ -126,7 +136,17 @@ class _Groups:
     shares: npt.NDArray[np.float64]
 
 
-def _groups(places: Int64Array, labels: Int64Array | None, config: Config) -> _Groups:
+def _drawn(groups: _Groups, random: np.random.Generator) -> Int64Array:
+    """As many utterances as there are, of each label its share; each of a label once before any comes again."""
+    edges = np.floor(np.cumsum([0.0, *groups.shares]) * sum(map(len, groups.members)) + random.uniform(1e-6, 1 - 1e-6))
+    taken = []
+    for members, count in zip(groups.members, np.diff(edges).astype(np.int64).tolist(), strict=True):
+        rounds = [random.permutation(members) for _ in range(-(-count // len(members)))]
+        taken += [np.concatenate(rounds)[:count]] if rounds else []
+    return np.concatenate(taken)
+
+
+def _groups(places: Int64Array, labels: Int64Array | None, config: Config, fewest: int = 2) -> _Groups:
     """Utterances by label; labels with fewer than two utterances cannot give a positive and are left out."""
     if labels is None:
         raise DataError(
@@ -136,9 +156,10 @@ def _groups(places: Int64Array, labels: Int64Array | None, config: Config) -> _G
     known = places[labels[places] >= 0]
     order = known[np.argsort(labels[known], kind="stable")]
     edges = np.flatnonzero(np.diff(labels[order])) + 1
-    members = [group for group in np.split(order, edges) if len(group) > 1]
+    members = [group for group in np.split(order, edges) if len(group) >= fewest]
     if len(members) < 2:
-        raise DataError(f"the stream {config.stream!r} has fewer than two labels with two utterances each")
+        what = f"the stream {config.stream!r} has" if config.stream else "the training data have"
+        raise DataError(f"{what} fewer than two labels with {fewest} utterances each")
     sizes = np.array([len(group) for group in members], dtype=np.float64) ** config.label_power
     return _Groups(members, sizes / sizes.sum())
 

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import lcm
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from masr.data.augment import Augmentation, NoiseSource
 from masr.data.batching import Batches, Int64Array, share
-from masr.data.dataset import ArchiveSource, Config, Source, WaveformSource, global_stats, speaker_stats
+from masr.data.dataset import Config, Source, global_stats, open_source, speaker_stats
 from masr.errors import DataError
 from masr.features.cmvn import normalise
 from masr.io.ark import read_array
+from masr.io.audio import SAMPLE_RATE
 from masr.io.datadir import DataDir
 from masr.io.datadir.view import open_table
 from masr.io.layout import TARGETS_SCP
@@ -43,13 +46,19 @@ class Slice:
 
 @dataclass(frozen=True)
 class Labels:
-    """What is known of each utterance, for one stream."""
+    """What is known of each utterance, for one stream or for an objective that learns labels, which has no stream."""
 
-    stream: Stream
+    stream: Stream | None
     values: Sequence[str | None]
     """(N,) labels as text, corrupted on purpose where that was asked for."""
     ids: Int64Array
     """(N,) the same as numbers; -1 where missing."""
+
+
+def codes_of(labels: Labels, places: Int64Array) -> Tensor:
+    """(B, d) codes of a stream's labels."""
+    assert labels.stream is not None
+    return torch.from_numpy(labels.stream.codes([labels.values[int(p)] for p in places]))
 
 
 class Targets:
@@ -58,11 +67,11 @@ class Targets:
     def __init__(self, folder: Path, factor: int, num_encoded: Int64Array) -> None:
         self.folder, self.factor = folder, factor
         self.num_encoded = num_encoded
-        """By number of input frames: encoded frames that come out."""
+        """By number of input frames, or samples: encoded frames that come out."""
         self.table = open_table(folder / TARGETS_SCP)
 
     def read(self, utts: Sequence[str], firsts: Int64Array, counts: Int64Array) -> Tensor:
-        """(B, T) of each utterance's window of input frames; -1 past the end."""
+        """(B, T) of each utterance's window of input frames, or samples; -1 past the end."""
         sizes = self.num_encoded[counts]
         found = torch.full((len(utts), max(1, int(sizes.max()))), -1, dtype=torch.int64)
         for row, (utt, first, size) in enumerate(zip(utts, firsts // self.factor, sizes, strict=True)):
@@ -98,11 +107,13 @@ class Steps:
         features: Features | None = None,
         fixed_keys: bool = False,
         targets: Targets | None = None,
+        sample_rate: int = SAMPLE_RATE,
     ) -> None:
         self.folder, self.config, self.batches, self.part = folder, config, batches, part
         self.seed, self.labels, self.features, self.fixed_keys = seed, labels, features, fixed_keys
         self.targets = targets
-        self._opened: tuple[DataDir, Source] | None = None
+        self.sample_rate = sample_rate if features is None else features.sample_rate
+        self._opened: tuple[DataDir, Source, NoiseSource | None] | None = None
 
     def __getitem__(self, step: int) -> tuple[Batch, ...]:
         places = self.batches.at(step)
@@ -119,12 +130,13 @@ class Steps:
 
     def batch(self, places: Int64Array, step: int) -> Batch:
         """One micro-batch on the CPU, features as they lie on disk."""
-        data, source = self._open()
+        data, source, noise = self._open()
         keys = combine(self.seed, 0 if self.fixed_keys else step, torch.from_numpy(places))
         wanted = np.minimum(source.num_frames[places], self.batches.config.max_frames)
         firsts = (uniform(keys, 1, _CROP)[:, 0].double().numpy() * (source.num_frames[places] - wanted + 1)).astype(int)
+        unit = source.samples_per_frame
         if self.targets is not None:
-            firsts -= firsts % self.targets.factor  # a cut between two encoded frames
+            firsts -= firsts % (lcm(self.targets.factor, unit) // unit)  # a cut between two encoded frames
         rows = [source.read(int(p), int(f), int(n)) for p, f, n in zip(places, firsts, wanted, strict=True)]
         lengths = torch.tensor([len(row) for row in rows])
         padded = torch.zeros(len(rows), int(lengths.max()), *rows[0].shape[1:])
@@ -136,23 +148,28 @@ class Steps:
             padded,
             lengths,
             keys,
-            {n: torch.from_numpy(x.stream.codes([x.values[int(p)] for p in places])) for n, x in self.labels.items()},
+            {n: codes_of(x, places) for n, x in self.labels.items() if x.stream is not None},
             {name: torch.from_numpy(x.ids[places]) for name, x in self.labels.items()},
-            targets=None if self.targets is None else self.targets.read(utts, firsts, wanted),
+            targets=self._targets(utts, firsts * unit, lengths.numpy() if unit > 1 else wanted),
             stats=self._stats(data, places),
+            noise=None if noise is None else noise.read(utts, keys, lengths),
         )
 
+    def _targets(self, utts: Sequence[str], firsts: Int64Array, counts: Int64Array) -> Tensor | None:
+        return None if self.targets is None else self.targets.read(utts, firsts, counts)
+
     def _stats(self, data: DataDir, places: Int64Array) -> Tensor | None:
-        if self.config.normalise != "speaker":
+        if self.config.normalise != "speaker" or self.config.source == "samples":
             return None
         return torch.stack([torch.from_numpy(speaker_stats(data, int(p))) for p in places])
 
-    def _open(self) -> tuple[DataDir, Source]:
-        """The directory, opened once in each process."""
+    def _open(self) -> tuple[DataDir, Source, NoiseSource | None]:
+        """The directories, opened once in each process; validation, whose keys are fixed, has no noise."""
         if self._opened is None:
-            data = DataDir.open(self.folder)
-            source: Source = ArchiveSource(data) if self.features is None else WaveformSource(data, self.features)
-            self._opened = (data, source)
+            data, config, noise = DataDir.open(self.folder), self.config.noise, None
+            if config.share and config.folder is not None and not self.fixed_keys:
+                noise = NoiseSource(config.folder, config, self.sample_rate)
+            self._opened = (data, open_source(self.config, data, self.features, self.sample_rate), noise)
         return self._opened
 
     def __getstate__(self) -> dict[str, object]:
@@ -160,12 +177,23 @@ class Steps:
 
 
 class Preparation:
-    """From what lies on disk to what the objective takes, on the device: features, normalisation, SpecAugment."""
+    """From what lies on disk to what the objective takes, on the device: augmented, made into normalised features."""
 
-    def __init__(self, config: Config, folder: Path, device: torch.device, features: Features | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        folder: Path,
+        device: torch.device,
+        features: Features | None = None,
+        sample_rate: int = SAMPLE_RATE,
+    ) -> None:
         self.config, self.device, self.features = config, device, features
+        self.augmentation: Augmentation | None = None
+        if config.noise.share or config.rooms.share:
+            rate = sample_rate if features is None else features.sample_rate
+            self.augmentation = Augmentation(config.noise, config.rooms, rate, device)
         self.stats: Tensor | None = None
-        if config.normalise == "global":
+        if config.normalise == "global" and config.source != "samples":
             self.stats = torch.from_numpy(global_stats(DataDir.open(folder))).to(device)
 
     @torch.no_grad()
@@ -173,14 +201,16 @@ class Preparation:
         """The batch on the device, its features ready."""
         batch = to_device(batch, self.device)
         frames, lengths = batch.features, batch.lengths
+        if augment and self.augmentation is not None:
+            frames = self.augmentation(frames, lengths, batch.keys, batch.noise)
         if self.features is not None:
             frames, lengths = self.features(frames, lengths)
-        if self.config.normalise != "none":
+        if self.config.normalise != "none" and self.config.source != "samples":
             stats = {"global": self.stats, "speaker": batch.stats, "utterance": None}[self.config.normalise]
             frames = normalise(frames, lengths, stats, norm_vars=True)
         if augment and (self.config.time_masks or self.config.bin_masks):
             frames = spec_augment(frames, lengths, batch.keys, self.config)
-        return replace(batch, features=frames, lengths=lengths, stats=None)
+        return replace(batch, features=frames, lengths=lengths, stats=None, noise=None)
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:

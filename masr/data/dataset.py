@@ -1,6 +1,7 @@
-"""A data directory as items by place: frames from the archives of stage 2, or waveforms from the audio itself.
+"""A data directory as items by place: frames from the archives of stage 2, or the audio itself.
 
-Nothing is held but the tables' maps, so memory does not grow with the corpus; each worker process opens its own.
+Nothing is held but the tables' maps and the lengths, so memory hardly grows with the corpus; each worker process
+opens its own.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import Literal, Protocol
 import numpy as np
 
 from masr.config import option
+from masr.data.augment import NoiseConfig, RoomsConfig
 from masr.data.batching import Int64Array
+from masr.data.samples import Samples, item_at
 from masr.errors import DataError
 from masr.features.cmvn import Stats, total
-from masr.features.waveforms import Unread, items_of
 from masr.io.ark import parse_entry, read_archive, read_array, read_matrix
 from masr.io.audio import read_audio
 from masr.io.datadir import DataDir
@@ -27,27 +29,41 @@ from masr.types import Features, FloatArray
 class Config:
     """What is read, and how it is normalised."""
 
-    source: Literal["archives", "waveform"] = option(
-        "archives", "features of stage 2, or made from audio in each batch"
+    source: Literal["archives", "waveform", "samples"] = option(
+        "archives", "features of stage 2; features made from audio in each batch; the audio, for encoders of waveforms"
     )
     normalise: Literal["global", "speaker", "utterance", "none"] = option(
-        "global", "mean and variance of each feature over all data, a speaker, an utterance"
+        "global", "mean and variance of each feature over all data, a speaker, an utterance; of no effect on samples"
     )
     time_masks: int = option(0, "SpecAugment: spans of frames set to zero")
     max_time_mask: int = option(40, "SpecAugment: longest span of frames")
     bin_masks: int = option(0, "SpecAugment: bands of features set to zero")
     max_bin_mask: int = option(20, "SpecAugment: widest band")
+    noise: NoiseConfig = option(NoiseConfig(), "added to training speech; wants the audio in the batch")
+    rooms: RoomsConfig = option(RoomsConfig(), "that training speech is put into; wants the audio in the batch")
     num_workers: int = option(2, "processes that read ahead; 0 reads in the training process")
+
+    def __post_init__(self) -> None:
+        wants_audio = [name for name in ("noise", "rooms") if getattr(self, name).share]
+        if self.source == "archives" and wants_audio:
+            raise ValueError(
+                f"data.{wants_audio[0]} wants the audio, and data.source is archives; set data.source to waveform "
+                "(features made in each batch) or, for an encoder of waveforms, to samples"
+            )
+        if self.source == "samples" and (self.time_masks or self.bin_masks):
+            raise ValueError("data.time_masks and data.bin_masks hide features, and data.source is samples")
 
 
 class Source(Protocol):
     """Items by place in the data directory."""
 
     num_frames: Int64Array
-    """Feature frames of every utterance."""
+    """Feature frames of every utterance; of samples, pieces of 10 ms."""
+    samples_per_frame: int
+    """1 where frames are what is read."""
 
     def read(self, place: int, first: int, count: int) -> FloatArray:
-        """`count` frames from frame `first` on: (count, F), or the samples (S,) that give them."""
+        """`count` frames from frame `first` on: (count, F), or the samples (S,) that give them or are them."""
         ...
 
 
@@ -63,6 +79,7 @@ class ArchiveSource:
         _require_complete(data, FEATS_SCP)
         self.data = data
         self.num_frames = frames_of(data)
+        self.samples_per_frame = 1
 
     def read(self, place: int, first: int, count: int) -> FloatArray:
         """(count, F)."""
@@ -73,23 +90,59 @@ class ArchiveSource:
 
 
 class WaveformSource:
-    """wav.scp, and segments where there are any."""
+    """The audio that features are made of."""
 
     def __init__(self, data: DataDir, features: Features) -> None:
         self.data = data
         self.num_frames = frames_of(data)
+        self.samples_per_frame = 1
         self.one = samples_for(features, 1)
         self.shift = samples_for(features, 2) - self.one
+        self.sample_rate = features.sample_rate
 
     def read(self, place: int, first: int, count: int) -> FloatArray:
         """(S,) the samples that give these frames."""
-        utt = self.data.utts[place]
-        item = next(iter(items_of(self.data, [utt])))
-        if isinstance(item, Unread):
-            raise DataError(f"{self.data.folder}: {utt}: {item.reason}", fix=f"masr data validate {self.data.folder}")
-        samples = read_audio(item.entry, item.start_sec, item.end_sec)
-        start = first * self.shift
-        return samples[start : start + self.one + (count - 1) * self.shift]
+        item = item_at(self.data, place)
+        start = round(item.start_sec * self.sample_rate) + first * self.shift
+        end = start + self.one + (count - 1) * self.shift
+        if item.end_sec is not None:
+            end = min(end, round(item.end_sec * self.sample_rate))
+        rate = self.sample_rate
+        return read_audio(item.entry, start / rate, end / rate, sample_rate=rate)
+
+
+class SampleSource:
+    """The audio as it is, counted in pieces of 10 ms; what is read to the end keeps the rest behind the last piece."""
+
+    def __init__(self, data: DataDir, sample_rate: int) -> None:
+        self.samples = Samples(data, sample_rate)
+        self.samples_per_frame = sample_rate // 100
+        self.num_samples = self.samples.num_samples
+        self.num_frames = self.num_samples // self.samples_per_frame
+
+    def read(self, place: int, first: int, count: int) -> FloatArray:
+        """(S,)."""
+        unit = self.samples_per_frame
+        to_end = first + count >= self.num_frames[place]
+        end = int(self.num_samples[place]) if to_end else (first + count) * unit
+        return self.samples.read(place, first * unit, end - first * unit)
+
+
+def open_source(config: Config, data: DataDir, features: Features | None, sample_rate: int) -> Source:
+    """What the configuration says is read; `features` are those that will be made of it, if any."""
+    if config.source == "samples":
+        return SampleSource(data, sample_rate)
+    return open_frames(data, features)
+
+
+def open_frames(data: DataDir, features: Features | None) -> Source:
+    """The archives, or the audio that these features are made of."""
+    return ArchiveSource(data) if features is None else WaveformSource(data, features)
+
+
+def lengths_of(config: Config, data: DataDir, sample_rate: int) -> Int64Array:
+    """(N,) what batches are filled by: frames of stage 2, or pieces of 10 ms where samples are read."""
+    return SampleSource(data, sample_rate).num_frames if config.source == "samples" else frames_of(data)
 
 
 def samples_for(features: Features, count: int) -> int:

@@ -19,6 +19,8 @@ from masr.metadata.codebook import is_missing
 from masr.types import Stream
 
 _PURPOSE = 53
+_FEW = -1
+"""In the place of a stream's number, where a few utterances of each label are chosen."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,18 @@ def corrupted(ids: Int64Array, utts: Iterable[str], corruption: Corruption) -> I
         worse[noisy] = known[(np.searchsorted(known, ids[noisy]) + steps) % len(known)]
     worse[draws[:, 2] < corruption.drop] = -1
     return worse
+
+
+def few(ids: Int64Array, utts: Iterable[str], shots: int, seed: int) -> Int64Array:
+    """(N,) numbers of labels -> the same with -1 for all but `shots` utterances of each.
+
+    Which ones is a function of the seed and the utterances' ids, so a smaller number keeps a part of a larger one's.
+    """
+    draws = _draws(utts, Corruption(seed=seed, number=_FEW))[:, 0]
+    order = np.lexsort((draws, ids))
+    rank = np.empty(len(ids), dtype=np.int64)
+    rank[order] = np.arange(len(ids)) - np.searchsorted(ids[order], ids[order])
+    return np.where(rank < shots, ids, -1)
 
 
 def _draws(utts: Iterable[str], corruption: Corruption) -> npt.NDArray[np.float64]:

@@ -30,12 +30,38 @@ CODES = "codes"
 # exp/<model>/
 MODEL = "model.safetensors"
 STATS = "stats.safetensors"
+ENCODER = "encoder"
+METRICS = "metrics.jsonl"
+ENDED = "ended.json"
+NEIGHBOURS = "neighbours.json"
+
+REPORT = "report.html"
 
 # what a model makes of a data directory
 EMBEDDINGS = "embeddings.npy"
 FRAMES = "frames.npy"
 OFFSETS = "offsets.npy"
 TARGETS_SCP = "targets.scp"
+
+# what a CTC model says of every frame, and what becomes of it
+EMISSIONS_SCP = "emissions.scp"
+FRAME_SHIFT = "frame_shift"
+TEXT_NBEST = "text.nbest"
+SCORE_NBEST = "score.nbest"
+WORDS_CTM = "words.ctm"
+
+# beside an array of scores of languages, scores.npy
+SCORES_UTTS = ".utts"
+SCORES_LANGUAGES = ".languages"
+
+# what any verb may write for the report to draw: NAME.figure.json
+FIGURE_SUFFIX = ".figure.json"
+
+# exp/tables/<step>/<task>/
+TASK_CONFIG = "task.yaml"
+TASK_LOG = "task.log"
+TASK_DONE = "done.json"
+TASK_FAILED = "failed.json"
 
 # beside every output
 RESOLVED_CONFIG = "config.yaml"
@@ -45,6 +71,11 @@ PROVENANCE = "provenance.json"
 def label_table(kind: str) -> str:
     """The table of one kind of metadata: `lang` -> `utt2lang`."""
     return f"utt2{kind}"
+
+
+def layer_folder(layer: int) -> str:
+    """What one layer of several makes of a data directory: layer3/."""
+    return f"layer{layer}"
 
 
 def shard_name(stem: str, job: int) -> str:

@@ -18,6 +18,9 @@ from masr.training.run import Config as LoopConfig
 class TrainConfig:
     """One run; a file holds only what differs. Paths count from the folder that the command runs in."""
 
+    init: Path | None = option(
+        None, "folder of an ended run to begin from: its encoder, with the features and normalisation it learnt by"
+    )
     train: Path = option(Path("data/pretrain"), "data directory to train on")
     dev: Path | None = option(Path("data/dev"), "data directory to validate on; null for none")
     codes: Path = option(Path("exp/units"), "folder that stage 3 wrote, with codes/ of the streams")

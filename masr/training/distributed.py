@@ -78,6 +78,7 @@ class Tally(NamedTuple):
     counts: dict[str, Tensor]
     weights: dict[str, float]
     figures: dict[str, tuple[Tensor, Tensor]]
+    histograms: dict[str, Tensor]
 
 
 class Tallied(nn.Module):
@@ -97,18 +98,28 @@ class Tallied(nn.Module):
             {name: term.count.detach() * factor for name, term in losses.terms.items()},
             {name: term.weight for name, term in losses.terms.items()},
             {name: (s.detach() * factor, c.detach() * factor) for name, (s, c) in losses.figures.items()},
+            {name: counts.detach() * factor for name, counts in losses.histograms.items()},
         )
 
 
-def wrap(tallied: Tallied, world: World, shard: bool) -> tuple[nn.Module, nn.Module]:
-    """The module to call where ranks compute for themselves, and the one whose gradients are averaged over ranks."""
+def wrap(tallied: Tallied, world: World, shard: bool, partly: bool) -> tuple[nn.Module, nn.Module]:
+    """The module to call where ranks compute for themselves, and the one whose gradients are averaged over ranks.
+
+    `partly`: whether some step may leave weights without a gradient, which costs a search at every step.
+    """
     if world.size == 1:
         return tallied, tallied
     if shard:
         shard_blocks(tallied, world.device.type, world.size)
         return tallied, tallied
     ids = [world.device.index] if world.device.type == "cuda" else None
-    return tallied, nn.parallel.DistributedDataParallel(tallied, device_ids=ids, find_unused_parameters=True)
+    return tallied, nn.parallel.DistributedDataParallel(tallied, device_ids=ids, find_unused_parameters=partly)
+
+
+def drops_layers(model: nn.Module) -> bool:
+    """Whether a part of the model leaves whole blocks out of training steps, by the setting that says so."""
+    configs = [getattr(module, "config", None) for module in model.modules()]
+    return any(getattr(config, name, 0) for config in configs for name in ("layer_drop", "layerdrop"))
 
 
 def total_loss(tally: Tally, world: World) -> Tensor:
@@ -144,6 +155,16 @@ def summed(values: Mapping[str, tuple[float, float]], world: World) -> dict[str,
     table = torch.tensor([list(pair) for pair in values.values()], dtype=torch.float64, device=world.device)
     distributed.all_reduce(table)
     return {name: (row[0], row[1]) for name, row in zip(values, table.tolist(), strict=True)}
+
+
+def summed_tables(values: Mapping[str, Tensor], world: World) -> dict[str, Tensor]:
+    """The same of whole tables of float64; every rank has the same names and shapes."""
+    if not values or world.size == 1:
+        return dict(values)
+    flat = torch.cat([value.flatten() for value in values.values()])
+    distributed.all_reduce(flat)
+    pieces = torch.split(flat, [value.numel() for value in values.values()])
+    return {name: piece.view_as(value) for (name, value), piece in zip(values.items(), pieces, strict=True)}
 
 
 def mean_over_ranks(value: float, world: World) -> float:

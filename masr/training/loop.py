@@ -13,10 +13,11 @@ from masr.data.loader import dead_workers
 from masr.errors import TrainingError
 from masr.training.conclude import conclude
 from masr.training.distributed import frame_shares, mean_over_ranks, total_loss
+from masr.training.freezing import forget, freeze
 from masr.training.guard import Buffers
 from masr.training.keeping import finish, has_ended, mark_ended
 from masr.training.lock import hold
-from masr.training.optim import freeze, learning_rate, set_learning_rate
+from masr.training.optim import learning_rate, set_learning_rate
 from masr.training.preflight import preflight
 from masr.training.resume import resume, save_state
 from masr.training.run import Batches, Config, Run, start
@@ -67,7 +68,7 @@ def train(run: Run, batches: Batches, validation: Batches, largest: Callable[[],
 def update(run: Run, micro_batches: Sequence[Batch], step: int) -> None:
     """One step: forward and backward over its micro-batches, then one move of the weights, unless something is off."""
     run.objective.train()
-    freeze(run.objective, run.optimizer, run.optim, step)
+    freeze(run.objective, run.optimizer, run.optim, step, run.parallel is run.tallied)
     getattr(run.objective, "advance", _nothing)(step)
     run.optimizer.zero_grad(set_to_none=True)
     buffers = Buffers(run.objective)
@@ -81,6 +82,7 @@ def update(run: Run, micro_batches: Sequence[Batch], step: int) -> None:
             part.backward()  # type: ignore[no-untyped-call]
         loss += part.detach()
         sums.add(tally)
+    forget(run.optimizer, step)
     norm = clip(run)
     rate = learning_rate(run.optim, step, run.config.max_steps)
     objection = run.guard.objection(mean_over_ranks(float(loss), run.world), norm, step)

@@ -7,48 +7,18 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from masr.errors import TrainingError
+from masr.errors import TrainingError, near
 from masr.io.atomic import atomic_write
+from masr.io.layout import METRICS
 from masr.training.board import open_board
-from masr.training.distributed import Tally, World, summed
+from masr.training.distributed import World, summed
+from masr.training.sums import Sums, Totals
 from masr.types import Batch
-
-METRICS = "metrics.jsonl"
-
-
-class Sums:
-    """Sums and counts of terms and figures, on the device until they are asked for."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Tensor] = {}
-        self.weights: dict[str, float] = {}
-
-    @torch.no_grad()
-    def add(self, tally: Tally) -> None:
-        """What one micro-batch gave."""
-        self.weights.update(tally.weights)
-        terms = {name: (value.detach(), tally.counts[name]) for name, value in tally.sums.items()}
-        self.merge({name: torch.stack(pair).double() for name, pair in {**terms, **tally.figures}.items()})
-
-    def merge(self, values: dict[str, Tensor]) -> None:
-        """(2,) sum and count by name."""
-        for name, pair in values.items():
-            self.values[name] = self.values[name] + pair if name in self.values else pair
-
-    def over_ranks(self, world: World) -> dict[str, tuple[float, float]]:
-        """As numbers, of all ranks together."""
-        if not self.values:
-            return {}
-        table: list[list[float]] = torch.stack(list(self.values.values())).tolist()
-        return summed({name: (row[0], row[1]) for name, row in zip(self.values, table, strict=True)}, world)
 
 
 class Meters:
@@ -104,8 +74,7 @@ class Meters:
 
     def add(self, micro_batches: Sequence[Batch], sums: Sums) -> None:
         """The terms and figures of a step whose gradient was used."""
-        self.window.weights.update(sums.weights)
-        self.window.merge(sums.values)
+        self.window.merge(sums)
         frames = sum(float(batch.lengths.sum()) for batch in micro_batches if not batch.stand_in)
         self.audio_sec += frames * self.seconds_per_frame
 
@@ -115,9 +84,9 @@ class Meters:
             self.bar.update(1)
         if step % self.log_every:
             return
-        numbers, audio_sec = self._collapse()
+        totals, audio_sec = self._collapse()
         pace = audio_sec / max(1e-9, time.monotonic() - self.since)
-        line = _means(numbers, self.window.weights)
+        line = totals.figures()
         figures = {"grad_norm": norm, "lr": rate, "audio_hours_per_hour": pace, "skipped": self.num_skipped}
         self._write({"step": step, "split": "train", **line, **figures})
         if self.bar is not None:
@@ -130,15 +99,19 @@ class Meters:
         self._write({"step": step, "split": "skip", "reason": reason})
         self.say(f"step {step}: left out: {reason}")
 
-    def validated(self, step: int, sums: Sums) -> float | None:
-        """One line for a validation, on the screen too; the loss comes back, None where there was no data."""
-        numbers = sums.over_ranks(self.world)
-        if not numbers:
+    def validated(self, step: int, sums: Sums, best_by: str = "loss") -> float | None:
+        """One line for a validation, on the screen too; comes back with the less the better, None for no data."""
+        totals = sums.over_ranks(self.world)
+        if not totals.pairs:
             return None
-        line = _means(numbers, sums.weights)
+        line = totals.figures()
         self._write({"step": step, "split": "dev", **line})
         self.say(f"step {step}: dev " + ", ".join(f"{name} {value:.3f}" for name, value in line.items()))
-        return line["loss"] if math.isfinite(line["loss"]) else None
+        name = best_by.removeprefix("+")
+        if name not in line:
+            raise TrainingError(f"training.best_by: a validation has no figure {name!r}", fix=near(name, line))
+        score = -line[name] if best_by.startswith("+") else line[name]
+        return score if math.isfinite(score) else None
 
     def say(self, line: str) -> None:
         """A line above the bar."""
@@ -149,13 +122,14 @@ class Meters:
 
     def state(self) -> dict[str, Any]:
         """What a resumed run has to know; every rank has to ask at the same time."""
-        numbers, audio_sec = self._collapse()
+        totals, audio_sec = self._collapse()
         if self.world.is_first and (self.folder / METRICS).exists():
             _flush(self.folder / METRICS)
         return {
             "num_skipped": self.num_skipped,
-            "window": numbers,
-            "weights": self.window.weights,
+            "window": totals.pairs,
+            "histograms": totals.histograms,
+            "weights": totals.weights,
             "audio_sec": audio_sec,
             "elapsed_sec": time.monotonic() - self.since,
         }
@@ -164,28 +138,23 @@ class Meters:
         """Goes on from `step`: lines that a killed run wrote beyond its checkpoint are dropped."""
         if state:
             self.num_skipped, self.elapsed_sec = state["num_skipped"], state["elapsed_sec"]
-            self.window.weights = dict(state["weights"])
-            self._keep(state["window"], state["audio_sec"])
+            totals = Totals(state["window"], state.get("histograms", {}), state["weights"])
+            self._keep(totals, state["audio_sec"])
         path = self.folder / METRICS
         if self.world.is_first and path.exists():
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
             atomic_write(path, "".join(line + "\n" for line in lines if _step_of(line) <= step))
 
-    def _collapse(self) -> tuple[dict[str, tuple[float, float]], float]:
+    def _collapse(self) -> tuple[Totals, float]:
         """The window of all ranks, and its seconds of audio; both move to the first rank."""
-        numbers = self.window.over_ranks(self.world)
+        totals = self.window.over_ranks(self.world)
         audio_sec = summed({"audio": (self.audio_sec, 0.0)}, self.world)["audio"][0]
-        self._keep(numbers, audio_sec)
-        return numbers, audio_sec
+        self._keep(totals, audio_sec)
+        return totals, audio_sec
 
-    def _keep(self, numbers: Mapping[str, Sequence[float]], audio_sec: float) -> None:
-        """On the first rank; the others keep zeros under the same names."""
-        share = float(self.world.is_first)
-        self.window.values = {
-            name: torch.tensor(pair, dtype=torch.float64, device=self.world.device) * share
-            for name, pair in numbers.items()
-        }
-        self.audio_sec = audio_sec * share
+    def _keep(self, totals: Totals, audio_sec: float) -> None:
+        self.window.restore(totals, self.world)
+        self.audio_sec = audio_sec if self.world.is_first else 0.0
 
     def _write(self, line: dict[str, Any]) -> None:
         if not self.world.is_first:
@@ -203,14 +172,6 @@ class Meters:
             ) from None
         if self.board is not None:
             self.board.write(plain)
-
-
-def _means(numbers: Mapping[str, tuple[float, float]], weights: Mapping[str, float]) -> dict[str, float]:
-    """Every term and figure, and before them the loss they make."""
-    if not numbers:
-        return {"loss": math.nan}
-    means = {name: value / count if count else 0.0 for name, (value, count) in numbers.items()}
-    return {"loss": sum(w * means[name] for name, w in weights.items() if name in means), **means}
 
 
 def _plain(value: Any) -> Any:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from masr.config import option
 from masr.errors import ConfigError, near
+from masr.training.depths import block_depths
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,16 @@ class Config:
         {}, "factor on the learning rate of parameters whose name begins so; 0 freezes"
     )
 
+    layer_decay: float = option(
+        1.0, "factor on the learning rate from each block of the encoder to the one below it; 1 leaves them alike"
+    )
+    frozen: Mapping[str, int] = option(
+        {}, "step until which parameters whose name begins so stay as they are: {encoder: 200, encoder.blocks.0: 400}"
+    )
+
     def __post_init__(self) -> None:
+        if not 0 < self.layer_decay <= 1 or any(step < 0 for step in self.frozen.values()):
+            raise ValueError("layer_decay is above 0 and at most 1, and steps in frozen are not negative")
         if self.peak_lr <= 0 or self.warmup_steps < 0:
             raise ValueError("peak_lr must be positive and warmup_steps not negative")
 
@@ -61,24 +71,28 @@ def learning_rate(config: Config, step: int, max_steps: int) -> float:
 
 def build_optimizer(model: nn.Module, config: Config) -> torch.optim.AdamW:
     """AdamW over groups that differ in weight decay and in the factor on their learning rate."""
-    unused = [prefix for prefix in config.scales if not any(n.startswith(prefix) for n, _ in model.named_parameters())]
-    if unused:
-        names = {".".join(n.split(".")[:depth]) for n, _ in model.named_parameters() for depth in (1, 2)}
-        raise ConfigError(f"optim.scales: no parameter's name begins with {unused[0]!r}", fix=near(unused[0], names))
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    _check_prefixes(model, {"scales": config.scales, "frozen": config.frozen})
+    depths = block_depths(model) if config.layer_decay < 1 else {}
+    groups: dict[tuple[float, float, int], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
-        fitting = [prefix for prefix in config.scales if name.startswith(prefix)]
-        scale = config.scales[max(fitting, key=len)] if fitting else 1.0
+        scale = of_longest(config.scales, name, 1.0) * config.layer_decay ** depths.get(name, 0)
         if scale == 0:
             parameter.requires_grad_(False)
         if not parameter.requires_grad:
             continue
         decay = config.weight_decay if parameter.ndim >= 2 and name.endswith("weight") else 0.0
-        groups.setdefault((scale, decay), []).append(parameter)
+        groups.setdefault((scale, decay, of_longest(config.frozen, name, 0)), []).append(parameter)
     if not groups:
         raise ConfigError("optim.scales leaves nothing to train", fix="give some parameters a factor above 0")
+    if all(step for _, _, step in groups):
+        raise ConfigError(
+            "optim.frozen leaves nothing to train at the beginning", fix="leave some parameters out of it"
+        )
     return torch.optim.AdamW(
-        [{"params": p, "weight_decay": decay, "scale": scale} for (scale, decay), p in groups.items()],
+        [
+            {"params": p, "weight_decay": decay, "scale": scale, "frozen_until": step}
+            for (scale, decay, step), p in groups.items()
+        ],
         lr=config.peak_lr,
         betas=config.betas,
         eps=config.eps,
@@ -86,7 +100,25 @@ def build_optimizer(model: nn.Module, config: Config) -> torch.optim.AdamW:
     )
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Gives each group the rate times its own factor."""
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float, step: int = 0, warmup_steps: int = 0) -> None:
+    """Gives each group the rate times its own factor; what was frozen rises to it as all did at the beginning."""
     for group in optimizer.param_groups:
-        group["lr"] = rate * group["scale"]
+        since = step - group["frozen_until"] + 1
+        rise = min(1.0, since / warmup_steps) if group["frozen_until"] and warmup_steps else 1.0
+        group["lr"] = rate * group["scale"] * max(0.0, rise)
+
+
+def of_longest(table: Mapping[str, Any], name: str, nothing: Any) -> Any:
+    """What the table says of the longest beginning of a name."""
+    fitting = [prefix for prefix in table if name.startswith(prefix)]
+    return table[max(fitting, key=len)] if fitting else nothing
+
+
+def _check_prefixes(model: nn.Module, tables: Mapping[str, Mapping[str, Any]]) -> None:
+    """ConfigError where a name begins no parameter's."""
+    names = [name for name, _ in model.named_parameters()]
+    for table, prefixes in tables.items():
+        for prefix in prefixes:
+            if not any(name.startswith(prefix) for name in names):
+                known = {".".join(name.split(".")[:depth]) for name in names for depth in (1, 2)}
+                raise ConfigError(f"optim.{table}: no parameter's name begins with {prefix!r}", fix=near(prefix, known))

@@ -27,6 +27,7 @@ _FEW, _MORE = 2, 4
 _MARGIN = 1.1
 """What kernels hold for themselves. On a CPU the C library may keep much of what recomputed blocks gave back, which no
 estimate can know; there this is a lower bound."""
+_PIECE_SEC = 0.01
 _GIB = float(1 << 30)
 
 
@@ -40,12 +41,12 @@ class Estimate:
     """Gradients, and Adam's two averages where they are not there yet."""
     utterances: int
     frames: int
-    """With padding."""
+    """With padding, as the budget counts them: samples in pieces of 10 ms."""
 
 
 def preflight(run: Run, micro_batches: Sequence[Batch]) -> None:
     """TrainingError where the largest batch will not fit, with the settings to change; otherwise nothing changes."""
-    batch = max(micro_batches, key=_frames)
+    batch = max(micro_batches, key=lambda batch: _frames(run, batch))
     devices = [run.world.device] if run.world.device.type == "cuda" else []
     buffers = Buffers(run.objective)
     with torch.random.fork_rng(devices):
@@ -76,7 +77,7 @@ def estimate(run: Run, batch: Batch) -> Estimate:
     weights = sum(local(p.detach()).nbytes for p in trained)
     copies = 1 + (0 if run.optimizer.state else 2) + (1 if run.parallel is not run.tallied else 0)
     # The gradients are among what was seen at the peak.
-    return Estimate(int(max(0, more - weights) * _MARGIN), weights * copies, size, _frames(batch))
+    return Estimate(int(max(0, more - weights) * _MARGIN), weights * copies, size, _frames(run, batch))
 
 
 def _peak_bytes(run: Run, batch: Batch) -> int:
@@ -122,8 +123,11 @@ def _longest(batch: Batch, count: int) -> Batch:
     return replace(batch, **{**cuts, "utts": tuple(batch.utts[row] for row in rows.tolist())})
 
 
-def _frames(batch: Batch) -> int:
-    return int(batch.lengths.max()) * len(batch.utts)
+def _frames(run: Run, batch: Batch) -> int:
+    length = int(batch.lengths.max())
+    if batch.features.dim() == 2:
+        length = round(length * run.meters.seconds_per_frame / _PIECE_SEC)
+    return length * len(batch.utts)
 
 
 def _too_large(found: Estimate, free: int) -> TrainingError:

@@ -49,7 +49,7 @@ def resume(run: Run) -> int:
         return 0
     with together(run.world):
         groups, record = found[1:] if found else checkpoint.load(folder_of(run, step))
-        _load_model(run.objective, groups["model"])
+        load_model(run.objective, groups["model"])
         _load_optimizer(run, groups["optimizer"])
         if run.average is not None:
             run.average.load(groups["average"], record["average_updates"])
@@ -63,11 +63,11 @@ def save_state(run: Run, step: int, score: float | None) -> None:
     """A checkpoint of everything; older ones that are neither among the newest nor the best are removed after it."""
     _refuse_broken(run, step)
     groups = {
-        "model": {name: _saved(value) for name, value in run.objective.state_dict().items()},
-        "optimizer": {name: _saved(value) for name, value in _optimizer_tensors(run).items()},
+        "model": {name: saved(value) for name, value in run.objective.state_dict().items()},
+        "optimizer": {name: saved(value) for name, value in _optimizer_tensors(run).items()},
     }
     if run.average is not None:
-        groups["average"] = {name: _saved(value) for name, value in run.average.values.items()}
+        groups["average"] = {name: saved(value) for name, value in run.average.values.items()}
     record = {
         "step": step,
         "score": score,
@@ -145,13 +145,13 @@ def _refuse_broken(run: Run, step: int) -> None:
         )
 
 
-def _saved(value: Tensor) -> Tensor:
+def saved(value: Tensor) -> Tensor:
     """The whole tensor, in the memory of the CPU."""
     return whole(value.detach()).cpu()
 
 
 @torch.no_grad()
-def _load_model(model: nn.Module, values: dict[str, Tensor]) -> None:
+def load_model(model: nn.Module, values: dict[str, Tensor]) -> None:
     """Every tensor in its place, spread over ranks where the model is."""
     targets = model.state_dict()
     for name, target in targets.items():

@@ -13,9 +13,10 @@ from torch import nn
 
 from masr.config import option
 from masr.config_dump import to_dict
+from masr.errors import ConfigError
 from masr.training.average import Average
 from masr.training.compiled import compile_blocks
-from masr.training.distributed import Tallied, World, wrap
+from masr.training.distributed import Tallied, World, drops_layers, wrap
 from masr.training.guard import Guard
 from masr.training.meters import Meters
 from masr.training.optim import Config as OptimConfig
@@ -40,6 +41,7 @@ class Config:
     save_every: int = option(200, "steps between checkpoints")
     keep_last: int = option(2, "newest checkpoints to keep")
     keep_best: int = option(1, "best checkpoints to keep; the final weights are their average")
+    best_by: str = option("loss", "figure of the validation whose least is best; with + before it, whose greatest is")
     ema_decay: float = option(0.0, "decay of a running average of the weights, which then is what is saved; 0 is off")
     max_bad_steps: int = option(20, "steps in a row that are not finite or explode, before giving up")
     explode_factor: float = option(100.0, "a loss or gradient this many times its running mean is bad; 0 is off")
@@ -101,9 +103,15 @@ def start(
 
     The order matters: sharding replaces the parameters that the optimiser and the average then hold on to.
     """
+    if config.shard and optim.frozen:
+        raise ConfigError(
+            "training.shard and optim.frozen do not go together",
+            fix="freeze for good by optim.scales, or leave one of them out",
+        )
     if config.compile:
         compile_blocks(objective)
-    tallied, parallel = wrap(Tallied(objective), world, config.shard)
+    partly = drops_layers(objective) or 0 in optim.scales.values()
+    tallied, parallel = wrap(Tallied(objective), world, config.shard, partly)
     return Run(
         config,
         optim,

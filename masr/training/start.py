@@ -11,25 +11,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from masr.config import Named, to_dict
 from masr.data.batching import Batches, worst_case
 from masr.data.collate import Labels, Preparation, Slice, Steps, Targets
-from masr.data.dataset import frames_of, global_stats
+from masr.data.dataset import global_stats, lengths_of
 from masr.data.labels import NONE, Column, Corruption, label_set, labels_of
 from masr.data.loader import prepared
 from masr.data.made import Resolve, features_of
 from masr.errors import ConfigError
 from masr.io.ark import read_shape
 from masr.io.atomic import atomic_path
+from masr.io.audio import SAMPLE_RATE
 from masr.io.datadir import DataDir
 from masr.io.layout import CODES, FEATS_SCP, STATS
 from masr.metadata.codebook import Codebook, check_tables, file_names
 from masr.objectives.masr import wrap as with_streams
+from masr.training.classes import chosen, class_labels
 from masr.training.config import TrainConfig
 from masr.training.distributed import World
+from masr.training.inherit import begin_from, copy_stats, inherited_stats
 from masr.training.run import Batches as Reader
 from masr.training.run import Run
 from masr.training.run import start as begin
@@ -60,16 +64,24 @@ def start(config: TrainConfig, folder: Path, world: World, build: Build, quiet: 
     features = build("features", config.features) if config.features else None
     streams = {name: build_stream(config, name, named, build) for name, named in named_streams(config)}
     labels, dev_labels = read_labels(config, data, dev, streams)
+    labels |= class_labels(config, data)
+    dev_labels |= {} if dev is None else class_labels(config, dev)
     torch.manual_seed(config.seed)
     encoder = build("models", config.encoder)
     check_width(encoder, features, data, config)
+    if config.init is not None:
+        begin_from(config.init, encoder)
     objective = build_objective(config, encoder, streams, build).to(world.device)
-    preparation = prepare(config, features, world)
-    batches = Batches(frames_of(data), config.batching, config.seed, balanced_by(config, labels))
+    rate = sample_rate_of(encoder)
+    preparation = prepare(config, features, world, rate)
+    lengths = lengths_of(config.data, data, rate)
+    batches = Batches(lengths, config.batching, config.seed, balanced_by(config, data, labels))
     part = Slice(world.rank, world.size, config.training.accumulate)
     from_audio = features if config.data.source == "waveform" else None
     targets = read_targets(config, encoder)
-    steps = Steps(config.train, config.data, batches, part, config.seed, labels, from_audio, targets=targets)
+    steps = Steps(
+        config.train, config.data, batches, part, config.seed, labels, from_audio, targets=targets, sample_rate=rate
+    )
 
     def training(first: int) -> Iterator[Any]:
         return prepared(steps, preparation, first, config.training.max_steps, augment=True)
@@ -80,14 +92,29 @@ def start(config: TrainConfig, folder: Path, world: World, build: Build, quiet: 
 
     settings = {**to_dict(config), "training_data": digest(batches, labels)}
     run = begin(
-        config.training, config.optim, objective, folder, world, settings, config.seed, seconds_per_frame(config), quiet
+        config.training,
+        config.optim,
+        objective,
+        folder,
+        world,
+        settings,
+        config.seed,
+        seconds_per_frame(config, rate),
+        quiet,
     )
-    validation = validation_of(config, dev, dev_labels, from_audio, preparation, world, targets)
+    validation = validation_of(config, dev, dev_labels, from_audio, preparation, world, targets, rate)
     return Started(run, training, validation, largest)
 
 
 def with_features(config: TrainConfig, resolve: Resolve) -> TrainConfig:
     """The configuration with its features named: those of the archives where it reads archives."""
+    if config.data.source == "samples":
+        if config.features is not None:
+            raise ConfigError(
+                "data.source is samples, and features are named",
+                fix="leave `features` out, or set data.source to waveform for an encoder of features",
+            )
+        return config
     made = features_of(DataDir.open(config.train), resolve)
     if config.data.source == "archives" and None not in (config.features, made) and config.features != made:
         raise ConfigError(
@@ -100,7 +127,10 @@ def with_features(config: TrainConfig, resolve: Resolve) -> TrainConfig:
 
 def save_stats(config: TrainConfig, folder: Path) -> None:
     """DIR/stats.safetensors: the statistics that input is normalised by, so that the folder is enough to use it."""
-    if config.data.normalise != "global":
+    if config.data.normalise != "global" or config.data.source == "samples":
+        return
+    if config.init is not None:
+        copy_stats(config.init, folder)
         return
     from safetensors.torch import save_file
 
@@ -153,12 +183,24 @@ def read_targets(config: TrainConfig, encoder: Encoder) -> Targets | None:
     """The clusters of the encoded frames, where the run predicts such."""
     if config.targets is None:
         return None
-    counts = encoder.num_encoded(torch.arange(config.batching.max_frames + 1)).numpy()
+    longest = config.batching.max_frames + 1
+    if config.data.source == "samples":
+        longest = (longest + 1) * sample_rate_of(encoder) // 100
+    counts = encoder.num_encoded(torch.arange(longest)).numpy()
     return Targets(config.targets, encoder.subsampling, counts)
 
 
 def check_width(encoder: Encoder, features: Features | None, data: DataDir, config: TrainConfig) -> None:
-    """ConfigError where the encoder expects frames of another width than the data's."""
+    """ConfigError where the encoder expects frames of another width than the data's, or no frames at all."""
+    takes_samples = encoder.num_bins == 1
+    if takes_samples != (config.data.source == "samples"):
+        kind = "waveforms" if takes_samples else f"frames of {encoder.num_bins} values"
+        raise ConfigError(
+            f"the encoder takes {kind}, and data.source is {config.data.source}",
+            fix=f"set data.source to {'samples' if takes_samples else 'archives or waveform'}, or take another encoder",
+        )
+    if takes_samples:
+        return
     if config.data.source == "archives" and data.has(FEATS_SCP) and len(data):
         width = read_shape(data.table(FEATS_SCP).at(0))[1]
     elif features is not None:
@@ -172,18 +214,27 @@ def check_width(encoder: Encoder, features: Features | None, data: DataDir, conf
         )
 
 
-def prepare(config: TrainConfig, features: Features | None, world: World) -> Preparation:
+def prepare(config: TrainConfig, features: Features | None, world: World, sample_rate: int) -> Preparation:
     """Frames from what lies on disk, normalised by the statistics of the training data."""
     if config.data.source == "waveform":
         if features is None:
             raise ConfigError("data.source is waveform, and no features are named", fix="features: {name: log_mel}")
         if isinstance(features, nn.Module):
             features.to(world.device)
-    return Preparation(config.data, config.train, world.device, features if config.data.source == "waveform" else None)
+    from_audio = features if config.data.source == "waveform" else None
+    preparation = Preparation(config.data, config.train, world.device, from_audio, sample_rate)
+    if preparation.stats is not None and config.init is not None:
+        preparation.stats = inherited_stats(config.init).to(world.device)
+    return preparation
 
 
-def balanced_by(config: TrainConfig, labels: Mapping[str, Labels]) -> Any:
-    """(N,) numbers of the labels that batches are balanced by, where they are."""
+def sample_rate_of(encoder: Encoder) -> int:
+    """Samples per second of the waveforms that the encoder takes, where it takes such."""
+    return int(getattr(encoder, "sample_rate", SAMPLE_RATE))
+
+
+def balanced_by(config: TrainConfig, data: DataDir, labels: Mapping[str, Labels]) -> Any:
+    """(N,) numbers of the labels that batches are balanced by, or drawn by where labels are learnt."""
     stream, parts = config.batching.stream, config.training.accumulate
     if stream and config.batching.utterances_per_label < 2 * parts:
         raise ConfigError(
@@ -191,7 +242,10 @@ def balanced_by(config: TrainConfig, labels: Mapping[str, Labels]) -> Any:
             why="triplets are found in one micro-batch at a time, over all ranks",
             fix=f"set batching.utterances_per_label to {2 * parts}, or training.accumulate to 1",
         )
-    return labels[stream].ids if stream in labels else None
+    learnt = chosen(config, data, labels)
+    if stream in labels:
+        return labels[stream].ids if learnt is None else np.where(learnt >= 0, labels[stream].ids, -1)
+    return None if stream else learnt
 
 
 def validation_of(
@@ -202,19 +256,23 @@ def validation_of(
     preparation: Preparation,
     world: World,
     targets: Targets | None,
+    sample_rate: int,
 ) -> Reader:
     """The whole validation data, each utterance with the same mask every time."""
     if dev is None:
         return lambda _: iter(())
-    batches = Batches(frames_of(dev), replace(config.batching, stream=""), config.seed)
+    lengths = lengths_of(config.data, dev, sample_rate)
+    batches = Batches(lengths, replace(config.batching, stream=""), config.seed)
     part = Slice(world.rank, world.size)
-    steps = Steps(dev.folder, config.data, batches, part, config.seed, labels, features, True, targets)
+    steps = Steps(dev.folder, config.data, batches, part, config.seed, labels, features, True, targets, sample_rate)
     last = len(batches.epoch(0))
     return lambda first: prepared(steps, preparation, first, last, augment=False)
 
 
-def seconds_per_frame(config: TrainConfig) -> float:
-    """From one feature frame to the next."""
+def seconds_per_frame(config: TrainConfig, sample_rate: int) -> float:
+    """From one feature frame, or sample, to the next."""
+    if config.data.source == "samples":
+        return 1 / sample_rate
     shift_ms = getattr(config.features.config, "shift_ms", 10.0) if config.features else 10.0
     return float(shift_ms) / 1000
 

@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -28,7 +29,7 @@ SIZES = (1, 2, 7, 1, 3)
 
 def scenario(name: str, folder: Path, world: World) -> int:
     """Trains one way; what has to come out is the same for any number of ranks."""
-    kind = "masr" if "masr" in name else "best_rq"
+    kind = next((kind for kind in ("masr", "lid") if kind in name), "best_rq")
     accumulate = 2 if "accumulate" in name else 1
     read = tiny.batches(world, accumulate, sizes=SIZES if "few" in name else (6, 7, 5))
     if "poison" in name:
@@ -37,6 +38,7 @@ def scenario(name: str, folder: Path, world: World) -> int:
         folder,
         tiny.objective(kind, checkpoint_activations="recompute" in name),
         world,
+        replace(tiny.OPTIM, frozen={"encoder": 8}) if "lid" in name else tiny.OPTIM,
         max_steps=20,
         accumulate=accumulate,
         save_every=5,

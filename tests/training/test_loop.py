@@ -128,7 +128,7 @@ def test_the_average_is_validated_and_saved(tmp_path: Path) -> None:
     again = tiny.objective()
     again.load_state_dict(saved)
     plain = tiny.make_run(tmp_path / "again", again)
-    score = validate(plain, tiny.validation()).over_ranks(World())["masked_prediction"]
+    score = validate(plain, tiny.validation()).over_ranks(World()).pairs["masked_prediction"]
     assert lines(tmp_path, "dev")[0]["loss"] == pytest.approx(score[0] / score[1], abs=1e-6)
 
 

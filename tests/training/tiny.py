@@ -22,6 +22,8 @@ from masr.models.conformer import Config as ConformerConfig
 from masr.models.conformer import build as build_conformer
 from masr.objectives.best_rq import Config as BestRqConfig
 from masr.objectives.best_rq import build as build_best_rq
+from masr.objectives.lid import Config as LidConfig
+from masr.objectives.lid import build as build_lid
 from masr.objectives.masr import StreamConfig, wrap
 from masr.training.distributed import World
 from masr.training.optim import Config as OptimConfig
@@ -49,11 +51,14 @@ class Cosine:
 
 
 def objective(kind: str = "best_rq", dropout: float = 0.0, **encoder: Any) -> nn.Module:
-    """`best_rq`, or `masr`: the same with two streams beside it."""
+    """`best_rq`, `masr`: the same with two streams beside it, or `lid`: learns the streams' labels."""
     torch.manual_seed(7)
     small = {"num_bins": NUM_BINS, "dim": 16, "num_layers": 2, "num_heads": 2, "feed_forward_dim": 24}
     conformer = build_conformer(ConformerConfig(**{**small, "dropout": dropout, **encoder}))
     masker = build_spans(SpansConfig(share=0.4, span=2))
+    if kind == "lid":
+        wanted = LidConfig(kind="x", languages=("a", "b", "c"), layers="mean", pooling="statistics")
+        return build_lid(wanted, conformer, masker)
     model: nn.Module = build_best_rq(BestRqConfig(num_codes=32, code_dim=4), conformer, masker)
     if kind == "masr":
         label = StreamConfig(projection_dim=8, warmup_steps=0, mining="label", weight=0.5)
@@ -76,7 +81,7 @@ def whole_batch(seed: int, step: int, count: int) -> Batch:
     labels[0], codes[0] = -1, torch.nan
     utts = tuple(f"u{step}-{i}" for i in range(count))
     keys = combine(seed, step, torch.arange(count))
-    return Batch(utts, features, lengths, keys, {"x": codes, "y": codes}, {"x": labels, "y": labels})
+    return Batch(utts, features, lengths, keys, {"x": codes, "y": codes}, {"x": labels, "y": labels, "utt2x": labels})
 
 
 def part_of(batch: Batch, number: int, total: int) -> Batch:

@@ -1,0 +1,102 @@
+"""Where windows come from: audio files, standard input, a data directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from masr.data.dataset import SampleSource, open_frames, speaker_stats
+from masr.errors import AudioError, DataError
+from masr.inference.identify import Geometry, Identifier, Window, spans
+from masr.io.audio import INT16_SCALE, audio_info, int16_blocks, to_int16
+from masr.io.datadir import DataDir
+from masr.types import FloatArray, Int16Array
+
+_POOL = 1024
+"""Utterances that are sorted by length together."""
+_UNKNOWN_SAMPLES = 1 << 40
+"""A stream that claims more than this does not say how long it is: it has to be held whole."""
+
+Source = Path | bytes
+Complain = Callable[[int, str], None]
+"""Told of an item that gives no windows, and why."""
+
+
+def file_windows(
+    sources: Sequence[Source], geometry: Geometry, longest: int, channel: int | None, complain: Complain
+) -> Iterator[Window]:
+    """Windows of audio files, of which no more than a window and a block is held at a time."""
+    for item, source in enumerate(sources):
+        try:
+            yield from _windows_of(item, source, geometry, longest, channel)
+        except AudioError as error:
+            complain(item, error.what)
+
+
+def data_windows(identifier: Identifier, data: DataDir, from_archives: bool, complain: Complain) -> Iterator[Window]:
+    """Windows of every utterance, those of like length together."""
+    model = identifier.model
+    if not from_archives and model.features is None and not model.takes_samples:
+        raise DataError(
+            f"{data.folder}: its archives are not of the make that the model was trained on",
+            fix="run stage 2 with the configuration of the model's training data",
+        )
+    source = (
+        SampleSource(data, model.sample_rate)
+        if model.takes_samples
+        else open_frames(data, None if from_archives else model.features)
+    )
+    lengths = source.num_frames
+    for start in range(0, len(data), _POOL):
+        places = np.arange(start, min(start + _POOL, len(data)))
+        for place in places[np.argsort(-lengths[places], kind="stable")].tolist():
+            if lengths[place] < 1:
+                complain(place, "too short: no frame")
+                continue
+            stats = torch.from_numpy(speaker_stats(data, place)) if model.norm == "speaker" else None
+            parts = spans(int(lengths[place]), identifier.max_frames)
+            for first, count in parts:
+                yield Window(place, source.read(place, first, count), count, len(parts), stats)
+
+
+def _windows_of(item: int, source: Source, geometry: Geometry, longest: int, channel: int | None) -> Iterator[Window]:
+    """Planned by what the header says; the last window takes whatever there is to the end."""
+    info = audio_info(source)
+    blocks = _mono_blocks(source, info.num_channels, channel, geometry.sample_rate)
+    num_samples = info.num_samples * geometry.sample_rate // max(1, info.sample_rate)
+    if num_samples > _UNKNOWN_SAMPLES:
+        held_blocks = list(blocks)
+        blocks, num_samples = iter(held_blocks), sum(map(len, held_blocks))
+    parts = spans(max(1, geometry.num_frames(num_samples)), longest)
+    held = np.zeros(0, dtype=np.int16)
+    origin = 0  # of what is held, in the whole
+    for number, (first, count) in enumerate(parts):
+        start = first * geometry.shift
+        wanted = start + geometry.one + (count - 1) * geometry.shift
+        is_last = number == len(parts) - 1
+        while is_last or origin + len(held) < wanted:
+            block = next(blocks, None)
+            if block is None:
+                break
+            held = np.concatenate([held, block])
+        samples = held[start - origin :] if is_last else held[start - origin : wanted - origin]
+        if len(samples) < geometry.one:
+            needed = geometry.one / geometry.sample_rate
+            raise AudioError(f"too short: {(origin + len(held)) / geometry.sample_rate:.3f} s of {needed:.3f} needed")
+        yield Window(item, samples.astype(np.float32) / np.float32(INT16_SCALE), count, len(parts))
+        kept = start + count * geometry.shift
+        held, origin = held[kept - origin :], kept
+
+
+def _mono_blocks(source: Source, num_channels: int, channel: int | None, sample_rate: int) -> Iterator[Int16Array]:
+    """One channel, or the mean of all, at the model's rate."""
+    if channel is not None or num_channels == 1:
+        yield from int16_blocks(source, sample_rate, channel or 0, resample=True)
+        return
+    each = [int16_blocks(source, sample_rate, n, resample=True) for n in range(num_channels)]
+    for blocks in zip(*each, strict=True):
+        mean: FloatArray = np.mean([block.astype(np.float32) for block in blocks], axis=0) / INT16_SCALE
+        yield to_int16(mean)
