@@ -6,7 +6,8 @@ set -euo pipefail
 
 corpus=mini                             # DIR|mini: folder of the Dhwani recordings; or mini, the embedded corpus
 hours=                                  # NUMBER: hours of speech in the embedded corpus, where its own size is not wanted
-pretrain=best_rq_tiny,best_rq_masr_tiny # TEXT: what stage 6 trains: names in conf/pretrain, with commas
+pretrain=best_rq_tiny,best_rq_masr_tiny # TEXT: what stage 6 trains and stage 7 fine-tunes: names in conf/pretrain, with commas
+lid=ecapa_tiny                          # TEXT: how stage 7 fine-tunes: a name in conf/lid
 seeds=0                                 # TEXT: seeds to train each with, with commas
 data=data                               # DIR: where the data directories go
 exp=exp                                 # DIR: where everything else goes
@@ -48,5 +49,14 @@ fi
 stage 6 pretrain "$exp" --inputs "$data"/{train,dev,test} "$exp/units" "$conf/pretrain" --outputs "$exp/pretrain" -- \
   pretrain.sh --models "$pretrain" --seeds "$seeds" --conf "$conf/pretrain" --codes "$exp/units" --cmd "$train_cmd" \
   --score lang "$data"/{train,dev} "$exp/pretrain" "$data"/{train,test}
+
+# pre-trained encoders -> language identification (job array), and what it says of each test utterance
+stage 7 lid "$exp" --inputs "$exp/pretrain" "$data"/{train,dev,test} "$conf/lid" --outputs "$exp/lid" -- \
+  lid.sh --models "$pretrain" --seeds "$seeds" --conf "$conf/lid/$lid.yaml" --cmd "$train_cmd" \
+  "$exp/pretrain" "$data"/{train,dev,test} "$exp/lid"
+
+# what it says -> accuracy, F1, EER, Cavg with intervals, confusions
+stage 8 score-lid "$exp" --inputs "$exp/lid" "$data/test" "$exp/units" -- \
+  score_lid.sh --models "$pretrain" --seeds "$seeds" --codes "$exp/units" "$data/test" "$exp/lid"
 
 summary "$data"/{train,dev,test}

@@ -7,7 +7,8 @@ set -euo pipefail
 corpus=mini                             # DIR|mini: folder of the FLEURS download; or mini, the embedded corpus
 hours=                                  # NUMBER: hours of speech in the embedded corpus, where its own size is not wanted
 unseen=bos,slk,nob,cat,urd,msa,aze,tel  # TEXT: languages held out of pre-training, each with a relative in it
-pretrain=best_rq_tiny,best_rq_masr_tiny # TEXT: what stage 6 trains: names in conf/pretrain, with commas
+pretrain=best_rq_tiny,best_rq_masr_tiny # TEXT: what stage 6 trains and stage 7 fine-tunes: names in conf/pretrain, with commas
+lid=ecapa_tiny                          # TEXT: how stage 7 fine-tunes: a name in conf/lid
 seeds=0                                 # TEXT: seeds to train each with, with commas
 table=pretraining                       # TEXT: table of stage 12, a name in tables/
 data=data                               # DIR: where the data directories go
@@ -52,6 +53,15 @@ fi
 stage 6 pretrain "$exp" --inputs "$data"/{pretrain,train,dev,test} "$exp/units" "$conf/pretrain" --outputs "$exp/pretrain" -- \
   pretrain.sh --models "$pretrain" --seeds "$seeds" --conf "$conf/pretrain" --codes "$exp/units" --cmd "$train_cmd" \
   --score lang --apart "$unseen" "$data/pretrain" "$data/dev" "$exp/pretrain" "$data"/{train,test}
+
+# pre-trained encoders -> language identification (job array), and what it says of each test utterance
+stage 7 lid "$exp" --inputs "$exp/pretrain" "$data"/{train,dev,test} "$conf/lid" --outputs "$exp/lid" -- \
+  lid.sh --models "$pretrain" --seeds "$seeds" --conf "$conf/lid/$lid.yaml" --cmd "$train_cmd" \
+  "$exp/pretrain" "$data"/{train,dev,test} "$exp/lid"
+
+# what it says -> accuracy, F1, EER, Cavg with intervals, confusions
+stage 8 score-lid "$exp" --inputs "$exp/lid" "$data/test" "$exp/units" -- \
+  score_lid.sh --models "$pretrain" --seeds "$seeds" --codes "$exp/units" --seen "$data/pretrain" --by group "$data/test" "$exp/lid"
 
 # tables/*.yaml -> exp/tables, RESULTS.md: a paper's table as chained job arrays
 stage 12 tables "$exp" --inputs "$data"/{train,dev,test,pretrain} "$exp/units" "$conf/pretrain" "tables/$table.yaml" \

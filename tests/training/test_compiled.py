@@ -16,16 +16,16 @@ import pytest
 
 from masr.plugins import names
 
-SELF_SUPERVISED = [name for name in names("objectives") if name in ("best_rq", "wav2vec2", "w2v_bert", "hubert")]
+OBJECTIVES = [name for name in names("objectives") if name in ("best_rq", "wav2vec2")]  # a minute each on a slow core
 
 
 @pytest.fixture(scope="module")
 def curves(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, list[float]]]:
-    """Losses of ten steps of every objective, both ways."""
+    """Losses of ten steps of two objectives, both ways."""
     if shutil.which(os.environ.get("CXX", "g++")) is None:
         pytest.skip("no C++ compiler here")
     folder = tmp_path_factory.mktemp("compiled")
-    command = [sys.executable, str(Path(__file__).parent / "both_ways.py"), str(folder), *SELF_SUPERVISED]
+    command = [sys.executable, str(Path(__file__).parent / "both_ways.py"), str(folder), *OBJECTIVES]
     environment = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(folder / "cache"), "TORCHINDUCTOR_COMPILE_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -34,7 +34,7 @@ def curves(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, list
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SELF_SUPERVISED)
+@pytest.mark.parametrize("name", OBJECTIVES)
 def test_a_compiled_run_has_the_same_losses(curves: dict[str, dict[str, list[float]]], name: str) -> None:
     eager, compiled = curves[name]["eager"], curves[name]["compiled"]
     assert len(eager) == 10
@@ -44,5 +44,5 @@ def test_a_compiled_run_has_the_same_losses(curves: dict[str, dict[str, list[flo
 @pytest.mark.slow
 def test_blocks_are_compiled_whole(curves: dict[str, dict[str, list[float]]]) -> None:
     """Python between two pieces of a block would be run at every call, and is what private kernels would need."""
-    assert all(curves[name]["breaks"] == [] for name in SELF_SUPERVISED)
-    assert curves[SELF_SUPERVISED[0]]["graphs"][0] > 0
+    assert all(curves[name]["breaks"] == [] for name in OBJECTIVES)
+    assert curves[OBJECTIVES[0]]["graphs"][0] > 0

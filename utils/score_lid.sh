@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# LID/NAME/seedS/scores.tsv, TEST -> LID/NAME/seedS/lid.json and figures: accuracy, F1, EER, Cavg with intervals, confusions
+# usage: score_lid.sh [options] TEST LID
+set -euo pipefail
+
+models= # TEXT: names of pre-trained configurations, with commas
+seeds=0 # TEXT: their seeds, with commas
+codes=  # DIR: what stage 3 made of the labels, to compare confused languages by
+seen=   # DIR: data directory of pre-training: languages that are not in it are scored by themselves; none where empty
+by=     # TEXT: kind of label to score groups by; none where empty
+. "$(dirname -- "${BASH_SOURCE[0]}")/parse_options.sh"
+
+test=${arguments[0]} lid=${arguments[1]}
+for seed in ${seeds//,/ }; do
+  for model in ${models//,/ }; do
+    run=$lid/$model/seed$seed
+    printf '%s, seed %s\n' "$model" "$seed"
+    masr score lid --ref "$test" --scores "$run/scores.tsv" --durations "$test" ${codes:+--codes "$codes"} \
+      ${seen:+--seen "$seen"} ${by:+--by "$by"} --json "$run/lid.json" --figures "$run"
+  done
+done
