@@ -1,6 +1,9 @@
-"""What every launcher shares: Kaldi's command line, the job's number in the arguments, and the report of failures.
+"""What every launcher takes: Kaldi's command line, and the job's number in the arguments.
 
-  LAUNCHER [--mem 8G] [--gpu 1] [--num-threads 2] [--time 4:0:0] [--max-jobs-run 10] [JOB=1:N] LOG PROGRAM ARG...
+  LAUNCHER [--mem 8G] [--gpu 1] [--num-threads 2] [--time 4:0:0] [--max-jobs-run 10] [--num-ranks 8] [--num-nodes 2]
+           [--no-wait] [--after ID[:ID]] [JOB=1:N] LOG PROGRAM ARG...
+
+The jobs' numbers are a range, `JOB=1:8`, or a list, `JOB=1,4,7-9`.
 
 JOB in the log's name and in the arguments becomes the job's number where no letter touches it: `JOB`, `JOB/4`,
 `feats.JOB.ark`, `split4/JOB/wav.scp`; the letters in MYJOBS or /data/JOBS stay. A folder on the way that is really
@@ -12,16 +15,16 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-TAIL_LINES = 20
-TAIL_BYTES = 64 * 1024
-_RANGE = re.compile(r"([A-Za-z_]\w*)=(\d{1,9})(?::(\d{1,9}))?")
+_PIECE = r"\d{1,9}(?:[:-]\d{1,9})?"
+_RANGE = re.compile(rf"([A-Za-z_]\w*)=({_PIECE}(?:,{_PIECE})*)")
+
+_NO_RANGE = re.compile(r"[A-Za-z_]\w*=[\d:,-]*")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Resources:
     num_threads: int = 1
     time_sec: float | None = None
     max_jobs_run: int | None = None
+    num_ranks: int = 1
+    num_nodes: int = 1
 
 
 @dataclass(frozen=True)
@@ -41,15 +46,13 @@ class JobArray:
 
     resources: Resources
     variable: str
-    first: int
-    last: int
+    numbers: tuple[int, ...]
     log: str
     command: tuple[str, ...]
-
-    @property
-    def numbers(self) -> range:
-        """The jobs' numbers."""
-        return range(self.first, self.last + 1)
+    wait: bool = True
+    after: tuple[str, ...] = ()
+    own: tuple[str, ...] = field(default=())
+    """Options that are the scheduler's own, as they were given."""
 
     def log_of(self, number: int) -> Path:
         """Where one job writes."""
@@ -68,40 +71,86 @@ class Usage(Exception):  # noqa: N818 (a message, printed without a traceback)
         self.what, self.fix = what, fix
 
 
-def parse(argv: Sequence[str]) -> JobArray:
-    """Kaldi's command line; raises Usage."""
+def parse(argv: Sequence[str], own: Mapping[str, int] | None = None) -> JobArray:
+    """Kaldi's command line; `own` has the scheduler's options, with how many words follow each. Raises Usage."""
     words = list(argv)
-    resources = Resources()
+    given: dict[str, Any] = {"resources": Resources(), "own": ()}
     while words and words[0].startswith("-"):
-        name, equals, value = words.pop(0).partition("=")
-        field = _option(name)
-        if not equals:
-            if not words:
-                raise Usage(f"{name}: its value is missing")
-            value = words.pop(0)
-        changes: dict[str, Any] = {_FIELDS[field]: _value(field, value)}
-        resources = replace(resources, **changes)
-    variable, first, last = "", 1, 1
+        _take_option(words, given, own or {})
+    variable, numbers = "", _numbers("", "1")
     if words and (found := _RANGE.fullmatch(words[0])):
-        variable, first, last = found[1], int(found[2]), int(found[3] or found[2])
-        if first < 1 or last < first:
-            raise Usage(f"{words[0]}: jobs are counted from 1, and the range ends where it starts or later")
-        words.pop(0)
+        variable, numbers = found[1], _numbers(words.pop(0), found[2])
+    elif words and _NO_RANGE.fullmatch(words[0]):
+        raise Usage(f"{words[0]}: is neither a range nor a list of numbers", "write it as JOB=1:4 or JOB=1,4,7-9")
     if len(words) < 2:
         raise Usage("a log and a program are needed", "LAUNCHER [options] [JOB=1:N] LOG PROGRAM ARG...")
-    array = JobArray(resources, variable, first, last, words[0], tuple(words[1:]))
-    if first != last and array.log_of(first) == array.log_of(last):
+    array = JobArray(variable=variable, numbers=numbers, log=words[0], command=tuple(words[1:]), **given)
+    if not words[0] or any(array.log_of(number).is_dir() for number in numbers[:1]):
+        raise Usage(f"the log {words[0]!r} is a folder", "name a file in it")
+    if len(numbers) > 1 and array.log_of(numbers[0]) == array.log_of(numbers[1]):
         raise Usage(f"all jobs would write to one log, {words[0]}", f"put {variable} into its name, as log.{variable}")
     return array
 
 
+def _take_option(words: list[str], given: dict[str, Any], own: Mapping[str, int]) -> None:
+    """One option off the front of `words`, into the fields of a JobArray."""
+    name, equals, value = words.pop(0).partition("=")
+    option = name.replace("_", "-")
+    if option not in _FIELDS and option not in own and option not in ("--no-wait", "--after"):
+        raise _unknown(name, own)
+    if option == "--no-wait":
+        if equals:
+            raise Usage(f"{name}: takes no value")
+        given["wait"] = False
+        return
+    num_values = own.get(option, 1)
+    if equals:
+        values = [value]
+    elif len(words) < num_values:
+        raise Usage(f"{name}: its value is missing")
+    else:
+        values = [words.pop(0) for _ in range(num_values)]
+    if option == "--after":
+        given["after"] = tuple(part for part in re.split("[:,]", values[0]) if part)
+    elif option in _FIELDS:
+        changes: dict[str, Any] = {_FIELDS[option]: _value(option, values[0])}
+        given["resources"] = replace(given["resources"], **changes)
+    else:
+        given["own"] += (f"{option}={value}",) if equals else (option, *values)
+
+
+def _unknown(name: str, own: Mapping[str, int]) -> Usage:
+    known = [*_FIELDS, "--no-wait", "--after"]
+    close = difflib.get_close_matches(name.replace("_", "-"), [*known, *own], n=2)
+    hint = "did you mean " + " or ".join(close) + "?" if close else "choose from: " + ", ".join(known)
+    return Usage(f"there is no option {name}", hint)
+
+
+def _numbers(word: str, text: str) -> tuple[int, ...]:
+    """1:4 or 1,4,7-9, each number once, in order."""
+    numbers: set[int] = set()
+    for piece in text.split(","):
+        first, _, last = piece.replace("-", ":").partition(":")
+        if int(first) < 1 or int(last or first) < int(first):
+            raise Usage(f"{word}: jobs are counted from 1, and the range ends where it starts or later")
+        numbers.update(range(int(first), int(last or first) + 1))
+    return tuple(sorted(numbers))
+
+
 def put_number(word: str, variable: str, number: int) -> str:
     """`word` with the job's number where `variable` stands."""
+    return str(number).join(pieces(word, variable))
+
+
+def pieces(word: str, variable: str) -> list[str]:
+    """`word` cut at the places where the job's number goes."""
     if not variable or variable not in word:
-        return word
+        return [word]
     letter = r"[^\W\d_]"
-    pattern = re.compile(f"(?<!{letter}){re.escape(variable)}(?!{letter})")
-    return pattern.sub(lambda found: variable if _is_real_folder(word, found) else str(number), word)
+    cuts = re.finditer(f"(?<!{letter}){re.escape(variable)}(?!{letter})", word)
+    places = [found.span() for found in cuts if not _is_real_folder(word, found)]
+    starts, ends = ([0, *(end for _, end in places)], [*(start for start, _ in places), len(word)])
+    return [word[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
 def _is_real_folder(word: str, found: re.Match[str]) -> bool:
@@ -119,16 +168,9 @@ _FIELDS = {
     "--num-threads": "num_threads",
     "--time": "time_sec",
     "--max-jobs-run": "max_jobs_run",
+    "--num-ranks": "num_ranks",
+    "--num-nodes": "num_nodes",
 }
-
-
-def _option(name: str) -> str:
-    option = name.replace("_", "-")
-    if option not in _FIELDS:
-        close = difflib.get_close_matches(option, _FIELDS, n=2)
-        hint = "did you mean " + " or ".join(close) + "?" if close else "choose from: " + ", ".join(_FIELDS)
-        raise Usage(f"there is no option {name}", hint)
-    return option
 
 
 def _value(option: str, text: str) -> int | float:
@@ -167,59 +209,6 @@ def time_sec(text: str) -> float:
     if total == 0:
         raise Usage(f"--time {text}: leaves no time to run")
     return float(total)
-
-
-def quote(command: Iterable[str]) -> str:
-    """A line that a shell reads back to the same arguments; newlines as $'\\n', so that it stays one line."""
-    return " ".join(_quoted(word) for word in command)
-
-
-def _quoted(word: str) -> str:
-    if word.isprintable():
-        return shlex.quote(word)
-    escaped = word.encode("utf-8", "surrogateescape").decode("latin-1").replace("\\", "\\\\").replace("'", "\\'")
-    return "$'" + "".join(c if 32 <= ord(c) < 127 else f"\\x{ord(c):02x}" for c in escaped) + "'"
-
-
-def tail(log: Path, lines: int = TAIL_LINES) -> list[str]:
-    """The last lines of a log, without reading the rest of it."""
-    with log.open("rb") as stream:
-        stream.seek(max(0, log.stat().st_size - TAIL_BYTES))
-        text = stream.read().decode("utf-8", "replace")
-    return text.splitlines()[-lines:]
-
-
-def report_failures(program: str, array: JobArray, failed: dict[int, str]) -> None:
-    """Which jobs failed and how, and the end of the first one's log."""
-    total = len(array.numbers)
-    print(f"{program}: {len(failed)} of {total} job{'s' if total > 1 else ''} failed: {array.log}", file=sys.stderr)
-    for how in dict.fromkeys(failed.values()):
-        numbers = ranges(number for number in sorted(failed) if failed[number] == how)
-        print(f"{program}:   {f'job {numbers}: ' if array.variable else ''}{how}", file=sys.stderr)
-    log = array.log_of(min(failed))
-    print(f"{program}: last lines of {log}:", file=sys.stderr)
-    try:
-        print("".join(f"  | {line}\n" for line in tail(log)), end="", file=sys.stderr)
-    except OSError as error:
-        print(f"  it cannot be read: {error.strerror}", file=sys.stderr)
-
-
-def ranges(numbers: Iterable[int]) -> str:
-    """1 2 3 7 -> '1-3, 7'."""
-    return ", ".join(f"{first}-{last}" if last > first else str(first) for first, last in _runs(numbers))
-
-
-def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
-    run: tuple[int, int] | None = None
-    for number in numbers:
-        if run and number == run[1] + 1:
-            run = (run[0], number)
-        else:
-            if run:
-                yield run
-            run = (number, number)
-    if run:
-        yield run
 
 
 def refuse(program: str, error: Usage) -> NoReturn:

@@ -26,10 +26,13 @@ class Machine:
     def room_for(self, array: JobArray) -> int:
         """How many of the jobs may run at once; raises Usage where not one can."""
         need = array.resources
+        if need.num_nodes > 1:
+            raise Usage(f"--num-nodes {need.num_nodes}: run.py is one machine", "several nodes are slurm.py's")
         if need.num_gpus > len(self.gpus):
             found = f"this machine shows {len(self.gpus)}"
             raise Usage(f"--gpu {need.num_gpus}: {found}", "leave --gpu out to run on the CPU, or see `masr doctor`")
-        limits = [len(array.numbers), need.max_jobs_run or len(array.numbers), self.num_cores // need.num_threads]
+        num_cores = need.num_threads * need.num_ranks
+        limits = [len(array.numbers), need.max_jobs_run or len(array.numbers), self.num_cores // num_cores]
         if need.num_gpus:
             limits.append(len(self.gpus) // need.num_gpus)
         if need.mem_bytes:

@@ -8,6 +8,12 @@
   --gpu N           GPUs of one job (0); CUDA_VISIBLE_DEVICES gives each job its own
   --time 4:0:0      a job that runs longer is stopped and counts as failed
   --max-jobs-run N  never more jobs at once than this
+  --num-ranks N     start each job's program N times, as the ranks of one world (1); --num-threads is for each of them
+  --no-wait         is there for schedulers: here the jobs run to their end, and no id is printed
+  --after ID        is there for schedulers: here what came before has ended
+
+The jobs' numbers are a range, JOB=1:8, or a list, JOB=1,4,7-9. Where a stage that failed is run again and nothing it
+depends on has changed (utils/stage.py), jobs whose logs say that they ended well are not repeated.
 
 No shell comes between: every argument arrives as it was given, but for the job's number in place of JOB
 (utils/launcher.py says where). The environment arrives whole. Each log holds the command, the host, when it started
@@ -24,9 +30,7 @@ from __future__ import annotations
 import ctypes
 import os
 import select
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -37,12 +41,13 @@ from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
 
-from launcher import JobArray, Usage, parse, quote, refuse, report_failures, tail
+from joblog import ATTEMPT, how_it_failed, report_failures, tail, without_done, write_end, write_start
+from launcher import JobArray, Usage, parse, refuse
 from machine import Machine
+from progress import EVERY_SEC, Progress
 
 GRACE_SEC = 5.0
-PROGRESS_EVERY_SEC = 10.0
-QUIET_SEC = 1.0
+RANKS = str(Path(__file__).resolve().with_name("ranks.py"))
 _LIBC = ctypes.CDLL(None)
 _SET_PARENT_DEATH_SIGNAL = 1
 
@@ -66,11 +71,11 @@ class Runner:
         self.array = array
         self.room = machine.room_for(array)
         self.free_gpus = list(machine.gpus)
-        self.waiting = list(reversed(array.numbers))
+        self.waiting = without_done("run.py", array)[::-1]
         self.running: list[Job] = []
         self.failed: dict[int, str] = {}
         self.codes: list[int] = []
-        self.num_done = 0
+        self.num_done = len(array.numbers) - len(self.waiting)
         self.stop_signals: list[int] = []
         self.progress = Progress()
         self.wake, waker = os.pipe()
@@ -88,10 +93,10 @@ class Runner:
                 self.start(self.waiting.pop())
             self.sleep()
             self.reap()
-            self.progress.show(self)
+            self.progress.show(lambda: self.line() + self.said_last())
         if self.stop_signals:
             return self.end_early()
-        self.progress.end(self)
+        self.progress.end(self.line)
         if not self.failed:
             return 0
         report_failures("run.py", self.array, self.failed)
@@ -104,10 +109,11 @@ class Runner:
         gpus = [self.free_gpus.pop(0) for _ in range(self.array.resources.num_gpus)]
         path.parent.mkdir(parents=True, exist_ok=True)
         log = path.open("wb", buffering=0)
-        log.write(f"# {quote(command)}\n# Running on {socket.gethostname()}\n# Started at {_now()}\n#\n".encode())
+        write_start(log, command, os.environ.get(ATTEMPT, ""))
+        ranks = self.array.resources.num_ranks
         try:
             process = subprocess.Popen(
-                command,
+                [sys.executable, "-ES", RANKS, str(ranks), *command] if ranks > 1 else command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -135,7 +141,7 @@ class Runner:
     def sleep(self) -> None:
         """Until a job ends, a signal comes, a job's time is over or the progress line is due."""
         limit = self.array.resources.time_sec
-        timeout = 0.5 if self.progress.on_screen else PROGRESS_EVERY_SEC
+        timeout = 0.5 if self.progress.on_screen else EVERY_SEC
         if limit:
             ends = [job.started + limit for job in self.running]
             timeout = max(0.0, min([timeout, *(end - time.time() for end in ends)]))
@@ -157,11 +163,7 @@ class Runner:
 
     def note(self, number: int, log: BinaryIO, started: float, code: int, how: str) -> None:
         """The log's last lines, in Kaldi's words, and the job's place in the report."""
-        elapsed = round(time.time() - started)
-        ended = f"code {code}" if code >= 0 else f"code {128 - code}, signal {-code}"
-        threads = self.array.resources.num_threads
-        log.write(f"# Accounting: time={elapsed} threads={threads}\n".encode())
-        log.write(f"# Ended ({ended}) at {_now()}, elapsed time {elapsed} seconds\n".encode())
+        write_end(log, code, started, self.array.resources.num_threads)
         log.close()
         if code == 0:
             self.num_done += 1
@@ -180,63 +182,27 @@ class Runner:
         print(f"run.py: {name}: {stopped}: {self.array.log}", file=sys.stderr)
         return 128 + self.stop_signals[0]
 
-    def _stop(self, signum: int, _frame: FrameType | None) -> None:
-        self.stop_signals.append(signum)
-
-
-class Progress:
-    """One line that says how far the array is: moving on a terminal, every ten seconds in a log."""
-
-    def __init__(self) -> None:
-        self.on_screen = sys.stderr.isatty()
-        self.started = self.shown = time.time()
-        self.width = 0
-
-    def show(self, runner: Runner) -> None:
-        """Nothing in the first second, and no more often than a reader can follow."""
-        now = time.time()
-        if now - self.started < QUIET_SEC or (not self.on_screen and now - self.shown < PROGRESS_EVERY_SEC):
-            return
-        self.shown = now
-        line = self.line(runner) + self.said_last(runner)
-        if not self.on_screen:
-            print(line, file=sys.stderr, flush=True)
-            return
-        line = line[: shutil.get_terminal_size().columns - 1]
-        print(f"\r{line:<{self.width}}", end="", file=sys.stderr, flush=True)
-        self.width = len(line)
-
-    def end(self, runner: Runner) -> None:
-        """The last count, where there was one before it."""
-        self.clear()
-        if time.time() - self.started >= QUIET_SEC:
-            print(self.line(runner), file=sys.stderr, flush=True)
-
-    def clear(self) -> None:
-        """Leaves the line free for other words."""
-        if self.width:
-            print("\r" + " " * self.width + "\r", end="", file=sys.stderr, flush=True)
-            self.width = 0
-
-    def line(self, runner: Runner) -> str:
+    def line(self) -> str:
         """train.JOB.log: 3 of 8 jobs done, 2 running, 1 failed, 0:12."""
-        minutes, seconds = divmod(round(time.time() - self.started), 60)
-        total = len(runner.array.numbers)
-        parts = [f"{runner.num_done} of {total} job{'s' if total > 1 else ''} done"]
-        parts += [f"{len(runner.running)} running"] if runner.running else []
-        parts += [f"{len(runner.failed)} failed"] if runner.failed else []
-        return f"run.py: {Path(runner.array.log).name}: {', '.join(parts)}, {minutes}:{seconds:02d}"
+        total = len(self.array.numbers)
+        parts = [f"{self.num_done} of {total} job{'s' if total > 1 else ''} done"]
+        parts += [f"{len(self.running)} running"] if self.running else []
+        parts += [f"{len(self.failed)} failed"] if self.failed else []
+        return f"run.py: {Path(self.array.log).name}: {', '.join(parts)}, {self.progress.clock()}"
 
-    def said_last(self, runner: Runner) -> str:
+    def said_last(self) -> str:
         """What the first of the running jobs wrote last: its own progress bar, as a rule."""
-        if not runner.running:
+        if not self.running:
             return ""
-        job = runner.running[0]
+        job = self.running[0]
         try:
-            lines = [line.strip() for line in tail(runner.array.log_of(job.number), 1)]
+            lines = [line.strip() for line in tail(self.array.log_of(job.number), 1)]
         except OSError:
             return ""
         return f" | job {job.number}: {lines[0]}" if lines and not lines[0].startswith("#") else ""
+
+    def _stop(self, signum: int, _frame: FrameType | None) -> None:
+        self.stop_signals.append(signum)
 
 
 def stop_jobs(jobs: Sequence[Job], hurry: object = None) -> None:
@@ -266,16 +232,7 @@ def _die_with_parent() -> None:
 def _how(code: int, late: bool, limit: float | None) -> str:
     if late:
         return f"ran past --time ({limit:.0f} s) and was stopped"
-    if code >= 0:
-        return f"failed (exit code {code})"
-    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-    return f"killed by {name}" + (
-        ", perhaps for want of memory: see --mem and --max-jobs-run" if name == "SIGKILL" else ""
-    )
-
-
-def _now() -> str:
-    return time.strftime("%a %b %e %H:%M:%S %Z %Y")
+    return how_it_failed(code)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -31,6 +31,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+import attempt
 from fingerprint import code_state, input_state
 from locks import LockedError, take_locks
 
@@ -85,10 +86,12 @@ def main(argv: Sequence[str]) -> int:
     if changes != [NEVER_FINISHED] or any(path.exists() for path in call.outputs if path != call.folder):
         print("".join(f"  {reason}\n" for reason in reasons(changes)), end="", flush=True)
     call.record.unlink(missing_ok=True)
+    os.environ["STAGE_ATTEMPT"] = attempt.begin(call.record, now)
     started = time.time()
     code = run(call)
     elapsed = clock(time.time() - started)
     if code == 0:
+        attempt.end(call.record)  # whatever comes now: old logs no longer count
         require_outputs(call, elapsed)
         write_record(call, now, time.time() - started)
         print(f"{call.name}: done in {elapsed}", flush=True)

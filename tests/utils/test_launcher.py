@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 UTILS = Path(__file__).resolve().parents[2] / "utils"
 sys.path.append(str(UTILS))
 
-from launcher import Usage, memory_bytes, parse, put_number, quote, ranges, tail, time_sec  # noqa: E402
+from joblog import quote, ranges, tail  # noqa: E402
+from launcher import Usage, memory_bytes, parse, put_number, time_sec  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,29 @@ def test_another_name_leaves_job_alone() -> None:
     array = parse(["N=2:3", "log.N", "prog", "JOB", "N"])
     assert array.command_of(2) == ["prog", "JOB", "2"]
     assert array.log_of(3) == Path("log.3")
-    assert list(array.numbers) == [2, 3]
+    assert array.numbers == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("1:3", (1, 2, 3)), ("5", (5,)), ("1,4,7-9", (1, 4, 7, 8, 9)), ("3,1:2,2-3", (1, 2, 3))],
+)
+def test_numbers_are_a_range_or_a_list(text: str, expected: tuple[int, ...]) -> None:
+    assert parse([f"JOB={text}", "log.JOB", "p"]).numbers == expected
+
+
+@given(st.sets(st.integers(1, 60), min_size=1))
+def test_a_list_of_numbers_reads_back(numbers: set[int]) -> None:
+    assert parse([f"JOB={ranges(sorted(numbers), ',')}", "log.JOB", "p"]).numbers == tuple(sorted(numbers))
+
+
+def test_a_schedulers_own_options_are_handed_on_as_they_came() -> None:
+    own = {"--partition": 1, "-pe": 2, "--exclusive": 0}
+    words = ["--partition=a b", "-pe", "smp", "4", "--mem", "1G", "--exclusive", "--partition", "x"]
+    array = parse([*words, "--no-wait", "--after", "12:13", "log", "prog"], own)
+    assert array.own == ("--partition=a b", "-pe", "smp", "4", "--exclusive", "--partition", "x")
+    assert (array.wait, array.after, array.resources.mem_bytes) == (False, ("12", "13"), 2**30)
+    assert parse(["--after", "", "log", "prog"]).after == ()
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
@@ -93,6 +116,12 @@ def test_options_as_kaldi_takes_them() -> None:
         ("JOB=1:4 log p", "one log"),
         ("JOB=0:4 log.JOB p", "counted from 1"),
         ("JOB=4:2 log.JOB p", "range"),
+        ("JOB=1,,2 log.JOB p", "neither a range nor a list"),
+        ("JOB=1,4-2 log.JOB p", "range"),
+        ("/ p", "is a folder"),
+        ("--partition gpu log p", "no option --partition"),
+        ("--no-wait=1 log p", "takes no value"),
+        ("--num-ranks 0 log p", "whole number of 1"),
         ("log", "a log and a program"),
         ("", "a log and a program"),
     ],

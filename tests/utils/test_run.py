@@ -187,3 +187,63 @@ def test_progress_is_shown_for_what_takes_longer_than_a_second(tmp_path: Path) -
     done = run("JOB=1:2", tmp_path / "log.JOB", "sleep", "1.1")
     assert "run.py: log.JOB: 2 of 2 jobs done" in done.stderr
     assert run(tmp_path / "log", "true").stderr == ""
+
+
+def test_a_list_of_numbers_and_the_words_for_schedulers(tmp_path: Path) -> None:
+    done = run("--no-wait", "--after", "12:13", "JOB=1,3-4", tmp_path / "log.JOB", "true")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.1", "log.3", "log.4"]
+    assert run("--num-nodes", 2, tmp_path / "log", "true").returncode == 2
+
+
+def test_ranks_are_told_apart_and_their_code_comes_back(tmp_path: Path) -> None:
+    script = "echo $RANK $WORLD_SIZE $LOCAL_RANK $LOCAL_WORLD_SIZE $MASTER_ADDR:$MASTER_PORT"
+    assert run("--num-ranks", 2, tmp_path / "log", "sh", "-c", script).returncode == 0
+    said = re.findall(r"^(\d) 2 \1 2 127\.0\.0\.1:(\d+)$", (tmp_path / "log").read_text(), re.M)
+    assert sorted(rank for rank, _ in said) == ["0", "1"]
+    assert len({port for _, port in said}) == 1
+    for codes, expected in (("0 75", "75"), ("75 3", "3"), ("9 75", "9")):
+        done = run("--num-ranks", 2, tmp_path / "log", "sh", "-c", f'set -- {codes}; shift $RANK; exit "$1"')
+        assert f"exit code {expected}" in done.stderr
+
+
+def test_a_rank_that_waits_for_one_that_failed_is_stopped(tmp_path: Path) -> None:
+    script = f"[ $RANK = 1 ] && exit 3; echo $$ > {tmp_path}/pid; exec sleep 60"
+    done = run("--num-ranks", 2, tmp_path / "log", "sh", "-c", script)
+    assert "failed (exit code 3)" in done.stderr
+    assert not alive(int((tmp_path / "pid").read_text()))
+
+
+def test_a_signal_reaches_every_rank(tmp_path: Path) -> None:
+    script = f"trap 'exit 75' TERM; echo > {tmp_path}/ready.$RANK; while :; do sleep 0.1; done"
+    runner = subprocess.Popen([PYTHON, RUN.with_name("ranks.py"), "2", "sh", "-c", script])
+    wait_for(lambda: len(list(tmp_path.glob("ready.*"))) == 2)
+    runner.send_signal(signal.SIGTERM)
+    assert runner.wait(timeout=30) == 75
+
+
+SOME_FAIL = 'echo x >> "$1"; [ ! -e stop.$2 ]'
+
+
+def test_a_repetition_in_one_attempt_runs_only_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for job in (2, 3):
+        (tmp_path / f"stop.{job}").touch()
+    call = ("JOB=1:3", "log.JOB", "sh", "-c", SOME_FAIL, "sh", "ran.JOB", "JOB")
+
+    def count() -> list[int]:
+        return [(tmp_path / f"ran.{job}").read_text().count("x") for job in (1, 2, 3)]
+
+    assert run(*call, STAGE_ATTEMPT="a").returncode == 1
+    (tmp_path / "stop.2").unlink()
+    again = run(*call, STAGE_ATTEMPT="a")
+    assert "1 of 3 jobs ended well before" in again.stderr
+    assert (again.returncode, count()) == (1, [1, 2, 2])
+    assert run(*call, STAGE_ATTEMPT="b").returncode == 1  # another attempt: the inputs may be others
+    assert count() == [2, 3, 3]
+    assert run(*call).returncode == 1  # no attempt: nothing is known
+    assert count() == [3, 4, 4]
+    other = (*call[:-1], "JOB ")  # another command
+    assert run(*call, STAGE_ATTEMPT="c").returncode == 1
+    assert run(*other, STAGE_ATTEMPT="c").returncode == 1
+    assert count() == [5, 6, 6]

@@ -139,3 +139,28 @@ def test_a_command_that_is_not_there_exits_2(tmp_path: Path) -> None:
     done = stage(tmp_path, "--", "no-such-command")
     assert done.returncode == 2
     assert "there is no command 'no-such-command'" in done.stderr
+
+
+def attempt_in(folder: Path, *words: object) -> str:
+    """The attempt that the stage's command was told of."""
+    script = f'echo "$STAGE_ATTEMPT" > {folder}/told; [ ! -e {folder}/stop ]'
+    stage(folder, *words, "--", "sh", "-c", script)
+    return (folder / "told").read_text().strip()
+
+
+def test_an_attempt_lasts_until_success_or_a_change(tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("x")
+    (tmp_path / "out").touch()
+    (tmp_path / "stop").touch()
+    words = ("--inputs", tmp_path / "in", "--outputs", tmp_path / "out")
+    first = attempt_in(tmp_path, *words)
+    assert first
+    assert attempt_in(tmp_path, *words) == first
+    (tmp_path / "in").write_text("y")
+    second = attempt_in(tmp_path, *words)
+    assert second != first
+    (tmp_path / "stop").unlink()
+    assert attempt_in(tmp_path, *words) == second  # this one ends well
+    (tmp_path / "out").unlink()
+    (tmp_path / "stop").touch()
+    assert attempt_in(tmp_path, *words) not in (first, second)
