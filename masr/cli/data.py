@@ -146,10 +146,12 @@ def _fix(args: argparse.Namespace) -> int:
 def _split(args: argparse.Namespace) -> None:
     from masr.io.datadir import DataDir
     from masr.io.datadir.select import split
+    from masr.io.datadir.view import open_table
+    from masr.io.layout import UTT2SPK
 
     source = DataDir.open(args.folder)
     for folder in split(source, args.num, args.by_speaker, args.out):
-        print(f"{folder}: {len(DataDir.open(folder))} utterances")
+        print(f"{folder}: {len(open_table(folder / UTT2SPK))} utterances")
 
 
 def _subset(args: argparse.Namespace) -> None:

@@ -96,15 +96,15 @@ class Batches:
 
     def _cut(self, order: Int64Array) -> list[Int64Array]:
         """Consecutive pieces as long as the budget allows; the longest so far sets the price of each."""
-        lengths = self.lengths[order].tolist()
-        pieces, start, longest = [], 0, 0
-        for end, length in enumerate(lengths):
-            longest = max(longest, length)
-            count = end - start + 1
-            if longest * count > self.config.batch_frames or count > self.config.max_utterances:
-                pieces.append(order[start:end])
-                start, longest = end, length
-        pieces.append(order[start:])
+        lengths, most = self.lengths[order], self.config.max_utterances
+        counts = np.arange(1, most + 1)
+        pieces, start = [], 0
+        while start < len(order):
+            window = lengths[start : start + most]
+            over = np.maximum.accumulate(window) * counts[: len(window)] > self.config.batch_frames
+            size = int(over.argmax()) or len(window)  # one utterance is never over
+            pieces.append(order[start : start + size])
+            start += size
         return pieces
 
     def _balanced(self, step: int, groups: _Groups) -> Int64Array:

@@ -108,7 +108,10 @@ class Steps:
         fixed_keys: bool = False,
         targets: Targets | None = None,
         sample_rate: int = SAMPLE_RATE,
+        lengths: Int64Array | None = None,
     ) -> None:
+        """`lengths` are those of the directory, where they were read for the batches."""
+        self.lengths = lengths
         self.folder, self.config, self.batches, self.part = folder, config, batches, part
         self.seed, self.labels, self.features, self.fixed_keys = seed, labels, features, fixed_keys
         self.targets = targets
@@ -169,7 +172,7 @@ class Steps:
             data, config, noise = DataDir.open(self.folder), self.config.noise, None
             if config.share and config.folder is not None and not self.fixed_keys:
                 noise = NoiseSource(config.folder, config, self.sample_rate)
-            self._opened = (data, open_source(self.config, data, self.features, self.sample_rate), noise)
+            self._opened = (data, open_source(self.config, data, self.features, self.sample_rate, self.lengths), noise)
         return self._opened
 
     def __getstate__(self) -> dict[str, object]:

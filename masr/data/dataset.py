@@ -70,7 +70,7 @@ class Source(Protocol):
 class ArchiveSource:
     """feats.scp."""
 
-    def __init__(self, data: DataDir) -> None:
+    def __init__(self, data: DataDir, num_frames: Int64Array | None = None) -> None:
         if not data.has(FEATS_SCP):
             raise DataError(
                 f"{data.folder} has no {FEATS_SCP}",
@@ -78,7 +78,7 @@ class ArchiveSource:
             )
         _require_complete(data, FEATS_SCP)
         self.data = data
-        self.num_frames = frames_of(data)
+        self.num_frames = frames_of(data) if num_frames is None else num_frames
         self.samples_per_frame = 1
 
     def read(self, place: int, first: int, count: int) -> FloatArray:
@@ -92,9 +92,9 @@ class ArchiveSource:
 class WaveformSource:
     """The audio that features are made of."""
 
-    def __init__(self, data: DataDir, features: Features) -> None:
+    def __init__(self, data: DataDir, features: Features, num_frames: Int64Array | None = None) -> None:
         self.data = data
-        self.num_frames = frames_of(data)
+        self.num_frames = frames_of(data) if num_frames is None else num_frames
         self.samples_per_frame = 1
         self.one = samples_for(features, 1)
         self.shift = samples_for(features, 2) - self.one
@@ -128,16 +128,21 @@ class SampleSource:
         return self.samples.read(place, first * unit, end - first * unit)
 
 
-def open_source(config: Config, data: DataDir, features: Features | None, sample_rate: int) -> Source:
-    """What the configuration says is read; `features` are those that will be made of it, if any."""
+def open_source(
+    config: Config, data: DataDir, features: Features | None, sample_rate: int, lengths: Int64Array | None = None
+) -> Source:
+    """What the configuration says is read; `features` are those that will be made of it, if any.
+
+    `lengths` are what `lengths_of` found, where that was asked before.
+    """
     if config.source == "samples":
         return SampleSource(data, sample_rate)
-    return open_frames(data, features)
+    return open_frames(data, features, lengths)
 
 
-def open_frames(data: DataDir, features: Features | None) -> Source:
+def open_frames(data: DataDir, features: Features | None, lengths: Int64Array | None = None) -> Source:
     """The archives, or the audio that these features are made of."""
-    return ArchiveSource(data) if features is None else WaveformSource(data, features)
+    return ArchiveSource(data, lengths) if features is None else WaveformSource(data, features, lengths)
 
 
 def lengths_of(config: Config, data: DataDir, sample_rate: int) -> Int64Array:

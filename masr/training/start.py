@@ -80,7 +80,16 @@ def start(config: TrainConfig, folder: Path, world: World, build: Build, quiet: 
     from_audio = features if config.data.source == "waveform" else None
     targets = read_targets(config, encoder)
     steps = Steps(
-        config.train, config.data, batches, part, config.seed, labels, from_audio, targets=targets, sample_rate=rate
+        config.train,
+        config.data,
+        batches,
+        part,
+        config.seed,
+        labels,
+        from_audio,
+        targets=targets,
+        sample_rate=rate,
+        lengths=lengths,
     )
 
     def training(first: int) -> Iterator[Any]:

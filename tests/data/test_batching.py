@@ -32,6 +32,21 @@ def test_an_epoch_has_every_usable_utterance_once_and_keeps_its_budget(
         assert np.minimum(lengths[batch], 300).max() * len(batch) <= 1000
 
 
+@settings(max_examples=80, deadline=None)
+@given(lengths=lengths_of, most=st.integers(1, 9))
+def test_a_batch_ends_only_where_one_more_would_not_fit(lengths: np.ndarray, most: int) -> None:
+    plan = Batches(np.maximum(lengths, 5), Config(**SMALL, max_utterances=most), 0)
+    order = np.random.default_rng(0).permutation(len(lengths))
+    filled: list[list[int]] = []
+    for place in order:
+        one_more = [*filled[-1], int(place)] if filled else []
+        if one_more and len(one_more) <= most and plan.lengths[one_more].max() * len(one_more) <= 1000:
+            filled[-1] = one_more
+        else:
+            filled.append([int(place)])
+    assert [piece.tolist() for piece in plan._cut(order)] == filled
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     lengths=lengths_of.filter(lambda x: bool((x >= 5).any())), seed=st.integers(0, 9), steps=st.permutations(range(12))

@@ -9,7 +9,8 @@ from typing import Literal
 from masr.errors import DataError
 from masr.io.datadir.choose import durations
 from masr.io.datadir.directory import DataDir, Table, write_datadir
-from masr.io.datadir.select import copy_whole, refuse_same
+from masr.io.datadir.select import refuse_same
+from masr.io.datadir.slices import copy_whole
 from masr.io.datadir.tables import CTM, WHOLE, keyed_by
 from masr.io.layout import SEGMENTS, SPK2UTT
 

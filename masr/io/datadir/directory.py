@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from masr.errors import DataError, near
-from masr.io.atomic import atomic_open
+from masr.io.atomic import atomic_open, atomic_write
 from masr.io.datadir.index import open_views
 from masr.io.datadir.tables import CTM, keyed_by, label_kinds, tables_in
 from masr.io.datadir.view import Ids, TableView, open_table
@@ -62,8 +62,7 @@ class DataDir:
 
     def complete(self, name: str) -> bool:
         """Whether a table has exactly the utterances' ids, so that `table(name).at(n)` belongs to `utts[n]`."""
-        ids, utts = self.table(name).ids(), self.table(UTT2SPK).ids()
-        return len(ids) == len(utts) and bool((ids == utts).all())
+        return name == UTT2SPK or self.table(name).same_ids(self.table(UTT2SPK))
 
     def labels(self, kind: str) -> TableView:
         """utterance -> label, from utt2<kind>."""
@@ -131,13 +130,28 @@ class DataDirWriter:
             write_table(self.folder / name, _CleanText(rows) if name == TEXT else rows)
             self._written.add(name)
 
+    def add_lines(self, name: str, lines: bytes) -> None:
+        """One table whose lines are known to be as `add` would write them."""
+        atomic_write(self.folder / name, lines)
+        self._written.add(name)
+
     def finish(self, utt2spk: Mapping[str, str]) -> None:
         """Removes what is left of an older directory and makes this one whole."""
+        self._remove_others()
+        write_table(self.folder / SPK2UTT, speakers(utt2spk))
+        write_table(self.folder / UTT2SPK, utt2spk)
+
+    def finish_lines(self, utt2spk: bytes, spk2utt: bytes) -> None:
+        """The same with lines that are known to be right."""
+        self._remove_others()
+        atomic_write(self.folder / SPK2UTT, spk2utt)
+        atomic_write(self.folder / UTT2SPK, utt2spk)
+
+    def _remove_others(self) -> None:
+        (self.folder / INDEX).unlink(missing_ok=True)
         for path in self.folder.iterdir():
             if keyed_by(path.name) and path.name not in self._written and path.is_file():
                 path.unlink()
-        write_table(self.folder / SPK2UTT, speakers(utt2spk))
-        write_table(self.folder / UTT2SPK, utt2spk)
 
 
 def speakers(utt2spk: Mapping[str, str]) -> Table:

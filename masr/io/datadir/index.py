@@ -19,7 +19,7 @@ import numpy as np
 
 from masr.errors import DataError
 from masr.io.atomic import atomic_path
-from masr.io.datadir.lines import map_file
+from masr.io.datadir.lines import let_go, map_file
 from masr.io.datadir.view import TableView, UIntArray, table_rows
 from masr.io.layout import INDEX
 
@@ -49,6 +49,7 @@ def open_views(folder: Path, names: list[str]) -> dict[str, TableView]:
         data = map_file(folder / name)
         if known is None or (known.size, known.mtime_ns) != (stat.st_size, stat.st_mtime_ns) or len(data) != known.size:
             starts, order = table_rows(folder / name, data)
+            let_go(data)
             dtype = "<u4" if len(data) < 1 << 32 else "<u8"
             order_small = None if order is None else order.astype(dtype)
             known, fresh = _Rows(stat.st_size, stat.st_mtime_ns, starts.astype(dtype), order_small), True
@@ -102,6 +103,7 @@ def _load(folder: Path) -> dict[str, _Rows]:
         body = memoryview(data)[start:]
         if magic != _MAGIC or zlib.crc32(header) != header_crc or zlib.crc32(body) != arrays_crc:
             return {}
+        let_go(data)
         return {name: _rows(entry, data, start) for name, entry in json.loads(header).items()}
     except (DataError, OSError, struct.error, ValueError, KeyError, TypeError, AttributeError):
         return {}

@@ -43,13 +43,20 @@ def map_file(path: Path) -> mmap.mmap | bytes:
         raise DataError(f"{path}: cannot be read: {error}") from None
 
 
+def let_go(data: mmap.mmap | bytes) -> None:
+    """Pages of a mapped file that were read and will not be soon: the system keeps them, this process need not."""
+    if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        data.madvise(mmap.MADV_DONTNEED)
+
+
 class Lines:
     """A table's bytes, and where each line and its id begin and end."""
 
-    def __init__(self, data: mmap.mmap | bytes) -> None:
+    def __init__(self, data: mmap.mmap | bytes, starts: IntArray | None = None) -> None:
+        """`starts`, where they are known, spare a look for the newlines."""
         self.data = data
         self.buffer: ByteArray = np.frombuffer(data, dtype=np.uint8)
-        self.starts = _line_starts(self.buffer)
+        self.starts = _line_starts(self.buffer) if starts is None else starts
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -79,6 +86,9 @@ class Lines:
             begins = self.starts[low:high] - offset
             ends = self.starts[low + 1 : high + 1] - offset
             ends = ends - (block[ends - 1] == _NEWLINE)
+            if len(marks) == high - low and (begins <= marks).all() and (marks < ends).all():
+                lengths[low:high], blanks[low:high] = marks - begins, 1  # an id and a word in every line
+                continue
             first = np.searchsorted(marks, begins)
             blanks[low:high] = np.searchsorted(marks, ends) - first
             firsts = marks[np.minimum(first, len(marks) - 1)] if len(marks) else ends
@@ -107,7 +117,8 @@ class Lines:
             missing = int(begins[rows][-1]) + width - offset - len(block)
             padded = np.concatenate([block, np.zeros(missing, dtype=np.uint8)]) if missing > 0 else block
             windows = np.lib.stride_tricks.sliding_window_view(padded, width)[begins[rows] - offset]
-            matrix[rows] = np.where(columns < lengths[rows, None], windows, 0)
+            even = bool((lengths[rows] == width).all())
+            matrix[rows] = windows if even else np.where(columns < lengths[rows, None], windows, 0)
         return matrix.view(f"S{width}")[:, 0]
 
     def blocks(self) -> list[tuple[int, int]]:

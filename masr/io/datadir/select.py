@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
@@ -10,7 +9,8 @@ from pathlib import Path
 
 from masr.errors import DataError, near
 from masr.io.datadir.directory import DataDir, DataDirWriter, Table
-from masr.io.datadir.tables import WHOLE, Key, keyed_by
+from masr.io.datadir.slices import Slicer, copy_whole, speaker_changes
+from masr.io.datadir.tables import Key, keyed_by
 from masr.io.layout import SEGMENTS, SPK2UTT, TEXT, UTT2SPK, WAV_SCP
 
 
@@ -46,36 +46,49 @@ def split(source: DataDir, num: int, by_speaker: bool = False, out: Path | None 
             fix=f"choose a number from 1 to {limit}" + (", or split by utterance" if by_speaker else ""),
         )
     root = out or source.folder / f"split{num}{'' if by_speaker else 'utt'}"
-    parts = _speaker_parts(source, num) if by_speaker else _even_parts(list(source.utts), num)
     folders = [root / str(n) for n in range(1, num + 1)]
-    _write(source, [(folder, set(part)) for folder, part in zip(folders, parts)])
+    cuts = _speaker_cuts(source, num) if by_speaker else [len(source) * n // num for n in range(num + 1)]
+    if cuts is None:
+        parts = _speaker_parts(source, num)
+        _write(source, [(folder, set(part)) for folder, part in zip(folders, parts)])
+        return folders
+    slicer = Slicer(source)
+    for folder, (low, high) in zip(folders, pairwise(cuts), strict=True):
+        slicer.write(folder, low, high)
     return folders
 
 
-def _even_parts(utts: Sequence[str], num: int) -> list[Sequence[str]]:
-    cuts = [len(utts) * n // num for n in range(num + 1)]
-    return [utts[low:high] for low, high in pairwise(cuts)]
+def _speaker_cuts(source: DataDir, num: int) -> list[int] | None:
+    """Where the parts begin and end; None where utterances do not sort as their speakers do."""
+    firsts = speaker_changes(source.table(UTT2SPK))
+    if firsts is None:
+        return None
+    edges = [*firsts, len(source)]
+    sizes = [last - first for first, last in pairwise(edges)]
+    return [edges[place] for place in _shares(sizes, num)]
 
 
 def _speaker_parts(source: DataDir, num: int) -> list[list[str]]:
-    """Consecutive speakers, each part as near to its even share of utterances as whole speakers allow."""
+    """The utterances of each part, where speakers' utterances lie apart."""
     groups: dict[str, list[str]] = defaultdict(list)
     for utt, speaker in source.table(UTT2SPK).items():
         groups[speaker].append(utt)
     speakers = sorted(groups)
-    parts: list[list[str]] = []
-    taken = place = 0
+    edges = _shares([len(groups[speaker]) for speaker in speakers], num)
+    return [[utt for speaker in speakers[low:high] for utt in groups[speaker]] for low, high in pairwise(edges)]
+
+
+def _shares(sizes: Sequence[int], num: int) -> list[int]:
+    """Consecutive speakers cut into parts, each as near to its even share of utterances as whole speakers allow."""
+    edges, total = [0], sum(sizes)
+    place = taken = 0
     for n in range(1, num + 1):
-        part: list[str] = []
-        last = len(speakers) - (num - n)
-        while place < last and (
-            not part or n == num or taken + len(groups[speakers[place]]) / 2 <= len(source) * n / num
-        ):
-            part += groups[speakers[place]]
-            taken += len(groups[speakers[place]])
+        last = len(sizes) - (num - n)
+        while place < last and (place == edges[-1] or n == num or taken + sizes[place] / 2 <= total * n / num):
+            taken += sizes[place]
             place += 1
-        parts.append(part)
-    return parts
+        edges.append(place)
+    return edges
 
 
 def _write(source: DataDir, parts: list[tuple[Path, set[str]]]) -> None:
@@ -109,13 +122,6 @@ def _owners(table: Mapping[str, str], owner: Mapping[str, int]) -> dict[str, set
         if utt in owner:
             found[value].add(owner[utt])
     return found
-
-
-def copy_whole(source: Path, out: Path) -> None:
-    """Copies the files that speak of the directory as a whole."""
-    for name in sorted(WHOLE):
-        if (source / name).is_file():
-            shutil.copyfile(source / name, out / name)
 
 
 def refuse_same(out: Path, sources: Sequence[Path]) -> None:

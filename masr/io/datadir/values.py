@@ -9,14 +9,12 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from masr.io.datadir.columns import plain_numbers
 from masr.io.datadir.lines import IdArray, shown
 from masr.io.datadir.rules import TableCheck
 from masr.io.layout import SEGMENTS, TEXT, UTT2DUR, UTT2NUM_FRAMES, UTT2SPK
 
 _NUMBER = re.compile(rb"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
-_NUMBER_BYTES = np.zeros(256, dtype=bool)
-_NUMBER_BYTES[list(b"0123456789+-.eE\0")] = True
-_LONGEST_NUMBER = 32
 
 NumberRule = tuple[Callable[[npt.NDArray[np.float64]], npt.NDArray[np.bool_]], str]
 _POSITIVE: NumberRule = (lambda n: (n > 0) & np.isfinite(n), "a positive number")
@@ -100,12 +98,9 @@ def _numbers(table: TableCheck, right: Callable[..., npt.NDArray[np.bool_]], wan
 
 def _parse(words: IdArray) -> npt.NDArray[np.float64]:
     """Words as numbers; NaN for what is not written as a plain decimal."""
-    short = words.dtype != object and words.dtype.itemsize <= _LONGEST_NUMBER and len(words) > 0
-    if short and _NUMBER_BYTES[np.frombuffer(words.tobytes(), dtype=np.uint8)].all():
-        try:
-            return words.astype(np.float64)
-        except ValueError:  # some word has the right characters in a wrong order
-            pass
+    quick = plain_numbers(words)
+    if quick is not None:
+        return quick
     plain = (float(word) if _NUMBER.fullmatch(word) else math.nan for word in words.tolist())
     return np.fromiter(plain, dtype=np.float64, count=len(words))
 

@@ -11,10 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import DataError
-from masr.io.datadir.lines import BLANKS, BOM, IdArray, IntArray, Lines, in_order, map_file, undecodable
+from masr.io.datadir.columns import plain_numbers, word_column
+from masr.io.datadir.lines import BLANKS, BOM, IdArray, IntArray, Lines, in_order, let_go, map_file, undecodable
 from masr.io.datadir.tables import CTM
 
 UIntArray = npt.NDArray[Any]
+
+_PIECE_ROWS = 1 << 16
 
 
 class TableView(Mapping[str, str]):
@@ -76,8 +79,39 @@ class TableView(Mapping[str, str]):
         found = Lines(self._data).ids()
         return found if self._order is None else found[self._order]
 
+    def same_ids(self, other: TableView) -> bool:
+        """Whether both tables have exactly the same ids; where both files are sorted, piece by piece."""
+        if len(self) != len(other):
+            return False
+        if self.is_plain() and other.is_plain():
+            pieces = zip(self.pieces(), other.pieces(), strict=True)
+            return all(bool((one.ids() == two.ids()).all()) for one, two in pieces)
+        return bool((self.ids() == other.ids()).all())
+
+    def is_plain(self) -> bool:
+        """Whether the file is sorted and has one line a row, so that rows are a piece of it."""
+        return self._order is None and not self._several
+
+    def raw(self, low: int, high: int) -> bytes:
+        """The lines of rows `low` to `high` - 1 of a plain table."""
+        return self._data[int(self._starts[low]) : int(self._starts[high])]
+
+    def pieces(self) -> Iterator[Lines]:
+        """The lines of a plain table, some tens of thousands at a time, so that no array is as long as the table."""
+        for low in range(0, len(self), _PIECE_ROWS):
+            starts = self._starts[low : low + _PIECE_ROWS + 1].astype(np.int64)
+            yield Lines(self.raw(low, min(low + _PIECE_ROWS, len(self))), starts - starts[0])
+        self.let_go()
+
+    def let_go(self) -> None:
+        """What was read of the file need not stay in this process's memory."""
+        let_go(self._data)
+
     def numbers(self) -> npt.NDArray[np.float64]:
         """Every value as a number, in the order of the ids; DataError naming the line that is none."""
+        found = self._quick_numbers() if self.is_plain() else None
+        if found is not None:
+            return found
         try:
             return np.fromiter(map(float, self.values()), dtype=np.float64, count=len(self))
         except ValueError:
@@ -86,6 +120,19 @@ class TableView(Mapping[str, str]):
                 f"{self.path}:{self.line_number(row)}: {self.at(row)!r} is not a number",
                 fix="`masr data validate` lists every such line",
             ) from None
+
+    def _quick_numbers(self) -> npt.NDArray[np.float64] | None:
+        """None where some row is more than an id, a blank and a plain decimal."""
+        found = np.empty(len(self))
+        low = 0
+        for lines in self.pieces():
+            words = word_column(lines)
+            numbers = None if words is None else plain_numbers(words)
+            if numbers is None:
+                return None
+            found[low : low + len(lines)] = numbers
+            low += len(lines)
+        return found
 
     def line_number(self, row: int) -> int:
         """The line of the file, counted from 1, that holds a row."""
@@ -113,11 +160,9 @@ class TableView(Mapping[str, str]):
         except UnicodeDecodeError as error:
             raise undecodable(self.path, self.line_number(row), error) from None
 
-    def _find(self, key: str) -> int | None:
-        try:
-            wanted = key.encode("utf-8")
-        except UnicodeEncodeError:
-            return None
+    def first_from(self, key: str) -> int:
+        """The place of the first id that is not before `key`."""
+        wanted = key.encode("utf-8")
         low, high = 0, len(self)
         while low < high:
             middle = (low + high) // 2
@@ -125,7 +170,14 @@ class TableView(Mapping[str, str]):
                 low = middle + 1
             else:
                 high = middle
-        return low if low < len(self) and _id(self._entry(low)) == wanted else None
+        return low
+
+    def _find(self, key: str) -> int | None:
+        try:
+            row = self.first_from(key)
+        except UnicodeEncodeError:
+            return None
+        return row if row < len(self) and self.key_at(row) == key else None
 
 
 class _Items(ItemsView[str, str]):
