@@ -23,6 +23,7 @@ GIB = 1 << 30
 SETUP = "make setup"
 _MODULES = {
     "pyyaml": "yaml",
+    "scikit-learn": "sklearn",
     "espeakng-loader": "espeakng_loader",
     "pytorch-metric-learning": "pytorch_metric_learning",
 }
