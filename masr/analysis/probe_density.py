@@ -87,7 +87,7 @@ def fit(
     deviation = frames.std(axis=0, dtype=np.float64).astype(np.float32)
     deviation[deviation <= 1e-6 * np.maximum(1e-30, np.abs(mean))] = np.inf  # what never moves tells nothing
     if kind == "mlp":
-        return _fit_perceptron(frames, labels, held, Density(mean, deviation, _nothing, num_classes), seed, training)
+        return _fit_perceptron(frames, labels, held, (mean, deviation), num_classes, seed, training)
     regression = Regression(_scaled(frames, mean, deviation).numpy(), labels, num_classes, seed)
     best: tuple[float, Density] | None = None
     start: Softmax | None = None
@@ -102,10 +102,6 @@ def fit(
     return best[1]
 
 
-def _nothing(rows: Tensor) -> Tensor:
-    raise NotImplementedError
-
-
 def _scaled(frames: FloatArray, mean: FloatArray, deviation: FloatArray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray((frames - mean) / deviation, dtype=np.float32))
 
@@ -114,15 +110,16 @@ def _fit_perceptron(
     frames: FloatArray,
     labels: IntArray,
     held: tuple[FloatArray, IntArray],
-    blank: Density,
+    scale: tuple[FloatArray, FloatArray],
+    num_classes: int,
     seed: int,
     training: Training | None,
 ) -> Density:
     training = training or Training()
     generator = torch.Generator().manual_seed(seed)
-    network = perceptron(frames.shape[1], blank.num_classes, training.width, generator)
-    found = Density(blank.mean, blank.deviation, network, blank.num_classes)
-    rows, targets = _scaled(frames, blank.mean, blank.deviation), torch.from_numpy(labels)
+    network = perceptron(frames.shape[1], num_classes, training.width, generator)
+    found = Density(*scale, network, num_classes)
+    rows, targets = _scaled(frames, *scale), torch.from_numpy(labels)
 
     def step(chosen: Tensor) -> Tensor:
         return nn.functional.cross_entropy(network(rows[chosen]), targets[chosen])

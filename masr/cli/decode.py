@@ -16,9 +16,10 @@ example:
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from masr.cli.job_option import job_of
 
 if TYPE_CHECKING:
     from masr.inference.decode import Decoder
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
     from masr.inference.decode_files import Decoding, Emissions
     from masr.io.provenance import write_provenance
 
-    job, num_jobs = _job(args)
+    job, num_jobs = job_of(args)
     if args.conf:
         config = load(Config, args.conf, args.set)
     else:
@@ -88,19 +89,3 @@ def _units(folder: Path) -> Units:
             raise UnitsError(f"{folder}: has no {name}", fix="give the folder that masr units wrote")
     units: Units = build("units", load(RunConfig, folder / RESOLVED_CONFIG, resolve=resolve).units, folder)
     return units
-
-
-def _job(args: argparse.Namespace) -> tuple[int, int]:
-    from masr.errors import UsageError
-
-    if args.merge is not None:
-        if args.merge < 1:
-            raise UsageError(f"--merge {args.merge} is no number of jobs", fix="give 1 or more")
-        return 0, int(args.merge)
-    if args.job is None:
-        return 1, 1
-    found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", args.job)
-    job, num_jobs = (int(found[1]), int(found[2])) if found else (0, 0)
-    if not 1 <= job <= num_jobs:
-        raise UsageError(f"--job {args.job} is no job", fix="give it as J/N with J from 1 to N: --job 3/20")
-    return job, num_jobs

@@ -18,9 +18,10 @@ example:
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from masr.cli.job_option import job_of
 
 if TYPE_CHECKING:
     from masr.inference.extract import Plan
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> None:
     from masr.io.provenance import write_provenance
     from masr.plugins import resolve
 
-    job, num_jobs = _job(args)
+    job, num_jobs = job_of(args)
     if args.out.resolve() == args.data.resolve():
         from masr.errors import UsageError
 
@@ -85,22 +86,6 @@ def run(args: argparse.Namespace) -> None:
             folder = plan.folder(args.out, layer)
             write_provenance(folder, layer=layer, **facts)
             print(f"{folder / plan.array}: {len(data)} utterances, {int(extraction.lengths.sum())} frames")
-
-
-def _job(args: argparse.Namespace) -> tuple[int, int]:
-    from masr.errors import UsageError
-
-    if args.merge is not None:
-        if args.merge < 1:
-            raise UsageError(f"--merge {args.merge} is no number of jobs", fix="give 1 or more")
-        return 0, int(args.merge)
-    if args.job is None:
-        return 1, 1
-    found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", args.job)
-    job, num_jobs = (int(found[1]), int(found[2])) if found else (0, 0)
-    if not 1 <= job <= num_jobs:
-        raise UsageError(f"--job {args.job} is no job", fix="give it as J/N with J from 1 to N: --job 3/20")
-    return job, num_jobs
 
 
 def _plan(args: argparse.Namespace, num_layers: int) -> Plan:

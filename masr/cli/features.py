@@ -14,10 +14,11 @@ example:
 from __future__ import annotations
 
 import argparse
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from masr.cli.job_option import parse_job
 
 if TYPE_CHECKING:
     from masr.features.job import Plan
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     for name, count in (("--nj", args.nj), ("--merge", args.merge)):
         if count is not None and count < 1:
             raise UsageError(f"{name} {count} is no number of jobs", fix="give 1 or more")
-    job, num_jobs = _parse_job(args.job) if args.job else (0, args.nj)
+    job, num_jobs = parse_job(args.job) if args.job else (0, args.nj)
 
     from masr.io.datadir import DataDir
 
@@ -67,16 +68,6 @@ def run(args: argparse.Namespace) -> None:
         from masr.features.extract import extract
 
         print(extract(data, plan, num_jobs, args.max_bad).line())
-
-
-def _parse_job(text: str) -> tuple[int, int]:
-    from masr.errors import UsageError
-
-    found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text)
-    job, num_jobs = (int(found[1]), int(found[2])) if found else (0, 0)
-    if not 1 <= job <= num_jobs:
-        raise UsageError(f"--job {text} is no job", fix="give it as J/N with J from 1 to N: --job 3/20")
-    return job, num_jobs
 
 
 @dataclass(frozen=True)

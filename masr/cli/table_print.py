@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from masr.tables.arrays import arrays_left, as_ranges, name_of
@@ -121,7 +121,7 @@ def _table(
     headings: Sequence[str],
     rows: Sequence[Sequence[str]],
     figures: set[int],
-    breaks: set[int] = frozenset(),  # type: ignore[assignment]
+    breaks: Collection[int] = (),
 ) -> None:
     """As wide as the terminal; in a log as wide as it needs."""
     from rich.console import Console

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 
 import numpy as np
 
-from masr.corpora.languages import DHWANI, FLEURS
+from masr.corpora.languages import english_name
 from masr.errors import MasrError
 from masr.io.figure import Axis, Scatter
 from masr.io.figure_checks import Array
@@ -93,9 +92,13 @@ def _globe(all_languages: Sequence[Languages], styles: Mapping[str, Style]) -> M
                 shown.setdefault(code, (place, group))
     if not shown:
         return None
-    names = _english_names()
     titles = [
-        ", ".join(filter(None, [code, names.get(code), group, f"{lat:.1f} N {lon:.1f} E"]))
+        ", ".join(
+            filter(
+                None,
+                [code, english_name(code) if english_name(code) != code else "", group, f"{lat:.1f} N {lon:.1f} E"],
+            )
+        )
         for code, ((lat, lon), group) in shown.items()
     ]
     looks = [styles[group] for _, group in shown.values()]
@@ -114,10 +117,3 @@ def _signs(flat: Array, languages: Languages) -> Array:
             if float(np.dot(flat[known, axis], places[:, of_place] - places[:, of_place].mean())) < 0:
                 signs[axis] = -1
     return signs
-
-
-@cache
-def _english_names() -> dict[str, str]:
-    """What a language's code stands for."""
-    names = {iso: name.replace("_", " ").title() for name, iso in reversed(DHWANI.items())}
-    return names | {language.iso: language.name for language in FLEURS.values()}

@@ -13,11 +13,10 @@ from torch import Tensor
 from masr.errors import CheckpointError
 from masr.io import checkpoint
 from masr.io.atomic import atomic_write
-from masr.io.layout import ENDED
+from masr.io.layout import ENDED, MODEL
 from masr.training.distributed import from_first
 from masr.training.run import Run
 
-MODEL = "model.safetensors"
 _CHECKPOINTS = "checkpoints"
 
 
