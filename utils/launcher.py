@@ -7,7 +7,8 @@ The jobs' numbers are a range, `JOB=1:8`, or a list, `JOB=1,4,7-9`.
 
 JOB in the log's name and in the arguments becomes the job's number where no letter touches it: `JOB`, `JOB/4`,
 `feats.JOB.ark`, `split4/JOB/wav.scp`; the letters in MYJOBS or /data/JOBS stay. A folder on the way that is really
-called JOB stays too (`/data/JOB/wav.scp` where /data/JOB is on the disk). Another name may be given: `N=1:4`.
+called so stays too (`/data/JOB/wav.scp`, `/my JOB here/x`, where that folder is on the disk).
+Another name may be given: `N=1:4`.
 """
 
 from __future__ import annotations
@@ -154,10 +155,11 @@ def pieces(word: str, variable: str) -> list[str]:
 
 
 def _is_real_folder(word: str, found: re.Match[str]) -> bool:
-    """Whether this is a whole part of a path that leads to something on the disk."""
-    if word[found.end() : found.end() + 1] != "/" or word[: found.start()][-1:] != "/":
+    """Whether this is in the name of a folder on the way of a path, and that folder is on the disk."""
+    end = word.find("/", found.end())
+    if end < 0 or "/" not in word[: found.start()]:
         return False
-    path = word[: found.end()]
+    path = word[:end]
     starts = [0, *(cut.end() for cut in re.finditer("[=:, ]", path))]
     return any(os.path.lexists(path[start:]) for start in starts)
 

@@ -41,6 +41,9 @@ def test_the_number_stands_where_the_name_stood_alone(word: str, expected: str) 
 
 def test_a_real_folder_called_job_stays(tmp_path: Path) -> None:
     (tmp_path / "JOB").mkdir()
+    (tmp_path / "x, with JOB in it").mkdir()
+    assert put_number(f"{tmp_path}/x, with JOB in it/JOB", "JOB", 3) == f"{tmp_path}/x, with JOB in it/3"
+    assert put_number(f"{tmp_path}/y with JOB in it/JOB", "JOB", 3) == f"{tmp_path}/y with 3 in it/3"
     assert put_number(f"{tmp_path}/JOB/log/x.JOB.log", "JOB", 3) == f"{tmp_path}/JOB/log/x.3.log"
     assert put_number(f"scp:{tmp_path}/JOB/x", "JOB", 3) == f"scp:{tmp_path}/JOB/x"
     assert put_number(f"--out={tmp_path}/JOB/x", "JOB", 3) == f"--out={tmp_path}/JOB/x"
