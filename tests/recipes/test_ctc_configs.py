@@ -31,7 +31,7 @@ def test_the_name_says_what_is_inside(path: Path) -> None:
     assert bool(config.objective.config.intermediate) == path.stem.startswith("intermediate")
     fresh = path.parent.name == "scorer" or path.stem.startswith("scratch")
     assert config.init is None  # named on the command line
-    assert any(config.optim.frozen.values()) != fresh
+    assert any(config.optim.frozen.values()) == (not fresh and path.stem != "tiny")  # tiny has too few steps for it
     assert (config.data.normalise == "global") or fresh  # an encoder that is taken over brings its own
     assert loads(TrainConfig, dump(config), resolve=resolve) == config
 
