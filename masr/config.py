@@ -8,7 +8,6 @@ names as its `base`. An unknown or ill-typed key is an error that names file, li
 from __future__ import annotations
 
 import dataclasses
-import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +21,7 @@ from masr.config_dump import Named, doc_of, dump, to_dict
 from masr.errors import ConfigError, near
 from masr.yaml12 import scalar_value
 from masr.yaml_bases import laid_over, read, with_bases
-from masr.yaml_tree import compose, is_null, kind_of, mark, override, place_error
+from masr.yaml_tree import compose, hint_for, is_null, kind_of, mark, override, place_error
 
 __all__ = ["Named", "choice", "choices", "defaults", "dump", "keys", "load", "loads", "option", "required", "text_of"]
 __all__ += ["to_dict"]
@@ -260,7 +259,7 @@ class _Builder:
         if wanted is None:
             raise TypeError(f"the schema of {key} has a type that no file can hold: {hint}")
         if not isinstance(node, yaml.ScalarNode) or not node.tag.endswith(wanted[0]):
-            raise place_error(node, key, f"is {kind_of(node)}, not {wanted[1]}", _hint_for(node, hint))
+            raise place_error(node, key, f"is {kind_of(node)}, not {wanted[1]}", hint_for(node, hint))
         try:
             value = scalar_value(node)
             if hint is Path and "\0" in str(value):
@@ -277,22 +276,6 @@ _WANTED: dict[Any, tuple[tuple[str, ...], str]] = {
     str: ((":str",), "text"),
     Path: ((":str",), "a path"),
 }
-
-
-_GROUPED = re.compile(r"[-+]?[0-9]+(_[0-9]+)+$")
-
-
-def _hint_for(node: yaml.Node, hint: Any) -> str:
-    text = str(node.value)
-    if hint is bool and text.lower() in ("yes", "on", "no", "off", "y", "n"):
-        return f"{text} is a word in YAML 1.2 (the language code of Norwegian, say): write true or false"
-    if hint in (str, Path) and isinstance(node, yaml.ScalarNode):
-        return f'put it in quotes: "{text}"'
-    if hint in (int, float) and _GROUPED.match(text):
-        return f"write it without the underscores: {text.replace('_', '')}"
-    if hint is int and node.tag.endswith(":float"):
-        return "write it without a point or an exponent"
-    return ""
 
 
 def _names_of(schema: type | None) -> set[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import cast
 
 import yaml
@@ -13,6 +15,8 @@ _MAP, _STR, _NULL = (f"tag:yaml.org,2002:{kind}" for kind in ("map", "str", "nul
 _OVERRIDE = "override "
 _BROKEN_TEXT = (ValueError, OverflowError, IndexError, TypeError)
 """What PyYAML lets through on broken escapes and directives, such as a character past Unicode's last."""
+
+_GROUPED = re.compile(r"[-+]?[0-9]+(_[0-9]+)+$")
 
 
 def compose(text: str, file: str) -> yaml.Node | None:
@@ -73,6 +77,20 @@ def kind_of(node: yaml.Node) -> str:
         return "empty"
     text = str(node.value)
     return repr(text if len(text) <= 60 else text[:60] + "...")
+
+
+def hint_for(node: yaml.Node, hint: type) -> str:
+    """How a value that is not of this type is most often meant; "" where nothing comes to mind."""
+    text = str(node.value)
+    if hint is bool and text.lower() in ("yes", "on", "no", "off", "y", "n"):
+        return f"{text} is a word in YAML 1.2 (the language code of Norwegian, say): write true or false"
+    if hint in (str, Path) and isinstance(node, yaml.ScalarNode):
+        return f'put it in quotes: "{text}"'
+    if hint in (int, float) and _GROUPED.match(text):
+        return f"write it without the underscores: {text.replace('_', '')}"
+    if hint is int and node.tag.endswith(":float"):
+        return "write it without a point or an exponent"
+    return ""
 
 
 def place_error(node: yaml.Node, key: str, problem: str, fix: str = "") -> ConfigError:

@@ -16,29 +16,22 @@ Exit code: the command's own; 2 for what the user can fix.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import shlex
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
 import attempt
+from child import run_alone
 from fingerprint import code_state, input_state
 from locks import LockedError, take_locks
 
-GRACE_SEC = 10.0
-_LIBC = ctypes.CDLL(None)
-_SET_PARENT_DEATH_SIGNAL = 1
-_SET_CHILD_SUBREAPER = 36
 HOW_NOT_WHAT = ("--nj", "--cmd")
 SHOWN = 5
 NEVER_FINISHED = "no finished run of it is on record"
@@ -198,65 +191,13 @@ def who_writes(path: Path) -> str:
 
 
 def run(call: Call) -> int:
-    """The command's exit code, 128 + N where signal N ended it. Its whole process group ends with it."""
-    die_with_parent()
+    """The command's exit code, 128 + N where signal N ended it."""
     try:
-        child = subprocess.Popen(
-            call.command,
-            close_fds=False,
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            preexec_fn=lambda: _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM, 0, 0, 0),
-        )
+        return run_alone(call.command)
     except FileNotFoundError:
         refuse(f"{call.name}: there is no command {call.command[0]!r} on the PATH", fix="make setup")
     except OSError as error:
         refuse(f"{call.name}: {call.command[0]!r} cannot be started: {error.strerror}")
-    stopped: list[int] = []
-
-    def stop(signum: int, _frame: FrameType | None) -> None:
-        stopped.append(signum)
-        _signal_group(child.pid, signum if len(stopped) == 1 else signal.SIGKILL)
-        signal.alarm(int(GRACE_SEC))
-
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, stop)
-    signal.signal(signal.SIGALRM, lambda _signum, _frame: _signal_group(child.pid, signal.SIGKILL))
-    code = child.wait()
-    signal.alarm(0)
-    if stopped or code != 0:
-        end_group(child.pid, hurry=lambda: len(stopped) > 1)
-    if stopped:
-        return 128 + stopped[0]
-    return code if code >= 0 else 128 - code
-
-
-def die_with_parent() -> None:
-    """Ask the kernel for SIGTERM when the recipe's shell dies, even of kill -9, and for orphans of the command."""
-    parent = os.getppid()
-    _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM, 0, 0, 0)
-    _LIBC.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
-def end_group(pid: int, hurry: Callable[[], bool]) -> None:
-    """What a command that failed or was stopped leaves behind; a launcher needs a moment to stop its own jobs."""
-    _signal_group(pid, signal.SIGTERM)
-    deadline = time.monotonic() + GRACE_SEC
-    while time.monotonic() < deadline and not hurry():
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
-            break
-        time.sleep(0.02)
-    _signal_group(pid, signal.SIGKILL)
-
-
-def _signal_group(pid: int, signum: int) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(pid, signum)
 
 
 def require_outputs(call: Call, elapsed: str) -> None:

@@ -1,25 +1,61 @@
-"""What `masr score wer` prints and writes."""
+"""What `masr score wer` found, and how it prints and writes that."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from masr.cli.score_wer import Scored
+    from masr.scoring.bootstrap import Clusters, Difference
+    from masr.scoring.lid_reference import Labels
+    from masr.scoring.pairs import IntArray, Pairs
     from masr.scoring.wer import Report, Section
+    from masr.scoring.wer_compare import MatchedPairs
+    from masr.scoring.wer_texts import Texts
 
 _SHORT = {"words": "WER", "characters": "CER"}
 _RATES = {"error": "{}", "substitution": "substitutions", "deletion": "deletions", "insertion": "insertions"}
 _NAMES = 1000
 _MOST_SPEAKERS = 50
 """Rows that a screen still shows; .sys and JSON have all."""
+
+
+@dataclass(frozen=True, eq=False)
+class System:
+    """One hypothesis file, counted."""
+
+    texts: Texts
+    pairs: dict[str, Pairs]
+    """`words`, and `characters` where they are asked for."""
+    counts: dict[str, IntArray]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A second system on the utterances that both have."""
+
+    num_utts: int
+    matched: MatchedPairs
+    differences: dict[str, Difference]
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """All that is shown and written."""
+
+    system: System
+    clusters: Clusters
+    source: str
+    """Where speakers were read."""
+    speakers: Labels | None
+    reports: dict[str, Report]
+    compared: Compared | None
 
 
 def as_json(args: argparse.Namespace, scored: Scored) -> dict[str, Any]:
@@ -158,8 +194,7 @@ def _print(table: Table) -> None:
 def write_sclite(folder: Path, hyp: Path, scored: Scored, rule: str) -> None:
     """ref.trn, hyp.trn, hyp.sys, hyp.raw, hyp.dtl and hyp.pra."""
     from masr.io.atomic import atomic_write
-    from masr.scoring.alignment import align
-    from masr.scoring.edits import COSTS, Rule
+    from masr.scoring.alignment import COSTS, Rule, align
     from masr.scoring.sclite import dtl_report, pra_report, special_words, sys_table, trn_lines
 
     chosen: Rule = "nist" if rule == "nist" else "equal"

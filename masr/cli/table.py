@@ -101,6 +101,8 @@ def find(given: str) -> Path:
 
 
 def _plan(args: argparse.Namespace, path: Path, size: str) -> tuple[Path, Plan]:
+    from difflib import get_close_matches
+
     from masr.cli.main import VERBS
     from masr.errors import ConfigError, UsageError, near
     from masr.tables.config import read_table, size_of
@@ -117,6 +119,10 @@ def _plan(args: argparse.Namespace, path: Path, size: str) -> tuple[Path, Plan]:
         name, equals, value = text.partition("=")
         if not equals or not name.isidentifier():
             raise UsageError(f"--set {text} is not NAME=VALUE", fix="as in --set size=tiny")
+        known = table.variable_names()
+        # Recipes give theirs to all of their tables, so only what looks misspelt is refused.
+        if name not in known and get_close_matches(name, known, cutoff=0.8):
+            raise UsageError(f"--set {text}: the table has no variable {name!r}", fix=near(name, known))
         variables[name] = value
     return path, make_plan(table, size, folders_of(path, args.data, args.exp, args.conf), variables)
 

@@ -7,8 +7,9 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from masr.tables.arrays import arrays_left, as_ranges, name_of
-from masr.tables.plan import Plan, Task
+from masr.tables.plan import Plan
 from masr.tables.state import State, Status, hours_spent, hours_to_come, key_of, states_of
+from masr.tables.task import Task
 
 _STATUSES: tuple[Status, ...] = ("done", "running", "failed", "missing")
 

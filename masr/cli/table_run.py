@@ -7,9 +7,10 @@ from pathlib import Path
 
 from masr.errors import MasrError, TableError, UsageError
 from masr.tables.arrays import as_ranges
-from masr.tables.plan import Plan, Task
+from masr.tables.plan import Plan
 from masr.tables.run import run_task
 from masr.tables.state import key_of, states_of
+from masr.tables.task import Task
 
 
 def run_one(plan: Plan, recipe: Path, number: int, digest: str | None) -> int:

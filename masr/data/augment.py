@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from masr.config import option
+from masr.data.rooms import RoomsConfig, check_share, responses_of
 from masr.data.samples import Samples
 from masr.features.mixing import convolved, mixed, pink_response, reverberant
 from masr.io.datadir import DataDir
@@ -41,7 +42,7 @@ class NoiseConfig:
     max_cover: float = option(1.0, "at most; WavLM mixes other speech into up to half an utterance: 0 to 0.5")
 
     def __post_init__(self) -> None:
-        _check_share("noise", self.share)
+        check_share("noise", self.share)
         if self.min_snr_db > self.max_snr_db:
             raise ValueError("noise: min_snr_db is above max_snr_db")
         if not 0 <= self.min_cover <= self.max_cover <= 1:
@@ -50,37 +51,10 @@ class NoiseConfig:
             raise ValueError("noise: num_voices must be at least 1")
 
 
-@dataclass(frozen=True)
-class RoomsConfig:
-    """Impulse responses of simulated rooms, or from a data directory."""
-
-    share: float = option(0.0, "share of the utterances that are put into a room")
-    folder: Path | None = option(None, "data directory of impulse responses; null simulates rooms")
-    num_responses: int = option(32, "responses to draw from, made or read once, before the first step")
-    min_rt60_sec: float = option(0.15, "reverberation time of simulated rooms, at least")
-    max_rt60_sec: float = option(0.6, "at most")
-    max_response_sec: float = option(1.0, "longer responses of the folder are cut")
-    seed: int = option(0, "of the rooms, and of the choice among the folder's responses")
-
-    def __post_init__(self) -> None:
-        _check_share("rooms", self.share)
-        if not 0.05 <= self.min_rt60_sec <= self.max_rt60_sec <= 2:
-            raise ValueError("rooms: min_rt60_sec and max_rt60_sec lie between 0.05 and 2, in this order")
-        if self.num_responses < 1 or self.max_response_sec <= 0:
-            raise ValueError("rooms: num_responses and max_response_sec must be positive")
-
-
-def _check_share(what: str, share: float) -> None:
-    if not 0 <= share <= 1:
-        raise ValueError(f"{what}: share must be between 0 and 1")
-
-
 class Augmentation:
     """Waveforms into rooms, then into noise."""
 
     def __init__(self, noise: NoiseConfig, rooms: RoomsConfig, sample_rate: int, device: torch.device) -> None:
-        from masr.data.rooms import responses_of
-
         self.noise, self.rooms = noise, rooms
         self.responses = torch.from_numpy(responses_of(rooms, sample_rate)).to(device) if rooms.share else None
         self.pink = pink_response(_PINK_TAPS, device)

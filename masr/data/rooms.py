@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from masr.config import option
 from masr.data.samples import Samples
 from masr.errors import DataError
 from masr.io.datadir import DataDir
 from masr.types import FloatArray
 
-if TYPE_CHECKING:
-    from masr.data.augment import RoomsConfig
+
+@dataclass(frozen=True)
+class RoomsConfig:
+    """Impulse responses of simulated rooms, or from a data directory."""
+
+    share: float = option(0.0, "share of the utterances that are put into a room")
+    folder: Path | None = option(None, "data directory of impulse responses; null simulates rooms")
+    num_responses: int = option(32, "responses to draw from, made or read once, before the first step")
+    min_rt60_sec: float = option(0.15, "reverberation time of simulated rooms, at least")
+    max_rt60_sec: float = option(0.6, "at most")
+    max_response_sec: float = option(1.0, "longer responses of the folder are cut")
+    seed: int = option(0, "of the rooms, and of the choice among the folder's responses")
+
+    def __post_init__(self) -> None:
+        check_share("rooms", self.share)
+        if not 0.05 <= self.min_rt60_sec <= self.max_rt60_sec <= 2:
+            raise ValueError("rooms: min_rt60_sec and max_rt60_sec lie between 0.05 and 2, in this order")
+        if self.num_responses < 1 or self.max_response_sec <= 0:
+            raise ValueError("rooms: num_responses and max_response_sec must be positive")
+
+
+def check_share(what: str, share: float) -> None:
+    """ValueError where it is no share."""
+    if not 0 <= share <= 1:
+        raise ValueError(f"{what}: share must be between 0 and 1")
 
 
 def responses_of(config: RoomsConfig, sample_rate: int) -> FloatArray:

@@ -16,23 +16,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
 from masr.errors import AudioError
 from masr.io.riff import Riff, read_riff
+from masr.io.sound import BLOCK_SAMPLES, Block, open_sound, read_span, sound_blocks
 from masr.types import FloatArray, Int16Array
 
 SAMPLE_RATE = 16000
 INT16_SCALE = 32768.0
 OVERSHOOT_SEC = 0.5
 """A segment may end so much after its recording, as in Kaldi, where times are rounded; it is then cut."""
-_BLOCK_SAMPLES = 1 << 20
-_UNKNOWN_SAMPLES = 1 << 60
-"""libsndfile's count for a stream that does not say how long it is lies beyond this."""
-_INTEGER_SUBTYPES = frozenset({"PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW"})
 _ARK_ENTRY = re.compile(r"(.+\.ark):(\d+)", re.DOTALL)
-
-Block = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +50,7 @@ def audio_info(source: Path | bytes) -> AudioInfo:
         riff = read_riff(stream, 0, size)
         if riff is not None and riff.is_int16:
             return AudioInfo(riff.num_samples, riff.sample_rate, riff.num_channels)
-        with _sound(stream) as sound:
+        with open_sound(stream) as sound:
             return _sound_info(sound)
 
 
@@ -83,9 +77,9 @@ def check_audio(source: Path | bytes, sample_rate: int | None = SAMPLE_RATE, cha
             info = AudioInfo(riff.num_samples, riff.sample_rate, riff.num_channels)
             _require(info, sample_rate, channel)
             return info
-        with _sound(stream) as sound:
+        with open_sound(stream) as sound:
             _require(_sound_info(sound), sample_rate, channel)
-            num_samples = sum(len(block) for block in _sound_blocks(sound))
+            num_samples = sum(len(block) for block in sound_blocks(sound))
             info = AudioInfo(num_samples, sound.samplerate, sound.channels)
     _require(info, sample_rate, channel)
     return info
@@ -106,10 +100,10 @@ def int16_blocks(
             blocks = _riff_blocks(stream, riff)
             yield from _converted(blocks, info.sample_rate, sample_rate, channel)
             return
-        with _sound(stream) as sound:
+        with open_sound(stream) as sound:
             info = _sound_info(sound)
             _require(info, None if resample else sample_rate, channel)
-            yield from _converted(_sound_blocks(sound), info.sample_rate, sample_rate, channel)
+            yield from _converted(sound_blocks(sound), info.sample_rate, sample_rate, channel)
 
 
 def read_audio(
@@ -155,22 +149,14 @@ def _read(
             return _scaled(_riff_samples(stream, riff, first, last)[:, channel])
         if offset or (riff is None and _ARK_ENTRY.fullmatch(entry)):
             raise AudioError("not audio: no 16-bit wav starts at this offset of the ark")
-        with _sound(stream) as sound:
+        with open_sound(stream) as sound:
             return _read_sound(sound, start_sec, end_sec, channel, sample_rate)
 
 
 def _read_sound(sound: Any, start_sec: float, end_sec: float | None, channel: int, sample_rate: int) -> FloatArray:
     info = _sound_info(sound)
     first, last = _span(info, start_sec, end_sec, channel, sample_rate)
-    import soundfile
-
-    try:
-        sound.seek(first)
-        samples: FloatArray = sound.read(last - first, dtype="float32", always_2d=True)[:, channel]
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise AudioError(f"truncated or damaged: {_reason(error)}") from None
-    if len(samples) < last - first:
-        raise AudioError(f"truncated: holds {first + len(samples)} of {info.num_samples} samples")
+    samples = read_span(sound, first, last)[:, channel]
     if not np.isfinite(samples).all():
         raise AudioError("NaN or infinite samples")
     return np.ascontiguousarray(np.clip(samples, -1.0, 1.0))
@@ -202,6 +188,10 @@ def _require(info: AudioInfo, sample_rate: int | None, channel: int | None) -> N
         raise AudioError(f"no channel {channel}: the file has {info.num_channels}, counted from 0")
 
 
+def _sound_info(sound: Any) -> AudioInfo:
+    return AudioInfo(int(sound.frames), int(sound.samplerate), int(sound.channels))
+
+
 @contextmanager
 def _opened(source: Path | bytes) -> Iterator[tuple[BinaryIO, int]]:
     """A stream and its size."""
@@ -219,50 +209,9 @@ def _opened(source: Path | bytes) -> Iterator[tuple[BinaryIO, int]]:
         raise AudioError(f"cannot be read: {error.strerror or error}") from None
 
 
-@contextmanager
-def _sound(stream: BinaryIO) -> Iterator[Any]:
-    """libsndfile's view of a stream."""
-    import soundfile
-
-    if stream.seek(0, io.SEEK_END) == 0:
-        raise AudioError("empty: no bytes")
-    stream.seek(0)
-    try:
-        sound = soundfile.SoundFile(stream)
-    except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
-        raise AudioError(f"not audio: {_reason(error)}") from None
-    with sound:
-        yield sound
-
-
-def _sound_info(sound: Any) -> AudioInfo:
-    return AudioInfo(int(sound.frames), int(sound.samplerate), int(sound.channels))
-
-
-def _sound_blocks(sound: Any) -> Iterator[Block]:
-    """All samples, (n, channels), int16 where that loses nothing; checked to be finite and as many as promised."""
-    import soundfile
-
-    kind = "int16" if sound.subtype in _INTEGER_SUBTYPES else "float32"
-    num_samples = 0
-    while True:
-        try:
-            block: Block = sound.read(_BLOCK_SAMPLES, dtype=kind, always_2d=True)
-        except (soundfile.LibsndfileError, RuntimeError) as error:
-            raise AudioError(f"truncated or damaged: {_reason(error)}") from None
-        if not len(block):
-            break
-        num_samples += len(block)
-        if kind == "float32" and not np.isfinite(block).all():
-            raise AudioError("NaN or infinite samples")
-        yield block
-    if num_samples < sound.frames < _UNKNOWN_SAMPLES:
-        raise AudioError(f"truncated: holds {num_samples} of {sound.frames} samples")
-
-
 def _riff_blocks(stream: BinaryIO, riff: Riff) -> Iterator[Block]:
-    for first in range(0, riff.num_samples, _BLOCK_SAMPLES):
-        yield _riff_samples(stream, riff, first, min(first + _BLOCK_SAMPLES, riff.num_samples))
+    for first in range(0, riff.num_samples, BLOCK_SAMPLES):
+        yield _riff_samples(stream, riff, first, min(first + BLOCK_SAMPLES, riff.num_samples))
 
 
 def _riff_samples(stream: BinaryIO, riff: Riff, first: int, last: int) -> Block:
@@ -307,8 +256,3 @@ def _output_of(entry: str) -> bytes:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise AudioError(f"the command failed with {done.returncode}: {' '.join(last)}")
     return done.stdout
-
-
-def _reason(error: Exception) -> str:
-    """libsndfile's words without the file object's repr."""
-    return str(getattr(error, "error_string", "") or error).strip().rstrip(".") or type(error).__name__

@@ -1,12 +1,13 @@
-"""What every objective that masks has in common: the factor on each frame's loss, and figures of what was masked.
+"""What every objective that masks has in common: the factor on each frame's loss, figures of what was masked,
+and the input frames under masked ones.
 
-Shapes: B utterances, T encoded frames.
+Shapes: B utterances, T encoded frames, S feature frames.
 """
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from masr.types import Batch, Masker
 
@@ -34,3 +35,9 @@ def masking_figures(batch: Batch, lengths: Tensor, mask: Tensor) -> dict[str, tu
         figures["confidence"] = confidence.sum(), total
         figures["masked_confidence"] = (confidence * mask).sum(), masked
     return figures
+
+
+def input_mask(mask: Tensor, factor: int, num_frames: int) -> Tensor:
+    """(B, T) -> (B, S): the feature frames under encoded ones, `factor` to each."""
+    wide = mask.repeat_interleave(factor, dim=1)[:, :num_frames]
+    return nn.functional.pad(wide, (0, num_frames - wide.shape[1]))

@@ -34,3 +34,8 @@ def histogram(codes: Tensor, num_codes: int) -> Tensor:
     books = codes.shape[1]
     places = codes + torch.arange(books, device=codes.device) * num_codes
     return torch.bincount(places.flatten(), minlength=books * num_codes).view(books, num_codes).float()
+
+
+def code_counts(targets: Tensor, predicted: Tensor, num_codes: int) -> dict[str, Tensor]:
+    """Histograms of the true codes and of those that were guessed, as validation prints them."""
+    return {"code": histogram(targets, num_codes), "predicted_code": histogram(predicted, num_codes)}

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from masr.config import option
 from masr.keyed import normal
-from masr.losses.masked_frames import frame_factors, masking_figures
-from masr.losses.masked_prediction import histogram, masked_prediction, right
+from masr.losses.masked_frames import frame_factors, input_mask, masking_figures
+from masr.losses.masked_prediction import code_counts, masked_prediction, right
 from masr.models.quantizer import RandomProjection
 from masr.products import Linear
 from masr.types import Batch, Encoder, Losses, Masker
@@ -67,18 +67,14 @@ class BestRq(nn.Module):
             {"masked_prediction": masked_prediction(logits, targets, None if factors is None else factors[mask])},
             {"masked_accuracy": right(predicted, targets), **masking_figures(batch, lengths, mask)},
             encoded,
-            {
-                "code": histogram(targets, self.config.num_codes),
-                "predicted_code": histogram(predicted, self.config.num_codes),
-            },
+            code_counts(targets, predicted, self.config.num_codes),
         )
 
     def hide(self, batch: Batch, mask: Tensor) -> Tensor:
         """(B, S, F) with the frames under masked encoded frames replaced by the utterance's own noise."""
         features = batch.features
         size, time, bins = features.shape
-        wide = mask.repeat_interleave(self.factor, dim=1)[:, :time]
-        wide = nn.functional.pad(wide, (0, time - wide.shape[1]))
+        wide = input_mask(mask, self.factor, time)
         noise = normal(batch.keys, time * bins, _PURPOSE).view(size, time, bins) * self.config.noise_std
         return torch.where(wide[:, :, None], noise.to(features.dtype), features)
 

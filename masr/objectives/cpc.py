@@ -41,20 +41,20 @@ class Config:
             raise ValueError("steps and num_negatives must be at least 1")
 
 
-def build(config: Config, encoder: Encoder, masker: Masker) -> Cpc:
+def build(config: Config, encoder: Encoder, masker: Masker) -> Cpc:  # noqa: ARG001 (nothing is masked here)
     """The objective around an encoder that sees the past alone; nothing is masked."""
     if getattr(getattr(encoder, "config", None), "context", None) != "past":
         raise ValueError(
             "CPC predicts what comes next, so the encoder may not see it: take recurrent, convolutional or transformer "
             "with encoder.context: past"
         )
-    return Cpc(config, encoder, masker)
+    return Cpc(config, encoder)
 
 
 class Cpc(nn.Module):
     """Contrastive prediction of the frames ahead."""
 
-    def __init__(self, config: Config, encoder: Encoder, masker: Masker) -> None:  # noqa: ARG002
+    def __init__(self, config: Config, encoder: Encoder) -> None:
         super().__init__()
         self.config = config
         self.encoder = encoder

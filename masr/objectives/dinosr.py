@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from masr.config import option
 from masr.losses.masked_frames import frame_factors, masking_figures
-from masr.losses.masked_prediction import histogram, masked_prediction, right
+from masr.losses.masked_prediction import code_counts, masked_prediction, right
 from masr.models.online_codebook import OnlineCodebook
 from masr.products import Linear
 from masr.types import Batch, Encoder, Losses, Masker
@@ -111,10 +111,7 @@ class Dinosr(nn.Module):
             {"masked_prediction": masked_prediction(logits, targets, None if factors is None else factors[mask])},
             {"masked_accuracy": right(predicted, targets), **masking_figures(batch, lengths, mask)},
             encoded,
-            {
-                "code": histogram(targets, self.config.num_codes),
-                "predicted_code": histogram(predicted, self.config.num_codes),
-            },
+            code_counts(targets, predicted, self.config.num_codes),
         )
 
     @torch.no_grad()

@@ -14,7 +14,7 @@ from torch.nn import functional
 from masr.config import option
 from masr.errors import DataError
 from masr.losses.masked_frames import frame_factors, masking_figures
-from masr.losses.masked_prediction import histogram, masked_prediction, right
+from masr.losses.masked_prediction import code_counts, masked_prediction, right
 from masr.types import Batch, Encoder, Losses, Masker, Term
 
 
@@ -57,10 +57,7 @@ class Hubert(nn.Module):
         term, targets, predicted = self.predict(encoded.frames, labels, mask & known, factors)
         terms = {"masked_prediction": term}
         figures = {"masked_accuracy": right(predicted, targets), **masking_figures(batch, lengths, mask)}
-        counts = {
-            name: histogram(codes, self.config.num_clusters)
-            for name, codes in (("code", targets), ("predicted_code", predicted))
-        }
+        counts = code_counts(targets, predicted, self.config.num_clusters)
         if self.config.unmasked_weight:
             rest, _, _ = self.predict(encoded.frames, labels, ~mask & known, factors)
             terms["unmasked_prediction"] = Term(rest.sum, rest.count, self.config.unmasked_weight)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from masr.config import option
 from masr.keyed import uniform
-from masr.losses.masked_frames import frame_factors, masking_figures
+from masr.losses.masked_frames import frame_factors, input_mask, masking_figures
 from masr.losses.reconstruction import absolute_errors, figure, mean, stacks
 from masr.types import Batch, Encoder, Losses, Masker
 
@@ -77,15 +77,10 @@ class Mpc(nn.Module):
         begins = mask & ~nn.functional.pad(mask, (1, 0))[:, :-1]
         run = begins.cumsum(dim=1)
         kinds = uniform(batch.keys, mask.shape[1] + 1, _KIND).gather(1, run)
-        silent = self.wide(mask & (kinds < self.config.zero_share), time)
+        silent = input_mask(mask & (kinds < self.config.zero_share), self.factor, time)
         exchanged = mask & (kinds >= self.config.zero_share)
         exchanged &= kinds < self.config.zero_share + self.config.random_share
         hidden = features.masked_fill(silent[:, :, None], 0.0)
         places = (uniform(batch.keys, time, _PLACE) * batch.lengths[:, None]).long().clamp(max=time - 1)
         others = features.gather(1, places[:, :, None].expand(size, time, bins))
-        return torch.where(self.wide(exchanged, time)[:, :, None], others, hidden)
-
-    def wide(self, mask: Tensor, time: int) -> Tensor:
-        """(B, T) -> (B, S): the feature frames under encoded ones."""
-        spread = mask.repeat_interleave(self.factor, dim=1)[:, :time]
-        return nn.functional.pad(spread, (0, time - spread.shape[1]))
+        return torch.where(input_mask(exchanged, self.factor, time)[:, :, None], others, hidden)

@@ -11,7 +11,7 @@ from torch import nn
 
 from masr.config import option
 from masr.losses.masked_frames import frame_factors
-from masr.losses.masked_prediction import histogram, masked_prediction, right
+from masr.losses.masked_prediction import code_counts, masked_prediction, right
 from masr.objectives.wav2vec2 import Config as Wav2Vec2Config
 from masr.objectives.wav2vec2 import Wav2Vec2
 from masr.types import Batch, Encoder, Losses, Masker, Term
@@ -58,8 +58,4 @@ class W2vBert(Wav2Vec2):
         terms["masked_prediction"] = Term(predicted.sum, predicted.count, self.config.prediction_weight)
         chosen = logits.detach().argmax(dim=-1)
         figures["masked_accuracy"] = right(chosen, ids)
-        counts = {
-            "code": histogram(ids, self.config.num_codes),
-            "predicted_code": histogram(chosen, self.config.num_codes),
-        }
-        return Losses(terms, figures, encoded, counts)
+        return Losses(terms, figures, encoded, code_counts(ids, chosen, self.config.num_codes))

@@ -11,20 +11,41 @@ Shapes: B utterances of a block, N words of its longest reference, M of its long
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from masr.errors import ScoresError
-from masr.scoring.edits import CORRECT, DELETION, INSERTION, SUBSTITUTION, Costs, IntArray, Pairs, Side
+from masr.scoring.pairs import IntArray, Pairs, Side
 
 Int8Array = npt.NDArray[np.int8]
 
+CORRECT, SUBSTITUTION, DELETION, INSERTION = range(4)
+"""Operations of an alignment, and columns of counts."""
+Rule = Literal["nist", "equal"]
 NOTHING = -1
 """Stands in the place of a word that the other side has alone."""
 _BLOCK_CELLS = 1 << 22
 _MOST_CELLS = 1 << 29
 """Bytes of one utterance's table; beyond it the memory of a laptop."""
+FAR = 1 << 32
+"""More than any utterance has errors."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What an operation costs; an insertion as much as a deletion."""
+
+    gap: int
+    substitution: int
+
+
+COSTS: dict[Rule, Costs] = {
+    "nist": Costs(3, 4),
+    # what is far behind the point prefers words that are right among alignments of equally many errors
+    "equal": Costs(FAR, FAR + 1),
+}
 
 
 @dataclass(frozen=True, eq=False)

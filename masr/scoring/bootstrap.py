@@ -29,6 +29,28 @@ class Clusters:
     """What is drawn, in the plural."""
 
 
+@dataclass(frozen=True)
+class Figure:
+    """A figure and its 95 % interval; None where there is nothing to draw from, or nobody drew."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A figure of the first system, of the second, and the first less the second."""
+
+    first: float
+    second: float
+    difference: float
+    low: float | None
+    high: float | None
+    p: float | None
+    """Two-sided, by the paired bootstrap: twice the share of draws on the other side of zero."""
+
+
 def clusters(units: Sequence[str], unit: str = "speakers", seed: int = 0, most: int = _MOST_GROUPS) -> Clusters:
     """Clusters by the speaker of each utterance, or by its own id where speakers are not known.
 

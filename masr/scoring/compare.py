@@ -9,21 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.scoring.answers import Answers
-from masr.scoring.bootstrap import Clusters, bounds, drawn, two_sided
+from masr.scoring.bootstrap import Clusters, Difference, bounds, drawn, two_sided
 from masr.scoring.tally import tally
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A figure of the first system, of the second, and the first less the second."""
-
-    first: float
-    second: float
-    difference: float
-    low: float | None
-    high: float | None
-    p: float | None
-    """Two-sided, by the paired bootstrap: twice the share of draws on the other side of zero."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.scoring.answers import Answers
-from masr.scoring.bootstrap import DRAWS, Clusters, Float64Array, bounds, drawn
+from masr.scoring.bootstrap import DRAWS, Clusters, Figure, Float64Array, bounds, drawn
 from masr.scoring.curve import equal_error
 from masr.scoring.lid_reference import Labels
 from masr.scoring.tally import NUM_BINS, Tally, tally
@@ -19,15 +19,6 @@ IntArray = npt.NDArray[np.int64]
 
 P_OUT_OF_SET = 0.2
 """Share of utterances in no known language, as LRE 2007 and 2009 have it in their open-set test."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure and its 95 % interval; None where there is nothing to draw from."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True)

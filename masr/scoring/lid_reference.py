@@ -167,6 +167,17 @@ def seen_languages(place: str) -> frozenset[str]:
     return frozenset(filter(None, (name.strip() for name in place.split(","))))
 
 
+def seen_or_not(place: str, folder: Path, utts: Sequence[str]) -> Labels:
+    """Whether pre-training heard each utterance's language, which the reference's utt2lang names."""
+    seen, table = seen_languages(place), read_labels(table_of(folder, UTT2LANG))
+    languages = encode([table.get(utt) or MISSING[1] for utt in utts])
+    return renamed(languages, [_heard(name, seen) for name in languages.names])
+
+
+def _heard(language: str, seen: frozenset[str]) -> str:
+    return language if language in MISSING else "seen" if language in seen else "unseen"
+
+
 def _values(path: Path, utts: Sequence[str], what: str) -> list[str]:
     table = read_labels(path)
     try:

@@ -14,6 +14,7 @@ from typing import Any
 
 from masr.errors import DataError
 from masr.io.layout import METRICS, NEIGHBOURS
+from masr.scoring.bootstrap import Figure
 
 _VALIDATION = {
     "masked_accuracy": ("masked accuracy", 100),
@@ -24,15 +25,6 @@ _VALIDATION = {
     "contrastive_chance": ("one of the candidates", 100),
 }
 """Figure of metrics.jsonl -> title and factor: shares become percent."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One number of one run; `low` and `high` where its file gives an interval."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True)

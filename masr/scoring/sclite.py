@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from masr.scoring.alignment import Alignment
+from masr.scoring.alignment import CORRECT, DELETION, INSERTION, SUBSTITUTION, Alignment
 from masr.scoring.bootstrap import Float64Array
-from masr.scoring.edits import CORRECT, DELETION, INSERTION, SUBSTITUTION, Pairs
+from masr.scoring.pairs import Pairs
 from masr.scoring.wer import Section
 
 _SPECIAL = frozenset("{}()@")

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from masr.scoring.alignment import DELETION, INSERTION, SUBSTITUTION
 from masr.scoring.bootstrap import DRAWS, Clusters, Float64Array, bounds, drawn
-from masr.scoring.edits import DELETION, INSERTION, SUBSTITUTION, IntArray
 from masr.scoring.lid_reference import Labels
+from masr.scoring.pairs import IntArray
 
 
 @dataclass(frozen=True)

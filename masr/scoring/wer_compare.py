@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from masr.scoring.alignment import Alignment
-from masr.scoring.bootstrap import Clusters, bounds, drawn, two_sided
-from masr.scoring.edits import CORRECT, INSERTION, IntArray
+from masr.scoring.alignment import CORRECT, INSERTION, Alignment
+from masr.scoring.bootstrap import Clusters, Difference, bounds, drawn, two_sided
+from masr.scoring.pairs import IntArray
 from masr.scoring.wer import by_cluster
 
 NUM_BETWEEN = 2
@@ -32,18 +32,6 @@ class MatchedPairs:
     z: float
     p: float
     """Two-sided, by the normal distribution, as sc_stats has it."""
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Error rates of both systems and the first less the second, with its interval and p by paired drawing."""
-
-    first: float
-    second: float
-    difference: float
-    low: float | None
-    high: float | None
-    p: float | None
 
 
 def segments(first: Alignment, second: Alignment) -> IntArray:

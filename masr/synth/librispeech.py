@@ -28,6 +28,7 @@ from masr.synth.acoustics import add_noise, as_float, at_level
 from masr.synth.alignment import Alignment, align
 from masr.synth.english import TOPICS, normalise, paragraph, side
 from masr.synth.espeak import SAMPLE_RATE, speak
+from masr.synth.manifests import write_manifests
 from masr.synth.readers import SPLITS, Reader, num_readers, reader
 from masr.synth.recording import channel, to_int16
 from masr.synth.seeding import generator_of
@@ -111,7 +112,7 @@ class LibriSpeech:
         for prefix in mismatched.PREFIXES if jobs else ():
             paths = [out / PARTS / f"{job}.json" for job in jobs if job.split(".")[1] == prefix]
             pieces = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-            mismatched.write_manifests(prefix, pieces, out / "mismatched")
+            write_manifests(prefix, pieces, out / "mismatched")
         shutil.rmtree(out / PARTS)
 
     @property

@@ -11,9 +11,6 @@ What is spoken of differs from the books (`english_words.SPOKEN`), and so does t
 
 from __future__ import annotations
 
-import gzip
-import io
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,9 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from masr.io.atomic import atomic_write
 from masr.synth.acoustics import (
-    active_power,
     add_noise,
     as_float,
     at_level,
@@ -33,11 +28,11 @@ from masr.synth.acoustics import (
     low_bit_rate,
     mix,
 )
-from masr.synth.audio_out import write_wav
 from masr.synth.english import TOPICS, normalise, paragraph, side
 from masr.synth.espeak import SAMPLE_RATE, Voice, speak
+from masr.synth.manifests import Rows, write_recording
 from masr.synth.readers import FAR, NEAR
-from masr.synth.recording import Samples, to_int16
+from masr.synth.recording import Samples
 from masr.synth.rooms import Room, convolve, draw_point, draw_room, impulse_response
 from masr.synth.seeding import generator_of
 from masr.synth.speakers import FEMALE, MALE, Dialect
@@ -106,9 +101,6 @@ class Turn:
         return self.start + len(self.samples)
 
 
-Rows = dict[str, list[dict[str, Any]]]
-
-
 def num_jobs(prefix: str, seconds: float) -> int:
     """So many recordings (of `accented`: sessions of short ones) make up the time."""
     return max(2, round(seconds / SETS[prefix].recording_sec))
@@ -133,17 +125,6 @@ def make(prefix: str, index: int, seconds: float, seed: int, out: Path) -> Rows:
             more = _written(prefix, person.name, _headset(plan, turns, person, rng), own, out)
             rows = {kind: rows[kind] + more[kind] for kind in rows}
     return rows
-
-
-def write_manifests(prefix: str, pieces: Iterable[Rows], out: Path) -> None:
-    """<prefix>_recordings_test.jsonl.gz and <prefix>_supervisions_test.jsonl.gz; the same bytes every time."""
-    pieces = list(pieces)
-    for kind in ("recordings", "supervisions"):
-        lines = [json.dumps(row, ensure_ascii=False) + "\n" for piece in pieces for row in piece[kind]]
-        buffer = io.BytesIO()
-        with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as stream:
-            stream.write("".join(lines).encode())
-        atomic_write(out / f"{prefix}_{kind}_test.jsonl.gz", buffer.getvalue())
 
 
 def _person(prefix: str, name: str, place: int, rng: np.random.Generator) -> Person:
@@ -243,7 +224,7 @@ def _background(plan: Set, place: Room, num_samples: int, rng: np.random.Generat
 
 def _written(prefix: str, name: str, samples: Samples, turns: list[Turn], out: Path) -> Rows:
     """One long recording and its segments."""
-    recordings = [_write(prefix, name, samples, out)]
+    recordings = [write_recording(prefix, name, samples, out)]
     supervisions = [
         _supervision(prefix, f"{turn.person.name}-{number:03d}", name, turn.text, turn.person, turn.start, turn.end)
         for number, turn in enumerate(sorted(turns, key=lambda turn: turn.start))
@@ -262,27 +243,11 @@ def _clips(plan: Set, person: Person, rng: np.random.Generator, out: Path) -> Ro
         noisy = add_noise(padded, rng.uniform(*plan.snr_db), rng, "pink")
         thin = low_bit_rate(band(noisy, 60, 6500), rng.uniform(24.0, 48.0))
         clip = f"{person.name}-{number:03d}"
-        rows["recordings"].append(_write("accented", clip, thin, out))
+        rows["recordings"].append(write_recording("accented", clip, thin, out))
         rows["supervisions"].append(_supervision("accented", clip, clip, text, person, 0, len(thin)))
         seconds -= len(thin) / SAMPLE_RATE
         number += 1
     return rows
-
-
-def _write(prefix: str, name: str, samples: Samples, out: Path) -> dict[str, Any]:
-    """The wav, and its line among the recordings; its path is told from the manifest's folder on."""
-    path = Path("audio") / prefix / f"{name}.wav"
-    if active_power(samples) <= 0:
-        raise ValueError(f"{path} would be silent")
-    write_wav(out / path, to_int16(at_level(samples, -25.0)))
-    return {
-        "id": name,
-        "sources": [{"type": "file", "channels": [0], "source": str(path)}],
-        "sampling_rate": SAMPLE_RATE,
-        "num_samples": len(samples),
-        "duration": len(samples) / SAMPLE_RATE,
-        "channel_ids": [0],
-    }
 
 
 def _supervision(

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from masr.tables.plan import Plan, Task
+from masr.tables.plan import Plan
 from masr.tables.state import State, key_of
+from masr.tables.task import Task
 
 
 @dataclass(frozen=True)

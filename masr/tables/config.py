@@ -9,22 +9,18 @@ word for each, and {step.seeds} for those of every seed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from masr.config import load, option, required
 from masr.errors import ConfigError, near
+from masr.tables.names import RESERVED, SEEDS, all_known, free, named, unique
 
 Variables = Mapping[str, str | int | float]
 Overrides = Mapping[str, tuple[str, ...]]
 
-FOLDERS = ("data", "exp", "conf")
-RESERVED = (*FOLDERS, "out", "config", "seed")
-SEEDS = "seeds"
-"""What no group is called: {step.seeds} are the folders of a step for every seed."""
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _VERB = re.compile(r"[a-z][a-z-]*")
 _ROW = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+-]*")
 
@@ -40,7 +36,7 @@ class StepConfig:
     inputs: tuple[str, ...] = option((), "what it reads that its command and configuration do not name")
 
     def __post_init__(self) -> None:
-        _named(self.name, "a step")
+        named(self.name, "a step")
         if self.name in RESERVED:
             raise ValueError(f"a step cannot be called {self.name}: that is a placeholder of its own")
         if len(self.command) < 2 or self.command[0] != "masr" or not _VERB.fullmatch(self.command[1]):
@@ -127,7 +123,7 @@ class ColumnConfig:
     groups: tuple[str, ...] = option((), "only these groups of rows have it; none is all")
 
     def __post_init__(self) -> None:
-        _named(self.name, "a column")
+        named(self.name, "a column")
         path = Path(self.file)
         if path.is_absolute() or ".." in path.parts:
             raise ValueError(f"{self.file} lies outside the step's folder")
@@ -197,37 +193,42 @@ class TableConfig:
     figures: tuple[FigureConfig, ...] = option((), "pictures under the table")
 
     def __post_init__(self) -> None:
-        steps = _unique([step.name for step in self.steps], "step")
-        columns = _unique([column.name for column in self.columns], "column")
-        groups = _unique([group.name for group in self.rows], "group of rows")
+        steps = unique([step.name for step in self.steps], "step")
+        columns = unique([column.name for column in self.columns], "column")
+        groups = unique([group.name for group in self.rows], "group of rows")
         if SEEDS in groups:
             raise ValueError(f"a group of rows cannot be called {SEEDS}: {{step.{SEEDS}}} is every seed")
         for group in self.rows:
             if group.rows:
-                _unique([row.name for row in group.rows], f"row of {group.name}")
+                unique([row.name for row in group.rows], f"row of {group.name}")
             for part in (group, *group.rows):
-                _all_known(part.set, steps, "step")
-                _free(part.variables, steps)
+                all_known(part.set, steps, "step")
+                free(part.variables, steps)
         for column in self.columns:
-            _all_known([column.step], steps, "step")
-            _all_known(column.groups, groups, "group of rows")
+            all_known([column.step], steps, "step")
+            all_known(column.groups, groups, "group of rows")
         for size in self.sizes.values():
-            _all_known(size.steps, steps, "step")
-            _all_known(size.groups, groups, "group of rows")
-            _free(size.variables, steps)
+            all_known(size.steps, steps, "step")
+            all_known(size.groups, groups, "group of rows")
+            free(size.variables, steps)
         for reported in self.reported:
-            _all_known([reported.column], columns, "column")
-            _all_known([reported.row, *filter(None, [reported.relative_to])], self.row_names(), "row")
+            all_known([reported.column], columns, "column")
+            all_known([reported.row, *filter(None, [reported.relative_to])], self.row_names(), "row")
         for ordering in self.orderings:
-            _all_known(ordering.columns, columns, "column")
+            all_known(ordering.columns, columns, "column")
             self.pairs(ordering)
         for figure in self.figures:
-            _all_known([figure.step], steps, "step")
-            _all_known([figure.row], self.row_names(), "row")
+            all_known([figure.step], steps, "step")
+            all_known([figure.row], self.row_names(), "row")
 
     def row_names(self) -> list[str]:
         """Every row as group.row, or as the group alone."""
         return [row_name(group, row) for group, row in self.all_rows()]
+
+    def variable_names(self) -> set[str]:
+        """All that sizes, groups and rows give words to."""
+        parts = [*self.sizes.values(), *(part for pair in self.all_rows() for part in pair if part)]
+        return {name for part in parts for name in part.variables}
 
     def all_rows(self) -> list[tuple[GroupConfig, RowConfig | None]]:
         """Every row with its group."""
@@ -274,28 +275,3 @@ def size_of(table: TableConfig, name: str, path: Path) -> SizeConfig:
     if name not in table.sizes:
         raise ConfigError(f"{path}: there is no size {name!r}", fix=near(name, table.sizes))
     return table.sizes[name]
-
-
-def _named(name: str, what: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of {what}: small letters, digits and _")
-
-
-def _unique(names: list[str], what: str) -> list[str]:
-    twice = [name for name in names if names.count(name) > 1]
-    if not names or twice:
-        raise ValueError(f"the {what} {twice[0]} is there twice" if twice else f"there is no {what}")
-    return names
-
-
-def _all_known(names: Iterable[str], known: list[str], what: str) -> None:
-    for name in names:
-        if name not in known:
-            raise ValueError(f"there is no {what} {name!r}: {near(name, known)}")
-
-
-def _free(variables: Variables, steps: list[str]) -> None:
-    for name in variables:
-        _named(name, "a variable")
-        if name in RESERVED or name in steps:
-            raise ValueError(f"a variable cannot be called {name}: that is a placeholder of its own")

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from masr.errors import ConfigError, near
 from masr.tables import words as text_of
-from masr.tables.config import SEEDS, ColumnConfig, GroupConfig, RowConfig, TableConfig, Variables, row_name
-
-if TYPE_CHECKING:
-    from masr.tables.plan import Task
+from masr.tables.config import ColumnConfig, GroupConfig, RowConfig, TableConfig, Variables, row_name
+from masr.tables.names import SEEDS
+from masr.tables.task import Task
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from typing import Literal
 from masr.errors import TableError
 from masr.tables.config import ColumnConfig, OrderingConfig, ReportedConfig, row_name
 from masr.tables.origin import is_embedded
-from masr.tables.plan import Plan, Task
+from masr.tables.plan import Plan
 from masr.tables.scores import Score, read_scores
 from masr.tables.state import State, hours_spent, key_of, states_of
 from masr.tables.statistics import Comparison, Mean, compare, mean_of, relative_change
+from masr.tables.task import Task
 
 Interval = Literal["seeds", "file", ""]
 

@@ -11,26 +11,19 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from masr.errors import ConfigError
 from masr.tables import words as text_of
-from masr.tables.config import (
-    FOLDERS,
-    SEEDS,
-    ColumnConfig,
-    FigureConfig,
-    SizeConfig,
-    StepConfig,
-    StepSize,
-    TableConfig,
-)
+from masr.tables.config import ColumnConfig, FigureConfig, SizeConfig, StepConfig, StepSize, TableConfig
 from masr.tables.defaults import defaults_of
 from masr.tables.gather import Gathering, System, check_gathered, column_of
+from masr.tables.names import FOLDERS, SEEDS
 from masr.tables.settings import SettingsReader
 from masr.tables.stamp import MISSING, stamp
+from masr.tables.task import Task
 
 _HASH_LENGTH = 12
 
@@ -52,40 +45,6 @@ class Folders:
     def tables(self) -> Path:
         """Holds a folder for each step, and in it one for each task."""
         return self.exp / "tables"
-
-
-@dataclass
-class Task:
-    """One command of the plan, its folders still symbols."""
-
-    step: str
-    digest: str
-    words: tuple[str, ...]
-    settings: Any
-    """The resolved configuration that {config} stands for, None where there is none."""
-    needs: dict[str, Task]
-    """By the step's name, the tasks whose folders the command reads; step.1, step.2, ... are gathered ones."""
-    inputs: dict[str, str]
-    """Path as symbols -> stamp."""
-    depth: int
-    number: int = 0
-    rows: list[str] = field(default_factory=list)
-    seeds: list[int] = field(default_factory=list)
-    seeded: bool = False
-    """Whether the seed enters it; if not, all seeds share it."""
-
-    @property
-    def label(self) -> str:
-        """The row, or the group, or `shared`; with the seed where it counts. For people: the hash is what counts."""
-        rows = list(dict.fromkeys(self.rows))
-        groups = {row.partition(".")[0] for row in rows}
-        name = rows[0] if len(rows) == 1 else groups.pop() if len(groups) == 1 else "shared"
-        return f"{name}.seed{self.seeds[0]}" if self.seeded else name
-
-    @property
-    def folder_name(self) -> str:
-        """Of a task that has no folder yet."""
-        return f"{self.label}-{self.digest}"
 
 
 @dataclass(frozen=True)

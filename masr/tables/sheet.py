@@ -90,7 +90,10 @@ def with_interval(mean: Mean, digits: int, sign: bool = False) -> str:
 
 
 def _scores(outcome: Outcome) -> Sheet:
-    columns = outcome.plan.table.columns
+    # What no row of this size has is no column of it.
+    columns = tuple(
+        one for one in outcome.plan.table.columns if any(row.cells[one.name].wanted for row in outcome.rows)
+    )
     headings = ("system", *map(heading, columns), "seeds", "hours", "commit", "tasks")
     rows = tuple(_score_row(row, columns) for row in outcome.rows)
     return Sheet(outcome.plan.table.title, headings, rows, 1, tuple(row.group for row in outcome.rows))

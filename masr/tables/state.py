@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 from masr.io.layout import TASK_DONE, TASK_FAILED, TASK_LOG
 from masr.tables.lock import Owner, owner_of
-from masr.tables.plan import Plan, Task
+from masr.tables.plan import Plan
+from masr.tables.task import Task
 
 Status = Literal["done", "running", "failed", "missing"]
 

@@ -11,8 +11,9 @@ from masr.cli.main import VERBS, open_verb, verb_parser
 from masr.config import loads, to_dict
 from masr.plugins import resolve
 from masr.tables.config import read_table
-from masr.tables.plan import Plan, Task, folders_of, make_plan
+from masr.tables.plan import Plan, folders_of, make_plan
 from masr.tables.settings import as_yaml
+from masr.tables.task import Task
 from masr.tables.words import place_folders, readable, symbols_in
 from masr.training.config import TrainConfig
 

@@ -10,12 +10,12 @@ import pytest
 import soundfile
 import torch
 
-from masr.data.augment import Augmentation, NoiseConfig, NoiseSource, RoomsConfig, noisy
+from masr.data.augment import Augmentation, NoiseConfig, NoiseSource, noisy
 from masr.data.batching import Batches
 from masr.data.batching import Config as BatchingConfig
 from masr.data.collate import Preparation, Slice, Steps
 from masr.data.dataset import Config
-from masr.data.rooms import responses_of
+from masr.data.rooms import RoomsConfig, responses_of
 from masr.errors import DataError
 from masr.features.log_mel import Config as LogMelConfig
 from masr.features.log_mel import build as build_log_mel

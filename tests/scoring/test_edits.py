@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from masr.errors import ScoresError
 from masr.scoring import alignment as alignment_module
 from masr.scoring import edits
-from masr.scoring.alignment import Alignment, align
-from masr.scoring.edits import COSTS, characters_of, count_edits, words_of
+from masr.scoring.alignment import COSTS, Alignment, align
+from masr.scoring.edits import count_edits
+from masr.scoring.pairs import characters_of, words_of
 
 
 def reference(name: str) -> Any:

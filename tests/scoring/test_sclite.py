@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from masr.scoring.alignment import align
+from masr.scoring.alignment import COSTS, align
 from masr.scoring.bootstrap import clusters
-from masr.scoring.edits import COSTS, Pairs, count_edits, words_of
+from masr.scoring.edits import count_edits
 from masr.scoring.lid_reference import encode
+from masr.scoring.pairs import Pairs, words_of
 from masr.scoring.sclite import dtl_report, pra_report, special_words, sys_table, trn_lines
 from masr.scoring.wer import Report, report
 from masr.scoring.wer_compare import matched_pairs

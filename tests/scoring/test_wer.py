@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from masr.errors import DataError, ScoresError
-from masr.scoring.alignment import align
+from masr.scoring.alignment import COSTS, align
 from masr.scoring.bootstrap import clusters
-from masr.scoring.edits import COSTS, count_edits, words_of
+from masr.scoring.edits import count_edits
 from masr.scoring.lid_reference import encode
+from masr.scoring.pairs import words_of
 from masr.scoring.wer import report, section
 from masr.scoring.wer_compare import difference, matched_pairs, segments
 from masr.scoring.wer_texts import Spelling, read_texts, same_utterances

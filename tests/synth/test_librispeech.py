@@ -15,7 +15,7 @@ import soundfile
 from masr.corpora import lhotse as lhotse_corpus
 from masr.corpora import librispeech as reader
 from masr.corpora.textgrid import read_textgrid
-from masr.synth import english, librispeech, mismatched, readers
+from masr.synth import english, librispeech, manifests, mismatched, readers
 from masr.synth.alignment import align
 from masr.synth.build import build_corpus
 from masr.types import Utterance
@@ -187,7 +187,7 @@ def test_people_at_dinner_talk_at_once_and_in_meetings_hardly(tmp_path: Path) ->
 def test_manifests_are_the_same_bytes_every_time(tmp_path: Path) -> None:
     rows = [{"recordings": [{"id": "a"}], "supervisions": [{"id": "ü"}]}]
     for folder in ("a", "b"):
-        mismatched.write_manifests("talk", rows, tmp_path / folder)
+        manifests.write_manifests("talk", rows, tmp_path / folder)
     name = "talk_supervisions_test.jsonl.gz"
     assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert json.loads(gzip.decompress((tmp_path / "a" / name).read_bytes())) == {"id": "ü"}

@@ -11,7 +11,8 @@ import pytest
 
 from masr.errors import ConfigError
 from masr.tables.arrays import as_ranges
-from masr.tables.plan import Plan, Task
+from masr.tables.plan import Plan
+from masr.tables.task import Task
 from masr.tables.words import readable
 
 TRAIN = """\
@@ -172,3 +173,11 @@ def test_a_thousand_tasks_are_planned_without_torch(shared: Any) -> None:
     *arrays, heavy = done.stdout.splitlines()
     assert [line.split("\t")[3] for line in arrays] == ["1-500", "501-1000"]
     assert heavy == "HEAVY"
+
+
+def test_a_misspelt_variable_is_refused_and_one_of_another_table_is_not(
+    recipe: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert recipe.masr("plan", "--set", "splitt=test") == 2
+    assert "did you mean split?" in capsys.readouterr().err
+    assert recipe.masr("plan", "--set", "split=test", "--set", "another=1") == 0

@@ -20,7 +20,8 @@ import numpy as np
 from masr.errors import DataError
 from masr.io.atomic import atomic_path
 from masr.io.datadir.lines import let_go, map_file
-from masr.io.datadir.view import TableView, UIntArray, table_rows
+from masr.io.datadir.rows import table_rows
+from masr.io.datadir.view import TableView, UIntArray
 from masr.io.layout import INDEX
 
 _MAGIC = b"MASRIDX1"

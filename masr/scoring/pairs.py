@@ -1,0 +1,71 @@
+"""References and hypotheses as numbers, of all utterances at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """Sequences of tokens, one behind another."""
+
+    tokens: IntArray
+    starts: IntArray
+    """(U + 1,) where each begins and the last one ends."""
+
+    @property
+    def lengths(self) -> IntArray:
+        """(U,) tokens of each."""
+        return np.diff(self.starts)
+
+    def take(self, places: IntArray) -> Side:
+        """Only some, in this order."""
+        lengths = self.lengths[places]
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        shift = np.repeat(self.starts[places] - starts[:-1], lengths)
+        return Side(self.tokens[np.arange(starts[-1]) + shift], starts)
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """References and hypotheses as numbers."""
+
+    names: tuple[str, ...]
+    """What each number stands for."""
+    refs: Side
+    hyps: Side
+
+    def take(self, places: IntArray) -> Pairs:
+        """Only some utterances."""
+        return Pairs(self.names, self.refs.take(places), self.hyps.take(places))
+
+
+def words_of(refs: Sequence[str], hyps: Sequence[str]) -> Pairs:
+    """Words are what ASCII blanks separate, as in Kaldi and sclite: a no-break space is part of its word."""
+    return _pairs([text.encode().split() for text in (*refs, *hyps)], len(refs))
+
+
+def characters_of(refs: Sequence[str], hyps: Sequence[str], spaces: bool = True) -> Pairs:
+    """Code points of the words, with one space between two words, or none."""
+    between = b" " if spaces else b""
+    return _pairs([between.join(text.encode().split()).decode() for text in (*refs, *hyps)], len(refs))
+
+
+def _pairs(texts: Sequence[Sequence[bytes] | str], num_refs: int) -> Pairs:
+    sequences = cast("Sequence[Sequence[bytes | str]]", texts)
+    names = dict.fromkeys(chain.from_iterable(sequences))
+    places = dict(zip(names, range(len(names))))
+    starts = np.concatenate([[0], np.cumsum(np.fromiter(map(len, sequences), np.int64, len(sequences)))])
+    flat = np.fromiter(map(places.__getitem__, chain.from_iterable(sequences)), np.int64, int(starts[-1]))
+    middle = int(starts[num_refs])
+    spelled = tuple(name.decode() if isinstance(name, bytes) else name for name in names)
+    refs = Side(flat[:middle], starts[: num_refs + 1])
+    return Pairs(spelled, refs, Side(flat[middle:], starts[num_refs:] - middle))
