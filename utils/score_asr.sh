@@ -7,6 +7,7 @@ set -euo pipefail
 models= # TEXT: names of pre-trained configurations, with commas; the others are compared with the first of them
 seeds=0 # TEXT: their seeds, with commas
 by=     # TEXT: kind of label to score groups by; none where empty
+seen=   # DIR: data directory of pre-training, whose languages are scored apart from the others; none where empty
 . "$(dirname -- "${BASH_SOURCE[0]}")/parse_options.sh"
 . "$(dirname -- "${BASH_SOURCE[0]}")/runs.sh"
 
@@ -16,7 +17,7 @@ for run in "${runs[@]}"; do
   [[ $against != "$run" ]] || against=
   printf '%s, seed %s\n' "${run%/*}" "${run##*/seed}"
   masr score wer --ref "$test" --hyp "$asr/$run/test/text" ${against:+--against "$asr/$against/test/text"} --cer \
-    ${by:+--by "$by"} --json "$asr/$run/wer.json"
+    ${by:+--by "$by"} ${seen:+--seen "$seen"} --json "$asr/$run/wer.json"
 done
 first=("${runs[@]:0:24}") # as many as a page holds
 masr report "${first[@]/#/$asr/}" --out "$asr/report.html"

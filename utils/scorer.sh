@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# TRAIN, DEV -> OUT: model.safetensors, a recogniser by CTC -> OUT/dev: text wer.json, its word error rate on DEV
+# TRAIN, DEV -> OUT: model.safetensors, a recogniser by CTC -> OUT/dev: text wer.json, its error rates on DEV
 # usage: scorer.sh [options] TRAIN DEV OUT
 #
 # Trains the scorer of guided masking. A run that was killed goes on where it was.
@@ -17,7 +17,7 @@ if ((job == 0)); then
   read -ra launcher <<<"$cmd"
   "${launcher[@]}" JOB=1:1 "$out/log/scorer.JOB.log" scorer.sh --job JOB --conf "$conf" --codes "$codes" ${words:+--words "$words"} \
     "${arguments[@]}"
-  masr score wer --ref "$dev" --hyp "$out/dev/text" --json "$out/dev/wer.json"
+  masr score wer --ref "$dev" --hyp "$out/dev/text" --cer --json "$out/dev/wer.json"
   exit
 fi
 

@@ -84,8 +84,8 @@ stage 9 ctc "$exp" --inputs "$exp"/{pretrain,units} "$data"/{train,dev,test} "$c
   "$exp/pretrain" "$data"/{train,dev,test} "$exp/asr"
 
 # what they hear -> word and character error rates with intervals, each model against the first
-stage 10 score-asr "$exp" --inputs "$exp/asr" "$data/test" -- \
-  score_asr.sh --models "$pretrain" --seeds "$seeds" --by group "$data/test" "$exp/asr"
+stage 10 score-asr "$exp" --inputs "$exp/asr" "$data"/{test,pretrain/utt2lang} -- \
+  score_asr.sh --models "$pretrain" --seeds "$seeds" --by group --seen "$data/pretrain" "$data/test" "$exp/asr"
 
 # pre-trained encoders -> what each layer tells of languages and of who speaks (job array)
 stage 11 analyse "$exp" --inputs "$exp/pretrain" "$data"/{train,dev,test} --outputs "$exp/analyse" -- \

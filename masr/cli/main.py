@@ -46,6 +46,8 @@ VERBS: dict[str, str] = {
 MACHINE_FAULTS: dict[int, str] = {
     errno.ENOSPC: "the disk is full: make room (df -h), or write to another disk",
     errno.EDQUOT: "the disk quota is used up: make room, or write to another disk",
+    errno.EEXIST: "a file of this name is in the way: remove it, or choose another place",
+    errno.ENOTDIR: "a file stands where a folder is needed: remove it, or choose another place",
     errno.EROFS: "write to a disk that is not read-only",
     errno.EACCES: "the file's owner and mode forbid it (ls -l): change them, or choose another place",
     errno.EPERM: "the file's owner and mode forbid it (ls -l): change them, or choose another place",

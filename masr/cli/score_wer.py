@@ -8,23 +8,16 @@ With --against, the matched-pairs test of sc_stats and the paired bootstrap say 
 example:
   masr score wer --ref data/test/text --hyp exp/ctc/test/text --json exp/ctc/test/wer.json
   masr score wer --ref data/test --hyp exp/a/text --against exp/b/text --by condition --by gender --cer
+  masr score wer --ref data/test --hyp exp/ctc/test/text --seen data/pretrain --cer
   masr score wer --ref data/test --hyp exp/ctc/test/text --out exp/ctc/test/sclite --lower
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from masr.scoring.bootstrap import Clusters
-    from masr.scoring.edits import IntArray, Pairs
-    from masr.scoring.lid_reference import Labels
-    from masr.scoring.wer import Report
-    from masr.scoring.wer_compare import Difference, MatchedPairs
-    from masr.scoring.wer_texts import Texts
+from masr.cli.score_wer_show import Compared, Scored, System, as_json, show, write_sclite
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--by", action="append", default=[], metavar="KIND", help="rates by condition: a kind, or a table utt2KIND"
+    )
+    parser.add_argument(
+        "--seen", metavar="WHICH", help="languages of pre-training: a data directory, a list's file, or a,b,c"
     )
     parser.add_argument("--lower", action="store_true", help="capitals are small letters")
     parser.add_argument(
@@ -61,41 +57,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the resampling (default 0)")
 
 
-@dataclass(frozen=True, eq=False)
-class System:
-    """One hypothesis file, counted."""
-
-    texts: Texts
-    pairs: dict[str, Pairs]
-    """`words`, and `characters` where they are asked for."""
-    counts: dict[str, IntArray]
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A second system on the utterances that both have."""
-
-    num_utts: int
-    matched: MatchedPairs
-    differences: dict[str, Difference]
-
-
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """All that is shown and written."""
-
-    system: System
-    clusters: Clusters
-    source: str
-    """Where speakers were read."""
-    speakers: Labels | None
-    reports: dict[str, Report]
-    compared: Compared | None
-
-
 def run(args: argparse.Namespace) -> None:
     """Reads, counts, prints, writes."""
-    from masr.cli.score_wer_show import as_json, show, write_sclite
     from masr.io.atomic import atomic_write
 
     scored = _score(args)
@@ -112,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
 def _score(args: argparse.Namespace) -> Scored:
     from masr.io.layout import UTT2SPK
     from masr.scoring.bootstrap import clusters
-    from masr.scoring.lid_reference import encode, groups_of, speakers_of, table_of
+    from masr.scoring.lid_reference import encode, groups_of, seen_or_not, speakers_of, table_of
     from masr.scoring.wer import report
 
     system = _system(args, args.hyp)
@@ -123,13 +86,16 @@ def _score(args: argparse.Namespace) -> Scored:
     drawn = clusters(utts, "utterances", args.seed) if names is None else clusters(names, seed=args.seed)
     speakers = None if names is None else encode(names)
     groups = dict(groups_of(kind, folder, utts) for kind in args.by)
+    if args.seen:
+        groups["pretraining"] = seen_or_not(args.seen, folder, utts)
     reports = {kind: report(counts, drawn, speakers, groups, args.seed) for kind, counts in system.counts.items()}
     compared = _compare(args, system, names) if args.against else None
     return Scored(system, drawn, str(place) if names is not None else "", speakers, reports, compared)
 
 
 def _system(args: argparse.Namespace, hyp: Path) -> System:
-    from masr.scoring.edits import characters_of, count_edits, words_of
+    from masr.scoring.edits import count_edits
+    from masr.scoring.pairs import characters_of, words_of
     from masr.scoring.wer_texts import Spelling, read_texts
 
     texts = read_texts(args.ref, hyp, args.missing, Spelling(args.lower, args.normalise))
@@ -144,9 +110,8 @@ def _compare(args: argparse.Namespace, first: System, speakers: list[str] | None
     import numpy as np
 
     from masr.errors import ScoresError
-    from masr.scoring.alignment import align
+    from masr.scoring.alignment import COSTS, align
     from masr.scoring.bootstrap import clusters
-    from masr.scoring.edits import COSTS
     from masr.scoring.wer_compare import difference, matched_pairs
     from masr.scoring.wer_texts import same_utterances
 

@@ -35,6 +35,10 @@ def run(args: argparse.Namespace) -> None:
     if not data.has(TEXT):
         raise DataError(f"{args.data}: has no text", fix="give a data directory with transcripts")
     sentences = [text.split() for text in data.table(TEXT).values()]
+    if not any(sentences):
+        raise DataError(
+            f"{args.data}: none of its {len(sentences)} transcripts has a word", fix="give a data directory with text"
+        )
     model = estimate(sentences, args.order)
     words = sorted({word for words in sentences for word in words})
     with atomic_open(args.out / LEXICON) as stream:

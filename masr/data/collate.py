@@ -18,6 +18,7 @@ from masr.data.augment import Augmentation, NoiseSource
 from masr.data.batching import Batches, Int64Array, share
 from masr.data.confidence import Confidences
 from masr.data.dataset import Config, Source, global_stats, open_source, speaker_stats
+from masr.data.padding import padded
 from masr.data.transcripts import Transcripts
 from masr.errors import DataError
 from masr.features.cmvn import normalise
@@ -147,15 +148,12 @@ class Steps:
             if known is not None:
                 firsts -= firsts % (lcm(known.factor, unit) // unit)  # a cut between two encoded frames
         rows = [source.read(int(p), int(f), int(n)) for p, f, n in zip(places, firsts, wanted, strict=True)]
-        lengths = torch.tensor([len(row) for row in rows])
-        padded = torch.zeros(len(rows), int(lengths.max()), *rows[0].shape[1:])
-        for row, values in enumerate(rows):
-            padded[row, : len(values)] = torch.from_numpy(np.array(values, dtype=np.float32))
+        features, lengths = padded(rows)
         utts = tuple(data.utts[int(p)] for p in places)
         inputs = lengths.numpy() if unit > 1 else wanted
         return Batch(
             utts,
-            padded,
+            features,
             lengths,
             keys,
             {n: codes_of(x, places) for n, x in self.labels.items() if x.stream is not None},

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from masr.data.batching import Int64Array
+from masr.data.content import first_that_differs
 from masr.errors import DataError
 from masr.io.ark import read_array, read_shape
-from masr.io.confidence import Facts, read_facts
+from masr.io.confidence import Facts, data_digest, read_facts
 from masr.io.datadir import DataDir
 from masr.io.datadir.view import open_table
 from masr.io.layout import CONFIDENCE_SCP
@@ -56,11 +57,34 @@ class Confidences:
             )
 
     def check_corpus(self, data: DataDir) -> None:
-        """DataError where a few utterances, from the first to the last, are unknown or of another length."""
+        """DataError where they are of other utterances, of other lengths, or of other speech of the same names.
+
+        A part of a scored directory, whose facts are those of the whole, is looked at in a few utterances alone.
+        """
         for place in np.unique(np.linspace(0, len(data) - 1, _PROBES).astype(int)) if len(data) else ():
             if self.whole[place]:
                 utt = data.utts[int(place)]
                 self._compare(utt, int(place), read_shape(self._entry(utt)))
+        if self.facts.data_digest and self.facts.data_digest != data_digest(data.utts, self.whole):
+            raise DataError(
+                f"{self.folder} holds confidences of {self.facts.num_utts} utterances of {self.facts.data}, and the "
+                f"{len(data)} of {data.folder} are others or of other lengths",
+                why="the data directory changed after it was scored, or they are of another of its name",
+                fix=self._score_again(data),
+            )
+        other = first_that_differs(data, self.facts.content)
+        if other is not None:
+            raise DataError(
+                f"{self.folder} holds confidences of other speech than {data.folder}: {other} has the length that it "
+                "was scored with, but sounds otherwise",
+                why=f"they were made of {self.facts.data}: another corpus of the same names, or this one before noise "
+                "or rooms were added",
+                fix=self._score_again(data),
+            )
+
+    def _score_again(self, data: DataDir) -> str:
+        out = "" if self.folder == data.folder else f" {self.folder}"
+        return f"score this data: masr confidence {self.facts.scorer} {data.folder}{out} --replace"
 
     def read(self, utts: Sequence[str], places: Int64Array, firsts: Int64Array, counts: Int64Array) -> Tensor:
         """(B, T) of each utterance's window of input frames, or samples; 0 past the end."""

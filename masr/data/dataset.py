@@ -13,8 +13,9 @@ from typing import Literal, Protocol
 import numpy as np
 
 from masr.config import option
-from masr.data.augment import NoiseConfig, RoomsConfig
+from masr.data.augment import NoiseConfig
 from masr.data.batching import Int64Array
+from masr.data.rooms import RoomsConfig
 from masr.data.samples import Samples, item_at
 from masr.errors import DataError
 from masr.features.cmvn import Stats, total

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from masr.data.content import content_of, first_that_differs
 from masr.errors import UsageError
 from masr.inference.scored_data import ScoredData
 from masr.io.ark import ArchiveWriter
@@ -89,6 +90,7 @@ class Scoring:
             int(self.speech.lengths.sum()),
             int((self.speech.lengths < 1).sum()),
             mean,
+            content_of(self.speech.data),
         )
 
     def already(self, replace: bool) -> Facts | None:
@@ -96,8 +98,8 @@ class Scoring:
         stored = stored_facts(self.out)
         if stored is None or replace:
             return None
-        wanted = self.facts()
-        if stored.kind() == wanted.kind() and stored.data_digest == wanted.data_digest:
+        wanted, other = self.facts(), first_that_differs(self.speech.data, stored.content)
+        if stored.kind() == wanted.kind() and stored.data_digest == wanted.data_digest and other is None:
             return stored
         what = f"those of {self.speech.data.folder} as it was" if stored.kind() == wanted.kind() else stored.of_what()
         raise UsageError(

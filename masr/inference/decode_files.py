@@ -24,11 +24,12 @@ import numpy as np
 
 from masr.config import dump
 from masr.errors import DecodingError, UsageError
-from masr.inference.decode import LOWEST, Config, Decoder
+from masr.inference.decode import Decoder
 from masr.inference.hypothesis import Hypothesis
+from masr.inference.search import LOWEST, Config
 from masr.io.ark import ArchiveWriter, read_matrix
 from masr.io.atomic import atomic_open, atomic_write
-from masr.io.datadir import read_table, write_table
+from masr.io.datadir import DataDir, read_table, write_table
 from masr.io.layout import (
     EMISSIONS,
     EMISSIONS_SCP,
@@ -36,6 +37,9 @@ from masr.io.layout import (
     SCORE_NBEST,
     TEXT,
     TEXT_NBEST,
+    UTT2DUR,
+    UTT2NUM_FRAMES,
+    UTT2SPK,
     WORDS_CTM,
     shard_name,
 )
@@ -44,23 +48,29 @@ from masr.types import FloatArray, Units
 from masr.units.vocabulary import BLANK_ID
 
 _JOBS = "jobs"
+_LENGTHS = (UTT2NUM_FRAMES, UTT2DUR, UTT2SPK)
+"""Of which the first that is there tells an utterance from another of its name; the last always is."""
 
 
-class Source(Protocol):
-    """Where emissions come from."""
+class Listing(Protocol):
+    """What there is to decode."""
 
     @property
     def utts(self) -> Sequence[str]:
         """In C order."""
         ...
 
+    def marks(self, first: int, last: int) -> Iterator[str]:
+        """What tells a slice from one of other utterances, or of another model."""
+        ...
+
+
+class Source(Protocol):
+    """Where emissions come from."""
+
     @property
     def frame_shift_sec(self) -> float:
         """From frame to frame."""
-        ...
-
-    def marks(self, first: int, last: int) -> Iterator[str]:
-        """What tells a slice from one of other utterances, or of another model."""
         ...
 
     def read(self, first: int, last: int) -> Iterator[tuple[str, FloatArray]]:
@@ -127,10 +137,30 @@ def _shift(folder: Path, given: float | None) -> float:
 
 
 @dataclass(frozen=True, eq=False)
+class Spoken:
+    """A data directory and the model that is to hear it: all that a merge has to know of either."""
+
+    data: DataDir
+    key: str
+    """Of the model's weights."""
+
+    @property
+    def utts(self) -> Sequence[str]:
+        """In C order."""
+        return self.data.utts
+
+    def marks(self, first: int, last: int) -> Iterator[str]:
+        """The model, and each utterance with its length."""
+        yield self.key
+        table = self.data.table(next(name for name in _LENGTHS if self.data.has(name) and self.data.complete(name)))
+        yield from (f"{utt} {table[utt]}" for utt in self.utts[first:last])
+
+
+@dataclass(frozen=True, eq=False)
 class Decoding:
     """Emissions, and what all jobs that decode them have in common."""
 
-    emissions: Source
+    emissions: Listing
     config: Config
     units: Units
     kept: bool = False
@@ -146,7 +176,7 @@ class Decoding:
                 digest.update(f"{path.stat().st_size} {path.stat().st_mtime_ns}".encode())
         return {"num_utts": last - first, "key": digest.hexdigest()}
 
-    def run_job(self, out: Path, job: int, num_jobs: int, decoder: Decoder) -> int:
+    def run_job(self, out: Path, job: int, num_jobs: int, decoder: Decoder, source: Source) -> int:
         """The J-th of N slices into OUT/jobs; how many utterances have no word."""
         first, last = slice_of(len(self.emissions.utts), job, num_jobs)
         empty = 0
@@ -155,8 +185,9 @@ class Decoding:
             stream = stack.enter_context(atomic_open(out / _JOBS / f"{job}.jsonl"))
             archive = out / f"{shard_name(EMISSIONS, job)}.ark"
             keeper = stack.enter_context(ArchiveWriter(archive)) if self.kept else None
-            stream.write(json.dumps(self.key(first, last)) + "\n")
-            for utt, scores in self.emissions.read(first, last):
+            shift = {"frame_shift_sec": source.frame_shift_sec}
+            stream.write(json.dumps(self.key(first, last) | shift) + "\n")
+            for utt, scores in source.read(first, last):
                 best = self._decode(decoder, utt, scores)
                 empty += not best[0].text
                 entry = None if keeper is None else keeper.append(utt, scores if len(scores) else _silence(self.units))
@@ -172,12 +203,11 @@ class Decoding:
 
     def merge(self, out: Path, num_jobs: int) -> None:
         """The tables, out of jobs that have all ended; their own files are removed."""
-        for job in range(1, num_jobs + 1):
-            self._require(out, job, num_jobs)
+        shift, *_ = (self._require(out, job, num_jobs) for job in range(1, num_jobs + 1))
         for name in (TEXT, TEXT_NBEST, SCORE_NBEST, WORDS_CTM):
             (out / name).unlink(missing_ok=True)
         if self.kept:
-            atomic_write(out / FRAME_SHIFT, f"{self.emissions.frame_shift_sec:g}\n")
+            atomic_write(out / FRAME_SHIFT, f"{shift:g}\n")
             write_table(out / EMISSIONS_SCP, {utt: entry for utt, _, entry in _rows(out, num_jobs)})
         # text appears last: where it is, the others are whole
         with (
@@ -191,24 +221,27 @@ class Decoding:
                 for place, (words, score, acoustic, language, _) in enumerate(best, start=1):
                     nbest.write(f"{utt}-{place} {words}".rstrip() + "\n")
                     scores.write(f"{utt}-{place} {score:.4f} {acoustic:.4f} {language:.4f}\n")
-                ctm.writelines(self._ctm(utt, best[0][4]))
+                ctm.writelines(_ctm(utt, best[0][4], shift))
         shutil.rmtree(out / _JOBS)
 
-    def _ctm(self, utt: str, words: Sequence[tuple[str, int, int, float]]) -> Iterator[str]:
-        shift = self.emissions.frame_shift_sec
-        for word, first, end, confidence in words:
-            yield f"{utt} 1 {first * shift:.3f} {(end - first) * shift:.3f} {word} {confidence:.3f}\n"
-
-    def _require(self, out: Path, job: int, num_jobs: int) -> None:
+    def _require(self, out: Path, job: int, num_jobs: int) -> float:
+        """Seconds from frame to frame, which a job that ended under these options has written down."""
         wanted = self.key(*slice_of(len(self.emissions.utts), job, num_jobs))
         try:
             with (out / _JOBS / f"{job}.jsonl").open(encoding="utf-8") as stream:
                 found = json.loads(stream.readline())
-        except (OSError, ValueError):
-            found = None
+            shift = float(found.pop("frame_shift_sec"))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            found, shift = None, 0.0
         if found != wanted:
             reason = "has not ended" if found is None else "ran under other options or on other emissions"
             raise UsageError(f"job {job} of {num_jobs} {reason}", fix=f"run it again with --job {job}/{num_jobs}")
+        return shift
+
+
+def _ctm(utt: str, words: Sequence[tuple[str, int, int, float]], shift: float) -> Iterator[str]:
+    for word, first, end, confidence in words:
+        yield f"{utt} 1 {first * shift:.3f} {(end - first) * shift:.3f} {word} {confidence:.3f}\n"
 
 
 def _row(one: Hypothesis) -> list[Any]:

@@ -6,7 +6,7 @@ Shapes: B utterances, T encoded frames, V units.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,17 +14,16 @@ import torch
 from torch import Tensor, nn
 
 from masr.data.batching import Int64Array
-from masr.data.dataset import SampleSource, Source, open_frames, speaker_stats
-from masr.errors import DataError
-from masr.inference.decode import LOWEST
+from masr.data.dataset import Source
+from masr.inference.batches import check_make, of_like_length, open_speech, pools, read_whole
 from masr.inference.load import Model
+from masr.inference.search import LOWEST
 from masr.io.datadir import DataDir
 from masr.io.progress import track
 from masr.types import Batch, Features, FloatArray, Units
 
 _POOL = 256
 """Utterances that are sorted by length together, and whose emissions are held at a time."""
-_BATCH_FRAMES = 12_000
 
 
 class Emitter(nn.Module):
@@ -77,15 +76,9 @@ class Heard:
     data: DataDir
     from_archives: bool
     """Whether the archives hold the model's own features; otherwise they are made of the audio."""
-    key: str
-    """Of the model's weights."""
 
     def __post_init__(self) -> None:
-        if not (self.from_archives or self.emitter.takes_samples or self.emitter.features):
-            raise DataError(
-                f"{self.data.folder}: its archives are not of the make that the model was trained on",
-                fix="run stage 2 with the configuration of the model's training data",
-            )
+        check_make(self.data, self.emitter.model, self.from_archives)
 
     @property
     def utts(self) -> Sequence[str]:
@@ -102,32 +95,20 @@ class Heard:
         """From frame to frame."""
         return self.emitter.frame_shift_sec
 
-    def marks(self, first: int, last: int) -> Iterator[str]:
-        """What a slice was made from: jobs that had something else are not merged."""
-        yield self.key
-        sizes = self._open().num_frames[first:last].tolist()
-        yield from (f"{utt} {size}" for utt, size in zip(self.utts[first:last], sizes, strict=True))
-
     def read(self, first: int, last: int) -> Iterator[tuple[str, FloatArray]]:
         """Each utterance of a slice and its (T, V), in order; no row where it is too short for a frame."""
         yield from track(self._read(first, last), self.name, total=last - first, unit="utt")
 
     def _read(self, first: int, last: int) -> Iterator[tuple[str, FloatArray]]:
         source = self._open()
-        for start in range(first, last, _POOL):
-            places = np.arange(start, min(start + _POOL, last))
-            order = places[np.argsort(-source.num_frames[places], kind="stable")]
+        for places in pools(first, last, _POOL):
             found: dict[int, FloatArray] = {}
-            while len(order):
-                count = max(1, _BATCH_FRAMES // max(1, int(source.num_frames[order[0]])))
-                found.update(self._run(source, order[:count]))
-                order = order[count:]
+            for batch in of_like_length(places, source.num_frames):
+                found.update(self._run(source, batch))
             yield from ((self.utts[place], found.pop(place)) for place in places.tolist())
 
     def _open(self) -> Source:
-        if self.emitter.takes_samples:
-            return SampleSource(self.data, self.emitter.sample_rate)
-        return open_frames(self.data, None if self.from_archives else self.emitter.features)
+        return open_speech(self.data, self.emitter.model, self.from_archives)
 
     def _run(self, source: Source, places: Int64Array) -> Iterator[tuple[int, FloatArray]]:
         """(T, V) of each of a batch."""
@@ -138,16 +119,9 @@ class Heard:
 
     def _batch(self, source: Source, places: Int64Array) -> Batch:
         """Whole utterances, as the model takes them but not normalised."""
-        rows = [source.read(int(p), 0, int(source.num_frames[p])) for p in places]
-        lengths = torch.tensor([len(row) for row in rows])
-        inputs = torch.zeros(len(rows), max(1, int(lengths.max())), *rows[0].shape[1:])
-        for row, values in enumerate(rows):
-            inputs[row, : len(values)] = torch.from_numpy(np.array(values, dtype=np.float32))
-        if not (self.from_archives or self.emitter.takes_samples) and self.emitter.features is not None:
-            device = self.emitter.device
-            inputs, lengths = self.emitter.features(inputs.to(device), lengths.to(device))
-        stats = None
-        if self.emitter.wants_speakers:
-            stats = torch.stack([torch.from_numpy(speaker_stats(self.data, int(p))) for p in places])
-        utts = tuple(self.utts[int(p)] for p in places)
-        return Batch(utts, inputs, lengths, torch.zeros(len(utts), dtype=torch.int64), stats=stats)
+        batch = read_whole(self.data, source, places, self.emitter.wants_speakers)
+        if self.from_archives or self.emitter.takes_samples or self.emitter.features is None:
+            return batch
+        device = self.emitter.device
+        features, lengths = self.emitter.features(batch.features.to(device), batch.lengths.to(device))
+        return replace(batch, features=features, lengths=lengths)

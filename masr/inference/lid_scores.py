@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from masr.data.dataset import SampleSource, open_frames, speaker_stats
-from masr.errors import AudioError, DataError
+from masr.data.dataset import speaker_stats
+from masr.errors import AudioError
+from masr.inference.batches import check_make, open_speech, pools
 from masr.inference.identify import Geometry, Identifier, Window, spans
 from masr.io.audio import INT16_SCALE, audio_info, int16_blocks, to_int16
 from masr.io.datadir import DataDir
@@ -39,19 +40,10 @@ def file_windows(
 def data_windows(identifier: Identifier, data: DataDir, from_archives: bool, complain: Complain) -> Iterator[Window]:
     """Windows of every utterance, those of like length together."""
     model = identifier.model
-    if not from_archives and model.features is None and not model.takes_samples:
-        raise DataError(
-            f"{data.folder}: its archives are not of the make that the model was trained on",
-            fix="run stage 2 with the configuration of the model's training data",
-        )
-    source = (
-        SampleSource(data, model.sample_rate)
-        if model.takes_samples
-        else open_frames(data, None if from_archives else model.features)
-    )
+    check_make(data, model, from_archives)
+    source = open_speech(data, model, from_archives)
     lengths = source.num_frames
-    for start in range(0, len(data), _POOL):
-        places = np.arange(start, min(start + _POOL, len(data)))
+    for places in pools(0, len(data), _POOL):
         for place in places[np.argsort(-lengths[places], kind="stable")].tolist():
             if lengths[place] < 1:
                 complain(place, "too short: no frame")

@@ -9,16 +9,15 @@ import torch
 
 from masr.config import Named
 from masr.data.batching import Int64Array
-from masr.data.dataset import SampleSource, Source, open_frames, speaker_stats
+from masr.data.dataset import SampleSource, Source, open_frames
 from masr.errors import CheckpointError, DataError
+from masr.inference.batches import of_like_length, read_whole
 from masr.inference.frame_scorer import FrameScorer
 from masr.io.ark import read_shape
 from masr.io.confidence import data_digest
 from masr.io.datadir import DataDir
 from masr.io.layout import FEATS_SCP, UTT2DUR, UTT2NUM_FRAMES, WAV_SCP
-from masr.types import Batch, FloatArray
-
-_BATCH_FRAMES = 12_000
+from masr.types import FloatArray
 
 
 class ScoredData:
@@ -46,36 +45,22 @@ class ScoredData:
     def batches(self, first: int, last: int) -> Iterator[Int64Array]:
         """Places of utterances of like length, without those that have no encoded frame."""
         places = np.arange(first, last)
-        places = places[self.lengths[places] > 0]
-        order = places[np.argsort(-self.counts[places], kind="stable")]
-        while len(order):
-            count = max(1, _BATCH_FRAMES // max(1, int(self.source.num_frames[order[0]])))
-            yield order[:count]
-            order = order[count:]
+        return of_like_length(places[self.lengths[places] > 0], self.source.num_frames, self.counts)
 
     def score(self, places: Int64Array) -> list[FloatArray]:
         """(T,) of each."""
-        rows = [self.source.read(int(p), 0, int(self.source.num_frames[p])) for p in places]
-        lengths = torch.tensor([len(row) for row in rows])
-        inputs = torch.zeros(len(rows), int(lengths.max()), *rows[0].shape[1:])
-        for row, values in enumerate(rows):
-            inputs[row, : len(values)] = torch.from_numpy(np.array(values, dtype=np.float32))
-        utts = tuple(self.data.utts[int(p)] for p in places)
-        stats = None
-        if self.scorer.emitter.wants_speakers:
-            stats = torch.stack([torch.from_numpy(speaker_stats(self.data, int(p))) for p in places])
-        batch = Batch(utts, inputs, lengths, torch.zeros(len(rows), dtype=torch.int64), stats=stats)
+        batch = read_whole(self.data, self.source, places, self.scorer.emitter.wants_speakers)
         found, encoded = self.scorer(batch, self.are_frames)
         if not np.array_equal(encoded.cpu().numpy(), self.lengths[places]):
             table = UTT2DUR if self.scorer.emitter.takes_samples else UTT2NUM_FRAMES
             raise DataError(
-                f"{self.data.folder}: {utts[0]} or its neighbours have other lengths than {table} says",
+                f"{self.data.folder}: {batch.utts[0]} or its neighbours have other lengths than {table} says",
                 why="the audio or the features changed since that was written",
                 fix=f"make it again: masr {'prepare' if table == UTT2DUR else 'features'}",
             )
         values = found.float().cpu().numpy()
         if not np.isfinite(values).all():
-            bad = utts[int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])]
+            bad = batch.utts[int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])]
             raise CheckpointError(
                 f"{self.scorer.folder}: its output is not a number for {bad}",
                 why="the scorer diverged in training, or the features of this utterance are broken",

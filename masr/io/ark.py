@@ -183,6 +183,12 @@ def _read_value(stream: BinaryIO, size: int, entry: str) -> Array:
 
 
 def _header(stream: BinaryIO, start: int, size: int, entry: str) -> Header:
+    if start >= size:
+        raise ArchiveError(
+            f"{entry}: truncated: the archive ends after {size} bytes, before this value",
+            why="it was cut short when it was written or copied, or replaced after the scp was written",
+            fix="run `masr features` again, or copy the archive whole",
+        )
     stream.seek(start)
     head = stream.read(32)
     if head[:2] != b"\0B":

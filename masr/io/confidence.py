@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +52,8 @@ class Facts:
     """Utterances without an encoded frame, which have no row."""
     mean: float
     """Of all values."""
+    content: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """How loud a few utterances are: other speech of the same names and lengths is told by it."""
 
     def same_kind(self, other: Facts) -> bool:
         """Whether the numbers of both mean the same."""
@@ -89,12 +91,14 @@ def read_facts(folder: Path) -> Facts:
             why="data directories were combined that had been scored differently",
             fix=f"score it anew: masr confidence SCORER {folder} --replace",
         )
-    return replace(found[0], data_digest="")
+    content = {utt: values for facts in found for utt, values in facts.content.items()}
+    return replace(found[0], data_digest="", content=content)
 
 
 def data_digest(utts: Iterable[str], num_encoded: Int64Array) -> str:
     """Changes when other utterances, or of other lengths in encoded frames, make up the data."""
-    found = hashlib.blake2b(np.ascontiguousarray(num_encoded, dtype="<i8").tobytes(), digest_size=16)
+    lengths = np.maximum(np.ascontiguousarray(num_encoded, dtype="<i8"), 0)
+    found = hashlib.blake2b(lengths.tobytes(), digest_size=16)
     for utt in utts:
         found.update(utt.encode("utf-8", "surrogatepass") + b"\0")
     return found.hexdigest()
@@ -119,7 +123,8 @@ def _beside_archives(folder: Path) -> list[Path]:
 def _read(path: Path) -> Facts:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        facts = Facts(**{field.name: record[field.name] for field in fields(Facts)})
+        record.setdefault("content", {})  # what was scored before it was kept
+        facts = Facts(**{one.name: record[one.name] for one in fields(Facts)})
         # A string or a null in place of a number would come to light much later.
         if not float(facts.frame_shift_sec) > 0 or int(facts.subsampling) < 1:
             raise ValueError("a frame is no time long")

@@ -74,7 +74,7 @@ def test_a_job_that_is_missing_or_of_other_settings(place: Path, capsys: pytest.
 @pytest.mark.parametrize(
     ("change", "options", "says"),
     [
-        ("emissions/emissions.scp", [], "has no emissions.scp"),
+        ("emissions/emissions.scp", [], "has neither a model's weights nor emissions.scp"),
         ("emissions/frame_shift", [], "nothing says how long a frame is"),
         ("units/units.txt", [], "has no units.txt"),
         ("", ["--set", "search=beem"], "search"),

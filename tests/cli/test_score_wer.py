@@ -48,6 +48,19 @@ def test_figures_in_json(place: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "matched pairs over 4 segments" in said and "| Sum/Avg" in said
 
 
+def test_languages_that_pretraining_heard_are_scored_apart(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["score", "wer", "--ref", f"{place}/data", "--hyp", f"{place}/one", "--json", f"{place}/j", "--seen"]
+    assert main([*command, "eng,hin"]) == 2
+    assert "has no utt2lang" in capsys.readouterr().err
+    (place / "data" / "utt2lang").write_text("a-1 eng\na-2 nob\nb-1 hin\n")
+    write_datadir(place / "pretrain", {"utt2spk": {"x": "x", "y": "y"}, "utt2lang": {"x": "eng", "y": "hin"}})
+    for seen in ("eng,hin", str(place / "pretrain")):
+        assert main([*command, seen]) == 0
+        found = json.loads((place / "j").read_text())["words"]["groups"]["pretraining"]
+        assert {name: part["num_utts"] for name, part in found.items()} == {"seen": 2, "unseen": 1, "unknown": 1}
+        assert found["unseen"]["rates"]["error"]["value"] == pytest.approx(1 / 3)
+
+
 def test_the_score_does_not_depend_on_the_order_of_lines(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = (place / "one").read_text().splitlines()
     (place / "turned").write_text("\n".join(reversed(lines)) + "\n")

@@ -43,5 +43,15 @@ def test_without_words_nothing_is_written(tmp_path: Path, capsys: pytest.Capture
     write_datadir(tmp_path / "mute", {"utt2spk": {"u1": "s"}})
     assert main(["words", str(tmp_path / "mute"), str(tmp_path / "out")]) == 2
     said = capsys.readouterr().err
-    assert "not a word" in said and "has no text" in said
+    assert "none of its 2 transcripts has a word" in said and "has no text" in said
     assert not (tmp_path / "out").exists()
+
+
+def test_a_file_in_the_way_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = data(tmp_path / "d", u1="the cat sat")
+    (tmp_path / "out").write_text("mine")
+    assert main(["words", str(folder), str(tmp_path / "out")]) == 2
+    assert main(["words", str(folder), str(tmp_path / "out" / "below")]) == 2
+    said = capsys.readouterr().err
+    assert said.count(f"{tmp_path / 'out'}") == 2 and said.count("in the way") == 1 and "folder is needed" in said
+    assert (tmp_path / "out").read_text() == "mine"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from masr.config import loads
@@ -15,10 +16,11 @@ from masr.data.batching import Batches
 from masr.data.batching import Config as BatchingConfig
 from masr.data.collate import Preparation, Slice, Steps
 from masr.data.confidence import Confidences
+from masr.data.content import content_of
 from masr.data.dataset import Config
 from masr.errors import ConfigError, DataError
 from masr.io.ark import ArchiveWriter
-from masr.io.confidence import Facts, write_facts
+from masr.io.confidence import Facts, data_digest, write_facts
 from masr.io.datadir import DataDir, write_datadir, write_table
 from masr.models.conformer import Config as ConformerConfig
 from masr.models.conformer import build as build_conformer
@@ -45,7 +47,7 @@ def store(folder: Path, lengths: list[int], utts: list[str] | None = None, facts
             if length:
                 archive.append(utt, (number * 1000 + np.arange(length, dtype=np.float32)) / 10000)
     write_table(folder / "confidence.scp", archive.rows)
-    write_facts(folder, facts)
+    write_facts(folder, replace(facts, data_digest=data_digest(utts or UTTS, np.array(lengths))))
 
 
 @pytest.fixture
@@ -152,6 +154,34 @@ def test_another_corpus_is_refused_before_training(folder: Path) -> None:
     with pytest.raises(DataError, match="no confidences of s-u0") as caught:
         read(folder)
     assert "data/x" in caught.value.why
+
+
+def test_a_directory_that_changed_after_it_was_scored_is_refused(folder: Path) -> None:
+    store(folder, [*encoded(encoder()), 9], [*UTTS, "s-u9"])
+    with pytest.raises(DataError, match=r"of 5 utterances of data/x, and the 5 of .*train are others") as caught:
+        read(folder)
+    assert f"masr confidence exp/scorer {folder} --replace" in caught.value.fix
+
+
+def test_the_same_names_and_lengths_of_other_speech_are_refused(folder: Path) -> None:
+    sounds(folder, 0.1)
+    content = content_of(DataDir.open(folder))
+    assert set(content) == set(UTTS)
+    store(folder, encoded(encoder()), facts=replace(FACTS, content=content))
+    assert read(folder) is not None
+    sounds(folder, 0.1, noise=0.02)
+    with pytest.raises(DataError, match=r"other speech than .*: s-u0 has the length") as caught:
+        read(folder)
+    assert "masr confidence exp/scorer" in caught.value.fix
+
+
+def sounds(folder: Path, loudness: float, noise: float = 0.0) -> None:
+    """A hum for each utterance, perhaps with noise over it."""
+    random = np.random.default_rng(0)
+    for utt, count in zip(UTTS, FRAMES, strict=True):
+        hum = loudness * np.sin(0.2 * np.arange(count * 160 + 240)) + noise * random.standard_normal(count * 160 + 240)
+        soundfile.write(folder / f"{utt}.wav", hum, 16000)
+    write_table(folder / "wav.scp", {utt: f"{folder}/{utt}.wav" for utt in UTTS})
 
 
 def test_numbers_that_are_no_probabilities(folder: Path) -> None:

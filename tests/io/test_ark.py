@@ -161,6 +161,17 @@ def test_truncation_is_seen_at_every_byte(tmp_path, storage):
                 list(read_archive(path))
 
 
+def test_an_archive_that_ends_before_a_value_was_cut_short(tmp_path):
+    entries = write(tmp_path / "a.ark", {"a": log_mel_like(2, 2), "b": log_mel_like(2, 2)})
+    offset = int(entries["b"].rpartition(":")[2])
+    with (tmp_path / "a.ark").open("r+b") as stream:
+        stream.truncate(offset)
+    for read in (read_array, read_shape):
+        with pytest.raises(ArchiveError, match=f"truncated: the archive ends after {offset} bytes"):
+            read(entries["b"])
+        assert read(entries["a"]) is not None
+
+
 def test_damage_is_an_error_of_its_own(tmp_path):
     path = tmp_path / "a.ark"
     entry = write(path, {"a": log_mel_like(2, 2)})["a"]
