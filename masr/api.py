@@ -9,6 +9,7 @@ from masr.config import Named
 from masr.config import load as load_config
 from masr.errors import CheckpointError, UnitsError, UsageError
 from masr.io.layout import ENCODER, RESOLVED_CONFIG, UNITS, UNITS_TXT
+from masr.io.trained import DESCRIPTION, open_trained
 from masr.plugins import RunConfig, build, open_plugin, resolve
 
 if TYPE_CHECKING:
@@ -25,15 +26,21 @@ if TYPE_CHECKING:
 def load(folder: str | Path, device: str = "auto") -> Model:
     """The encoder of a run that has ended: `encode` gives frames of waveforms, `embed` one vector for each.
 
-    The folder alone is enough: config.yaml, model.safetensors, stats.safetensors where input is normalised by the
-    training data, and encoder/ where the encoder began from a checkpoint.
-    """
-    from masr.inference.load import read_model
+    RUN@STEP is a checkpoint that it kept, before it has ended, too. The folder alone is enough: config.yaml,
+    model.safetensors, stats.safetensors where input is normalised by the training data, and encoder/ where the encoder
+    began from a checkpoint.
 
-    folder = Path(folder)
-    config = config_of_run(folder)
+    A folder that transformers wrote will do as well (config.json, preprocessor_config.json, model.safetensors): layer
+    k is then its hidden_states[k].
+    """
+    from masr.inference.load import read_checkpoint, read_model
+
+    trained = open_trained(folder)
+    if trained.is_transformers:
+        return read_checkpoint(trained.run, device)
+    config = config_of_run(trained.run)
     features = build("features", config.features) if config.features else None
-    return read_model(folder, encoder_of(config.encoder, folder), features, config.data.normalise, device)
+    return read_model(trained, encoder_of(config.encoder, trained.run), features, config.data.normalise, device)
 
 
 def masked_pass(
@@ -41,15 +48,16 @@ def masked_pass(
 ) -> MaskedPass:
     """How a run's speech is hidden: as in its training, in other places; `share` and `span` are its own if not given.
 
-    An encoder that was never shown hidden speech, as a forward one, gets zeros in the place of embedded frames.
+    An encoder that was never shown hidden speech, as a forward one, gets zeros in the place of embedded frames. A
+    checkpoint of transformers has its mask embedding, but does not say how it was trained: 49 %, spans of 10.
     """
     from masr.inference.masked import MaskedPass, mask_embedding
     from masr.masking.spans import Config as Spans
     from masr.masking.spans import build as build_spans
 
     folder = Path(folder)
-    config = config_of_run(folder)
-    own = config.masking.config
+    config = None if open_trained(folder).is_transformers else config_of_run(folder)
+    own = None if config is None else config.masking.config
     share = getattr(own, "share", Spans.share) if share is None else share
     span = getattr(own, "span", Spans.span) if span is None else span
     try:
@@ -57,7 +65,13 @@ def masked_pass(
     except ValueError as error:
         raise UsageError(f"what is to be masked: {error}") from None
     vector = mask_embedding(folder)
-    if vector is not None or not _hides_features(config.objective.name):
+    if config is None and vector is None:
+        raise CheckpointError(
+            f"{folder}: has no masked_spec_embed, so it does not say what stands in the place of hidden speech",
+            why="it was trained without a mask, or converted while mask_time_prob was 0, which leaves it out",
+            fix="convert it with its own config.json, or leave out --masked",
+        )
+    if config is None or vector is not None or not _hides_features(config.objective.name):
         return MaskedPass(masker, seed, vector)
     objective = build("objectives", config.objective, model.encoder, build("masking", config.masking))
     return MaskedPass(masker, seed, hide=objective.hide)
@@ -93,12 +107,11 @@ def transcriber(folder: str | Path, device: str = "auto") -> Emitter:
     from masr.inference.emissions import Emitter
     from masr.inference.identify import fill_objective
     from masr.inference.transformers_ctc import read
-    from masr.models.pretrained_ctc import is_transformers
     from masr.training.inputs import seconds_per_frame
     from masr.training.speech import transcribes
 
     folder = Path(folder)
-    if is_transformers(folder):
+    if open_trained(folder).is_transformers:
         return read(folder, device)
     config = config_of_run(folder)
     if not transcribes(config):
@@ -109,7 +122,8 @@ def transcriber(folder: str | Path, device: str = "auto") -> Emitter:
     model = load(folder, device)
     objective = build("objectives", config.objective, model.encoder, build("masking", config.masking))
     fill_objective(folder, objective)
-    return Emitter(model, objective, read_units(folder / UNITS), seconds_per_frame(config, model.sample_rate))
+    units = read_units(open_trained(folder).run / UNITS)
+    return Emitter(model, objective, units, seconds_per_frame(config, model.sample_rate))
 
 
 def frame_scorer(
@@ -117,21 +131,30 @@ def frame_scorer(
 ) -> FrameScorer:
     """How sure a CTC model is of every encoded frame: of a run, or a model that transformers wrote."""
     from masr.inference.frame_scorer import FrameScorer, digest_of
-    from masr.models.pretrained_ctc import is_transformers
 
     folder = Path(folder)
     emitter = transcriber(folder, device)
-    features = None if is_transformers(folder) else features_of_run(folder)
+    features = None if open_trained(folder).is_transformers else features_of_run(folder)
     return FrameScorer(emitter, measure, exclude_blank, folder, digest_of(folder), features)
 
 
 def config_of_run(folder: Path) -> TrainConfig:
-    """The resolved configuration that a run keeps in its folder."""
+    """The resolved configuration that a run keeps in its folder; of a checkpoint, that of its run."""
     from masr.training.config import TrainConfig
 
+    trained = open_trained(folder)
+    folder = trained.run
+    if trained.is_transformers:
+        raise CheckpointError(
+            f"{folder}: is a checkpoint of transformers, and here a run of masr train is needed",
+            why="it does not say how it was trained",
+            fix="train from it: encoder: {name: pretrained, checkpoint: FOLDER}",
+        )
     if not (folder / RESOLVED_CONFIG).is_file():
         raise CheckpointError(
-            f"{folder}: is not the folder of a run: it has no {RESOLVED_CONFIG}", fix="give the DIR of masr train"
+            f"{folder}: is not the folder of a run: it has no {RESOLVED_CONFIG}, nor {DESCRIPTION} of transformers",
+            why="a model is a folder on this machine; nothing is fetched by name",
+            fix="give the DIR of masr train, or a folder that save_pretrained wrote",
         )
     return load_config(TrainConfig, folder / RESOLVED_CONFIG, resolve=resolve)
 
@@ -140,7 +163,14 @@ def read_units(folder: Path) -> Units:
     """The units of a folder that stage 3 wrote, of the kind that its config.yaml names."""
     for name in (UNITS_TXT, RESOLVED_CONFIG):
         if not (folder / name).is_file():
-            raise UnitsError(f"{folder}: has no {name}", fix="give the folder that masr units wrote")
+            labels_alone = name == UNITS_TXT and (folder / RESOLVED_CONFIG).is_file()
+            raise UnitsError(
+                f"{folder}: has no {name}",
+                why="stage 3 found no transcripts (text) and made codes of labels alone" if labels_alone else "",
+                fix="write text into the data directories of training and run masr units again"
+                if labels_alone
+                else "give the folder that masr units wrote",
+            )
     units: Units = build("units", load_config(RunConfig, folder / RESOLVED_CONFIG, resolve=resolve).units, folder)
     return units
 

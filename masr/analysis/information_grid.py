@@ -6,7 +6,7 @@ Shapes: N frames, D width, V classes.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,6 +45,8 @@ class Task:
     source: Source
     num_classes: int | None
     """Of labels; None where the other side is a view."""
+    mask_share: float | None = None
+    """Of frames that were hidden from the representation, where it is a masked pass."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +57,21 @@ class Row:
     clusters: int | None
     bounds: tuple[Bound, ...]
     estimates: tuple[tuple[str, float], ...]
+    mask_share: float | None = None
 
     def as_json(self) -> dict[str, object]:
         """Plain values."""
         return {
             "representation": self.name,
+            "mask_share": self.mask_share,
             "clusters": self.clusters,
             "bounds": [one.as_json() for one in self.bounds],
             "estimates": dict(self.estimates),
         }
 
 
-def run_tasks(tasks: Sequence[Task], settings: Settings) -> list[Row]:
-    """All rows, in the order of the tasks."""
+def run_tasks(tasks: Iterable[Task], settings: Settings) -> list[Row]:
+    """All rows, in the order of the tasks; one task is held at a time, where they are made as they are asked for."""
     return [row for task in tasks for row in run_task(task, settings)]
 
 
@@ -76,12 +80,12 @@ def run_task(task: Task, settings: Settings) -> list[Row]:
     train, test = gather(task.source, settings.limits)
     if task.num_classes is not None:
         samples = Sample(train.first, train.labels(), train.units), Sample(test.first, test.labels(), test.units)
-        return [_row(task.name, None, *samples, task.num_classes, (train, test), settings)]
+        return [_row(task, None, *samples, task.num_classes, (train, test), settings)]
     rows = []
     for count in settings.clusters:
         clusters = _clusters(train.second, count, settings)
         made = [Sample(p.first, _symbols(clusters, p.second), p.units) for p in (train, test)]
-        rows.append(_row(task.name, count, made[0], made[1], count, (train, test), settings))
+        rows.append(_row(task, count, made[0], made[1], count, (train, test), settings))
     return rows
 
 
@@ -100,7 +104,7 @@ def _symbols(clusters: Clusters, frames: FloatArray) -> IntArray:
 
 
 def _row(
-    name: str,
+    task: Task,
     clusters: int | None,
     train: Sample,
     test: Sample,
@@ -120,7 +124,7 @@ def _row(
             aside = held_out(train.units, _HELD_SHARE, seed + 1)
             value = critics.estimate(kind, _part(sides[0], ~aside), _part(sides[0], aside), sides[1], seed)
         estimates.append((kind, value))
-    return Row(name, clusters, bounds, tuple(estimates))
+    return Row(task.name, clusters, bounds, tuple(estimates), task.mask_share)
 
 
 def _sides(pairs: Pairs, has_labels: bool, num_classes: int) -> critics.Sides:

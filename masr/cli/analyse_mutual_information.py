@@ -1,39 +1,44 @@
 """How much representations tell of labels, or of another view of the same speech: bounds on mutual information.
 
 Z is an array FILE.npy (frames x features), a folder that `masr extract --pool none` wrote, a data directory with
-archives (log-mel), or, with --data, MODEL:LAYER. The last argument is Y: an array of whole numbers (labels), frames of
-another view, or a data directory whose labels --labels names: phones (from phones.ctm), or a kind, as lang. A view is
-turned into symbols by k-means on its training frames. Whole utterances are held out; probe and clusters never see them.
+archives (log-mel), or, with --data, a model: RUN, RUN:LAYER, RUN@STEP for a checkpoint, RUN:all for all layers,
+RUN@all for all checkpoints that it kept (training.keep_every). The last argument is Y: an array of whole numbers
+(labels), frames of another view, or a data directory whose labels --labels names: phones (from phones.ctm), or a kind,
+as lang. A view is turned into symbols by k-means on its training frames. Whole utterances are held out; probe and
+clusters never see them.
 
 Several Z, as layers or checkpoints, give a curve. --views gives each Z a view of its own, as the unmasked pass beside
 the masked one; --mask names an array that says which frames were masked. --future N pairs each frame with the one that
-comes N later, for models that see the past.
+comes N later, for models that see the past. --masked asks models themselves: Z is each one's pass over speech of which
+a part is hidden, as its training hid it, Y its unmasked pass, at the frames that were hidden; there is no Y to give.
 
 example:
   masr analyse mutual-information Z.npy Y.npy
   masr analyse mutual-information exp/frames/1 exp/frames/2 data/test --labels phones --out exp/mutual_information
   masr analyse mutual-information masked.npy clean.npy --mask mask.npy --clusters 25 --clusters 50 --clusters 100
   masr analyse mutual-information exp/apc:3 data/test --data data/test --future 5 --estimate infonce
+  masr analyse mutual-information exp/apc@all data/test --data data/test --labels phones --out exp/apc/bounds
+  masr analyse mutual-information exp/mpc:all --data data/test --masked --mask-share 0.15 --mask-share 0.4 --clusters 25
 """
 
 from __future__ import annotations
 
 import argparse
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from masr.analysis.frames import Frames
-    from masr.analysis.information_grid import Row, Task
-    from masr.analysis.mutual_information import Bound
-    from masr.io.figure import Curves
+    from masr.analysis.information_grid import Task
+    from masr.cli.analyse_encoder import ModelName
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `masr analyse mutual-information`."""
-    parser.add_argument("given", nargs="+", metavar="Z", help="representations, and Y as the last one")
+    parser.add_argument(
+        "given", nargs="+", metavar="Z", help="representations, and Y as the last one; models alone with --masked"
+    )
     parser.add_argument("--views", nargs="+", default=[], metavar="B", help="a view for each Z, in place of one Y")
     parser.add_argument("--labels", metavar="KIND", help="Y is a data directory: phones, lang, ...")
     parser.add_argument(
@@ -44,6 +49,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--method", choices=["kmeans", "minibatch", "mixture"], default="kmeans", help="of clusters (default kmeans)"
     )
     parser.add_argument("--mask", type=Path, metavar="FILE.npy", help="only frames where it is not 0")
+    parser.add_argument("--masked", action="store_true", help="Z are models: their masked beside their unmasked pass")
+    parser.add_argument(
+        "--mask-share",
+        action="append",
+        type=float,
+        metavar="S",
+        help="may be given again (default: as in its training)",
+    )
+    parser.add_argument(
+        "--mask-span", type=int, metavar="N", help="frames hidden together (default: as in its training)"
+    )
+    parser.add_argument("--mask-seed", type=int, default=0, help="of the places that are hidden (default 0)")
     parser.add_argument("--future", type=int, default=0, metavar="N", help="frames of Z that Y is later (default 0)")
     parser.add_argument(
         "--estimate",
@@ -67,6 +84,7 @@ def run(args: argparse.Namespace) -> None:
     """Opens, bounds, prints."""
     from masr.analysis.information_grid import Settings, run_tasks
     from masr.analysis.paired_frames import Limits
+    from masr.cli.analyse_mutual_information_show import report, write
 
     settings = Settings(
         tuple(dict.fromkeys(args.probe or ["logistic", "mlp"])),
@@ -75,7 +93,7 @@ def run(args: argparse.Namespace) -> None:
         tuple(dict.fromkeys(args.estimate)),
         Limits(args.frames, max(10, args.frames // 2), args.held_out, args.seed),
     )
-    rows = run_tasks(open_tasks(args), settings)
+    rows = run_tasks(open_masked(args) if args.masked else open_tasks(args), settings)
     if args.out:
         write(args.out, rows)
     if args.json:
@@ -86,14 +104,12 @@ def run(args: argparse.Namespace) -> None:
         print(report(rows))
 
 
-def open_tasks(args: argparse.Namespace) -> list[Task]:
-    """What is paired with what."""
-    from masr.analysis.information_grid import Task
-    from masr.analysis.paired_frames import Source
-    from masr.cli.analyse_source import open_sources
+def open_tasks(args: argparse.Namespace) -> Iterator[Task]:
+    """What is paired with what; each is opened when it is its turn."""
+    from masr.cli.analyse_encoder import expand
     from masr.errors import UsageError
 
-    names = args.given if args.views else args.given[:-1]
+    names = expand(args.given if args.views else args.given[:-1])
     views = args.views or [args.given[-1]]
     if not names or len(views) not in (1, len(names)):
         raise UsageError(
@@ -102,17 +118,62 @@ def open_tasks(args: argparse.Namespace) -> list[Task]:
         )
     if args.labels and args.views:
         raise UsageError("--views are frames, --labels says that Y is a data directory", fix="give one of the two")
-    rates, tasks = args.rate or [], []
+    if args.mask_share or args.mask_span or args.mask_seed:
+        raise UsageError("--mask-share, --mask-span and --mask-seed belong to --masked", fix="add --masked")
+    rates = args.rate or []
     if len(rates) > 1 and len(rates) != len(names) + len(views):
         raise UsageError(f"{len(rates)} rates for {len(names)} Z and {len(views)} Y", fix="give one, or one for each")
-    for k, name in enumerate(names):
-        other = k if len(views) > 1 else 0
-        own_rates = rates if len(rates) < 2 else [rates[k], rates[len(names) + other]]
-        first = open_sources([name], own_rates[:1], args.data)[0]
-        second, num_classes = open_other(views[other], args.labels, own_rates[-1:], first, args.data)
-        source = Source(first, second, open_mask(args.mask), num_classes is not None, args.future)
-        tasks.append(Task(name, source, num_classes))
-    return tasks
+    return (_task(args, names, views, k) for k in range(len(names)))
+
+
+def _task(args: argparse.Namespace, names: Sequence[str], views: Sequence[str], k: int) -> Task:
+    """The k-th Z with its Y."""
+    from masr.analysis.information_grid import Task
+    from masr.analysis.paired_frames import Source
+    from masr.cli.analyse_encoder import EncoderFrames, KeptFrames
+    from masr.cli.analyse_source import open_sources
+
+    rates, other = args.rate or [], k if len(views) > 1 else 0
+    own_rates = rates if len(rates) < 2 else [rates[k], rates[len(names) + other]]
+    first = open_sources([names[k]], own_rates[:1], args.data)[0]
+    second, num_classes = open_other(views[other], args.labels, own_rates[-1:], first, args.data)
+    sides = [KeptFrames(side) if isinstance(side, EncoderFrames) else side for side in (first, second)]
+    source = Source(sides[0], sides[1], open_mask(args.mask), num_classes is not None, args.future)
+    return Task(names[k], source, num_classes)
+
+
+def open_masked(args: argparse.Namespace) -> Iterator[Task]:
+    """Each model's masked pass beside its unmasked one, for every share that is hidden."""
+    from masr.cli.analyse_encoder import expand, model_name
+    from masr.errors import UsageError
+
+    for name in ("views", "labels", "mask", "future", "rate"):
+        if getattr(args, name):
+            raise UsageError(f"--{name} and --masked do not go together", fix="leave one of them out")
+    words = list(dict.fromkeys(expand(args.given)))
+    models = [model_name(word) for word in words]
+    if None in models:
+        raise UsageError(
+            f"--masked asks models, and {words[models.index(None)]} is none",
+            fix="give RUN, RUN:LAYER or RUN@STEP; Y is the model's own unmasked pass",
+        )
+    return (task for word, named in zip(words, models) if named for task in _masked_tasks(args, word, named))
+
+
+def _masked_tasks(args: argparse.Namespace, word: str, named: ModelName) -> Iterator[Task]:
+    """Of one model and layer."""
+    from masr.analysis.information_grid import Task
+    from masr.analysis.paired_frames import Source
+    from masr.api import masked_pass
+    from masr.cli.analyse_encoder import EncoderFrames, HiddenFrames, KeptFrames, open_model
+
+    model, data = open_model(named, args.data)
+    clear = EncoderFrames(word, model, named.layer, data)
+    kept = KeptFrames(clear)
+    for share in dict.fromkeys(args.mask_share or [None]):
+        masked = masked_pass(Path(named.model), model, share, args.mask_span, args.mask_seed)
+        hidden = KeptFrames(EncoderFrames(word, model, named.layer, data, masked))
+        yield Task(word, Source(hidden, kept, HiddenFrames(clear, masked)), None, masked.masker.config.share)
 
 
 def open_other(
@@ -142,70 +203,3 @@ def open_mask(path: Path | None) -> Frames | None:
         return None
     array = load_array(path)
     return ArrayFrames(str(path), (array.view("u1") if array.dtype == bool else array).reshape(len(array), -1))
-
-
-def report(rows: Sequence[Row]) -> str:
-    """A line for each bound."""
-    from masr.analysis.information_grid import best
-
-    lines = []
-    for row in rows:
-        of = "labels" if row.clusters is None else f"{row.clusters} clusters"
-        lines += [f"{row.name}  {of}  {_line(one)}" for one in row.bounds]
-        lines += [f"{row.name}  {of}  {name}: {value:.4f} nats" for name, value in row.estimates]
-    if rows and rows[0].bounds:
-        frames = rows[0].bounds[0]
-        lines.append(f"{frames.num_train} frames to train on, {frames.num_test} held out")
-    if len({row.name for row in rows}) > 1:
-        lines.append(f"highest bound: {best(rows).name}")
-    return "\n".join(lines)
-
-
-def _line(one: Bound) -> str:
-    return (
-        f"{one.probe}: I >= {one.bound:.4f} nats [{one.low:.4f}, {one.high:.4f}] = {one.bound / math.log(2):.4f} bits, "
-        f"{100 * one.share:.1f} % of H {one.entropy:.4f}, CE {one.cross_entropy:.4f}, ceiling {one.ceiling:.4f}"
-    )
-
-
-HEADER = "representation\tclusters\tprobe\tentropy\tcross_entropy\tbound\tlow\thigh\tshare\tceiling"
-
-
-def write(folder: Path, rows: Sequence[Row]) -> None:
-    """mutual_information.tsv and .figure.json, and what was run."""
-    from masr.io.atomic import atomic_write
-    from masr.io.figure_file import write_figure
-    from masr.io.layout import FIGURE_SUFFIX
-    from masr.io.provenance import write_provenance
-
-    lines = [HEADER]
-    for row in rows:
-        for one in row.bounds:
-            figures = (one.entropy, one.cross_entropy, one.bound, one.low, one.high, one.share, one.ceiling)
-            clusters = "" if row.clusters is None else str(row.clusters)
-            lines.append("\t".join([row.name, clusters, one.probe, *(f"{value:.6f}" for value in figures)]))
-    atomic_write(folder / "mutual_information.tsv", "\n".join(lines) + "\n")
-    write_figure(folder / f"mutual_information{FIGURE_SUFFIX}", figure(rows))
-    write_provenance(folder)
-
-
-def figure(rows: Sequence[Row]) -> Curves:
-    """Bounds over representations, a curve for each probe and number of clusters; or over clusters of the only one."""
-    import numpy as np
-
-    from masr.io.figure import Axis, Curve, Curves
-
-    names = list(dict.fromkeys(row.name for row in rows))
-    over_clusters = len(names) == 1
-    points: dict[str, list[tuple[float, Bound]]] = {}
-    for row in rows:
-        place = float(row.clusters or 0) if over_clusters else float(names.index(row.name))
-        of = "" if over_clusters or row.clusters is None else f", {row.clusters} clusters"
-        for one in row.bounds:
-            points.setdefault(f"{one.probe}{of}", []).append((place, one))
-    curves = []
-    for name, found in points.items():
-        x, y, low, high = np.array([(place, one.bound, one.low, one.high) for place, one in found]).T
-        curves.append(Curve(name, x, y, low, high))
-    axis = Axis("clusters") if over_clusters else Axis("representation", ticks=tuple(names))
-    return Curves("Mutual information, at least", tuple(curves), axis, Axis("bound", "nats"))

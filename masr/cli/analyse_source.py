@@ -8,35 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from masr.errors import DataError, UsageError
+from masr.errors import UsageError
 
 if TYPE_CHECKING:
     from masr.analysis.frames import Array, Frames, IntArray
-
-_FEATURE_SHIFT_SEC, _FEATURE_START_SEC = 0.01, 0.0125
-"""Feature frames are 25 ms long, 10 ms apart, and lie whole in the utterance."""
-
-
-class EncoderFrames:
-    """One layer of a trained encoder over a data directory; each utterance is encoded when it is read."""
-
-    def __init__(self, name: str, model: Any, layer: int | None, data: Any) -> None:
-        from masr.analysis.frames import Grid
-        from masr.inference.cluster import LayerFrames, grid_of
-
-        self.name, self.data, self.frames = name, data, LayerFrames(model, layer)
-        self.dim: int = model.dim
-        self.utts: Sequence[str] | None = data.utts
-        grid = grid_of(model.encoder)
-        self.counts: IntArray = grid.num_encoded(data)
-        self.grid: Grid | None = Grid(
-            grid.factor * _FEATURE_SHIFT_SEC, grid.offset * _FEATURE_SHIFT_SEC + _FEATURE_START_SEC
-        )
-
-    def read(self, place: int) -> Array:
-        """(N, D) of one utterance."""
-        found: Array = self.frames.read(self.data, place).numpy()
-        return found
 
 
 class ArchiveFrames:
@@ -44,6 +19,7 @@ class ArchiveFrames:
 
     def __init__(self, folder: Path) -> None:
         from masr.analysis.frames import Grid
+        from masr.cli.analyse_encoder import FEATURE_SHIFT_SEC, FEATURE_START_SEC
         from masr.data.dataset import frames_of
         from masr.io.ark import read_shape
         from masr.io.datadir import DataDir
@@ -54,7 +30,7 @@ class ArchiveFrames:
         self.utts: Sequence[str] | None = data.utts
         self.counts: IntArray = frames_of(data)
         self.dim = int(read_shape(self.table[data.utts[0]])[1])
-        self.grid: Grid | None = Grid(_FEATURE_SHIFT_SEC, _FEATURE_START_SEC)
+        self.grid: Grid | None = Grid(FEATURE_SHIFT_SEC, FEATURE_START_SEC)
 
     def read(self, place: int) -> Array:
         """(N, D) of one utterance."""
@@ -87,32 +63,17 @@ def open_sources(given: Sequence[str], rates: Sequence[float] | None, data: Path
 def open_source(text: str, data: Path | None) -> Frames:
     """An array, a folder of frames, a data directory with archives, or MODEL:LAYER."""
     from masr.analysis.frames import open_frames
-    from masr.io.layout import FEATS_SCP, FRAMES, MODEL
+    from masr.cli.analyse_encoder import EncoderFrames, model_name, open_model
+    from masr.io.layout import FEATS_SCP, FRAMES
 
     path = Path(text)
-    folder, _, layer = text.rpartition(":")
-    if not path.exists() and folder and layer.isdigit() and (Path(folder) / MODEL).is_file():
-        return _open_encoder(text, Path(folder), int(layer), data)
-    if (path / MODEL).is_file():
-        return _open_encoder(text, path, None, data)
+    named = model_name(text)
+    if named is not None:
+        model, opened = open_model(named, data)
+        return EncoderFrames(text, model, named.layer, opened)
     if path.is_dir() and not (path / FRAMES).is_file() and (path / FEATS_SCP).is_file():
         return ArchiveFrames(path)
     return open_frames(path)
-
-
-def _open_encoder(text: str, folder: Path, layer: int | None, data: Path | None) -> Frames:
-    from masr.api import load
-    from masr.io.datadir import DataDir
-
-    if data is None:
-        raise UsageError(f"{text} is a model, which needs speech to run on", fix="name it: --data DATA")
-    opened = DataDir.open(data)
-    if not len(opened):
-        raise DataError(f"{data} has no utterances")
-    model = load(folder)
-    if layer is not None and layer > model.num_layers:
-        raise UsageError(f"{text}: the encoder has layers 0 to {model.num_layers}", fix=f"{folder}:{model.num_layers}")
-    return EncoderFrames(text, model, layer, opened)
 
 
 def write_json(where: str, values: Mapping[str, Any]) -> None:

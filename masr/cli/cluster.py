@@ -22,11 +22,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, metavar="DATA", help="data directory to fit on")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to write to")
     parser.add_argument("--also", type=Path, metavar="DIR", action="append", default=[], help="label this one as well")
-    parser.add_argument("--features", default="mfcc", metavar="mfcc|MODEL", help="mfcc, or the folder of a model")
+    parser.add_argument(
+        "--features", default="mfcc", metavar="mfcc|MODEL", help="mfcc, or a run, or what transformers wrote"
+    )
     parser.add_argument("--layer", type=int, metavar="L", help="of the model; default: its last")
     parser.add_argument("--clusters", type=int, default=100, metavar="V", help="how many (default 100)")
     parser.add_argument("--conf", type=Path, metavar="CONF", help="run that will be trained on the targets")
     parser.add_argument("--seed", type=int, default=0, help="default 0")
+    parser.add_argument("--bfloat16", action="store_true", help="products in bfloat16: faster, the same clusters")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -49,7 +52,8 @@ def run(args: argparse.Namespace) -> None:
         frames = FeatureFrames(_hubert_mfcc())
     else:
         frames = LayerFrames(load(Path(args.features)), args.layer)
-    config = Config(num_clusters=args.clusters, sample=max(100_000, 20 * args.clusters), seed=args.seed)
+    sample = max(100_000, 20 * args.clusters)
+    config = Config(num_clusters=args.clusters, sample=sample, seed=args.seed, bfloat16=args.bfloat16)
     data, others = DataDir.open(args.data), [DataDir.open(folder) for folder in args.also]
     counts = cluster(data, others, args.out, frames, grid_of(_encoder(args.conf)), config)
     write_provenance(args.out, config, data=str(args.data), features=args.features, layer=args.layer)

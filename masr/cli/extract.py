@@ -7,14 +7,19 @@ pass over the speech. Archives of stage 2 are read where they hold the features 
 on, and the audio itself otherwise, as for an encoder of waveforms. As a job array, each `--job J/N` does its slice
 and `--merge N` joins them.
 
+MODEL may also be a folder that transformers wrote (config.json, preprocessor_config.json and safetensors of wav2vec
+2.0, HuBERT, WavLM, w2v-BERT 2.0, ...): layer k is its hidden_states[k]. Nothing is fetched, and no pickle is opened.
+
 With --masked, a part of the speech is hidden from the encoder as its training hid it, and mask.npy says where: one of
 the two views that masr analyse mutual-information compares. Which frames are hidden depends on --mask-seed and the
-utterance's id alone.
+utterance's id alone. A checkpoint of transformers puts its own mask embedding there, and is refused without one.
 
 example:
   masr extract exp/best_rq_masr_tiny data/test exp/best_rq_masr_tiny/test
   masr extract exp/best_rq_masr_tiny data/test exp/frames --layer 2 --pool none
   masr extract exp/best_rq_masr_tiny data/test exp/layers --layers all
+  masr extract exp/best_rq_masr_tiny@200 data/test exp/early
+  masr extract downloads/wav2vec2-large-xlsr-53 exp/recordings exp/frames --layer 21 --pool none
   masr extract exp/best_rq_masr_tiny data/test exp/masked --pool none --masked
   masr extract exp/best_rq_masr_tiny data/train exp/vectors --job 3/20
   masr extract exp/best_rq_masr_tiny data/train exp/vectors --merge 20
@@ -29,9 +34,10 @@ from typing import TYPE_CHECKING
 from masr.cli.job_option import job_of
 
 if TYPE_CHECKING:
-    from masr.inference.extract import Plan
+    from masr.inference.extract import Extraction, Plan
     from masr.inference.load import Model
     from masr.inference.masked import MaskedPass
+    from masr.io.datadir import DataDir
 
 FRAME_SHIFT_SEC, FRAME_MIDDLE_SEC = 0.01, 0.0125
 """Feature frames are 10 ms apart and 25 ms long, the first at the beginning."""
@@ -39,7 +45,9 @@ FRAME_SHIFT_SEC, FRAME_MIDDLE_SEC = 0.01, 0.0125
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `masr extract`."""
-    parser.add_argument("model", type=Path, metavar="MODEL", help="folder of a run that has ended")
+    parser.add_argument(
+        "model", type=Path, metavar="MODEL", help="folder of a run, RUN@STEP, or what transformers wrote"
+    )
     parser.add_argument(
         "data", type=Path, metavar="DATA", help="data directory, with utt2num_frames, or utt2dur for waveforms"
     )
@@ -65,12 +73,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Extracts, merges, or both."""
     from masr.api import load
-    from masr.data.made import features_of
-    from masr.inference.cluster import grid_of
-    from masr.inference.extract import Extraction
     from masr.io.datadir import DataDir
-    from masr.io.provenance import write_provenance
-    from masr.plugins import resolve
 
     job, num_jobs = job_of(args)
     if args.out.resolve() == args.data.resolve():
@@ -79,31 +82,49 @@ def run(args: argparse.Namespace) -> None:
         raise UsageError(f"{args.out} is DATA itself, whose tables would be lost", fix="name another folder for OUT")
     model = load(args.model, args.device)
     data = DataDir.open(args.data)
-    made = features_of(data, resolve)
-    from_archives = model.features is None or (made is not None and made == _trained_on(args.model))
     masked = _masked(args, model)
     plan = _plan(args, model.num_layers)
-    extraction = Extraction(model, data, plan, from_archives, masked)
+    extraction = open_extraction(args.model, model, data, plan, masked)
     if not args.merge:
         extraction.run_job(args.out, job, num_jobs)
     if not args.job:
-        extraction.merge(args.out, num_jobs)
-        grid = grid_of(model.encoder)
-        facts = {
-            "model": str(args.model),
-            "data": str(args.data),
-            "pool": args.pool,
-            "frame_shift_sec": round(grid.factor * FRAME_SHIFT_SEC, 9),
-            "first_frame_sec": round(grid.offset * FRAME_SHIFT_SEC + FRAME_MIDDLE_SEC, 9),
-        }
-        if masked is not None:
-            spans = masked.masker.config
-            facts |= {"mask_share": spans.share, "mask_span": spans.span, "mask_seed": masked.seed}
-            facts["hidden_by"] = masked.hidden_by
-        for layer in plan.layers:
-            folder = plan.folder(args.out, layer)
-            write_provenance(folder, layer=layer, **facts)
+        facts = {"model": str(args.model), "data": str(args.data), "pool": args.pool}
+        for folder in write_extraction(extraction, args.out, num_jobs, **facts):
             print(f"{folder / plan.array}: {len(data)} utterances, {int(extraction.lengths.sum())} frames")
+
+
+def open_extraction(name: Path, model: Model, data: DataDir, plan: Plan, masked: MaskedPass | None) -> Extraction:
+    """From the archives of `data`, where they hold what the model was trained on."""
+    from masr.api import features_of_run
+    from masr.data.made import features_of
+    from masr.inference.extract import Extraction
+    from masr.plugins import resolve
+
+    made = features_of(data, resolve)
+    from_archives = model.features is None or (made is not None and made == features_of_run(name))
+    return Extraction(model, data, plan, from_archives, masked)
+
+
+def write_extraction(extraction: Extraction, out: Path, num_jobs: int, **facts: str) -> list[Path]:
+    """The folder of each layer, when all jobs have ended, with what is to be known of its frames."""
+    from masr.inference.cluster import grid_of
+    from masr.io.provenance import write_provenance
+
+    extraction.merge(out, num_jobs)
+    grid, masked = grid_of(extraction.model.encoder), extraction.masked
+    known: dict[str, object] = {
+        **facts,
+        "frame_shift_sec": round(grid.factor * FRAME_SHIFT_SEC, 9),
+        "first_frame_sec": round(grid.offset * FRAME_SHIFT_SEC + FRAME_MIDDLE_SEC, 9),
+    }
+    if masked is not None:
+        spans = masked.masker.config
+        known |= {"mask_share": spans.share, "mask_span": spans.span, "mask_seed": masked.seed}
+        known["hidden_by"] = masked.hidden_by
+    folders = {layer: extraction.plan.folder(out, layer) for layer in extraction.plan.layers}
+    for layer, folder in folders.items():
+        write_provenance(folder, layer=layer, **known)
+    return list(folders.values())
 
 
 def _masked(args: argparse.Namespace, model: Model) -> MaskedPass | None:
@@ -125,12 +146,14 @@ def _plan(args: argparse.Namespace, num_layers: int) -> Plan:
     import hashlib
 
     from masr.inference.extract import Plan
-    from masr.io.layout import MODEL
+    from masr.io.trained import open_trained
 
     layers = _layers(args, num_layers)
-
-    with (args.model / MODEL).open("rb") as stream:
-        digest = hashlib.file_digest(stream, "blake2b").hexdigest()[:32]
+    digests = []
+    for path in open_trained(args.model).weights:
+        with path.open("rb") as stream:
+            digests.append(hashlib.file_digest(stream, "blake2b").hexdigest()[:32])
+    digest = " ".join(digests)
     pool = None if args.pool == "none" else args.pool
     key = f"{digest} {layers} {args.pool}"
     if args.masked:
@@ -150,13 +173,3 @@ def _layers(args: argparse.Namespace, num_layers: int) -> tuple[int | None, ...]
 
         raise UsageError(f"--layers {args.layers} names no layers", fix="give all, or numbers: --layers 0,6,12")
     return tuple(sorted({int(cell) for cell in cells}))
-
-
-def _trained_on(folder: Path) -> object:
-    """The features of the model's own configuration."""
-    from masr.config import load
-    from masr.io.layout import RESOLVED_CONFIG
-    from masr.plugins import resolve
-    from masr.training.config import TrainConfig
-
-    return load(TrainConfig, folder / RESOLVED_CONFIG, resolve=resolve).features

@@ -6,7 +6,7 @@ at the places of the encoder that is to be trained.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from masr.kmeans import Config, KMeans, fit
 from masr.types import Features
 
 Int64Array = npt.NDArray[np.int64]
+Embed = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 _PIECE_FRAMES = 16_384
 _HALF_WINDOW, _SHIFT = 200, 160
 """Samples at 16 kHz of a feature frame: encoded frames of a waveform are told their place among feature frames."""
@@ -107,12 +108,11 @@ class LayerFrames:
         grid = grid_of(model.encoder)
         self.factor, self.offset = grid.factor, grid.offset
 
-    def read(self, data: DataDir, place: int) -> Tensor:
-        """(T, D)."""
-        given = self.audio.read(data, place)
-        if self.model.features is not None:
-            given = self.model.features(*given)
-        encoded = self.model.run(*given, self.layer)
+    def read(self, data: DataDir, place: int, embed: Embed | None = None) -> Tensor:
+        """(T, D); `embed` takes the place of the encoder's own, as a masked pass does."""
+        samples, lengths = (one.to(self.model.device) for one in self.audio.read(data, place))
+        given = (samples, lengths) if self.model.features is None else self.model.features(samples, lengths)
+        (encoded,) = self.model.run_layers(*given, [self.layer], embed=embed)
         return encoded.frames[0, : int(encoded.lengths[0])].cpu()
 
 
@@ -169,7 +169,7 @@ def labelled(
     for place in track(range(len(data)), f"labels {data.folder.name}", unit="utt"):
         if lengths[place] < 1:
             continue
-        labels = found.assign(frames.read(data, place))[0].numpy()
+        labels = found.labels(frames.read(data, place)).numpy()
         times = np.arange(lengths[place]) * grid.factor + grid.offset
         nearest = np.rint((times - frames.offset) / frames.factor).astype(np.int64)
         yield data.utts[place], labels[np.clip(nearest, 0, len(labels) - 1)]

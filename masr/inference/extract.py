@@ -23,8 +23,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from masr.data.dataset import SampleSource, Source, open_frames, speaker_stats
+from masr.data.dataset import SampleSource
 from masr.errors import DataError, UsageError
+from masr.inference.batches import check_make, of_like_length, open_speech, pools, read_whole
 from masr.inference.load import Model, Pooling, pool_of
 from masr.inference.masked import MaskedPass
 from masr.io.atomic import atomic_path, atomic_write
@@ -48,7 +49,6 @@ from masr.types import Encoded
 _JOBS = "jobs"
 _POOL = 1024
 """Utterances that are sorted by length together."""
-_BATCH_FRAMES = 12_000
 _COPY_ROWS = 1 << 16
 
 Int64Array = npt.NDArray[np.int64]
@@ -93,21 +93,10 @@ class Extraction:
         self, model: Model, data: DataDir, plan: Plan, from_archives: bool, masked: MaskedPass | None = None
     ) -> None:
         self.model, self.data, self.plan, self.masked = model, data, plan, masked
-        if not from_archives and model.features is None and not model.takes_samples:
-            raise DataError(
-                f"{data.folder}: its archives are not of the make that the model was trained on",
-                fix="run stage 2 with the configuration of the model's training data",
-            )
-        self.source: Source
-        if model.takes_samples:
-            self.source = SampleSource(data, model.sample_rate)
-            frames = torch.from_numpy(self.source.num_samples)
-        else:
-            from_archives = from_archives or model.features is None
-            self.source = open_frames(data, None if from_archives else model.features)
-            frames = torch.from_numpy(self.source.num_frames)
-        self.from_archives = from_archives
-        self.lengths: Int64Array = model.encoder.num_encoded(frames).numpy()
+        check_make(data, model, from_archives)
+        self.source, self.from_archives = open_speech(data, model, from_archives), from_archives
+        counts = self.source.num_samples if isinstance(self.source, SampleSource) else self.source.num_frames
+        self.lengths: Int64Array = model.encoder.num_encoded(torch.from_numpy(counts)).numpy()
         if (self.lengths < 1).any():
             short = data.utts[int(self.lengths.argmin())]
             raise DataError(
@@ -156,34 +145,20 @@ class Extraction:
     def _batches(self, first: int, last: int) -> Iterator[tuple[Int64Array, list[Encoded]]]:
         """Utterances of like length together; no more than a batch is held."""
         lengths = self.source.num_frames
-        cut: list[Int64Array] = []
-        for start in range(first, last, _POOL):
-            places = np.arange(start, min(start + _POOL, last))
-            order = places[np.argsort(-lengths[places], kind="stable")]
-            while len(order):
-                count = max(1, _BATCH_FRAMES // int(lengths[order[0]]))
-                cut.append(order[:count])
-                order = order[count:]
+        cut = [batch for pool in pools(first, last, _POOL) for batch in of_like_length(pool, lengths)]
         for places in track(cut, self.data.folder.name, unit="batch"):
             yield places, self._encode(places)
 
     def _encode(self, places: Int64Array) -> list[Encoded]:
-        rows = [self.source.read(int(p), 0, int(self.source.num_frames[p])) for p in places]
-        lengths = torch.tensor([len(row) for row in rows])
-        inputs = torch.zeros(len(rows), int(lengths.max()), *rows[0].shape[1:])
-        for row, values in enumerate(rows):
-            inputs[row, : len(values)] = torch.from_numpy(np.array(values, dtype=np.float32))
+        batch = read_whole(self.data, self.source, places, self.model.norm == "speaker")
+        inputs, lengths = batch.features, batch.lengths
         if not self.from_archives and self.model.features is not None:
             device = self.model.device
             inputs, lengths = self.model.features(inputs.to(device), lengths.to(device))
-        stats = None
-        if self.model.norm == "speaker":
-            stats = torch.stack([torch.from_numpy(speaker_stats(self.data, int(p))) for p in places])
         embed = None
         if self.masked is not None:
-            utts = [self.data.utts[int(p)] for p in places]
-            embed = partial(self.masked.embed, self.model.encoder, utts=utts)
-        return self.model.run_layers(inputs, lengths, self.plan.layers, stats, embed)
+            embed = partial(self.masked.embed, self.model.encoder, utts=batch.utts)
+        return self.model.run_layers(inputs, lengths, self.plan.layers, batch.stats, embed)
 
     def merge(self, out: Path, num_jobs: int) -> None:
         """The arrays and tables, out of jobs that have all ended; their own files are removed."""

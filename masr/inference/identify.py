@@ -20,12 +20,12 @@ import torch
 from torch import Tensor
 
 from masr.data.dataset import samples_for
+from masr.data.padding import padded
 from masr.errors import CheckpointError
+from masr.inference.batches import BATCH_FRAMES
 from masr.inference.load import Model
-from masr.io.layout import MODEL
+from masr.io.trained import open_trained
 from masr.types import FloatArray
-
-_BATCH_FRAMES = 12_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +110,7 @@ class Identifier:
     @torch.inference_mode()
     def _run(self, batch: list[Window], are_frames: bool) -> tuple[FloatArray, list[int]]:
         """(B, C) log-probabilities, and the encoded frames of each."""
-        lengths = torch.tensor([len(window.values) for window in batch])
-        inputs = torch.zeros(len(batch), max(1, int(lengths.max())), *batch[0].values.shape[1:])
-        for row, window in enumerate(batch):
-            inputs[row, : len(window.values)] = torch.from_numpy(np.array(window.values, dtype=np.float32))
+        inputs, lengths = padded([window.values for window in batch])
         if not are_frames and self.model.features is not None:
             inputs, lengths = self.model.features(inputs.to(self.model.device), lengths.to(self.model.device))
         given = [window.stats for window in batch if window.stats is not None]
@@ -135,12 +132,12 @@ def fill_objective(folder: Path, objective: Any) -> None:
     from safetensors.torch import load_file
 
     try:
-        stored = load_file(folder / MODEL)
+        stored = {name: value for path in open_trained(folder).weights for name, value in load_file(path).items()}
         inner = {n.removeprefix("objective."): v for n, v in stored.items() if n.startswith("objective.")}
         objective.load_state_dict(inner or stored)
     except (SafetensorError, RuntimeError, OSError) as error:
         reason = str(error).splitlines()[-1].strip()
-        raise CheckpointError(f"{folder / MODEL}: does not fit config.yaml beside it: {reason}") from None
+        raise CheckpointError(f"{folder}: its weights do not fit its config.yaml: {reason}") from None
 
 
 def _batches(windows: Iterable[Window]) -> Iterator[list[Window]]:
@@ -149,7 +146,7 @@ def _batches(windows: Iterable[Window]) -> Iterator[list[Window]]:
     longest = 0
     for window in windows:
         longest = max(longest, window.num_frames)
-        if batch and longest * (len(batch) + 1) > _BATCH_FRAMES:
+        if batch and longest * (len(batch) + 1) > BATCH_FRAMES:
             yield batch
             batch, longest = [], window.num_frames
         batch.append(window)

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from masr.errors import AudioError, CheckpointError, UsageError
 from masr.features.cmvn import normalise
 from masr.io.audio import INT16_SCALE, SAMPLE_RATE
-from masr.io.layout import MODEL, STATS
+from masr.io.layout import STATS
+from masr.io.trained import Trained
 from masr.models.pooling import build_pooling
 from masr.models.weights import read_weights
 from masr.types import Encoded, Features
@@ -157,20 +158,33 @@ class Model:
 
 
 def read_model(
-    folder: Path, encoder: Any, features: Features | None, norm: Normalise, device: torch.device | str = "auto"
+    trained: Trained, encoder: Any, features: Features | None, norm: Normalise, device: torch.device | str = "auto"
 ) -> Model:
-    """The model whose weights lie in `folder`."""
-    read_weights(folder / MODEL, encoder)
-    stats = None
+    """The model of a run, with its final weights or those of a checkpoint."""
+    model, *over = trained.weights
+    read_weights(model, encoder, *over)
+    folder, stats = trained.run, None
     if norm == "global" and int(encoder.num_bins) != 1:
         from safetensors.torch import load_file
 
         if not (folder / STATS).is_file():
             raise CheckpointError(f"{folder}: has no {STATS}", fix="copy the whole folder of the run")
         stats = load_file(folder / STATS)["cmvn"]
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return Model(encoder, features, norm, stats, torch.device(device))
+    return Model(encoder, features, norm, stats, device_of(device))
+
+
+def read_checkpoint(folder: Path, device: torch.device | str = "auto") -> Model:
+    """The model that transformers wrote to `folder`, with the normalisation that its feature extractor asks for."""
+    from masr.models.pretrained import Config, build
+
+    return Model(build(Config(checkpoint=folder, freeze="all")), None, "none", None, device_of(device))
+
+
+def device_of(name: torch.device | str) -> torch.device:
+    """`auto` is a GPU where there is one."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
 
 
 def pool_of(kind: Pooling, dim: int) -> Any:

@@ -9,6 +9,7 @@ Shapes: B utterances, S feature frames or samples, T encoded frames, D width.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from masr.io.layout import MODEL
+from masr.io.trained import open_trained
 from masr.keyed import combine
 from masr.masking.spans import Spans
 from masr.types import Batch
 
 _PIECE = 1024
 """Utterances whose masks are made together."""
+_EMBEDDING = re.compile(r"(objective\.)?mask_embedding|([a-z0-9_]+\.)?masked_spec_embed")
+"""What a run calls it, and what transformers does, of a model alone or below its head."""
 
 Hide = Callable[[Batch, Tensor], Tensor]
 """A batch and (B, T) mask -> (B, S, F) features with what lies under the mask hidden."""
@@ -76,12 +79,13 @@ class MaskedPass:
 
 
 def mask_embedding(folder: Path) -> Tensor | None:
-    """(D,) the vector that a run's objective learnt to put in masked places; None where it has none."""
+    """(D,) the vector that a model's objective learnt to put in masked places; None where it has none."""
     from safetensors import safe_open
 
-    with safe_open(folder / MODEL, framework="pt") as stored:
-        for name in ("mask_embedding", "objective.mask_embedding"):
-            if name in stored.keys():  # noqa: SIM118  what is opened is no mapping
-                vector: Tensor = stored.get_tensor(name)
-                return vector
+    for path in reversed(open_trained(folder).weights):
+        with safe_open(path, framework="pt") as stored:
+            for name in stored.keys():  # noqa: SIM118  what is opened is no mapping
+                if _EMBEDDING.fullmatch(name):
+                    vector: Tensor = stored.get_tensor(name)
+                    return vector
     return None

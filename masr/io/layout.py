@@ -37,6 +37,8 @@ MODEL = "model.safetensors"
 STATS = "stats.safetensors"
 ENCODER = "encoder"
 METRICS = "metrics.jsonl"
+CHECKPOINTS = "checkpoints"
+AVERAGE = "average.safetensors"
 ENDED = "ended.json"
 NEIGHBOURS = "neighbours.json"
 UNITS = "units"
@@ -80,6 +82,11 @@ PROVENANCE = "provenance.json"
 def label_table(kind: str) -> str:
     """The table of one kind of metadata: `lang` -> `utt2lang`."""
     return f"utt2{kind}"
+
+
+def step_folder(step: int) -> str:
+    """The checkpoint after so many steps: step_000000080/."""
+    return f"step_{step:09d}"
 
 
 def layer_folder(layer: int) -> str:

@@ -21,11 +21,6 @@ from masr.models.pretrained import Config, Pretrained
 _DESCRIPTION, _VOCABULARY, _TOKENIZER = "config.json", "vocab.json", "tokenizer_config.json"
 
 
-def is_transformers(folder: Path) -> bool:
-    """Whether a folder holds a model of transformers rather than a run."""
-    return (folder / _DESCRIPTION).is_file()
-
-
 def read_ctc(folder: Path) -> PretrainedCtc:
     """The model with the folder's weights; CheckpointError where it is no CTC model, or its units do not fit."""
     record = _record(folder / _DESCRIPTION)

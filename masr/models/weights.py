@@ -12,8 +12,11 @@ _PREFIXES = ("encoder.", "objective.encoder.")
 """Where an encoder's weights stand in a model: alone, or inside what the streams of metadata are wrapped around."""
 
 
-def read_weights(path: Path, encoder: nn.Module) -> None:
-    """Fills the encoder from a model; what else is in the file is not read."""
+def read_weights(path: Path, encoder: nn.Module, *over: Path) -> None:
+    """Fills the encoder from a model; what else is in the file is not read.
+
+    What the files `over` have takes the place of the model's own: running averages of a checkpoint.
+    """
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
@@ -27,6 +30,10 @@ def read_weights(path: Path, encoder: nn.Module) -> None:
             if not prefix:
                 raise CheckpointError(f"{path}: holds no encoder")
             weights = {n.removeprefix(prefix): stored.get_tensor(n) for n in names if n.startswith(prefix)}
+        for other in over:
+            with safe_open(other, framework="pt") as stored:
+                names = [name for name in stored.keys() if name.startswith(prefix)]  # noqa: SIM118  no mapping
+                weights |= {name.removeprefix(prefix): stored.get_tensor(name) for name in names}
         encoder.load_state_dict(weights)
     except (SafetensorError, RuntimeError, OSError) as error:
         reason = str(error).splitlines()[-1].strip()

@@ -13,7 +13,8 @@ from masr.config import load, text_of
 from masr.data.made import Resolve
 from masr.errors import CheckpointError, ConfigError
 from masr.io.atomic import atomic_path
-from masr.io.layout import MODEL, RESOLVED_CONFIG, STATS
+from masr.io.layout import RESOLVED_CONFIG, STATS
+from masr.io.trained import open_trained
 from masr.models.weights import read_weights
 from masr.training.config import TrainConfig
 from masr.yaml_bases import read
@@ -29,7 +30,7 @@ def read_run(path: Path, overrides: Sequence[str], resolve: Resolve) -> TrainCon
     init = text_of(path, "init", overrides)
     if init is None:
         return load(TrainConfig, path, overrides, resolve)
-    file = Path(init) / RESOLVED_CONFIG
+    file = open_trained(init).run / RESOLVED_CONFIG
     if not file.is_file():
         raise CheckpointError(f"init: {init} is not the folder of a run: it has no {RESOLVED_CONFIG}")
     config = load(TrainConfig, path, overrides, resolve, _inherited(file))
@@ -56,14 +57,16 @@ def _inherited(file: Path) -> yaml.Node | None:
 
 
 def begin_from(init: Path, encoder: nn.Module) -> None:
-    """Fills the encoder."""
-    read_weights(init / MODEL, encoder)
+    """Fills the encoder from a run, or from a checkpoint of it."""
+    model, *over = open_trained(init).weights
+    read_weights(model, encoder, *over)
 
 
 def inherited_stats(init: Path) -> Tensor:
     """(2, F + 1) statistics that the input is normalised by, as the encoder learnt it."""
     from safetensors.torch import load_file
 
+    init = open_trained(init).run
     if not (init / STATS).is_file():
         raise CheckpointError(f"{init}: has no {STATS}", fix="copy the whole folder of the run")
     stats: Tensor = load_file(init / STATS)["cmvn"]
@@ -73,4 +76,4 @@ def inherited_stats(init: Path) -> Tensor:
 def copy_stats(init: Path, folder: Path) -> None:
     """The same for the new run's folder."""
     with atomic_path(folder / STATS) as temporary:
-        shutil.copyfile(init / STATS, temporary)
+        shutil.copyfile(open_trained(init).run / STATS, temporary)

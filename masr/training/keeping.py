@@ -13,33 +13,32 @@ from torch import Tensor
 from masr.errors import CheckpointError
 from masr.io import checkpoint
 from masr.io.atomic import atomic_write
-from masr.io.layout import ENDED, MODEL
+from masr.io.layout import CHECKPOINTS, ENDED, MODEL, step_folder
 from masr.training.distributed import from_first
 from masr.training.run import Run
-
-_CHECKPOINTS = "checkpoints"
 
 
 def folder_of(run: Run, step: int) -> Path:
     """Where the checkpoint of a step lies."""
-    return run.folder / _CHECKPOINTS / f"step_{step:09d}"
+    return run.folder / CHECKPOINTS / step_folder(step)
 
 
 def folders(run: Run) -> list[Path]:
     """All checkpoints, oldest first; whether they are whole shows when they are read."""
-    return sorted((run.folder / _CHECKPOINTS).glob("step_*"))
+    return sorted((run.folder / CHECKPOINTS).glob("step_*"))
 
 
 def tidy(run: Run) -> None:
     """Removes what a killed run left half-written or half-removed."""
-    for path in [*(run.folder / _CHECKPOINTS).glob(".step_*"), *run.folder.glob(f".{MODEL}.*.tmp")]:
+    for path in [*(run.folder / CHECKPOINTS).glob(".step_*"), *run.folder.glob(f".{MODEL}.*.tmp")]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def prune(run: Run) -> None:
-    """Keeps the newest and the best."""
-    records = _records(run)
+    """Keeps the newest, the best, and those that are to stay for good."""
+    records, every = _records(run), run.config.keep_every
     keep = {*list(records)[-run.config.keep_last :], *_best(run, records)}
+    keep |= {folder for folder, record in records.items() if every and record["step"] % every == 0}
     for folder in folders(run):
         if folder not in keep:
             doomed = folder.with_name(f".{folder.name}.old")

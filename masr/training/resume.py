@@ -22,6 +22,7 @@ _FREE = {
     "encoder.checkpoint_activations",
     "training.compile",
     "training.keep_best",
+    "training.keep_every",
     "training.keep_last",
     "training.log_every",
     "training.max_bad_steps",

@@ -41,6 +41,9 @@ class Config:
     save_every: int = option(200, "steps between checkpoints")
     keep_last: int = option(2, "newest checkpoints to keep")
     keep_best: int = option(1, "best checkpoints to keep; the final weights are their average")
+    keep_every: int | None = option(
+        None, "checkpoints to keep for good, to be looked at later: of every so many steps; as save_every: all"
+    )
     best_by: str = option("loss", "figure of the validation whose least is best; with + before it, whose greatest is")
     ema_decay: float = option(0.0, "decay of a running average of the weights, which then is what is saved; 0 is off")
     max_bad_steps: int = option(20, "steps in a row that are not finite or explode, before giving up")
@@ -53,6 +56,8 @@ class Config:
         for name in (*whole, "max_bad_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
+        if self.keep_every is not None and self.keep_every < 1:
+            raise ValueError("keep_every must be at least 1, or null")
         if not 0 <= self.ema_decay < 1:
             raise ValueError("ema_decay must be at least 0 and below 1")
         if self.memory_gib < 0 or (self.explode_factor and self.explode_factor <= 1):

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from masr.cli.main import main
+from masr.io.figure import Axis, Curve, Curves
+from masr.io.figure_file import write_figure
 
 
 @pytest.fixture
@@ -76,3 +78,47 @@ def test_figures_of_runs_become_one_table(tmp_path: Path, capsys: pytest.Capture
     ):
         assert main(["analyse", "collect", str(out), "--names", "a,b", *wrong]) == 2
         assert said in capsys.readouterr().err
+
+
+def test_figures_of_one_file_become_one_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    listed, named = tmp_path / "list.json", tmp_path / "named.json"
+    listed.write_text(json.dumps({"bounds": [{"probes": [{"bound": 0.5}]}, {"probes": [{"bound": 0.25}]}]}))
+    named.write_text(json.dumps({"kinds": {"layers": {"0": {"value": 3}, "1": {"value": 2}}}}))
+    out = tmp_path / "layers.tsv"
+    columns = [
+        "--column",
+        "x",
+        "bounds.*.probes.0.bound",
+        str(listed),
+        "--column",
+        "y",
+        "kinds.layers.*.value",
+        str(named),
+    ]
+    assert main(["analyse", "collect", str(out), "--names", "0,1", *columns]) == 0
+    assert out.read_text() == "run\tx\ty\n0\t0.5\t3\n1\t0.25\t2\n"
+    for names, keys, files, said in (
+        ("0,1,2", "bounds.*.probes.0.bound", [listed], "has 2 figures for 3 runs"),
+        ("0,1", "bounds.*.probes.0.bound", [listed, listed], "of one FILE"),
+        ("0,1", "bounds.*.probes.*.bound", [listed], "one * with keys before and after"),
+        ("0,1", "bounds.*", [listed], "one * with keys before and after"),
+        ("0,1", "nothing.*.bound", [listed], "no list at nothing"),
+        ("0,1", "bounds.*.bound", [listed], "no number at bounds.0.bound"),
+        ("0,1", "bounds.*.bound", [tmp_path / "none.json"], "cannot be read"),
+    ):
+        words = ["--column", "x", keys, *map(str, files)]
+        assert main(["analyse", "collect", str(out), "--names", names, *words]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_figures_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = []
+    for seed in range(2):
+        files.append(str(tmp_path / f"{seed}.figure.json"))
+        write_figure(Path(files[-1]), Curves("bound", (Curve("apc", [20, 40], [1.0, 2.0 + seed]),), Axis("step")))
+    out = tmp_path / "curves.svg"
+    assert main(["analyse", "picture", str(out), "--panel", "here", *files, "--panel", "again", files[0]]) == 0
+    assert "2 panels" in capsys.readouterr().out
+    assert 'aria-label="here; again"' in out.read_text()
+    assert main(["analyse", "picture", str(out), "--panel", "here"]) == 2
+    assert "has no figure" in capsys.readouterr().err

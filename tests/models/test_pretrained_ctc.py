@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from masr.errors import CheckpointError
-from masr.models.pretrained_ctc import is_transformers, read_ctc
+from masr.io.trained import is_transformers
+from masr.models.pretrained_ctc import read_ctc
 
 transformers = pytest.importorskip("transformers")
 _SPEC = importlib.util.spec_from_file_location(

@@ -53,6 +53,12 @@ def test_the_newest_and_the_best_stay(
     assert {n: v.dtype for n, v in weights.items()} == {n: v.dtype for n, v in run.objective.state_dict().items()}
 
 
+@pytest.mark.parametrize(("every", "left"), [(1, [1, 2, 3, 4, 5, 6, 7]), (3, [2, 3, 6, 7]), (8, [2, 7])])
+def test_those_of_every_so_many_steps_stay_for_good(tmp_path: Path, every: int, left: list[int]) -> None:
+    save(tmp_path, [5.0, 1.0, 3.0, 2.0, 4.0, 6.0, 7.0], keep_last=1, keep_every=every)
+    assert kept(tmp_path) == left
+
+
 def test_a_damaged_best_is_left_out_and_all_damaged_is_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

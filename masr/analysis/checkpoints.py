@@ -1,0 +1,149 @@
+"""What checkpoints know, step by step: which of their figures rise together, and which checkpoint each would choose.
+
+A figure is the loss of the validation, a bound on mutual information, the accuracy of a probe. Runs are ranked by
+themselves first, because losses of two objectives are not of one scale.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from pathlib import Path
+
+from masr.analysis.correlation import Correlation, correlate
+from masr.errors import AnalysisError, near
+from masr.io.layout import METRICS
+
+LOSS, LABELS, VIEW, ACCURACY = "loss", "labels", "view", "accuracy"
+TITLES = {
+    LOSS: "loss of the validation",
+    LABELS: "bound on what frames tell of labels",
+    VIEW: "bound on what frames tell of another view",
+    ACCURACY: "accuracy of a linear probe of phones",
+}
+"""In the order in which they are shown."""
+UNITS = {LABELS: "nats", VIEW: "nats"}
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A figure with its 95 % interval, where it has one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One, with all that was measured of it."""
+
+    run: str
+    step: int
+    figures: Mapping[str, Measured]
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values."""
+        return {"run": self.run, "step": self.step, **{name: asdict(one) for name, one in self.figures.items()}}
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Whether two figures rise together over checkpoints, or why that is not known."""
+
+    run: str
+    """`all` for those of all runs."""
+    x: str
+    y: str
+    found: Correlation | None
+    reason: str = ""
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values."""
+        if self.found is None:
+            return {"reason": self.reason}
+        return {
+            "num_points": self.found.num_points,
+            "spearman": asdict(self.found.spearman),
+            "kendall": asdict(self.found.kendall),
+        }
+
+
+def validated(run: Path, figure: str) -> dict[int, float]:
+    """Step -> a figure of its validation, of metrics.jsonl; the last line of a step counts, as after resuming."""
+    found: dict[int, float] = {}
+    known: dict[str, float] = {}
+    try:
+        lines = (run / METRICS).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise AnalysisError(f"{run / METRICS} cannot be read: {error.strerror}") from None
+    for text in lines:
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue  # a run that goes on is in the middle of a line
+        if line.get("split") != "dev":
+            continue
+        known |= line
+        value = line.get(figure)
+        if isinstance(value, int | float) and math.isfinite(value):
+            found[int(line["step"])] = float(value)
+    if known and not found:
+        raise AnalysisError(f"{run / METRICS}: no validation has a figure {figure!r}", fix=near(figure, known))
+    return found
+
+
+def measured(checkpoints: Sequence[Checkpoint]) -> list[str]:
+    """The figures that any checkpoint has, in the order in which they are shown."""
+    return [name for name in TITLES if any(name in one.figures for one in checkpoints)]
+
+
+def agreements(checkpoints: Sequence[Checkpoint], seed: int = 0) -> list[Agreement]:
+    """Every two figures, over each run and, where there are several, over all."""
+    runs = list(dict.fromkeys(one.run for one in checkpoints))
+    found = []
+    for run in [*runs, ALL] if len(runs) > 1 else runs:
+        mine = [one for one in checkpoints if run in (one.run, ALL)]
+        for x, y in combinations(measured(mine), 2):
+            points = [(one.figures[x].value, one.figures[y].value) for one in mine if {x, y} <= set(one.figures)]
+            try:
+                ranked = correlate([a for a, _ in points], [b for _, b in points], run, seed)
+                found.append(Agreement(run, x, y, ranked))
+            except AnalysisError as error:
+                found.append(Agreement(run, x, y, None, error.what))
+    return found
+
+
+def choices(checkpoints: Sequence[Checkpoint]) -> dict[str, dict[str, Checkpoint]]:
+    """Run -> figure -> the checkpoint that it would choose: of the least loss, of the largest of the others."""
+    found: dict[str, dict[str, Checkpoint]] = {}
+    for one in checkpoints:
+        best = found.setdefault(one.run, {})
+        for name, figure in one.figures.items():
+            sign = -1 if name == LOSS else 1
+            if name not in best or sign * figure.value > sign * best[name].figures[name].value:
+                best[name] = one
+    return found
+
+
+def as_json(checkpoints: Sequence[Checkpoint], found: Sequence[Agreement]) -> dict[str, object]:
+    """All of it: checkpoints in order, correlations by run and `x:y`, choices by run and figure."""
+    ranked: dict[str, dict[str, object]] = {}
+    for one in found:
+        ranked.setdefault(one.run, {})[f"{one.x}:{one.y}"] = one.as_json()
+    chosen = {run: {name: best.as_json() for name, best in by.items()} for run, by in choices(checkpoints).items()}
+    return {"checkpoints": [one.as_json() for one in checkpoints], "correlations": ranked, "choices": chosen}
+
+
+def table(checkpoints: Sequence[Checkpoint]) -> str:
+    """Tab-separated, a row for each checkpoint, as `masr analyse correlation` reads it."""
+    names = measured(checkpoints)
+    lines = ["\t".join(["run", "step", *names])]
+    for one in checkpoints:
+        cells = [f"{one.figures[name].value:.9g}" if name in one.figures else "" for name in names]
+        lines.append("\t".join([one.run, str(one.step), *cells]))
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,156 @@
+"""Line charts and scatter plots side by side as one SVG file that stands for itself, without a page's style sheet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+
+from masr.errors import FigureError
+from masr.io.figure import Curve, Curves, Figure, Scatter
+from masr.io.figure_checks import Array
+from masr.report.colours import NUM_COLOURS, mark
+from masr.report.lines import draw_curves
+from masr.report.markup import Markup, join, shorten, tag, width_of
+from masr.report.scatter import draw_scatter, group_styles
+
+_WIDTH, _HEIGHT, _GAP, _TITLE, _LEGEND, _FONT = 420.0, 300.0, 24.0, 26.0, 20.0, 12.0
+_INK, _SOFT, _GRID, _PAPER = "#1b1f23", "#57606a", "#e6e9ec", "#ffffff"
+
+
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """One panel."""
+
+    title: str
+    figure: Curves | Scatter
+
+
+def pooled(figures: Sequence[Figure]) -> Curves | Scatter:
+    """One figure of several of a kind, as of several seeds: the mean of curves, with the least and the largest of them
+    as its band; all the points of scatter plots."""
+    first = figures[0]
+    if isinstance(first, Scatter):
+        points = [one for one in figures if isinstance(one, Scatter)]
+        if len(points) == len(figures):
+            return _all_points(points)
+    if isinstance(first, Curves):
+        charts = [one for one in figures if isinstance(one, Curves)]
+        if len(charts) == len(figures):
+            return charts[0] if len(charts) == 1 else replace(charts[0], curves=_means(charts))
+    kinds = " and ".join(sorted({type(one).__name__.lower() for one in figures}))
+    raise FigureError(
+        f"a panel of {kinds} cannot be drawn here",
+        fix="give curves or scatter plots, of one kind in a panel; matrices: masr analyse heatmaps",
+    )
+
+
+def draw_charts(charts: Sequence[Chart], title: str = "") -> str:
+    """The file."""
+    top = (_TITLE if title else 0.0) + _TITLE
+    has_legend = any(isinstance(one.figure, Scatter) and len(set(one.figure.groups)) > 1 for one in charts)
+    height = top + _HEIGHT + (_LEGEND if has_legend else 0.0) + 8
+    width = len(charts) * (_WIDTH + _GAP)
+    parts = [_chart(chart, n * (_WIDTH + _GAP) + _GAP / 2, top) for n, chart in enumerate(charts)]
+    if title:
+        parts.insert(0, tag("text", title, x=8, y=18, style="font-size: 14px; font-weight: bold"))
+    svg = tag(
+        "svg",
+        tag("style", Markup(_style())),
+        tag("rect", width=width, height=height, fill=_PAPER),
+        *parts,
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"0 0 {round(width)} {round(height)}",
+        width=width,
+        height=height,
+        role="img",
+        aria_label="; ".join(filter(None, (title, *(chart.title for chart in charts)))),
+    )
+    return f"{svg}\n"
+
+
+def _chart(chart: Chart, left: float, top: float) -> Markup:
+    """Title, drawing and, where groups are to be told apart, which is which."""
+    figure = chart.figure
+    if isinstance(figure, Curves):
+        drawn = str(draw_curves(figure, width=_WIDTH, height=_HEIGHT))
+    else:
+        drawn = str(draw_scatter(figure, width=_WIDTH, height=_HEIGHT))
+    # A drawing says its size by its viewBox alone, because a page decides how large it is.
+    inner = drawn[drawn.index("<svg ") + 5 : drawn.rindex("</svg>")]
+    place = f'<svg x="{left:.0f}" y="{top:.0f}" width="{_WIDTH:.0f}" height="{_HEIGHT:.0f}" '
+    most = int(_WIDTH / (0.55 * _FONT))
+    heading = tag("text", shorten(chart.title, most), x=left + 4, y=top - 10, style=f"font-size: {_FONT:.0f}px")
+    return join(heading, Markup(f"{place}{inner}</svg>"), _legend(figure, left, top + _HEIGHT + 14))
+
+
+def _legend(figure: Curves | Scatter, left: float, y: float) -> Markup | None:
+    if not isinstance(figure, Scatter) or len(set(figure.groups)) < 2:
+        return None
+    parts = []
+    for group, style in group_styles(figure.groups).items():
+        name = shorten(group, 30)
+        parts += [mark(style, left + 10, y - 4, size=3.5), tag("text", name, x=left + 18, y=y)]
+        left += 34 + width_of(name, 11)
+    return join(*parts)
+
+
+def _all_points(figures: Sequence[Scatter]) -> Scatter:
+    """Error bars stay where all have them."""
+
+    def ends(name: str) -> Array | None:
+        found = [getattr(one, name) for one in figures]
+        return None if any(part is None for part in found) else np.concatenate(found)
+
+    named = all(one.names or not len(one.px) for one in figures)
+    grouped = all(one.groups or not len(one.px) for one in figures)
+    return replace(
+        figures[0],
+        px=np.concatenate([one.px for one in figures]),
+        py=np.concatenate([one.py for one in figures]),
+        names=tuple(name for one in figures for name in one.names) if named else (),
+        groups=tuple(group for one in figures for group in one.groups) if grouped else (),
+        x_low=ends("x_low"),
+        x_high=ends("x_high"),
+        y_low=ends("y_low"),
+        y_high=ends("y_high"),
+    )
+
+
+def _means(figures: Sequence[Curves]) -> tuple[Curve, ...]:
+    """Of the curves of each name; they have to have the same places."""
+    found = []
+    for curve in figures[0].curves:
+        same = [other for one in figures for other in one.curves if other.name == curve.name]
+        if len(same) < len(figures) or any(not np.array_equal(other.x, curve.x) for other in same):
+            raise FigureError(
+                f"the curves {curve.name!r} of {len(figures)} figures are of other places",
+                fix="give figures of the same steps or layers",
+            )
+        values = np.stack([other.y for other in same])
+        found.append(Curve(curve.name, curve.x, values.mean(axis=0), values.min(axis=0), values.max(axis=0)))
+    return tuple(found)
+
+
+@cache
+def _style() -> str:
+    """The rules of the page that drawings need, with its light colours written out: not every viewer has variables."""
+    page = files("masr.report").joinpath("page.css").read_text(encoding="utf-8")
+    colours = [re.findall(rf"--s{n}: (#[0-9a-f]{{6}})", page)[0] for n in range(NUM_COLOURS)]
+    rules = [
+        f"text {{ font: 11px sans-serif; fill: {_INK}; }}",
+        f".tick, .label {{ fill: {_SOFT}; }} .name {{ font-size: 10px; }} .direct {{ font-weight: 600; }}",
+        ".mid { text-anchor: middle; } .end { text-anchor: end; } .cursor { display: none; }",
+        f".axis {{ stroke: {_SOFT}; fill: none; }} path.grid {{ stroke: {_GRID}; fill: none; }}",
+        ".line { stroke-width: 1.8; fill: none; stroke-linejoin: round; stroke-linecap: round; }",
+        f".band {{ opacity: 0.18; }} .mark {{ stroke: {_PAPER}; stroke-width: 0.8; }}",
+        f".error {{ stroke: {_INK}; stroke-width: 1.2; fill: none; }}",
+    ]
+    for n, colour in enumerate(colours):
+        rules.append(f".line.c{n} {{ stroke: {colour}; }} .band.c{n}, .mark.c{n} {{ fill: {colour}; }}")
+        rules.append(f".mark.open.c{n} {{ fill: none; stroke: {colour}; stroke-width: 2; }}")
+    return "\n".join(rules)
