@@ -2,6 +2,7 @@
 
   LAUNCHER [--mem 8G] [--gpu 1] [--num-threads 2] [--time 4:0:0] [--max-jobs-run 10] [--num-ranks 8] [--num-nodes 2]
            [--no-wait] [--after ID[:ID]] [JOB=1:N] LOG PROGRAM ARG...
+  LAUNCHER --cancel ID[:ID]
 
 The jobs' numbers are a range, `JOB=1:8`, or a list, `JOB=1,4,7-9`.
 
@@ -51,6 +52,10 @@ class JobArray:
     log: str
     command: tuple[str, ...]
     wait: bool = True
+    apart: bool = False
+    """Without waiting: ids of what this call submits and of what it finds at work are told apart."""
+    cancel: tuple[str, ...] = ()
+    """Arrays that are to be cancelled; there is no log and no command then."""
     after: tuple[str, ...] = ()
     own: tuple[str, ...] = field(default=())
     """Options that are the scheduler's own, as they were given."""
@@ -78,6 +83,10 @@ def parse(argv: Sequence[str], own: Mapping[str, int] | None = None) -> JobArray
     given: dict[str, Any] = {"resources": Resources(), "own": ()}
     while words and words[0].startswith("-"):
         _take_option(words, given, own or {})
+    if "cancel" in given:
+        if words or not given["cancel"]:
+            raise Usage("--cancel takes the ids of arrays, joined by colons, and starts no program")
+        return JobArray(variable="", numbers=(1,), log="", command=(), **given)
     variable, numbers = "", _numbers("", "1")
     if words and (found := _RANGE.fullmatch(words[0])):
         variable, numbers = found[1], _numbers(words.pop(0), found[2])
@@ -97,12 +106,12 @@ def _take_option(words: list[str], given: dict[str, Any], own: Mapping[str, int]
     """One option off the front of `words`, into the fields of a JobArray."""
     name, equals, value = words.pop(0).partition("=")
     option = name.replace("_", "-")
-    if option not in _FIELDS and option not in own and option not in ("--no-wait", "--after"):
+    if option not in _FIELDS and option not in own and option not in ("--no-wait", *_IDS):
         raise _unknown(name, own)
     if option == "--no-wait":
-        if equals:
-            raise Usage(f"{name}: takes no value")
-        given["wait"] = False
+        if equals and value != "apart":
+            raise Usage(f"{name}: takes no value but apart, and was given {value!r}")
+        given["wait"], given["apart"] = False, bool(equals)
         return
     num_values = own.get(option, 1)
     if equals:
@@ -111,8 +120,8 @@ def _take_option(words: list[str], given: dict[str, Any], own: Mapping[str, int]
         raise Usage(f"{name}: its value is missing")
     else:
         values = [words.pop(0) for _ in range(num_values)]
-    if option == "--after":
-        given["after"] = tuple(part for part in re.split("[:,]", values[0]) if part)
+    if option in _IDS:
+        given[_IDS[option]] = tuple(part for part in re.split("[:,]", values[0]) if part)
     elif option in _FIELDS:
         changes: dict[str, Any] = {_FIELDS[option]: _value(option, values[0])}
         given["resources"] = replace(given["resources"], **changes)
@@ -121,7 +130,7 @@ def _take_option(words: list[str], given: dict[str, Any], own: Mapping[str, int]
 
 
 def _unknown(name: str, own: Mapping[str, int]) -> Usage:
-    known = [*_FIELDS, "--no-wait", "--after"]
+    known = [*_FIELDS, "--no-wait", *_IDS]
     close = difflib.get_close_matches(name.replace("_", "-"), [*known, *own], n=2)
     hint = "did you mean " + " or ".join(close) + "?" if close else "choose from: " + ", ".join(known)
     return Usage(f"there is no option {name}", hint)
@@ -164,6 +173,7 @@ def _is_real_folder(word: str, found: re.Match[str]) -> bool:
     return any(os.path.lexists(path[start:]) for start in starts)
 
 
+_IDS = {"--after": "after", "--cancel": "cancel"}
 _FIELDS = {
     "--mem": "mem_bytes",
     "--gpu": "num_gpus",

@@ -10,7 +10,9 @@
   --max-jobs-run N  never more jobs at once than this
   --num-ranks N     start each job's program N times, as the ranks of one world (1); --num-threads is for each of them
   --no-wait         print the array's id and return
+                    (--no-wait=apart: those of this call, a blank, those of an earlier one, - for none)
   --after ID[:ID]   start when these arrays have ended; where qacct says that one did not end well, this one fails
+  --cancel ID[:ID]  end these arrays instead of starting one, and print those of them that were not over
   -q, -l, -P, -p, -pe and qsub's other options for resources: handed to it; -l and -pe where your cluster calls
                     memory, GPUs or slots by other names
 

@@ -11,6 +11,7 @@
   --num-ranks N     start each job's program N times, as the ranks of one world (1); --num-threads is for each of them
   --no-wait         is there for schedulers: here the jobs run to their end, and no id is printed
   --after ID        is there for schedulers: here what came before has ended
+  --cancel ID       is there for schedulers: here what came before has ended
 
 The jobs' numbers are a range, JOB=1:8, or a list, JOB=1,4,7-9. Where a stage that failed is run again and nothing it
 depends on has changed (utils/stage.py), jobs whose logs say that they ended well are not repeated.
@@ -242,6 +243,8 @@ def main(argv: Sequence[str]) -> int:
         return 0 if argv else 2
     try:
         array = parse(argv)
+        if array.cancel:
+            return 0
         runner = Runner(array, Machine.here())
     except Usage as error:
         refuse("run.py", error)

@@ -11,7 +11,9 @@
   --num-ranks N     start each job's program N times on each node, as the ranks of one world (1)
   --num-nodes N     nodes of one job (1)
   --no-wait         print the array's id and return
+                    (--no-wait=apart: those of this call, a blank, those of an earlier one, - for none)
   --after ID[:ID]   start when these arrays have ended well; where one fails, this one is cancelled
+  --cancel ID[:ID]  end these arrays instead of starting one, and print those of them that were not over
   --partition, --account, --qos, --constraint, --signal and sbatch's other options for resources: handed to it
 
 The jobs' numbers are a range, JOB=1:8, or a list, JOB=1,4,7-9. Arguments and environment arrive as they were given,

@@ -12,6 +12,7 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -25,12 +26,15 @@ CANCEL_SEC = 8.0
 LOST_SEC = 3.0
 LOST = "lost: its log has no end, and the scheduler no longer knows how it ended (its node may have gone down)"
 UNBORN = "failed before its program began (exit code {code}): are this folder and this Python on every node?"
+NOT_CANCELLED = "COULD NOT BE CANCELLED and may go on"
 _LIBC = ctypes.CDLL(None)
 _SET_PARENT_DEATH_SIGNAL = 1
 
 
 def launch(scheduler: Scheduler, array: JobArray) -> int:
     """Submit what is missing and wait for it, or only say its id; the exit code."""
+    if array.cancel:
+        return cancel(scheduler, array)
     watch = Watch(scheduler, array, set(without_done(scheduler.program, array)))
     watch.catch_signals()
     try:
@@ -47,7 +51,27 @@ def launch(scheduler: Scheduler, array: JobArray) -> int:
     if array.wait or watch.signals:
         return watch.run()
     if watch.ids:
-        print(":".join(watch.ids))
+        print(watch.said_apart() if array.apart else ":".join(watch.ids))
+    return 0
+
+
+def cancel(scheduler: Scheduler, array: JobArray) -> int:
+    """End those of the arrays that are not over, and print their ids."""
+    watch = Watch(scheduler, array, set())
+    watch.catch_signals()
+    try:
+        at_work = {job.array_id for job in scheduler.look(array.cancel) if not job.state.startswith("ended")}
+    except SchedulerError:
+        at_work = set(array.cancel)  # it may be too busy to answer, and yet take an order
+    watch.ids = [array_id for array_id in array.cancel if array_id in at_work]
+    if not watch.ids:
+        return 0
+    try:
+        watch.cancel(watch.ids)
+    except SchedulerError as error:
+        print(f"{scheduler.program}: job {','.join(watch.ids)}: {NOT_CANCELLED}: {error}", file=sys.stderr)
+        return 1
+    print(":".join(watch.ids))
     return 0
 
 
@@ -59,6 +83,8 @@ class Watch:
     array: JobArray
     open: set[int]
     ids: list[str] = field(default_factory=list)
+    submitted: list[str] = field(default_factory=list)
+    """Those of the ids that this call has submitted; the others are of an earlier one."""
     failed: dict[int, str] = field(default_factory=dict)
     codes: list[int] = field(default_factory=list)
     states: dict[int, Seen] = field(default_factory=dict)
@@ -93,7 +119,13 @@ class Watch:
         for number in missing:
             self.array.log_of(number).unlink(missing_ok=True)  # what an earlier call left must not be taken for ours
         if missing:
-            self.ids += self.scheduler.submit(self.array, missing, Mark.of(self.array))
+            self.submitted = self.scheduler.submit(self.array, missing, Mark.of(self.array))
+            self.ids += self.submitted
+
+    def said_apart(self) -> str:
+        """Two words: the ids that this call has submitted, and those of an earlier one; - for none."""
+        earlier = self.ids[: len(self.ids) - len(self.submitted)]
+        return f"{':'.join(self.submitted) or '-'} {':'.join(earlier) or '-'}"
 
     def run(self) -> int:
         """The launcher's exit code."""
@@ -178,23 +210,33 @@ class Watch:
         select.select([self.wake], [], [], min(10.0, max(0.3, age / 10)))
 
     def end_early(self) -> int:
-        """After a signal. SIGHUP is a terminal that went away: the array stays, and the same call finds it again."""
+        """After a signal. SIGHUP is a terminal that went away: the array stays, and the same call finds it again.
+
+        A call that does not wait only hands over an array of an earlier call, which is not its to cancel.
+        """
         signum = self.signals[0]
-        name, program, ids = (signal.Signals(signum).name, self.scheduler.program, ",".join(self.ids))
-        if signum == signal.SIGHUP:
+        mine = self.ids if self.array.wait else self.submitted
+        name, program, ids = (signal.Signals(signum).name, self.scheduler.program, ",".join(mine))
+        if not mine:
+            self.progress.say(f"{program}: {name}: nothing was submitted: {self.array.log}")
+        elif signum == signal.SIGHUP:
             self.progress.say(f"{program}: {name}: job {ids} goes on; the same call waits for it again")
-            return 128 + signum
-        try:
-            self.scheduler.cancel(self.ids)
-            deadline = time.time() + CANCEL_SEC
-            while time.time() < deadline and len(self.signals) < 2:
-                if all(job.state.startswith("ended") for job in self.scheduler.look(self.ids)):
-                    break
-                select.select([self.wake], [], [], 0.2)
-            self.progress.say(f"{program}: {name}: job {ids} cancelled, {len(self.open)} jobs: {self.array.log}")
-        except SchedulerError as error:
-            self.progress.say(f"{program}: {name}: job {ids} COULD NOT BE CANCELLED and may go on: {error}")
+        else:
+            try:
+                self.cancel(mine)
+                self.progress.say(f"{program}: {name}: job {ids} cancelled, {len(self.open)} jobs: {self.array.log}")
+            except SchedulerError as error:
+                self.progress.say(f"{program}: {name}: job {ids} {NOT_CANCELLED}: {error}")
         return 128 + signum
+
+    def cancel(self, ids: Sequence[str]) -> None:
+        """End these arrays and wait a while for it; those that wait for others first, lest they be let go."""
+        self.scheduler.cancel(list(reversed(ids)))
+        deadline = time.time() + CANCEL_SEC
+        while time.time() < deadline and len(self.signals) < 2:
+            if all(job.state.startswith("ended") for job in self.scheduler.look(ids)):
+                break
+            select.select([self.wake], [], [], 0.2)
 
     def catch_signals(self) -> None:
         """From here on a signal is noted, and acted on when nothing is half done."""

@@ -21,7 +21,7 @@ words, log = sys.argv[1:], Path(__file__).with_suffix(".calls")
 given = {{"numbers": [0]}}
 while words[0].startswith("--") or words[0].startswith("JOB="):
     word = words.pop(0)
-    if word == "--no-wait":
+    if word == "--no-wait=apart":
         given["no-wait"] = True
     elif word.startswith("JOB="):
         parts = [part.partition("-") for part in word[4:].split(",")]
@@ -33,7 +33,7 @@ before = log.read_text().splitlines() if log.exists() else []
 log.write_text("\\n".join([*before, json.dumps(given)]) + "\\n")
 codes = [subprocess.run([w.replace("JOB", str(n)) for w in command], stdout=2).returncode for n in given["numbers"]]
 if "no-wait" in given:
-    print(100 + len(before))
+    print(100 + len(before), "-")
 sys.exit(1 if any(codes) else 0)
 """
 

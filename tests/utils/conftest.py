@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 START = Path(__file__).resolve().parents[2] / "tools" / "start_slurm.sh"
+STAND_IN = Path(__file__).with_name("grid_engine_stand_in.py")
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +41,20 @@ def slurm(slurm_conf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     yield tmp_path
     subprocess.run(["scancel", "--user", str(os.getuid())], check=False)
+
+
+@pytest.fixture
+def grid_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the stand-in's arrays; its programs are on the PATH."""
+    programs, root = (tmp_path / name for name in ("of_grid_engine", "grid"))
+    (programs / "py").mkdir(parents=True)
+    root.mkdir()
+    for name in ("qsub", "qstat", "qacct", "qdel"):
+        program = programs / name
+        program.write_text(f'#!/bin/bash\nexec -a {name} {sys.executable} -ES {programs}/py/{name} "$@"\n')
+        program.chmod(0o755)
+        (programs / "py" / name).symlink_to(STAND_IN)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("STAND_IN", str(root))
+    monkeypatch.delenv("STAGE_ATTEMPT", raising=False)
+    return root

@@ -15,25 +15,14 @@ from pathlib import Path
 import pytest
 
 QUEUE = Path(__file__).resolve().parents[2] / "utils" / "queue.py"
-STAND_IN = Path(__file__).with_name("grid_engine_stand_in.py")
 PYTHON = sys.executable
 
 
 @pytest.fixture(autouse=True)
-def grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder; the stand-in's programs are on the PATH."""
-    programs, root, work = (tmp_path / name for name in ("programs", "grid", "work"))
-    for folder in (programs, root, work):
-        folder.mkdir()
-    for name in ("qsub", "qstat", "qacct", "qdel"):
-        program = programs / name
-        program.write_text(f'#!/bin/bash\nexec -a {name} {PYTHON} -ES {programs}/py/{name} "$@"\n')
-        program.chmod(0o755)
-        (programs / "py").mkdir(exist_ok=True)
-        (programs / "py" / name).symlink_to(STAND_IN)
-    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    monkeypatch.setenv("STAND_IN", str(root))
-    monkeypatch.delenv("STAGE_ATTEMPT", raising=False)
+def grid(grid_engine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder."""
+    work = tmp_path / "work"
+    work.mkdir()
     monkeypatch.chdir(work)
     return work
 

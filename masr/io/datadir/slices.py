@@ -16,11 +16,12 @@ import numpy as np
 
 from masr.io.datadir.columns import word_column
 from masr.io.datadir.directory import DataDir, DataDirWriter, Table
-from masr.io.datadir.lines import IdArray, Lines
+from masr.io.datadir.lines import ByteArray, IdArray, Lines
 from masr.io.datadir.tables import WHOLE, keyed_by
 from masr.io.datadir.view import TableView
 from masr.io.layout import SEGMENTS, SPK2UTT, TEXT, UTT2SPK, WAV_SCP
 
+_PIECE_BYTES = 1 << 18
 _REWRITTEN = re.compile(r"[\x80-\x9f\ufeff]|[^\S \n]")
 
 
@@ -40,7 +41,7 @@ class Slicer:
                 continue
             table, key = self.source.table(name), keyed_by(name)
             if key == "speaker":
-                _add(writer, table, _found(table, _speakers(utts, low, high)))
+                _add_speakers(writer, table, _speakers(utts, low, high))
             elif key == "recording" and self.source.has(SEGMENTS):
                 _add(writer, table, _found(table, self._recordings(low, high)))
             elif name not in self.whole:
@@ -118,6 +119,18 @@ def _found(table: TableView, keys: Collection[str]) -> Table:
     return {key: value for key in keys if (value := table.get(key)) is not None}
 
 
+def _add_speakers(writer: DataDirWriter, table: TableView, speakers: set[str]) -> None:
+    """Where a table has just these speakers in a row, as it has where utterances sort as speakers, their lines."""
+    first = table.first_from(min(speakers))
+    last = first + len(speakers)
+    if table.is_plain() and last <= len(table) and _as_written(table, first, last):
+        ids = Lines(table.raw(first, last)).ids().tolist()
+        if ids == sorted(speaker.encode("utf-8") for speaker in speakers):
+            writer.add_lines(table.path.name, table.raw(first, last))
+            return
+    _add(writer, table, _found(table, speakers))
+
+
 def _between(table: TableView, utts: TableView, low: int, high: int) -> Table:
     """The rows of those utterances that a table has; of an alignment some, of a damaged table others as well."""
     wanted = {utts.key_at(row) for row in range(low, high)}
@@ -139,7 +152,7 @@ def _as_written(table: TableView, low: int, high: int) -> bool:
     if not table.is_plain():
         return False
     lines = table.raw(low, high)
-    if not lines.endswith(b"\n") or any(mark in lines for mark in (b"\t", b"  ", b" \n")):
+    if not lines.endswith(b"\n") or b"\t" in lines or _has_idle_blanks(np.frombuffer(lines, dtype=np.uint8)):
         return False
     if lines.isascii():
         return True
@@ -147,3 +160,13 @@ def _as_written(table: TableView, low: int, high: int) -> bool:
         return not _REWRITTEN.search(lines.decode("utf-8"))
     except UnicodeDecodeError:
         return False
+
+
+def _has_idle_blanks(buffer: ByteArray) -> bool:
+    """Whether a space is followed by another one or by the line's end; in pieces that stay in the processor's cache."""
+    for low in range(0, len(buffer), _PIECE_BYTES):
+        piece = buffer[low : low + _PIECE_BYTES + 1]
+        spaces, ends = piece == ord(" "), piece == ord("\n")
+        if (spaces[:-1] & (spaces[1:] | ends[1:])).any():
+            return True
+    return False

@@ -71,6 +71,28 @@ def test_parts_are_what_choosing_their_utterances_writes(tmp_path_factory, table
     assert sorted(seen, key=str.encode) == list(source.utts)
 
 
+def test_blanks_that_writing_anew_would_drop_are_seen_wherever_they_stand():
+    from masr.io.datadir.slices import _has_idle_blanks
+
+    row = b"utterance word\n"
+    lines = row * 20_000  # more than one piece
+    assert not _has_idle_blanks(np.frombuffer(lines, dtype=np.uint8))
+    for place in (0, (1 << 18) // len(row) * len(row), len(lines) - len(row)):
+        for bad in (b"utterance  word\n", b"utterance word \n"):
+            assert _has_idle_blanks(np.frombuffer(lines[:place] + bad + lines[place:], dtype=np.uint8))
+    edge = b"x" * ((1 << 18) - 1) + b"  y\n"  # one of the two in each piece
+    assert _has_idle_blanks(np.frombuffer(edge, dtype=np.uint8))
+
+
+def test_rows_of_speakers_are_copied_or_looked_up(tmp_path: Path):
+    for name, rows in {"right": ["a", "b", "c"], "more": ["a", "ab", "b", "c"], "less": ["a", "c"]}.items():
+        tables = {"utt2spk": {f"{speaker}-{n}": speaker for speaker in "abc" for n in range(2)}}
+        write_datadir(tmp_path / name, {**tables, "cmvn.scp": {speaker: f"c.ark:{speaker}" for speaker in rows}})
+        first, second = split(DataDir.open(tmp_path / name), 2)
+        found = [set(DataDir.open(part).table("cmvn.scp")) for part in (first, second)]
+        assert found == [{"a", "b"} & set(rows), {"b", "c"} & set(rows)], name
+
+
 def test_a_part_replaces_an_older_directory(tmp_path: Path):
     tables = {"utt2spk": {f"s-{n}": "s" for n in range(4)}, "utt2lang": {f"s-{n}": "hin" for n in range(4)}}
     write_datadir(tmp_path / "all", tables)
@@ -83,7 +105,7 @@ def test_a_part_replaces_an_older_directory(tmp_path: Path):
     assert (first / "spk2utt").read_text() == "s s-0 s-1\n"
 
 
-WORDS = ["1", "20", "0.25", "1e3", "-4.", ".5", "nan", "1_0", "1.2.3", "x", "inf"]
+WORDS = ["1", "20", "007", "12345678901234567890", "0.25", "1e3", "-4.", ".5", "nan", "1_0", "1.2.3", "x", "inf"]
 
 
 @settings(deadline=None, max_examples=100)
@@ -106,6 +128,8 @@ def test_a_column_is_given_only_where_every_row_has_one_word():
     assert word_column(Lines(b"a x\nbb yy\n")).tolist() == [b"x", b"yy"]
     assert all(word_column(Lines(rows)) is None for rows in (b"", b"a\n", b"a \n", b"a x y\n", b"a x\n\n", b" a\n"))
     assert plain_numbers(np.array([b"1", b"1e2"])).tolist() == [1, 100]
+    assert plain_numbers(np.array([b"007", b"123456789012345", b"0"])).tolist() == [7, 123456789012345, 0]
+    assert plain_numbers(np.array([b"1", b""])) is None
     assert all(plain_numbers(np.array([word])) is None for word in (b"nan", b"", b"1.2.3", b"1" * 40))
 
 
