@@ -227,8 +227,9 @@ class TableConfig:
 
     def variable_names(self) -> set[str]:
         """All that sizes, groups and rows give words to."""
-        parts = [*self.sizes.values(), *(part for pair in self.all_rows() for part in pair if part)]
-        return {name for part in parts for name in part.variables}
+        given = [size.variables for size in self.sizes.values()] + [group.variables for group in self.rows]
+        given += [row.variables for group in self.rows for row in group.rows]
+        return {name for variables in given for name in variables}
 
     def all_rows(self) -> list[tuple[GroupConfig, RowConfig | None]]:
         """Every row with its group."""
