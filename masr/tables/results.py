@@ -80,7 +80,9 @@ def _counts(claims: Iterable[Claim]) -> dict[Verdict, int]:
 
 
 def _has_scores(outcome: Outcome) -> bool:
-    """Tasks alone say nothing: sizes may share some."""
+    """Tasks alone say nothing: sizes may share some. Nor does an embedded corpus in a size for the real one."""
+    if outcome.embedded and not outcome.plan.size.embedded:
+        return False
     return any(cell.scores for row in outcome.rows for cell in row.cells.values())
 
 

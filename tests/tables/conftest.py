@@ -24,7 +24,7 @@ sizes:
     variables: {kind: lang}
     steps:
       score: {hours: 0.5, launch: ["--mem", 1G]}
-  one: {what: a single seed, seeds: [0]}
+  one: {what: a single seed, embedded: true, seeds: [0]}
 steps:
   - name: never
     command: [masr, config, "{out}"]

@@ -153,6 +153,27 @@ def test_results_begin_with_the_contents_and_what_became_of_every_claim(
     assert text.index('id="small-mini"') < text.index('id="small-one"') < text.index('id="third-mini"')
 
 
+def test_results_leave_out_what_is_meant_for_the_real_corpus_where_the_data_are_embedded(
+    made: Any, tmp_path: Path
+) -> None:
+    from masr.cli.main import main
+    from masr.synth.build import MARKER
+
+    folder = tmp_path / "recipe"
+    shutil.copytree(made.folder, folder)
+    table = folder / "tables" / "small.yaml"
+    table.write_text(table.read_text(encoding="utf-8").replace("seed, embedded: true", "seed"), encoding="utf-8")
+    folders = [f"--{name}={folder / name}" for name in ("data", "exp", "conf")]
+    shown = []
+    for _ in ("not known", "embedded"):
+        assert main(["table", "results", str(table.parent), *folders]) == 0
+        shown.append((folder / "RESULTS.md").read_text(encoding="utf-8"))
+        (tmp_path / MARKER).touch()
+        (folder / "data" / "train" / "provenance.json").write_text(json.dumps({"source": str(tmp_path)}))
+    assert ['id="small-mini"' in text for text in shown] == [True, True]
+    assert ['id="small-one"' in text for text in shown] == [True, False]
+
+
 def test_results_leave_out_sizes_without_a_score(recipe: Any) -> None:
     from masr.cli.main import main
 
