@@ -175,6 +175,16 @@ def _compared(
     sign = 1.0 if column.better == "higher" else -1.0
     a = rows[better].cells[column.name].scores
     if ordering.level is not None:
-        return compare([sign * (score.value - ordering.level) for score in a.values()])
-    b = rows[than].cells[column.name].scores
-    return compare([sign * (a[seed].value - b[seed].value) for seed in a if seed in b])
+        fixed = Score(ordering.level, ordering.level, ordering.level)
+        pairs = [(score, fixed) for score in a.values()]
+    else:
+        b = rows[than].cells[column.name].scores
+        pairs = [(a[seed], b[seed]) for seed in a if seed in b]
+    return compare([sign * (x.value - y.value) for x, y in pairs], all(_are_apart(x, y) for x, y in pairs))
+
+
+def _are_apart(one: Score, other: Score) -> bool:
+    """Whether both say how sure they are, and their intervals do not meet."""
+    if one.low is None or one.high is None or other.low is None or other.high is None:
+        return False
+    return one.low > other.high or other.low > one.high

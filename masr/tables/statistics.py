@@ -49,19 +49,25 @@ def mean_of(values: Sequence[float]) -> Mean:
     return Mean(centre, centre - half, centre + half, count)
 
 
-def compare(gains: Sequence[float]) -> Comparison:
-    """The verdict on gains of one row over another, one a seed, positive where the claim is right."""
+def compare(gains: Sequence[float], apart: bool = False) -> Comparison:
+    """The verdict on gains of one row over another, one a seed, positive where the claim is right.
+
+    `apart` says that in every seed the two scores' own intervals leave a gap between them.
+    """
     if not gains:
         return Comparison("missing", None, None)
     gain = mean_of(gains)
     error = _standard_error(gains, gain.value) if len(gains) > 1 else 0.0
-    # Equal differences to the last digit are no evidence of seeds that differ: most often the seed is not used.
-    if len(gains) < FEWEST_SEEDS or error <= 1e-12 * max(1.0, abs(gain.value)):
+    if len(gains) < FEWEST_SEEDS:
         return Comparison("not significant", gain, None)
+    # Equal differences to the last digit are no evidence of seeds that differ: the seed is not used, or the scores are
+    # at their ceiling. What is left to go by is how sure each score is of itself.
+    if error <= 1e-12 * max(1.0, abs(gain.value)):
+        return Comparison(_direction(gain.value) if apart else "not significant", gain, None)
     p_value = _two_sided(gain.value / error, len(gains) - 1)
     if p_value >= 1 - LEVEL:
         return Comparison("not significant", gain, p_value)
-    return Comparison("holds" if gain.value > 0 else "does not hold", gain, p_value)
+    return Comparison(_direction(gain.value), gain, p_value)
 
 
 def relative_change(values: Sequence[float], references: Sequence[float]) -> Mean | None:
@@ -69,6 +75,10 @@ def relative_change(values: Sequence[float], references: Sequence[float]) -> Mea
     if not values or any(reference == 0 for reference in references):
         return None
     return mean_of([100 * (value / reference - 1) for value, reference in zip(values, references, strict=True)])
+
+
+def _direction(gain: float) -> Verdict:
+    return "holds" if gain > 0 else "does not hold"
 
 
 def _standard_error(values: Sequence[float], centre: float) -> float:

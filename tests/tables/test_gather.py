@@ -167,3 +167,20 @@ def test_a_task_without_the_picture_that_it_is_for_has_failed(recipe: Any) -> No
     recipe.write(text)
     assert recipe.masr("run", 1) != 0
     assert "without its picture one.svg" in next(recipe.folder.glob("exp/tables/score/*/failed.json")).read_text()
+
+
+@pytest.mark.parametrize(
+    ("high", "verdicts"),
+    [
+        (1.5, ["holds", "holds", "does not hold"]),
+        (2.5, ["holds", "holds", "not significant"]),
+        (3.5, ["not significant", "holds", "not significant"]),
+    ],
+)
+def test_where_all_seeds_agree_the_intervals_of_the_scores_decide(table: Any, high: float, verdicts: list[str]) -> None:
+    table.write(TABLE.replace("minus: [w], groups: [whole]", "low: [l], high: [h], interval: x, groups: [whole]"))
+    plan = table.plan()
+    scores = {"small": {"v": 1.0, "l": 0.5, "h": high}, "large": {"v": 4.0, "l": 3.0, "h": 5.0}}
+    for seed in (0, 1, 2):
+        finish(plan, plan.cells["whole.low", seed, "all"], x_json=scores)
+    assert [claim.comparison.verdict for claim in outcome_of(plan).claims] == verdicts

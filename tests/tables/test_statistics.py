@@ -74,6 +74,13 @@ def test_equal_gains_are_no_evidence() -> None:
     assert compare([]).verdict == "missing"
 
 
+def test_equal_gains_count_where_the_scores_are_sure_of_themselves() -> None:
+    assert compare([3.0, 3.0, 3.0], apart=True).verdict == "holds"
+    assert compare([-3.0, -3.0, -3.0], apart=True).verdict == "does not hold"
+    assert compare([3.0, 3.0], apart=True).verdict == "not significant"
+    assert compare([3.0, -3.0, 3.0], apart=True).verdict == "not significant"  # seeds that differ decide
+
+
 def test_one_seed_has_no_interval() -> None:
     assert mean_of([4.0]).low is None
 
