@@ -45,16 +45,18 @@ class ShardWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        kept = False
         try:
-            if kind is None:
-                self._stream.flush()
-                os.fsync(self._stream.fileno())
+            with self._stream:
+                if kind is None and self.num_utterances:
+                    self._stream.flush()
+                    os.fsync(self._stream.fileno())
+                    kept = True
         finally:
-            self._stream.close()
-        if kind is None and self.num_utterances:
+            if not kept:
+                self._temporary.unlink(missing_ok=True)
+        if kept:
             self._temporary.replace(self.path)
-        else:
-            self._temporary.unlink(missing_ok=True)
 
     def append(self, key: str, samples: Int16Array | Iterable[Int16Array]) -> tuple[str, int]:
         """One utterance, in one piece or in blocks: its wav.scp entry and number of samples.

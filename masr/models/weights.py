@@ -34,7 +34,14 @@ def read_weights(path: Path, encoder: nn.Module, *over: Path) -> None:
             with safe_open(other, framework="pt") as stored:
                 names = [name for name in stored.keys() if name.startswith(prefix)]  # noqa: SIM118  no mapping
                 weights |= {name.removeprefix(prefix): stored.get_tensor(name) for name in names}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{path}: cannot be read: {error}",
+            why="the file is damaged, or its copy was cut short",
+            fix="copy the folder of the run again, or let `masr train` write it again from its last checkpoint",
+        ) from None
+    try:
         encoder.load_state_dict(weights)
-    except (SafetensorError, RuntimeError, OSError) as error:
+    except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise CheckpointError(f"{path}: does not fit the encoder of config.yaml beside it: {reason}") from None
