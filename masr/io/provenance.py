@@ -40,13 +40,24 @@ def _program() -> str:
 
 
 def git_commit() -> str:
-    """The checkout's commit, '-dirty' where tracked files differ; 'unknown' outside a checkout."""
+    """The checkout's commit, '-dirty' where tracked files differ; 'unknown' outside a checkout.
+
+    A recipe's RESULTS.md and pictures are what runs write, not what they are made with, so they do not count.
+    """
     root = Path(masr.__file__).resolve().parent.parent
     if not (root / ".git").exists():
         return "unknown"
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    git = ["git", "-C", str(root)]
+    written = [":(exclude,glob)egs/*/RESULTS.md", ":(exclude,glob)egs/*/figures/**"]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        found = subprocess.run(
+            [*git, "describe", "--always", "--abbrev=40", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+        differs = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", ".", *written], timeout=10).returncode
     except (OSError, subprocess.SubprocessError):
         return "unknown"
-    return found.stdout.strip()
+    return found.stdout.strip() + ("-dirty" if differs else "")

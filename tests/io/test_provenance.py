@@ -45,6 +45,9 @@ def test_commit_tells_a_changed_checkout(tmp_path: Path, monkeypatch: pytest.Mon
     package = tmp_path / "masr" / "__init__.py"
     package.parent.mkdir()
     package.write_text("one")
+    results = tmp_path / "egs" / "x" / "RESULTS.md"
+    results.parent.mkdir(parents=True)
+    results.write_text("figures")
     monkeypatch.setattr(provenance.masr, "__file__", str(package))
     assert git_commit() == "unknown", "not a checkout"
 
@@ -59,6 +62,8 @@ def test_commit_tells_a_changed_checkout(tmp_path: Path, monkeypatch: pytest.Mon
     git("commit", "-q", "-m", "one")
     git("tag", "v1")
     head = git("rev-parse", "HEAD")
+    assert git_commit() == head
+    results.write_text("other figures")
     assert git_commit() == head
     package.write_text("two")
     assert git_commit() == f"{head}-dirty"
