@@ -17,12 +17,10 @@ from torch import Tensor
 
 from masr.config import option
 from masr.errors import DataError
-from masr.products import product
+from masr.nearest import Nearest
 
-_BLOCK_ELEMENTS = 1 << 20
-"""A block of distances stays in a core's cache."""
 _SUM_ROWS = 512
-"""A block of frames in float64 does as well."""
+"""A block of frames in float64 stays in a core's cache."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +32,7 @@ class Config:
     sample_steps: int = option(20, "Lloyd's steps on the sample, at most")
     passes: int = option(1, "times that all frames stream by")
     seed: int = option(0, "of the sample and of the first centres")
+    bfloat16: bool = option(False, "products in bfloat16, close calls again in float32: the same labels")
 
     def __post_init__(self) -> None:
         if self.num_clusters < 1 or self.sample < self.num_clusters or self.sample_steps < 0 or self.passes < 0:
@@ -69,36 +68,50 @@ class Sample:
 class KMeans:
     """Centres, and how many frames each has had."""
 
-    def __init__(self, centres: Tensor) -> None:
+    def __init__(self, centres: Tensor, halves: bool = False) -> None:
         self.centres = centres
+        self.halves = halves
         self.counts = torch.zeros(len(centres), dtype=torch.float64)
 
+    def labels(self, frames: Tensor) -> Tensor:
+        """(N, D) -> (N,) the nearest centre of each frame; ties go to the lower number."""
+        return Nearest(self.centres, self.halves)(frames)[0]
+
     def assign(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, D) -> (N,) the nearest centre of each frame, (N,) its squared distance; ties go to the lower number."""
-        labels = torch.empty(len(frames), dtype=torch.int64)
-        distances = torch.empty(len(frames))
-        norms, twice = self.centres.square().sum(dim=1), -2 * self.centres
-        size = max(1, _BLOCK_ELEMENTS // len(self.centres))
-        for start in range(0, len(frames), size):
-            rows = frames[start : start + size].float()
-            nearest = product(rows, twice, norms).min(dim=1)
-            labels[start : start + size] = nearest.indices
-            distances[start : start + size] = (nearest.values + rows.square().sum(dim=1)).clamp(min=0)
-        return labels, distances
+        """(N, D) -> (N,) the nearest centre of each frame, (N,) its squared distance."""
+        labels, scores = Nearest(self.centres, self.halves)(frames)
+        if scores is None:
+            return labels, self.distances(frames, labels)
+        squares = torch.empty(len(frames))
+        for start in range(0, len(frames), _SUM_ROWS):
+            rows = slice(start, start + _SUM_ROWS)
+            torch.linalg.vector_norm(frames[rows].float(), dim=1, out=squares[rows])
+        return labels, squares.square_().add_(scores).clamp_(min=0)
+
+    def distances(self, frames: Tensor, labels: Tensor) -> Tensor:
+        """(N, D), (N,) -> (N,) squared distances of frames to the centres that they have."""
+        found = torch.empty(len(frames))
+        for start in range(0, len(frames), _SUM_ROWS):
+            rows = slice(start, start + _SUM_ROWS)
+            torch.linalg.vector_norm(self.centres[labels[rows]].sub_(frames[rows]), dim=1, out=found[rows])
+        return found.square_()
 
     def settle(self, frames: Tensor, steps: int) -> None:
         """Lloyd's steps on frames that are all there, until nothing moves."""
         before: Tensor | None = None
         for _ in range(steps):
-            labels, distances = self.assign(frames)
+            labels = self.labels(frames)
             if before is not None and torch.equal(labels, before):
                 break
             before = labels
             sums, counts = self.sums(frames, labels)
+            empty = counts == 0
+            distances = self.distances(frames, labels) if bool(empty.any()) else None
             self.centres = torch.where(
-                counts[:, None] > 0, sums / counts.clamp(min=1)[:, None], self.centres.double()
+                empty[:, None], self.centres.double(), sums / counts.clamp(min=1)[:, None]
             ).float()
-            if self.refill(counts == 0, frames, distances):
+            if distances is not None:
+                self.refill(empty, frames, distances)
                 before = None
 
     def update(self, frames: Tensor) -> Tensor:
@@ -139,7 +152,7 @@ def fit(pieces: Iterable[Tensor], config: Config) -> KMeans:
             f"{distinct} different frames cannot give {config.num_clusters} clusters",
             fix="ask for fewer clusters, or give more data",
         )
-    found = KMeans(first_centres(sample.rows, config.num_clusters, config.seed))
+    found = KMeans(first_centres(sample.rows, config.num_clusters, config.seed), config.bfloat16)
     found.settle(sample.rows, config.sample_steps)
     for _ in range(config.passes):
         found.counts.zero_()

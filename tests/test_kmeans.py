@@ -27,6 +27,26 @@ def test_assign_is_the_slow_one() -> None:
         assert distance == pytest.approx(min(slow), abs=1e-4)
 
 
+@pytest.mark.parametrize("halves", [False, True])
+def test_distances_are_those_of_the_differences(halves: bool) -> None:
+    generator = torch.Generator().manual_seed(1)
+    frames, centres = torch.randn(1500, 9, generator=generator), torch.randn(7, 9, generator=generator)
+    found = KMeans(centres, halves)
+    labels, distances = found.assign(frames)
+    exact = (frames.double() - centres[labels].double()).square().sum(dim=1).float()
+    torch.testing.assert_close(distances, exact, atol=1e-4, rtol=1e-5)
+    torch.testing.assert_close(found.distances(frames, labels), exact, atol=1e-5, rtol=1e-5)
+    assert torch.equal(found.labels(frames), labels)
+
+
+def test_in_halves_the_same_centres() -> None:
+    frames, _ = blobs(8, width=16)
+    whole = fit(list(frames.split(37)), Config(num_clusters=12, sample=200))
+    halves = fit(list(frames.split(37)), Config(num_clusters=12, sample=200, bfloat16=True))
+    assert halves.halves
+    assert torch.equal(whole.centres, halves.centres)
+
+
 @pytest.mark.parametrize("sample", [60, 1000])
 def test_finds_clusters_that_are_there(sample: int) -> None:
     frames, middles = blobs(8)

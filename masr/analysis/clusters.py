@@ -43,7 +43,7 @@ class Nearest:
 
     def labels(self, frames: Tensor) -> Tensor:
         """(N, D) -> (N,)."""
-        return self.found.assign(frames)[0]
+        return self.found.labels(frames)
 
 
 class Mixture:

@@ -22,13 +22,13 @@ def frames() -> Any:
     return centres[labels] + random.standard_normal((FRAMES, WIDTH), dtype=np.float32)
 
 
-def settled() -> Any:
+def settled(halves: bool = False) -> Any:
     import torch
 
     from masr.kmeans import KMeans
 
     given = torch.from_numpy(frames())
-    found = KMeans(given[:CLUSTERS].clone())
+    found = KMeans(given[:CLUSTERS].clone(), halves)
     found.settle(given, STEPS)
     return found.centres.numpy()
 
@@ -86,8 +86,8 @@ def faiss_turn() -> Turn:
     return turn_of(by_faiss)
 
 
-def check() -> str:
-    ours = inertia(settled())
+def check(halves: bool = False) -> str:
+    ours = inertia(settled(halves))
     try:
         theirs = inertia(by_faiss())
     except ImportError:

@@ -1,6 +1,6 @@
 """A network with one hidden layer over 20,000 frames of the linear race: 768 wide, 128 hidden, ten epochs.
 
-A fifth of the frames and a quarter of the hidden units that would be usual, so that five rounds end within a minute.
+A tenth of the linear frames, and a quarter of the hidden units of `masr analyse probe`: a turn takes seconds.
 """
 
 from __future__ import annotations
