@@ -188,8 +188,8 @@ def _notes(outcome: Outcome) -> list[str]:
     if outcome.claims:
         notes.append(
             "A claim holds, or does not, where a paired t test over seeds is significant at 5 % in that direction, "
-            f"each by itself; never with fewer than {FEWEST_SEEDS} seeds. Where all seeds agree to the last digit, p is - "
-            "and the scores' own intervals decide: they must not meet."
+            f"each by itself; never with fewer than {FEWEST_SEEDS} seeds. "
+            "Where all seeds agree to the last digit, p is - and the scores' own intervals decide: they must not meet."
         )
     if outcome.beside:
         notes.append("[paper]: the authors; [digest]: a third party's summary; [ours]: an earlier measurement of ours.")
