@@ -47,10 +47,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def start(cmd: str) -> subprocess.Popen[str]:
-    """In a process group of its own, as a terminal gives it."""
+    """In a process group of its own that hears every signal, as a terminal gives it.
+
+    What a shell starts in the background ignores SIGINT, and hands that down: these tests may be run so.
+    """
     command = [str(UTILS / "tables.sh"), "--cmd", cmd, "t.yaml"]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
-    return subprocess.Popen(command, **streams, text=True, start_new_session=True)
+    return subprocess.Popen(command, **streams, text=True, start_new_session=True, preexec_fn=_hear)
+
+
+def _hear() -> None:
+    for name in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(name, signal.SIG_DFL)
 
 
 def wait_for(ready: Callable[[], object]) -> None:
