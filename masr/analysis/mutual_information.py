@@ -27,7 +27,7 @@ IntArray = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
 DRAWS, LEVEL = 1000, 0.95
 _MOST_UNITS = 1000
-_MOST_CELLS, _BLOCK_LABELS = 1 << 26, 1 << 15
+_MOST_CELLS, _BLOCK_LABELS = 1 << 26, 1 << 16
 _HELD_SHARE = 0.1
 """Of the training units, that choose the probe."""
 
