@@ -80,7 +80,11 @@ def validated(run: Path, figure: str) -> dict[int, float]:
     try:
         lines = (run / METRICS).read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise AnalysisError(f"{run / METRICS} cannot be read: {error.strerror}") from None
+        raise AnalysisError(
+            f"{run / METRICS} cannot be read: {error.strerror}",
+            why="a whole run is looked at, with all the checkpoints that it kept",
+            fix="give the DIR of masr train, without @STEP",
+        ) from None
     for text in lines:
         try:
             line = json.loads(text)

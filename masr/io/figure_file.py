@@ -39,6 +39,8 @@ def read_figure(path: Path) -> Figure:
         return from_json(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         raise FigureError(f"{path}: is not UTF-8") from None
+    except OSError as error:
+        raise FigureError(f"{path}: cannot be read: {error.strerror}", fix="give a file that --out wrote") from None
     except FigureError as error:
         raise FigureError(f"{path}: {error.what}", why=error.why, fix=error.fix) from None
 

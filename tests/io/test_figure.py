@@ -164,3 +164,9 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
     assert str(path) in caught.value.what
     with pytest.raises(FigureError, match=r"\.figure\.json"):
         write_figure(tmp_path / "x.json", FIGURES["table"])
+
+
+def test_a_file_that_is_not_there_or_a_folder_is_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.figure.json", tmp_path):
+        with pytest.raises(FigureError, match="cannot be read"):
+            read_figure(path)
