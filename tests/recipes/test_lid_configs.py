@@ -21,7 +21,7 @@ def test_the_recipes_have_heads_shots_and_a_baseline() -> None:
     }
     for recipe in ("fleurs", "dhwani"):
         found = {path.stem for path in CONFIGS if path.parents[2].name == recipe}
-        assert found == names | {"scratch_tiny", "scratch_few_tiny"}
+        assert found == names | {f"scratch{few}_{size}" for few in ("", "_few") for size in ("tiny", "large")}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parents[2].name}-{path.stem}")

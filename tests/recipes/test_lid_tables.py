@@ -47,7 +47,7 @@ def test_the_encoders_of_the_grid_are_those_of_the_pretraining_table(size: str) 
     trained = digests(fleurs("pretraining", size), "pretrain", "references", "test")
     for name in GRID:
         plan = fleurs(name, size)
-        assert plan.rows == SYSTEMS
+        assert plan.rows == SYSTEMS if name == "noss" else ["scratch", *SYSTEMS]
         assert len(digests(plan, "pretrain")) == 9 * 3
         assert digests(plan, "pretrain", "references", "test") <= trained, name
 
@@ -56,9 +56,12 @@ def test_unseen_languages_and_confusions_cost_nothing_beside_the_main_table() ->
     assert digests(fleurs("unseen")) == digests(fleurs("confusions")) == digests(fleurs("lid"))
 
 
-def test_few_shot_differs_by_the_shots_alone() -> None:
-    full, few = (settings(fleurs(name), "best_rq.masr", "lid") for name in ("lid", "few_shot"))
+@pytest.mark.parametrize("size", ["mini", "paper"])
+def test_few_shot_differs_by_the_shots_and_in_the_embedded_size_by_its_length(size: str) -> None:
+    full, few = (settings(fleurs(name, size), "best_rq.masr", "lid") for name in ("lid", "few_shot"))
     assert few["batching"].pop("shots") == 5
+    if size == "mini":
+        assert [config.pop("training")["max_steps"] for config in (full, few)] == [300, 140]
     assert few == full
 
 
@@ -142,8 +145,23 @@ def test_reported_numbers_are_the_papers() -> None:
 
 def test_dhwani_runs_one_objective_of_three() -> None:
     path = EGS / "dhwani" / "tables" / "lid.yaml"
-    assert plan_of(path).rows == SYSTEMS[:3]
-    assert plan_of(path, "paper").rows == SYSTEMS
+    assert plan_of(path).rows == ["scratch", *SYSTEMS[:3]]
+    assert plan_of(path, "paper").rows == ["scratch", *SYSTEMS]
+
+
+@pytest.mark.parametrize("size", ["mini", "paper"])
+@pytest.mark.parametrize(
+    "path", [FLEURS / "lid.yaml", FLEURS / "few_shot.yaml", EGS / "dhwani/tables/lid.yaml"], ids=str
+)
+def test_a_row_without_pretraining_has_the_same_encoder_and_trains_all_of_it(path: Path, size: str) -> None:
+    plan = plan_of(path, size)
+    fresh, tuned = (settings(plan, row, step) for row, step in (("scratch", "scratch"), ("best_rq.ssl", "lid")))
+    assert fresh["encoder"] == settings(plan, "best_rq.ssl")["encoder"]
+    assert "init" not in fresh and readable(tuned["init"]) == "{pretrain}"
+    assert set(fresh["optim"]["frozen"].values()) == {0} and set(fresh["optim"]["scales"].values()) == {1.0}
+    assert fresh["optim"].get("layer_decay", 1) == 1
+    for part in ("objective", "batching", "training", "data"):
+        assert fresh[part] == tuned[part]
 
 
 @pytest.fixture(scope="module")
