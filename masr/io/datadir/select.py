@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from masr.io.datadir.directory import DataDir, DataDirWriter, Table
 from masr.io.datadir.slices import Slicer, copy_whole, speaker_changes
 from masr.io.datadir.tables import Key, keyed_by
 from masr.io.layout import SEGMENTS, SPK2UTT, TEXT, UTT2SPK, WAV_SCP
+
+_WRITERS = 4
+"""Threads that write parts: most of the time goes into waiting until a table is safe on disk."""
 
 
 def subset(source: DataDir, out: Path, utts: Collection[str]) -> DataDir:
@@ -53,8 +57,14 @@ def split(source: DataDir, num: int, by_speaker: bool = False, out: Path | None 
         _write(source, [(folder, set(part)) for folder, part in zip(folders, parts)])
         return folders
     slicer = Slicer(source)
-    for folder, (low, high) in zip(folders, pairwise(cuts), strict=True):
-        slicer.write(folder, low, high)
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        written = [pool.submit(slicer.write, *part) for part in zip(folders, cuts, cuts[1:])]
+        try:
+            for one in written:
+                one.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     return folders
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -30,7 +31,9 @@ class Slicer:
 
     def __init__(self, source: DataDir) -> None:
         self.source = source
-        self.whole = {name for name in source.tables() if keyed_by(name) != "speaker" and source.complete(name)}
+        names = [name for name in source.tables() if keyed_by(name) != "speaker"]
+        with ThreadPoolExecutor() as pool:
+            self.whole = {name for name, complete in zip(names, pool.map(source.complete, names)) if complete}
 
     def write(self, folder: Path, low: int, high: int) -> None:
         """The directory of the utterances `low` to `high` - 1 in C-locale order."""

@@ -147,3 +147,13 @@ def test_tables_with_the_same_ids_are_told_from_others(tmp_path: Path):
         (tmp_path / name).write_text(lines)
     first = open_table(tmp_path / "a")
     assert [first.same_ids(open_table(tmp_path / name)) for name in "abcde"] == [True, True, False, True, False]
+
+
+def test_a_part_that_cannot_be_written_is_said_and_what_waits_is_not_begun(tmp_path: Path):
+    utts = {f"s{n:03d}-u": f"s{n:03d}" for n in range(200)}
+    write_datadir(tmp_path / "all", {"utt2spk": utts, "wav.scp": dict.fromkeys(utts, "a.wav")})
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/1").write_text("a file stands where the first part belongs")
+    with pytest.raises((DataError, OSError), match="out/1"):
+        split(DataDir.open(tmp_path / "all"), 200, out=tmp_path / "out")
+    assert not (tmp_path / "out/200").exists()
