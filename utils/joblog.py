@@ -101,6 +101,11 @@ def report_failures(program: str, array: JobArray, failed: dict[int, str]) -> No
     if log is None:
         print(f"{program}: no log was written", file=sys.stderr)
         return
+    show_tail(program, log)
+
+
+def show_tail(program: str, log: Path) -> None:
+    """The end of a log, on the screen."""
     print(f"{program}: last lines of {log}:", file=sys.stderr)
     try:
         print("".join(f"  | {line}\n" for line in tail(log)), end="", file=sys.stderr)

@@ -24,6 +24,9 @@ from task import MARK
 TASK = Path(__file__).resolve().with_name("task.py")
 
 
+NOT_RUN = "cancelled: a job that it was to come after did not end well"
+
+
 class SchedulerError(Exception):
     """The scheduler refuses, or does not answer."""
 
@@ -40,6 +43,8 @@ class Seen:
     """Why it waits, or how it ended."""
     code: int | None = None
     """Exit code of one that ended badly, -N for signal N."""
+    name: str = ""
+    """What the scheduler calls its array."""
 
 
 @dataclass(frozen=True)

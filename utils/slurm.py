@@ -37,11 +37,12 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from joblog import ranges
 from launcher import JobArray, Usage, parse, refuse
-from scheduler import Mark, SchedulerError, Seen, ask, batch_script
+from scheduler import NOT_RUN, Mark, SchedulerError, Seen, ask, batch_script
 from watch import launch
 
 WITH_VALUE = """account acctg-freq batch begin chdir cluster-constraint clusters constraint container cores-per-socket
@@ -71,7 +72,6 @@ BAD_ENDS = {
 _OF_BASH = re.compile(
     "BASH.*|PS[0-4]|SHLVL|OLDPWD|_|IFS|OPT(IND|ERR|ARG)|LINENO|PPID|HOSTTYPE|MACHTYPE|OSTYPE|TERM|COLUMNS|LINES"
 )
-INVALID = "cancelled: a job that it was to come after did not end well"
 
 
 class Slurm:
@@ -134,11 +134,11 @@ class Slurm:
         seen = []
         for array_id in ids:
             rows = list(self._squeue(array_id))
-            ended = {index for index, state, _ in rows if state not in AT_WORK + REQUEUED + ("COMPLETED",)}
+            ended = {index for index, state, *_ in rows if state not in AT_WORK + REQUEUED + ("COMPLETED",)}
             codes = _exit_codes(array_id) if ended else {}
             shift = self.shifts.get(array_id, 0)
-            for index, state, why in rows:
-                seen.append(_seen(array_id, index, index + shift, state, why, codes))
+            for index, state, why, name in rows:
+                seen.append(replace(_seen(array_id, index, index + shift, state, why, codes), name=name))
         return seen
 
     def account(self, ids: Iterable[str], number: int) -> Seen | None:
@@ -159,16 +159,16 @@ class Slurm:
         """With all that they run."""
         ask(["scancel", *ids])
 
-    def _squeue(self, array_id: str) -> Iterator[tuple[int, str, str]]:
+    def _squeue(self, array_id: str) -> Iterator[tuple[int, str, str, str]]:
         try:
-            answer = ask(["squeue", "-h", "-r", "-t", "all", "-j", array_id, "-o", "%F|%K|%T|%r"], patient=False)
+            answer = ask(["squeue", "-h", "-r", "-t", "all", "-j", array_id, "-o", "%K|%T|%r|%j"], patient=False)
         except SchedulerError as error:
             if "Invalid job id" not in str(error):
                 raise
             return
         for row in answer.splitlines():
-            _, index, state, why = row.split("|", 3)
-            yield (int(index) if index.isdecimal() else 1, state, "" if why == "None" else why)
+            index, state, why, name = row.split("|", 3)
+            yield (int(index) if index.isdecimal() else 1, state, "" if why == "None" else why, name)
 
 
 def _seen(array_id: str, index: int, number: int, state: str, why: str, codes: dict[int, int]) -> Seen:
@@ -178,7 +178,7 @@ def _seen(array_id: str, index: int, number: int, state: str, why: str, codes: d
         return Seen(array_id, number, "running", why)
     if state == "COMPLETED":
         return Seen(array_id, number, "ended well", "", 0)
-    how = INVALID if why == "DependencyNeverSatisfied" else BAD_ENDS.get(state, "")
+    how = NOT_RUN if why == "DependencyNeverSatisfied" else BAD_ENDS.get(state, "")
     return Seen(array_id, number, "ended badly", how, codes.get(index))
 
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from joblog import code_in, how_it_failed, is_done, report_failures, without_done
+from joblog import code_in, how_it_failed, is_done, ranges, report_failures, show_tail, without_done
 from launcher import JobArray, Usage, refuse
 from progress import Progress
-from scheduler import Mark, Scheduler, SchedulerError, Seen
+from scheduler import NOT_RUN, Mark, Scheduler, SchedulerError, Seen
 
 CANCEL_SEC = 8.0
 LOST_SEC = 3.0
@@ -140,7 +140,27 @@ class Watch:
         if not self.failed:
             return 0
         report_failures(self.scheduler.program, self.array, self.failed)
+        if NOT_RUN in self.failed.values():
+            self.report_earlier()
         return 2 if set(self.codes) == {2} else 1
+
+    def report_earlier(self) -> None:
+        """Which jobs of the arrays before this one failed and how, and the end of the first one's log."""
+        try:
+            jobs = [job for job in self.scheduler.look(self.array.after) if job.state == "ended badly"]
+        except SchedulerError:
+            return
+        failed: dict[tuple[str, str, str], list[int]] = {}
+        for job in jobs:
+            if job.why != NOT_RUN:
+                how = job.why or how_it_failed(job.code or 1)
+                failed.setdefault((job.name, job.array_id, how), []).append(job.number)
+        for (name, array_id, how), numbers in failed.items():
+            said = f"{name or 'job'} (job id {array_id}): job {ranges(sorted(numbers))}: {how}"
+            print(f"{self.scheduler.program}: {said}", file=sys.stderr)
+        logs = [Path(self.array.log).with_name(f"{job.name}.{job.number}.log") for job in jobs if job.why != NOT_RUN]
+        if log := next((log for log in logs if log.is_file()), None):
+            show_tail(self.scheduler.program, log)
 
     def look(self) -> None:
         """Take note of what the scheduler says, and of jobs that it no longer knows."""

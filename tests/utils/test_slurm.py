@@ -160,13 +160,18 @@ def test_a_chain_starts_when_its_first_array_has_ended_well_and_never_hangs(slur
 
 
 def test_a_dependency_that_fails_while_waited_for_cancels(slurm: Path) -> None:
-    bad = run("--no-wait", "bad", "sh", "-c", f"while [ ! -e {slurm}/go ]; do sleep 0.1; done; exit 1").stdout.strip()
-    launcher = start("--after", bad, "never", "true")
-    wait_for(lambda: len(running_ids()) == 2)
+    waits = f"while [ ! -e {slurm}/go ]; do sleep 0.1; done; echo all is lost; [ $1 = 2 ] || kill -9 $$"
+    bad = run("--no-wait", "JOB=1:3", "bad.JOB.log", "sh", "-c", waits, "-", "JOB").stdout.strip()
+    between = run("--no-wait", "--after", bad, "between", "true").stdout.strip()
+    launcher = start("--after", f"{bad}:{between}", "never", "true")
+    wait_for(lambda: len(running_ids()) == 3)
     (slurm / "go").touch()
     stderr = launcher.communicate(timeout=60)[1]
     assert launcher.returncode == 1
     assert "cancelled: a job that it was to come after did not end well" in stderr
+    assert re.findall(r"bad \(job id (\d+)\): job (.*): killed by SIGKILL", stderr) == [(bad, "1, 3")]
+    assert "between" not in stderr
+    assert "  | all is lost\n" in stderr
 
 
 def test_numbers_beyond_slurms_own_and_a_thousand_tasks_leave_no_file(slurm: Path) -> None:
