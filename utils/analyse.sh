@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # PRETRAINED/NAME/seedS, TRAIN, DEV, TEST -> OUT/NAME/seedS: what each layer tells of labels and phones, tables and figures
 # usage: analyse.sh [options] PRETRAINED TRAIN DEV TEST OUT
+# example: analyse.sh --models best_rq_tiny --seeds 0,1 --kinds lang,gender exp/pretrain data/train data/dev data/test exp/analyse
 #
 # Probes every layer of every pre-trained run, as one job array. With --phones, frames are probed for phones as well,
 # and the bound on mutual information is taken over layers; and all runs are compared by their frames of TEST.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # RECORDINGS, PRETRAINED/NAME/seedS -> OUT/log_mel, OUT/NAME/seedS: ABX of recordings by series and length of snippets
 # usage: analyse_abx.sh [options] RECORDINGS PRETRAINED OUT
+# example: analyse_abx.sh --models best_rq_tiny --snippets 1,10 data/recordings exp/pretrain exp/abx
 #
 # RECORDINGS comes of `masr analyse recordings`, with features. Log-mel is scored beside the runs, as what they add to.
 set -euo pipefail

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SCORER, DATA -> DATA/confidence.scp: one number in [0, 1] for every encoded frame, and confidence.json, in a job array
 # usage: confidence.sh [options] SCORER DATA...
+# example: confidence.sh --out exp/confidence exp/scorer data/pretrain data/dev
 #
 # With --out DIR they go to DIR/NAME of each data directory, so that several scorers or measures can be compared.
 set -euo pipefail

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # PRETRAINED/NAME/seedS -> OUT/NAME/seedS: model.safetensors -> OUT/NAME/seedS/test: text words.ctm, what it hears in TEST
 # usage: ctc.sh [options] PRETRAINED TRAIN DEV TEST OUT
+# example: ctc.sh --models best_rq_tiny --seeds 0,1 --codes exp/units exp/pretrain data/train data/dev data/test exp/asr
 #
 # Fine-tunes every pre-trained run to write what is said, as one job array. A run that was killed goes on where it was.
 set -euo pipefail

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # DATA/wav.scp -> DATA/feats.scp, DATA/cmvn.scp, DATA/utt2num_frames
 # usage: features.sh [options] DATA...
+# example: features.sh --conf conf/features.yaml --nj 4 data/train data/dev
 set -euo pipefail
 
 conf=                # FILE: features.yaml; the defaults where none is given

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # PRETRAINED/NAME/seedS -> OUT/NAME/seedS: model.safetensors -> OUT/NAME/seedS/scores.tsv: probabilities for each utterance of TEST
 # usage: lid.sh [options] PRETRAINED TRAIN DEV TEST OUT
+# example: lid.sh --models best_rq_tiny,best_rq_masr_tiny --cmd "slurm.py --gpu 1" exp/pretrain data/train data/dev data/test exp/lid
 #
 # Fine-tunes every pre-trained run for languages, as one job array. A run that was killed goes on where it was.
 set -euo pipefail

@@ -6,8 +6,8 @@
 # which makes it the option --name (with - for _), as `--name VALUE` and `--name=VALUE`. KIND is TEXT, DIR, FILE,
 # DIR|word (a folder, or that very word), COUNT (1 or more), NUMBER (0 or more), or STAGE (the number of a stage).
 # Paths are taken from where the caller stands (path.sh leaves that in $caller) and made relative to the script's
-# working folder where they lie below it. --help prints all of this, with the data flow (the script's second line)
-# and the stages, each with the comment above it. What is left over are arguments, which only a script with a
+# working folder where they lie below it. --help prints all of this, with the data flow (the script's second line), the
+# stages, each with the comment above it, and what stands after `# example: `. What is left over are arguments, which only a script with a
 # `# usage:` line takes. A mistake ends the script with exit code 2 before it has done anything.
 
 options_refuse() {
@@ -43,6 +43,7 @@ options_help() {
     printf '  %-26s %s (%s)\n' "--${name//_/-} $kind" "$doc" "${!name:-none}"
   done < <(options_declared)
   printf '  %-26s %s\n' --help 'print this'
+  sed -n "s/^# example: /\nexample:\n  /p" "${script:-$0}"
 }
 
 # Those of the words after the first that resemble the first, or all of them.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # TRAIN -> OUT/NAME/seedS: model.safetensors metrics.jsonl -> OUT/NAME/seedS/SPLIT: embeddings.npy
 # usage: pretrain.sh [options] TRAIN DEV OUT [SPLIT...]
+# example: pretrain.sh --models best_rq_tiny --seeds 0,1,2 --score lang data/pretrain data/dev exp/pretrain data/train data/test
 #
 # Trains every configuration of --models with every seed of --seeds, as one job array, and runs each over the data
 # directories SPLIT. A run that was killed goes on where it was; one that has ended is not repeated.

@@ -19,6 +19,7 @@ class Progress:
         self.every_sec = every_sec
         self.started = self.shown = time.time()
         self.width = 0
+        self.last = ""
 
     def show(self, line: Callable[[], str]) -> None:
         """The line as it is now, where it is due."""
@@ -27,17 +28,19 @@ class Progress:
             return
         self.shown = now
         if not self.on_screen:
-            print(line(), file=sys.stderr, flush=True)
+            self.last = line()
+            print(self.last, file=sys.stderr, flush=True)
             return
         text = line()[: shutil.get_terminal_size().columns - 1]
         print(f"\r{text:<{self.width}}", end="", file=sys.stderr, flush=True)
         self.width = len(text)
 
     def end(self, line: Callable[[], str]) -> None:
-        """The last count, where there was one before it."""
+        """The last count, where there was one before it and it has not been said just now."""
         self.clear()
-        if time.time() - self.started >= QUIET_SEC:
-            print(line(), file=sys.stderr, flush=True)
+        text = line()
+        if time.time() - self.started >= QUIET_SEC and text != self.last:
+            print(text, file=sys.stderr, flush=True)
 
     def say(self, line: str) -> None:
         """A line that stays."""

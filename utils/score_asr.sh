@@ -2,6 +2,7 @@
 # ASR/NAME/seedS/test/text, TEST -> ASR/NAME/seedS/wer.json: word and character error rates with intervals;
 #                                   ASR/report.html: all of them side by side
 # usage: score_asr.sh [options] TEST ASR
+# example: score_asr.sh --models best_rq_tiny --seeds 0,1 --by group data/test exp/asr
 set -euo pipefail
 
 models= # TEXT: names of pre-trained configurations, with commas; the others are compared with the first of them

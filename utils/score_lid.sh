@@ -2,6 +2,7 @@
 # LID/NAME/seedS/scores.tsv, TEST -> LID/NAME/seedS/lid.json and figures: accuracy, F1, EER, Cavg with intervals, confusions;
 #                                    LID/report.html: all of them side by side
 # usage: score_lid.sh [options] TEST LID
+# example: score_lid.sh --models best_rq_tiny,best_rq_masr_tiny --seen data/pretrain data/test exp/lid
 set -euo pipefail
 
 models= # TEXT: names of pre-trained configurations, with commas

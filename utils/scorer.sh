@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # TRAIN, DEV -> OUT: model.safetensors, a recogniser by CTC -> OUT/dev: text wer.json, its error rates on DEV
 # usage: scorer.sh [options] TRAIN DEV OUT
+# example: scorer.sh --conf conf/scorer/tiny.yaml --codes exp/units data/train data/dev exp/scorer
 #
 # Trains the scorer of guided masking. A run that was killed goes on where it was.
 set -euo pipefail

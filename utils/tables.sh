@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # TABLE -> job arrays, chained by the scheduler -> EXP/tables/STEP/ROW-HASH -> the table and RESULTS.md
 # usage: tables.sh [options] TABLE...
+# example: tables.sh --cmd "slurm.py --partition gpu" tables/pretraining.yaml tables/lid.yaml
 #
 # Submits what is left of each table: one array for each step and depth of its plan, started when those that it needs
 # have ended well. A task that is done is never repeated; a call after a kill goes on with what is missing. Where

@@ -145,3 +145,18 @@ refused() {
   PATH="$copy/bin:/usr/bin:/bin" run -2 --separate-stderr "$run_sh"
   [[ $stderr == *"masr is not installed"* && $stderr == *"fix: make -C "*" setup"* ]]
 }
+
+@test "every script of utils/ that takes arguments ends its help with an example, whose options it has" {
+  local script name known word count=0
+  for script in $(grep -l '^# usage: ' "$copy"/utils/*.sh | xargs -n 1 -d '\n' basename); do
+    name=$(basename "$script" .sh)
+    run -0 --separate-stderr "$copy/utils/$name.sh" --help
+    [[ $output == *$'\nexample:\n  '"$name.sh "* ]]
+    known=" $(grep -oE '^  --[a-z-]+' <<<"$output" | tr -d '\n') "
+    for word in $(sed -n '/^example:$/,$p' <<<"$output" | grep -oE ' --[a-z][a-z-]*' | grep -v -- --gpu | grep -v -- --partition); do
+      [[ $known == *" $word "* ]]
+    done
+    count=$((count + 1))
+  done
+  ((count >= 11))
+}
