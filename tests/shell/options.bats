@@ -153,9 +153,9 @@ refused() {
     run -0 --separate-stderr "$copy/utils/$name.sh" --help
     [[ $output == *$'\nexample:\n  '"$name.sh "* ]]
     known=" $(grep -oE '^  --[a-z-]+' <<<"$output" | tr -d '\n') "
-    for word in $(sed -n '/^example:$/,$p' <<<"$output" | grep -oE ' --[a-z][a-z-]*' | grep -v -- --gpu | grep -v -- --partition); do
+    while read -r word; do
       [[ $known == *" $word "* ]]
-    done
+    done < <(sed -n '/^example:$/,$p' <<<"$output" | grep -oE ' --[a-z][a-z-]*' | grep -vE -- '--(gpu|partition)')
     count=$((count + 1))
   done
   ((count >= 11))

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "utils"))
 
-import progress as progress_module  # noqa: E402
+import progress as progress_module
 
 
 def test_the_last_count_is_not_said_twice(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
