@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from masr.config import Named
 from masr.config import load as load_config
 from masr.errors import CheckpointError, UnitsError, UsageError
-from masr.io.layout import ENCODER, RESOLVED_CONFIG, UNITS, UNITS_TXT
+from masr.io.layout import CHECKPOINTS, ENCODER, RESOLVED_CONFIG, UNITS, UNITS_TXT
 from masr.io.trained import DESCRIPTION, open_trained
 from masr.plugins import RunConfig, build, open_plugin, resolve
 
@@ -155,6 +155,12 @@ def config_of_run(folder: Path) -> TrainConfig:
             f"{folder}: is not the folder of a run: it has no {RESOLVED_CONFIG}, nor {DESCRIPTION} of transformers",
             why="a model is a folder on this machine; nothing is fetched by name",
             fix="give the DIR of masr train, or a folder that save_pretrained wrote",
+        )
+    if not trained.is_there and not (folder / CHECKPOINTS).is_dir():
+        raise CheckpointError(
+            f"{folder}: is not the folder of a run: it has neither {trained.weights[0].name} nor {CHECKPOINTS}/",
+            why=f"other folders have a {RESOLVED_CONFIG} too: data directories, units, codes, features",
+            fix="give the DIR of masr train",
         )
     return load_config(TrainConfig, folder / RESOLVED_CONFIG, resolve=resolve)
 

@@ -198,6 +198,10 @@ def test_what_is_neither_a_run_nor_a_checkpoint(copied: Path, tmp_path: Path, tr
         message = caught.value.block()
         assert "has no config.yaml, nor config.json of transformers" in message
         assert "nothing is fetched by name" in message
+    (tmp_path / "config.yaml").write_text("unit: char\n")
+    with pytest.raises(CheckpointError, match=r"neither model\.safetensors nor checkpoints") as caught:
+        masr.load(tmp_path)
+    assert "data directories, units" in caught.value.block()
     with pytest.raises(CheckpointError, match="a run of masr train is needed"):
         masr.api.identifier(copied)
     record = json.loads((copied / "config.json").read_text())
