@@ -37,9 +37,9 @@ def config_of(plan: Plan, row: str, step: str) -> TrainConfig:
 @SIZES
 def test_encoders_are_those_of_language_identification(size: str) -> None:
     ours, theirs = plan_of("asr", size), plan_of("lid", size)
-    assert ours.rows == theirs.rows and ours.rows[0] == "scratch"
+    assert ours.rows == (theirs.rows if size == "paper" else theirs.rows[:4]) and ours.rows[0] == "scratch"
     found = [{task.digest for task in plan.tasks if task.step == "pretrain"} for plan in (ours, theirs)]
-    assert found[0] == found[1] and len(found[0]) == 9 * 3
+    assert found[0] <= found[1] and len(found[0]) == 3 * (len(ours.rows) - 1)
 
 
 @SIZES
