@@ -97,7 +97,8 @@ def find(given: str) -> Path:
         if path.is_file():
             return path
     known = [path.stem for path in Path("tables").glob("*.yaml")]
-    raise UsageError(f"there is no table {given}", fix=near(Path(given).stem, known) + " Or give the path of its file")
+    fix = f"{near(Path(given).stem, known)}; or give the path of its file" if known else "give the path of its file"
+    raise UsageError(f"there is no table {given}", fix=fix)
 
 
 def _plan(args: argparse.Namespace, path: Path, size: str) -> tuple[Path, Plan]:

@@ -18,9 +18,10 @@ from masr.tables.words import readable
 
 EGS = Path(__file__).resolve().parents[2] / "egs"
 FLEURS = EGS / "fleurs" / "tables"
+DHWANI = EGS / "dhwani" / "tables"
 GRID = ("lid", "few_shot", "unseen", "confusions", "noss")
 VARIED = ("streams", "mining", "weights", "noise")
-TABLES = [FLEURS.parent / "demo.yaml", *sorted(FLEURS.glob("*.yaml")), EGS / "dhwani" / "tables" / "lid.yaml"]
+TABLES = [FLEURS.parent / "demo.yaml", *sorted(FLEURS.glob("*.yaml")), *sorted(DHWANI.glob("*.yaml"))]
 SYSTEMS = [
     f"{objective}.{kind}" for objective in ("best_rq", "w2v_bert", "wav2vec2") for kind in ("ssl", "lasr", "masr")
 ]
@@ -127,7 +128,7 @@ def test_labels_are_wrong_or_missing_in_pretraining_alone() -> None:
 def test_reported_numbers_are_the_papers() -> None:
     found = {
         (path.parents[1].name, said.column): (said.value, said.tag)
-        for path in (FLEURS / "lid.yaml", EGS / "dhwani" / "tables" / "lid.yaml")
+        for path in (FLEURS / "lid.yaml", DHWANI / "lid.yaml")
         for said in read_table(path).reported
         if said.relative_to
     }
@@ -143,15 +144,22 @@ def test_reported_numbers_are_the_papers() -> None:
     assert demo == lid
 
 
-def test_dhwani_runs_one_objective_of_three() -> None:
-    path = EGS / "dhwani" / "tables" / "lid.yaml"
-    assert plan_of(path).rows == ["scratch", *SYSTEMS[:3]]
-    assert plan_of(path, "paper").rows == ["scratch", *SYSTEMS]
+@pytest.mark.parametrize("size", ["mini", "paper"])
+@pytest.mark.parametrize("name", ["lid", "few_shot"])
+@pytest.mark.parametrize("recipe", [FLEURS, DHWANI], ids=lambda recipe: recipe.parent.name)
+def test_full_and_few_shot_have_the_same_rows(recipe: Path, name: str, size: str) -> None:
+    plan = plan_of(recipe / f"{name}.yaml", size)
+    assert plan.rows == ["scratch", *SYSTEMS]
+    shots = 5 if name == "few_shot" else 0
+    for row, step in (("scratch", "scratch"), *((row, "lid") for row in SYSTEMS)):
+        assert settings(plan, row, step)["batching"].get("shots", 0) == shots
+    pretrained = [settings(plan, row) for row in SYSTEMS]
+    assert pretrained == [settings(plan_of(recipe / "lid.yaml", size), row) for row in SYSTEMS]
 
 
 @pytest.mark.parametrize("size", ["mini", "paper"])
 @pytest.mark.parametrize(
-    "path", [FLEURS / "lid.yaml", FLEURS / "few_shot.yaml", EGS / "dhwani/tables/lid.yaml"], ids=str
+    "path", [recipe / f"{name}.yaml" for recipe in (FLEURS, DHWANI) for name in ("lid", "few_shot")], ids=str
 )
 def test_a_row_without_pretraining_has_the_same_encoder_and_trains_all_of_it(path: Path, size: str) -> None:
     plan = plan_of(path, size)
