@@ -145,5 +145,5 @@ def _results(args: argparse.Namespace) -> int:
     out = args.out or recipe_of(paths[0]) / RESULTS
     copy_pictures(found, out.parent)
     atomic_write(out, results(found, read_table(paths[0]).corpus))
-    print(f"{out}: {len(paths)} tables")
+    print(f"{out}: {len(paths)} table{'' if len(paths) == 1 else 's'}")
     return 0

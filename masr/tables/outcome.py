@@ -90,6 +90,13 @@ class Outcome:
         """A row by its labels: group, row."""
         return next(" ".join(filter(None, (r.group, r.label))) for r in self.rows if r.name == row)
 
+    def by_claim(self) -> dict[str, list[Claim]]:
+        """Every pair and column tried, by the claim in words: several orderings may say the same of different rows."""
+        found: dict[str, list[Claim]] = {}
+        for claim in self.claims:
+            found.setdefault(claim.ordering.claim, []).append(claim)
+        return found
+
 
 def outcome_of(plan: Plan) -> Outcome:
     """Reads what there is."""

@@ -64,12 +64,10 @@ def _contents(every: list[tuple[Path, Outcome]]) -> list[str]:
 def _claims(path: Path, outcome: Outcome) -> list[str]:
     """A line for each claim in words, with its verdicts counted."""
     lines = []
-    for ordering in outcome.plan.table.orderings:
-        counts = _counts([claim for claim in outcome.claims if claim.ordering is ordering])
-        found = [f"{verdict} {count}x" for verdict, count in counts.items() if count]
-        if found:
-            where = f"[{path.stem}, {outcome.plan.size_name}](#{_anchor(path, outcome)})"
-            lines.append(f"| {_plain(ordering.claim)} | {where} | {', '.join(found)} |")
+    for words, claims in outcome.by_claim().items():
+        found = [f"{verdict} {count}x" for verdict, count in _counts(claims).items() if count]
+        where = f"[{path.stem}, {outcome.plan.size_name}](#{_anchor(path, outcome)})"
+        lines.append(f"| {_plain(words)} | {where} | {', '.join(found)} |")
     return lines
 
 

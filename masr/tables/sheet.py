@@ -154,12 +154,10 @@ def _beside(outcome: Outcome, beside: Beside) -> tuple[str, ...]:
 def _claims(outcome: Outcome) -> list[Sheet]:
     """A sheet for each claim."""
     headings = ("better", "than", "score", "gain", "seeds", "p", "verdict")
-    found = []
-    for ordering in outcome.plan.table.orderings:
-        rows = tuple(_claim(outcome, claim) for claim in outcome.claims if claim.ordering is ordering)
-        if rows:
-            found.append(Sheet(f"Claim: {ordering.claim}", headings, rows, 3))
-    return found
+    return [
+        Sheet(f"Claim: {words}", headings, tuple(_claim(outcome, claim) for claim in claims), 3)
+        for words, claims in outcome.by_claim().items()
+    ]
 
 
 def _claim(outcome: Outcome, claim: Claim) -> tuple[str, ...]:

@@ -153,6 +153,27 @@ def test_results_begin_with_the_contents_and_what_became_of_every_claim(
     assert text.index('id="small-mini"') < text.index('id="small-one"') < text.index('id="third-mini"')
 
 
+def test_orderings_that_say_the_same_are_one_claim(
+    made: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from masr.cli.main import main
+
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    said = "claim: labels of language are told apart better"
+    again = f"  - {{better: b, than: a.gender, columns: [nn], {said}}}\n"
+    small = made.table.read_text(encoding="utf-8")
+    assert small.count(said) == 1
+    (tables / "small.yaml").write_text(small + again, encoding="utf-8")
+    folders = [f"--{name}={made.folder / name}" for name in ("data", "exp", "conf")]
+    assert main(["table", "results", str(tables), *folders]) == 0
+    text = (tmp_path / "RESULTS.md").read_text()
+    assert text.count("**Claim: labels of language are told apart better**") == 2  # once in each of the two sizes
+    assert "| labels of language are told apart better | [small, mini](#small-mini) | not significant 2x |" in text
+    lines = [line for line in text.split("**Claim:")[1].split("±")[0].splitlines() if line.startswith("| System")]
+    assert [line.split(" | ")[0] for line in lines] == ["| System A lang", "| System B"]
+
+
 def test_results_leave_out_what_is_meant_for_the_real_corpus_where_the_data_are_embedded(
     made: Any, tmp_path: Path
 ) -> None:
