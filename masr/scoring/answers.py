@@ -10,7 +10,7 @@ Shapes: U utterances, N languages.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +19,14 @@ import numpy.typing as npt
 from masr.errors import ScoresError
 from masr.io.language_scores import LanguageScores
 from masr.scoring.lid_reference import Labels
+from masr.scoring.threads import each
 from masr.types import FloatArray
 
 IntArray = npt.NDArray[np.int64]
 
 TOLERANCE = 1e-3
 """Of the logarithm of a row's sum: what is written with four digits after the point passes."""
-_ROWS = 8192
+_ROWS = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class Answers:
     """(U,) minus the natural logarithm of the true language's probability; NaN where the system does not have it."""
     ratios: FloatArray
     """(N, U) log-likelihood ratios, natural logarithm."""
-    num_tied: int
+    num_tied: int = 0
     """Utterances with more than one likeliest language."""
 
 
@@ -57,33 +58,45 @@ def judge(path: Path, scores: LanguageScores, rows: IntArray, labels: Labels, no
     place = {name: i for i, name in enumerate(languages)}
     truth = np.array([place.get(name, -1) for name in labels.names], dtype=np.int64)[labels.codes]
     size, count = len(rows), len(languages)
-    answer, rank = np.empty(size, np.int64), np.empty(size, np.int64)
-    confidence, surprise = np.empty(size, np.float32), np.empty(size, np.float32)
-    ratios = np.empty((count, size), np.float32)
-    num_tied = 0
+    made = Answers(
+        tuple(scores.utts) if size == len(scores.utts) else tuple(scores.utts[i] for i in rows.tolist()),
+        languages,
+        truth,
+        np.empty(size, np.int64),
+        np.empty(size, np.float32),
+        np.empty(size, np.int64),
+        np.empty(size, np.float32),
+        np.empty((count, size), np.float32),
+    )
     straight = None if bool((order == np.arange(count)).all()) else order
-    for part in _parts(size):
+
+    def work(part: slice) -> int:
         logs = _block(scores.values, rows[part], straight)
         _check(path, scores, rows[part], logs, normalise)
-        best, total, rest, others = _odds(logs)
-        answer[part] = best
-        confidence[part] = 1 / total
-        lines = np.arange(len(best))
-        known = truth[part] >= 0
-        own = np.where(known, logs[lines, np.maximum(truth[part], 0)], np.nan)
-        surprise[part] = np.log(total) - own
-        certain = known & (best == truth[part])  # 1 + rest is 1 there, where -log(1 / (1 + rest)) is rest
-        surprise[part][certain] = np.log1p(rest[certain])
-        before = np.arange(count) < truth[part][:, None]
-        ahead = (logs > own[:, None]) | ((logs == own[:, None]) & before)
-        rank[part] = np.where(known, ahead.sum(axis=1), count)
-        num_tied += int(((logs == 0).sum(axis=1) > 1).sum())
-        with np.errstate(divide="ignore"):
-            logs -= np.log(others, out=others)
-        logs += np.float32(np.log(count - 1))
-        ratios[:, part] = logs.T
-    utts = tuple(scores.utts[i] for i in rows.tolist())
-    return Answers(utts, languages, truth, answer, confidence, rank, surprise, ratios, num_tied)
+        return _answer(made, part, logs)
+
+    return replace(made, num_tied=sum(each(work, _parts(size))))
+
+
+def _answer(made: Answers, part: slice, logs: FloatArray) -> int:
+    """Fills in what is said of some utterances by their checked scores; how many of them are tied."""
+    count, truth = len(made.languages), made.truth[part]
+    best, total, rest, others = _odds(logs)
+    made.answer[part] = best
+    made.confidence[part] = 1 / total
+    known = truth >= 0
+    own = np.where(known, logs[np.arange(len(best)), np.maximum(truth, 0)], np.nan)
+    certain = known & (best == truth)  # 1 + rest is 1 there, where -log(1 / (1 + rest)) is rest
+    made.surprise[part] = np.where(certain, np.log1p(rest), np.log(total) - own)
+    before = np.arange(count) < truth[:, None]
+    ahead = (logs > own[:, None]) | ((logs == own[:, None]) & before)
+    made.rank[part] = np.where(known, ahead.sum(axis=1), count)
+    num_tied = int(((logs == 0).sum(axis=1) > 1).sum())
+    with np.errstate(divide="ignore"):
+        logs -= np.log(others, out=others)
+    logs += np.float32(np.log(count - 1))
+    made.ratios[:, part] = logs.T
+    return num_tied
 
 
 def _parts(size: int) -> Iterator[slice]:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import DataError, ScoresError, near
+from masr.io.datadir.lines import Lines
 from masr.io.datadir.view import open_table
 from masr.io.language_scores import LanguageScores
 from masr.io.layout import UTT2DUR, UTT2LANG, label_table
@@ -65,19 +66,27 @@ class Scored:
 
 def read_labels(path: Path) -> dict[str, str]:
     """id -> value of a table, whole."""
+    return dict(zip(*_columns(path)))
+
+
+def _columns(path: Path) -> tuple[list[str], list[str]]:
+    """The ids of a table and their values, in the order of the file."""
     try:
         open_table(path)  # refuses what is no table, with the line
-        text = path.read_bytes().decode()
+        data = path.read_bytes()
+        text = data.decode()
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except UnicodeDecodeError:
         raise DataError(f"{path}: is not UTF-8") from None
-    rows = {}
-    for line in text.split("\n"):
-        utt, _, value = line.replace("\t", " ").partition(" ")
-        rows[utt] = value.strip(" ")
-    rows.pop("", None)
-    return rows
+    text = text.replace("\t", " ").removesuffix("\n")
+    if not text:
+        return [], []
+    if (Lines(data).id_lengths()[1] == 1).all():  # an id and a word in every line
+        words = text.replace("\n", " ").split(" ")
+        return words[::2], words[1::2]
+    rows = [line.partition(" ") for line in text.split("\n")]
+    return [row[0] for row in rows], [row[2].strip(" ") for row in rows]
 
 
 def table_of(place: Path, name: str) -> Path:
@@ -93,11 +102,13 @@ def table_of(place: Path, name: str) -> Path:
 def match(path: Path, scores: LanguageScores, labels: Mapping[str, str], partial: bool = False) -> Scored:
     """The rows with a label. Utterances without scores are refused unless `partial`: they may be the hard ones."""
     utts = scores.utts
-    found = list(map(labels.get, utts))
+    same = len(utts) == len(labels) and all(map(str.__eq__, utts, labels))
+    found = list(labels.values()) if same else list(map(labels.get, utts))
     extra = tuple(utt for utt, label in zip(utts, found) if label is None) if None in found else ()
     rows = [row for row, label in enumerate(found) if label not in _NOTHING]
     scored = set(utts) if len(utts) - len(extra) < len(labels) else labels.keys()
-    missing = tuple(utt for utt, label in labels.items() if utt not in scored and label not in MISSING)
+    lacking = () if same else labels.items()
+    missing = tuple(utt for utt, label in lacking if utt not in scored and label not in MISSING)
     if not rows:
         raise ScoresError(
             f"{path}: none of its {len(utts)} utterances has a label in the reference",
@@ -179,7 +190,10 @@ def _heard(language: str, seen: frozenset[str]) -> str:
 
 
 def _values(path: Path, utts: Sequence[str], what: str) -> list[str]:
-    table = read_labels(path)
+    ids, values = _columns(path)
+    if ids == list(utts):
+        return values
+    table = dict(zip(ids, values))
     try:
         return list(map(table.__getitem__, utts))
     except KeyError as error:

@@ -15,7 +15,7 @@ Shapes: U utterances in the order of their languages, N languages.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.scoring.curve import Curve, EqualError, hull_equal_error
+from masr.scoring.threads import each
 from masr.types import FloatArray
 
 IntArray = npt.NDArray[np.int64]
@@ -30,7 +31,7 @@ Float64Array = npt.NDArray[np.float64]
 
 BETAS = (1.0, 9.0)
 """Of LRE 2017 and 2022: P_target 0.5 and 0.1."""
-_COLUMNS = 1 << 15
+_COLUMNS = 1 << 13
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,13 +62,14 @@ class Trials:
     @cached_property
     def _groups(self) -> list[FloatArray]:
         """Of each true language all non-target ratios of its utterances, sorted."""
-        found = []
-        for i in range(self.num_languages):
+
+        def work(i: int) -> FloatArray:
             block = self.ratios[:, self._span(i)]
             group = np.concatenate([block[:i].ravel(), block[i + 1 :].ravel()])
             group.sort()
-            found.append(group)
-        return found
+            return group
+
+        return each(work, range(self.num_languages))
 
     @cached_property
     def _sorted(self) -> tuple[FloatArray, IntArray]:
@@ -86,16 +88,16 @@ class Trials:
 
     def equal_errors(self) -> list[EqualError]:
         """Of each language's detector by itself."""
-        found = []
-        for i in range(self.num_languages):
-            span = self._span(i)
-            row = self.ratios[i]
+
+        def work(i: int) -> EqualError:
+            span, row = self._span(i), self.ratios[i]
             others = np.concatenate([row[: span.start], row[span.stop :]])
             others.sort()
             targets = np.sort(row[span])
             curve = Curve(targets, np.arange(len(targets) + 1), [others])
-            found.append(hull_equal_error(curve, len(targets), len(others)))
-        return found
+            return hull_equal_error(curve, len(targets), len(others))
+
+        return each(work, range(self.num_languages))
 
     def best_thresholds(self, betas: Sequence[float] = BETAS) -> list[float]:
         """For each beta the threshold, the same for all languages, at which Cavg is least."""
@@ -109,21 +111,31 @@ class Trials:
         """(U,) whether the true language's detector misses, (U,) how many others accept."""
         missed = self.own < threshold
         counts = np.empty(len(self.own), np.int64)
-        for start in range(0, len(counts), _COLUMNS):
-            part = slice(start, start + _COLUMNS)
+
+        def work(part: slice) -> None:
             counts[part] = (self.ratios[:, part] >= threshold).sum(axis=0, dtype=np.int32)
+
+        each(work, _parts(len(counts)))
         return missed, counts - ~missed
 
     def soft_costs(self) -> tuple[Float64Array, Float64Array]:
         """(U,) log(1 + 1 / odds) of the true language, (U,) sum over the others of log(1 + odds): the terms of Cllr."""
         missing = softplus(-self.own).astype(np.float64)
         alarms = np.empty(len(self.own))
-        for start in range(0, len(alarms), _COLUMNS):
-            part = slice(start, start + _COLUMNS)
+        truth = self.truth
+
+        def work(part: slice) -> None:
             costs = softplus(self.ratios[:, part])
-            costs[self.truth[part], np.arange(costs.shape[1])] = 0
+            costs[truth[part], np.arange(costs.shape[1])] = 0
             alarms[part] = costs.sum(axis=0, dtype=np.float64)
+
+        each(work, _parts(len(alarms)))
         return missing, alarms
+
+
+def _parts(size: int) -> Iterator[slice]:
+    for start in range(0, size, _COLUMNS):
+        yield slice(start, start + _COLUMNS)
 
 
 def softplus(values: FloatArray) -> FloatArray:
@@ -143,6 +155,9 @@ def trials_of(ratios: FloatArray, truth: IntArray, rows: IntArray) -> tuple[Tria
     order = rows[truth[rows].argsort(kind="stable")]
     languages, sizes = np.unique(truth[order], return_counts=True)
     chosen = np.empty((len(languages), len(order)), np.float32)
-    for i, language in enumerate(languages):
-        np.take(ratios[language], order, out=chosen[i])
+
+    def work(i: int) -> None:
+        np.take(ratios[languages[i]], order, out=chosen[i], mode="clip")  # "raise" goes through a copy
+
+    each(work, range(len(languages)))
     return Trials(chosen, np.concatenate([[0], np.cumsum(sizes)])), languages, order
