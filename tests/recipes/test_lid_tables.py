@@ -149,12 +149,13 @@ def test_reported_numbers_are_the_papers() -> None:
 @pytest.mark.parametrize("recipe", [FLEURS, DHWANI], ids=lambda recipe: recipe.parent.name)
 def test_full_and_few_shot_have_the_same_rows(recipe: Path, name: str, size: str) -> None:
     plan = plan_of(recipe / f"{name}.yaml", size)
-    assert plan.rows == ["scratch", *SYSTEMS]
+    systems = SYSTEMS[:6] if (recipe, size) == (DHWANI, "mini") else SYSTEMS
+    assert plan.rows == ["scratch", *systems]
     shots = 5 if name == "few_shot" else 0
-    for row, step in (("scratch", "scratch"), *((row, "lid") for row in SYSTEMS)):
+    for row, step in (("scratch", "scratch"), *((row, "lid") for row in systems)):
         assert settings(plan, row, step)["batching"].get("shots", 0) == shots
-    pretrained = [settings(plan, row) for row in SYSTEMS]
-    assert pretrained == [settings(plan_of(recipe / "lid.yaml", size), row) for row in SYSTEMS]
+    pretrained = [settings(plan, row) for row in systems]
+    assert pretrained == [settings(plan_of(recipe / "lid.yaml", size), row) for row in systems]
 
 
 @pytest.mark.parametrize("size", ["mini", "paper"])
