@@ -20,7 +20,6 @@ EGS = Path(__file__).resolve().parents[2] / "egs"
 FLEURS = EGS / "fleurs" / "tables"
 DHWANI = EGS / "dhwani" / "tables"
 GRID = ("lid", "few_shot", "unseen", "confusions", "noss")
-VARIED = ("streams", "mining", "weights", "noise")
 TABLES = [FLEURS.parent / "demo.yaml", *sorted(FLEURS.glob("*.yaml")), *sorted(DHWANI.glob("*.yaml"))]
 SYSTEMS = [
     f"{objective}.{kind}" for objective in ("best_rq", "w2v_bert", "wav2vec2") for kind in ("ssl", "lasr", "masr")
@@ -66,13 +65,17 @@ def test_few_shot_differs_by_the_shots_and_in_the_embedded_size_by_its_length(si
     assert few == full
 
 
-@pytest.mark.parametrize("name", VARIED)
-def test_what_is_varied_costs_two_rows_of_the_embedded_corpus_and_is_whole_for_the_real_one(name: str) -> None:
-    known = digests(fleurs("pretraining")) | (digests(fleurs("streams")) if name != "streams" else set())
-    assert len(digests(fleurs(name), "pretrain") - known) == 2 * 3
-    rows, every = fleurs(name).rows, fleurs(name, "paper").rows
-    assert set(rows) < set(every) and every == read_table(FLEURS / f"{name}.yaml").row_names()
-    assert rows[0] == "none" and "streams" not in settings(fleurs(name), "none")
+@pytest.mark.parametrize("size", ["mini", "paper"])
+@pytest.mark.parametrize(("name", "shared"), [("streams", 2), ("mining", 3), ("weights", 2), ("noise", 2)])
+def test_what_is_varied_has_every_row_and_shares_encoders_with_the_tables_before_it(
+    name: str, shared: int, size: str
+) -> None:
+    known = digests(fleurs("pretraining", size)) | (digests(fleurs("streams", size)) if name != "streams" else set())
+    plan = fleurs(name, size)
+    assert plan.rows == read_table(FLEURS / f"{name}.yaml").row_names()
+    assert len(digests(plan, "pretrain") & known) == 3 * shared
+    assert len(digests(plan, "pretrain")) == 3 * len(plan.rows)
+    assert plan.rows[0] == "none" and "streams" not in settings(plan, "none")
 
 
 def test_a_stream_is_added_at_a_time() -> None:
