@@ -75,7 +75,7 @@ def judge(path: Path, scores: LanguageScores, rows: IntArray, labels: Labels, no
         _check(path, scores, rows[part], logs, normalise)
         return _answer(made, part, logs)
 
-    return replace(made, num_tied=sum(each(work, _parts(size))))
+    return replace(made, num_tied=sum(each(work, _parts(size), count * size)))
 
 
 def _answer(made: Answers, part: slice, logs: FloatArray) -> int:

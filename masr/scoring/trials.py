@@ -69,7 +69,7 @@ class Trials:
             group.sort()
             return group
 
-        return each(work, range(self.num_languages))
+        return each(work, range(self.num_languages), self.ratios.size)
 
     @cached_property
     def _sorted(self) -> tuple[FloatArray, IntArray]:
@@ -97,7 +97,7 @@ class Trials:
             curve = Curve(targets, np.arange(len(targets) + 1), [others])
             return hull_equal_error(curve, len(targets), len(others))
 
-        return each(work, range(self.num_languages))
+        return each(work, range(self.num_languages), self.ratios.size)
 
     def best_thresholds(self, betas: Sequence[float] = BETAS) -> list[float]:
         """For each beta the threshold, the same for all languages, at which Cavg is least."""
@@ -115,7 +115,7 @@ class Trials:
         def work(part: slice) -> None:
             counts[part] = (self.ratios[:, part] >= threshold).sum(axis=0, dtype=np.int32)
 
-        each(work, _parts(len(counts)))
+        each(work, _parts(len(counts)), self.ratios.size)
         return missed, counts - ~missed
 
     def soft_costs(self) -> tuple[Float64Array, Float64Array]:
@@ -129,7 +129,7 @@ class Trials:
             costs[truth[part], np.arange(costs.shape[1])] = 0
             alarms[part] = costs.sum(axis=0, dtype=np.float64)
 
-        each(work, _parts(len(alarms)))
+        each(work, _parts(len(alarms)), self.ratios.size)
         return missing, alarms
 
 
@@ -159,5 +159,5 @@ def trials_of(ratios: FloatArray, truth: IntArray, rows: IntArray) -> tuple[Tria
     def work(i: int) -> None:
         np.take(ratios[languages[i]], order, out=chosen[i], mode="clip")  # "raise" goes through a copy
 
-    each(work, range(len(languages)))
+    each(work, range(len(languages)), chosen.size)
     return Trials(chosen, np.concatenate([[0], np.cumsum(sizes)])), languages, order
