@@ -23,6 +23,17 @@ def run_alone(command: Sequence[str]) -> int:
     OSError where it cannot be started.
     """
     die_with_parent()
+    child: subprocess.Popen[bytes] | None = None
+    stopped: list[int] = []
+
+    def stop(signum: int, _frame: FrameType | None) -> None:
+        stopped.append(signum)
+        signal.alarm(int(GRACE_SEC))
+        if child is not None:
+            _signal_group(child.pid, signum if len(stopped) == 1 else signal.SIGKILL)
+
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, stop)
     child = subprocess.Popen(
         command,
         close_fds=False,
@@ -30,20 +41,14 @@ def run_alone(command: Sequence[str]) -> int:
         stdin=subprocess.DEVNULL,
         preexec_fn=lambda: _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM, 0, 0, 0),
     )
-    stopped: list[int] = []
-
-    def stop(signum: int, _frame: FrameType | None) -> None:
-        stopped.append(signum)
-        _signal_group(child.pid, signum if len(stopped) == 1 else signal.SIGKILL)
-        signal.alarm(int(GRACE_SEC))
-
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, stop)
-    signal.signal(signal.SIGALRM, lambda _signum, _frame: _signal_group(child.pid, signal.SIGKILL))
+    pid = child.pid
+    signal.signal(signal.SIGALRM, lambda _signum, _frame: _signal_group(pid, signal.SIGKILL))
+    if stopped:  # while it was being started
+        _signal_group(pid, stopped[0])
     code = child.wait()
     signal.alarm(0)
     if stopped or code != 0:
-        end_group(child.pid, hurry=lambda: len(stopped) > 1)
+        end_group(pid, hurry=lambda: len(stopped) > 1)
     if stopped:
         return 128 + stopped[0]
     return code if code >= 0 else 128 - code

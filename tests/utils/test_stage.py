@@ -92,6 +92,25 @@ def test_a_signal_ends_the_command_with_its_children(tmp_path: Path, signum: int
     wait_for(lambda: gone(int((tmp_path / "child").read_text())))
 
 
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("ignored", [False, True], ids=["terminal", "background"])
+def test_a_signal_that_comes_while_the_command_is_being_started_is_not_lost(signum: int, ignored: bool) -> None:
+    program = f"""
+import os, signal, subprocess, sys
+import child
+class Popen(subprocess.Popen):
+    def __init__(self, *words, **options):
+        super().__init__(*words, **options)
+        os.kill(os.getpid(), {signum})
+child.subprocess.Popen = Popen
+if {ignored}:
+    signal.signal({signum}, signal.SIG_IGN)
+sys.exit(child.run_alone(["sleep", "60"]))
+"""
+    found = subprocess.run([sys.executable, "-c", program], cwd=UTILS, timeout=30, check=False)
+    assert found.returncode == 128 + signum
+
+
 def test_a_command_that_ignores_signals_is_killed_by_the_second(tmp_path: Path) -> None:
     process = start(tmp_path, sleeper(tmp_path, before="trap '' INT TERM;"))
     wait_for((tmp_path / "child").exists)
