@@ -59,7 +59,7 @@ def judge(path: Path, scores: LanguageScores, rows: IntArray, labels: Labels, no
     truth = np.array([place.get(name, -1) for name in labels.names], dtype=np.int64)[labels.codes]
     size, count = len(rows), len(languages)
     made = Answers(
-        tuple(scores.utts) if size == len(scores.utts) else tuple(scores.utts[i] for i in rows.tolist()),
+        tuple(map(scores.utts.__getitem__, rows.tolist())),
         languages,
         truth,
         np.empty(size, np.int64),

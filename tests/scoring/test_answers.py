@@ -135,3 +135,15 @@ def test_blocks_and_chosen_rows_give_the_same(monkeypatch: pytest.MonkeyPatch) -
     some = judge(Path("x"), scores, rows, encode([labels[i] for i in rows]))
     np.testing.assert_array_equal(some.ratios, whole.ratios[:, rows])
     assert some.utts == tuple(f"u{i}" for i in rows)
+
+
+def test_rows_in_another_order_are_answered_in_that_order() -> None:
+    random = np.random.default_rng(1)
+    utts, names = [f"u{i}" for i in range(9)], ("a", "b", "c")
+    logs = random.standard_normal((9, 3))
+    logs = (logs - np.log(np.exp(logs).sum(axis=1, keepdims=True))).astype(np.float32)
+    rows = random.permutation(9)
+    labels = encode(["a", "b", "c"] * 3)
+    made = judge(Path("x"), LanguageScores(utts, names, logs), rows, labels)
+    assert made.utts == tuple(utts[row] for row in rows)
+    np.testing.assert_array_equal(made.answer, logs[rows].argmax(axis=1))
