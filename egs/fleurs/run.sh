@@ -4,9 +4,9 @@ set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/path.sh"
 . ./cmd.sh
 
-corpus=mini                             # DIR|mini: folder of the FLEURS download; or mini, the embedded corpus
+corpus=mini                             # DIR|mini|medium: folder of the FLEURS download; or an embedded corpus
 hours=                                  # NUMBER: hours of speech in the embedded corpus, where its own size is not wanted
-unseen=bos,slk,nob,cat,urd,msa,aze,tel  # TEXT: languages held out of pre-training, each with a relative in it
+unseen=                                 # TEXT: languages held out of pre-training; empty: eight with a relative in it, with medium also four families
 pretrain=best_rq_tiny,best_rq_masr_tiny # TEXT: what stage 6 trains and stage 7 fine-tunes: names in conf/pretrain, with commas
 lid=ecapa_tiny                          # TEXT: how stage 7 fine-tunes: a name in conf/lid
 scorer=tiny                             # TEXT: scorer of guided masking that stage 4 trains: a name in conf/scorer
@@ -24,10 +24,17 @@ stop_stage=6                            # STAGE: the last to run
 . "$root/utils/parse_options.sh"
 . "$root/utils/stage.sh"
 
-if [[ $corpus == mini ]]; then
-  corpus=corpus/mini
+size=paper
+[[ ! $corpus =~ ^(corpus/)?(mini|medium)$ ]] || size=${corpus#corpus/}
+if [[ -z $unseen ]]; then
+  unseen=bos,slk,nob,cat,urd,msa,aze,tel
+  [[ $size != medium ]] || unseen+=,hye,swa,vie,kor
+fi
+
+if [[ $corpus == "$size" ]]; then
+  corpus=corpus/$size
   # build the embedded corpus, or check a downloaded one
-  stage 0 corpus corpus --outputs "$corpus" -- masr corpus fleurs mini "$corpus" ${hours:+--hours "$hours"} --nj "$nj"
+  stage 0 corpus corpus --outputs "$corpus" -- masr corpus fleurs "$size" "$corpus" ${hours:+--hours "$hours"} --nj "$nj"
 else
   stage 0 corpus "$data" --inputs "$corpus" -- masr corpus fleurs "$corpus" ${hours:+--hours "$hours"}
 fi
@@ -95,7 +102,7 @@ stage 11 analyse "$exp" --inputs "$exp/pretrain" "$data"/{train,dev,test} --outp
 # tables/*.yaml -> exp/tables, RESULTS.md: the papers' tables as chained job arrays
 IFS=, read -ra tables <<<"tables/${table//,/.yaml,tables/}.yaml"
 stage 12 tables "$exp" --inputs "$data"/{train,dev,test,pretrain} "$exp/units" "$conf"/{pretrain,lid} "${tables[@]}" tables \
-  --outputs "$exp/tables" -- tables.sh --size "$([[ $corpus == corpus/mini ]] && echo mini || echo paper)" --data "$data" \
+  --outputs "$exp/tables" -- tables.sh --size "$size" --data "$data" \
   --exp "$exp" --conf "$conf" --variables "unseen=$unseen" --results RESULTS.md --cmd "$train_cmd" "${tables[@]}"
 
 summary "$data"/{train,dev,test,pretrain}

@@ -2,10 +2,12 @@
 
 SOURCE is the folder of a downloaded corpus, which is checked against its real layout and left as it is; or the word
 `mini` (about one hour) or `large` (as many hours as --hours says), which has eSpeak NG speak a corpus of the same
-layout into OUT. A corpus that lies there already from the same configuration is kept; from another, it is replaced.
+layout into OUT; fleurs has `medium` too (about five hours, of words beside numbers). A corpus that lies there already
+from the same configuration is kept; from another, it is replaced.
 
 example:
   masr corpus fleurs mini egs/fleurs/corpus/mini
+  masr corpus fleurs medium egs/fleurs/corpus/medium
   masr corpus dhwani large /data/dhwani_100h --hours 100 --nj 16
   masr corpus fleurs /data/fleurs
 """
@@ -18,12 +20,13 @@ from pathlib import Path
 from typing import Any
 
 SIZES = ("mini", "large")
+"""Of every embedded corpus; a plug-in's own `SIZES` come beside them."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `masr corpus`."""
     parser.add_argument("name", help="fleurs, dhwani, librispeech or pangloss; to check, any file of masr/corpora")
-    parser.add_argument("source", help="folder of a downloaded corpus, or: mini, large")
+    parser.add_argument("source", help="folder of a downloaded corpus, or: mini, large, medium (fleurs)")
     parser.add_argument("out", nargs="?", type=Path, help="where the embedded corpus goes")
     parser.add_argument("--hours", type=float, help="hours of speech; large needs it")
     parser.add_argument("--seed", type=int, help="another seed gives other speakers and sentences (default 0)")
@@ -33,10 +36,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Builds, or checks."""
-    if args.source in SIZES:
+    if args.source in sizes_of(args.name):
         build(args)
     else:
         check(args)
+
+
+def sizes_of(name: str) -> dict[str, tuple[str, ...]]:
+    """The sizes of the embedded corpus, each with its changes to the plug-in's Config."""
+    from masr.plugins import names, open_plugin
+
+    own = getattr(open_plugin("synth", name), "SIZES", {}) if name in names("synth") else {}
+    return {**dict.fromkeys(SIZES, ()), **own}
 
 
 def check(args: argparse.Namespace) -> None:
@@ -50,11 +61,11 @@ def check(args: argparse.Namespace) -> None:
         raise UsageError(f"there is no corpus {args.name!r}", fix=near(args.name, names("corpora")))
     given = [f"--{key}" for key in ("hours", "seed") if getattr(args, key) is not None]
     if args.out or given:
-        what = args.out or given[0]
+        what, sizes = args.out or given[0], list(sizes_of(args.name))
         raise UsageError(
             f"{what}: a corpus on disk is only checked, not built",
-            why=f"{args.source!r} is neither mini nor large, so it is taken for a folder",
-            fix="leave it out, or write mini or large",
+            why=f"{args.source!r} is none of {', '.join(sizes)}, so it is taken for a folder",
+            fix=f"leave it out, or write {' or '.join(sizes)}",
         )
     module = open_plugin("corpora", args.name)
     corpus = module.build(loads(module.Config, "", "<command line>", args.set))
@@ -86,8 +97,8 @@ def build(args: argparse.Namespace) -> None:
 
 
 def configuration(schema: type, args: argparse.Namespace) -> Any:
-    """The plug-in's Config with --hours, --seed and --set on top."""
+    """The plug-in's Config as the size changes it, with --hours, --seed and --set on top."""
     from masr.config import loads
 
     overrides = [f"{key}={getattr(args, key)}" for key in ("hours", "seed") if getattr(args, key) is not None]
-    return loads(schema, "", "<command line>", [*overrides, *args.set])
+    return loads(schema, "", "<command line>", [*sizes_of(args.name)[args.source], *overrides, *args.set])

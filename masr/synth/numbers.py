@@ -39,8 +39,8 @@ def sentence(rng: np.random.Generator, num_digits: int = 8, min_digits: int = 5)
 
 
 def words(text: str) -> str:
-    """The sentence as a transcript: digits in words of digits, nothing else. '12:30, 7.' -> '12 30 7'."""
-    return " ".join(re.findall(r"\d+", text))
+    """A text as its transcript: words and digits without punctuation. '12:30 – 7 kupe.' -> '12 30 7 kupe'."""
+    return " ".join(re.findall(r"[^\s,.:?!–]+", text))
 
 
 def spaced(transcript: str) -> str:

@@ -23,6 +23,13 @@ def test_the_embedded_corpus_is_built_once(tmp_path: Path, capsys: pytest.Captur
     assert (out / "provenance.json").stat().st_mtime_ns == before
 
 
+def test_medium_is_a_size_of_fleurs(tmp_path: Path) -> None:
+    out = tmp_path / "medium"
+    assert main(["corpus", "fleurs", "medium", str(out), *TINY]) == 0
+    assert "size: medium" in (out / "config.yaml").read_text()
+    assert (out / "metadata.tsv").read_text().split("\n")[0].endswith("\tfamily\tcondition")
+
+
 def test_another_seed_replaces_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "mini"
     main(["corpus", "fleurs", "mini", str(out), *TINY])
@@ -53,7 +60,9 @@ def test_what_was_built_passes_the_check(tmp_path: Path, capsys: pytest.CaptureF
         (["fleurs", "mini", "OUT", "--hours", "0"], "above 0"),
         (["fleurs", "mini", "OUT", "--set", "languages=[hi_en]"], "did you mean hi_in"),
         (["fleurs", "mini", "OUT", "--set", "minutes=1"], "unknown key"),
-        (["fleurs", "mni", "OUT"], "neither mini nor large"),
+        (["fleurs", "mni", "OUT"], "none of mini, large, medium,"),
+        (["dhwani", "medium", "OUT"], "none of mini, large,"),
+        (["fleurs", "medium", "OUT", "--set", "min_snr_db=3"], "recording condition"),
         (["fleurs", "FOLDER", "--seed", "0"], "only checked"),
         (["fleurs", "FOLDER"], "does not hold FLEURS"),
     ],

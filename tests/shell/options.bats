@@ -111,6 +111,16 @@ refused() {
   grep -qxF "corpus fleurs $PWD/mini" "$calls"
 }
 
+@test "medium is the other embedded corpus, and leaves four families out of pre-training too" {
+  "$run_sh" --corpus medium --stop-stage 2
+  grep -q '^corpus fleurs medium corpus/medium' "$calls"
+  grep -qE '^data subset .*--drop lang=bos,slk,nob,cat,urd,msa,aze,tel,hye,swa,vie,kor$' "$calls"
+  "$run_sh" --corpus medium --unseen bos --stop-stage 2
+  grep -qE '^data subset .*--drop lang=bos$' "$calls"
+  "$run_sh" --stop-stage 2
+  grep -qE '^data subset .*--drop lang=bos,slk,nob,cat,urd,msa,aze,tel$' "$calls"
+}
+
 @test "the recipe's own folder given as a path is no change" {
   "$run_sh" --nj 1
   verbs

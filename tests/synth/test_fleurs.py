@@ -12,7 +12,7 @@ from masr.config import loads
 from masr.errors import ConfigError
 from masr.synth import fleurs, numbers
 from masr.synth.espeak import Voice, languages, speak
-from masr.synth.fleurs_languages import CLOSE_RELATIVES, LANGUAGES, UNSEEN
+from masr.synth.fleurs_languages import CLOSE_RELATIVES, LANGUAGES, UNSEEN, UNSEEN_FAMILIES
 from masr.synth.speakers import SPLITS
 
 FLEURS = """af_za am_et ar_eg as_in ast_es az_az be_by bg_bg bn_in bs_ba ca_es ceb_ph ckb_iq cmn_hans_cn cs_cz cy_gb
@@ -55,6 +55,18 @@ def test_languages_are_codes_of_the_real_corpus() -> None:
 def test_every_unseen_language_has_a_relative_that_stays() -> None:
     for code in UNSEEN:
         assert any(code in family and set(family) - set(UNSEEN) for family in CLOSE_RELATIVES), code
+
+
+def test_whole_families_are_unseen_and_most_stay() -> None:
+    families = {language.family for language in LANGUAGES}
+    assert len(families) == 15
+    assert set(UNSEEN_FAMILIES) < families
+    for language in LANGUAGES:
+        related = {code for family in CLOSE_RELATIVES if language.code in family for code in family}
+        assert language.family not in UNSEEN_FAMILIES or not related
+        assert {other.family for other in LANGUAGES if other.code in related} <= {language.family}
+    held_out = [language for language in LANGUAGES if language.family in UNSEEN_FAMILIES]
+    assert len({language.group for language in held_out}) == len(held_out) == 4
 
 
 def test_places_are_on_the_map_and_dialects_apart() -> None:
@@ -162,7 +174,7 @@ def test_a_large_corpus_is_many_small_jobs(monkeypatch: pytest.MonkeyPatch) -> N
     jobs = made.jobs()
     assert len(jobs) == len(set(jobs)) > 1500
     total = sum(made.num_utts(split) for split in SPLITS) * len(LANGUAGES)
-    assert total * fleurs.MEAN_SEC / 3600 == pytest.approx(1000, rel=0.01)
+    assert total * made.size.mean_sec / 3600 == pytest.approx(1000, rel=0.01)
     assert len(jobs) * fleurs.UTTS_PER_JOB >= total
 
 
@@ -206,6 +218,7 @@ def _interrupted(*args: object) -> None:
         ("hours=0", "above 0"),
         ("min_snr_db=90", "above max_snr_db"),
         ("minutes=3", "unknown key"),
+        ("size=huge", "medium"),
     ],
 )
 def test_what_cannot_be_spoken_is_refused(override: str, told: str) -> None:

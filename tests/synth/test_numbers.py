@@ -25,6 +25,12 @@ def test_phrases_cost_what_the_table_says(seed: int) -> None:
         assert digits <= cost + (name == "date"), name
 
 
+@given(st.integers(0, 10**6))
+def test_the_words_of_digits_are_the_digits(seed: int) -> None:
+    text = numbers.sentence(generator_of(seed))
+    assert numbers.words(text) == " ".join(re.findall(r"[0-9]+", text))
+
+
 def test_no_two_sentences_have_the_same_words() -> None:
     found = numbers.sentences(3000, seed=1)
     assert len({numbers.words(text) for text in found}) == 3000
@@ -43,6 +49,7 @@ def test_every_kind_of_phrase_is_told() -> None:
 
 def test_words_and_letters() -> None:
     assert numbers.words("12:30, 7 – 9, 4.50!") == "12 30 7 9 4 50"
+    assert numbers.words("12 kupe, ärla 7.50 मिम?") == "12 kupe ärla 7 50 मिम"
     assert numbers.spaced("12 7") == "1 2 | 7 |"
     assert numbers.spaced("") == ""
 

@@ -1,0 +1,52 @@
+"""The two kinds of embedded FLEURS: what is said in them, and how many say it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from masr.synth import numbers, parallel
+from masr.synth.fleurs_languages import Language
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What differs between them."""
+
+    mean_sec: float
+    """What a sentence takes on average over the languages; turns hours into utterances."""
+    share: Mapping[str, float]
+    """Split -> its part of a language's utterances."""
+    min_speakers: Mapping[str, int]
+    """Of one language's split; more where each would have more than `fleurs.UTTS_PER_SPEAKER` utterances."""
+    meanings: Callable[[int, int], list[Any]]
+    """How many, seed -> what is said in every language."""
+    say: Callable[[Any, Language, int], str]
+    """A meaning, a language, seed -> the text."""
+    conditions: bool = False
+    """Whether each recording is made in one of `conditions.CONDITIONS`, and the tables say which."""
+
+
+def _digits(text: str, *_: object) -> str:
+    """Digits are a translation of themselves."""
+    return text
+
+
+SIZES = {
+    "mini": Size(
+        mean_sec=2.92,
+        share={"train": 30 / 42, "dev": 4 / 42, "test": 8 / 42},
+        min_speakers={"train": 15, "dev": 2, "test": 4},
+        meanings=numbers.sentences,
+        say=_digits,
+    ),
+    "medium": Size(
+        mean_sec=2.6,
+        share={"train": 104 / 168, "dev": 16 / 168, "test": 48 / 168},
+        min_speakers={"train": 32, "dev": 8, "test": 24},
+        meanings=parallel.meanings,
+        say=parallel.say,
+        conditions=True,
+    ),
+}
