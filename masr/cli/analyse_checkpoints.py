@@ -173,7 +173,7 @@ def _extracted(
 ) -> Path:
     """The folder with a layer's frames of a data directory."""
     from masr.cli.extract import open_extraction, write_extraction
-    from masr.inference.extract import Plan
+    from masr.inference.extracted import Plan
     from masr.io.datadir import DataDir
 
     opened: Any = DataDir.open(data)

@@ -10,6 +10,10 @@ and `--merge N` joins them.
 MODEL may also be a folder that transformers wrote (config.json, preprocessor_config.json and safetensors of wav2vec
 2.0, HuBERT, WavLM, w2v-BERT 2.0, ...): layer k is its hidden_states[k]. Nothing is fetched, and no pickle is opened.
 
+The word `statistics` in place of MODEL is no encoder at all: each utterance's vector is the mean, the standard deviation
+and the mean absolute step from frame to frame of each feature in DATA's archives (240 values of 80 log-mel bins). It is
+the trivial answer that a probe of an encoder has to beat.
+
 With --masked, a part of the speech is hidden from the encoder as its training hid it, and mask.npy says where: one of
 the two views that masr analyse mutual-information compares. Which frames are hidden depends on --mask-seed and the
 utterance's id alone. A checkpoint of transformers puts its own mask embedding there, and is refused without one.
@@ -21,6 +25,7 @@ example:
   masr extract exp/best_rq_masr_tiny@200 data/test exp/early
   masr extract downloads/wav2vec2-large-xlsr-53 exp/recordings exp/frames --layer 21 --pool none
   masr extract exp/best_rq_masr_tiny data/test exp/masked --pool none --masked
+  masr extract statistics data/test exp/statistics/test
   masr extract exp/best_rq_masr_tiny data/train exp/vectors --job 3/20
   masr extract exp/best_rq_masr_tiny data/train exp/vectors --merge 20
 """
@@ -34,7 +39,8 @@ from typing import TYPE_CHECKING
 from masr.cli.job_option import job_of
 
 if TYPE_CHECKING:
-    from masr.inference.extract import Extraction, Plan
+    from masr.inference.extract import Extraction
+    from masr.inference.extracted import Plan
     from masr.inference.load import Model
     from masr.inference.masked import MaskedPass
     from masr.io.datadir import DataDir
@@ -46,7 +52,7 @@ FRAME_SHIFT_SEC, FRAME_MIDDLE_SEC = 0.01, 0.0125
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `masr extract`."""
     parser.add_argument(
-        "model", type=Path, metavar="MODEL", help="folder of a run, RUN@STEP, or what transformers wrote"
+        "model", type=Path, metavar="MODEL", help="folder of a run, RUN@STEP, what transformers wrote, or statistics"
     )
     parser.add_argument(
         "data", type=Path, metavar="DATA", help="data directory, with utt2num_frames, or utt2dur for waveforms"
@@ -55,32 +61,39 @@ def configure(parser: argparse.ArgumentParser) -> None:
     layer = parser.add_mutually_exclusive_group()
     layer.add_argument("--layer", type=int, metavar="L", help="0 is the input of the first block; default: the last")
     layer.add_argument("--layers", metavar="L,L", help="each into a folder of its own: all, or numbers such as 0,6,12")
-    parser.add_argument(
-        "--pool", choices=["mean", "statistics", "none"], default="mean", help="frames into one vector (default mean)"
-    )
+    parser.add_argument("--pool", choices=["mean", "statistics", "none"], help="frames into one vector (default mean)")
     parser.add_argument("--masked", action="store_true", help="hide a part of the speech; wants --pool none")
     parser.add_argument("--mask-share", type=float, metavar="S", help="of frames (default: as in its training)")
     parser.add_argument(
         "--mask-span", type=int, metavar="N", help="frames hidden together (default: as in its training)"
     )
-    parser.add_argument("--mask-seed", type=int, default=0, help="of the places that are hidden (default 0)")
+    parser.add_argument("--mask-seed", type=int, metavar="S", help="of the places that are hidden (default 0)")
     part = parser.add_mutually_exclusive_group()
     part.add_argument("--job", metavar="J/N", help="only the J-th of N slices")
     part.add_argument("--merge", type=int, metavar="N", help="join N jobs that have ended")
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="default auto")
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], help="default auto")
 
 
 def run(args: argparse.Namespace) -> None:
     """Extracts, merges, or both."""
-    from masr.api import load
-    from masr.io.datadir import DataDir
-
     job, num_jobs = job_of(args)
     if args.out.resolve() == args.data.resolve():
         from masr.errors import UsageError
 
         raise UsageError(f"{args.out} is DATA itself, whose tables would be lost", fix="name another folder for OUT")
-    model = load(args.model, args.device)
+    if _is_statistics(args.model):
+        _statistics(args, job, num_jobs)
+    else:
+        _encoder(args, job, num_jobs)
+
+
+def _encoder(args: argparse.Namespace, job: int, num_jobs: int) -> None:
+    """What a trained model says."""
+    from masr.api import load
+    from masr.io.datadir import DataDir
+
+    args.pool, args.mask_seed = args.pool or "mean", args.mask_seed or 0
+    model = load(args.model, args.device or "auto")
     data = DataDir.open(args.data)
     masked = _masked(args, model)
     plan = _plan(args, model.num_layers)
@@ -91,6 +104,39 @@ def run(args: argparse.Namespace) -> None:
         facts = {"model": str(args.model), "data": str(args.data), "pool": args.pool}
         for folder in write_extraction(extraction, args.out, num_jobs, **facts):
             print(f"{folder / plan.array}: {len(data)} utterances, {int(extraction.lengths.sum())} frames")
+
+
+def _is_statistics(model: Path) -> bool:
+    """Whether MODEL is the word; a run of exactly that name comes first."""
+    from masr.inference.statistics import NAME
+    from masr.io.trained import open_trained
+
+    return str(model) == NAME and not open_trained(model).is_there
+
+
+def _statistics(args: argparse.Namespace, job: int, num_jobs: int) -> None:
+    """What the features say without a model."""
+    from masr.errors import UsageError
+    from masr.inference.statistics import StatisticsOfFeatures
+    from masr.io.datadir import DataDir
+    from masr.io.provenance import write_provenance
+
+    for option in ("layer", "layers", "pool", "masked", "mask_share", "mask_span", "mask_seed", "device"):
+        given = getattr(args, option)
+        if given is not None and given is not False:
+            raise UsageError(
+                f"--{option.replace('_', '-')} is for an encoder, and `{args.model}` has none",
+                fix=f"leave it out, or give a model in the place of `{args.model}`",
+            )
+    data = DataDir.open(args.data)
+    found = StatisticsOfFeatures(data)
+    if not args.merge:
+        found.run_job(args.out, job, num_jobs)
+    if not args.job:
+        found.extracted.merge(args.out, num_jobs)
+        write_provenance(args.out, model=str(args.model), data=str(args.data))
+        array = args.out / found.extracted.plan.array
+        print(f"{array}: {len(data)} utterances, statistics of {found.num_features} features of a frame")
 
 
 def open_extraction(name: Path, model: Model, data: DataDir, plan: Plan, masked: MaskedPass | None) -> Extraction:
@@ -145,7 +191,7 @@ def _plan(args: argparse.Namespace, num_layers: int) -> Plan:
     """The options that every job must share, and a digest of the model."""
     import hashlib
 
-    from masr.inference.extract import Plan
+    from masr.inference.extracted import Plan
     from masr.io.trained import open_trained
 
     layers = _layers(args, num_layers)
