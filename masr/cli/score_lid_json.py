@@ -44,6 +44,8 @@ def as_json(
         "figures": asdict(found.overall)["figures"],
         "num_scored": found.overall.num_utts,
         "num_languages": found.overall.num_languages,
+        "chance": 1 / len(answers.languages),
+        "commonest": _commonest(found),
         "languages": {name: asdict(language) for name, language in found.languages.items()},
         "groups": {t: {name: asdict(one) for name, one in parts.items()} for t, parts in found.groups.items()},
         "open_set": None if found.open_set is None else asdict(found.open_set),
@@ -67,6 +69,12 @@ def as_json(
     }
     plain: dict[str, Any] = _plain(result)
     return plain
+
+
+def _commonest(found: Report) -> dict[str, Any]:
+    """The language with most of the utterances that are scored, and its share of them."""
+    name = max(found.languages, key=lambda one: found.languages[one].num_utts)
+    return {"language": name, "share": found.languages[name].num_utts / found.overall.num_utts}
 
 
 def _thresholds(found: Report) -> dict[str, Any] | None:

@@ -45,6 +45,10 @@ def show(result: Mapping[str, Any]) -> None:
         f"{result['scores']}: {result['num_scored']:,} utterances, {result['num_languages']} languages; "
         f"95 % intervals over {over['num']:,} {over['over']}{source}"
     )
+    print(
+        f"  chance {100 * result['chance']:.1f} %, always the commonest label ({result['commonest']['language']}) "
+        f"{100 * result['commonest']['share']:.1f} %"
+    )
     _notes(result)
     _print(_figures(result))
     for title, parts in result["groups"].items():

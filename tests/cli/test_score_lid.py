@@ -53,6 +53,7 @@ def test_everything_at_once(place: Path, capsys: pytest.CaptureFixture[str]) -> 
     found = score(place, *more)
     assert found["num_utts"] == 60 and found["num_scored"] == 48 and found["num_languages"] == 4
     assert found["languages_without_utterances"] == ["zul"]
+    assert found["chance"] == 1 / 5 and found["commonest"] == {"language": "eng", "share": 0.25}
     assert found["interval"] == {"level": 0.95, "over": "speakers", "num": 20, "from": str(place / "data/utt2spk")}
     for figure in found["figures"].values():
         assert figure["low"] <= figure["value"] <= figure["high"]
