@@ -1,8 +1,9 @@
-"""What an utterance's vector tells of its label, to classifiers that are simple: the protocol of the NOSS benchmark.
+"""What an utterance's vector tells of its label, to classifiers that are simple: a linear one, or the NOSS protocol.
 
-Logistic regression, linear discriminant analysis and a random forest learn from frozen vectors, each with and without
-vectors of length 1 and with and without the speaker's mean and deviation taken out. All of that is chosen on dev, and
-only what was chosen is tested (Shor et al. 2020, "Towards learning a universal non-semantic representation of speech").
+The plain probe is logistic regression on vectors of like scale, with its C chosen on dev. In the protocol of the NOSS
+benchmark, logistic regression, linear discriminant analysis and a random forest learn from frozen vectors, each of them
+with and without vectors of length 1, and with and without the speaker's mean and deviation taken out (Shor et al. 2020,
+"Towards learning a universal non-semantic representation of speech"). Dev chooses; only what was chosen is tested.
 
 Shapes: N utterances, D width, K labels.
 """
@@ -11,20 +12,23 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from masr.analysis.probe_data import ROLES, SPEAKER, IntArray, StrArray, Task, scaled
-from masr.analysis.probe_figures import Figures, figures
-from masr.analysis.probe_softmax import Regression, Softmax
+from masr.analysis.probe_figures import Figures, figures, mean_cosine, share_of_part
+from masr.analysis.probe_parts import Parts
+from masr.analysis.probe_softmax import Regression
 from masr.errors import AnalysisError
 from masr.types import FloatArray
 
 METHODS = ("logistic", "lda", "forest")
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """C of logistic regression, as scikit-learn has it."""
+PLAIN_STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0)
+"""Of the plain probe."""
 Select = Literal["accuracy", "balanced"]
 Answers = Callable[[FloatArray], IntArray]
 
@@ -33,6 +37,18 @@ _PRIOR_UTTS = 10
 """A speaker's deviation counts as much as that of all speakers once there are so many utterances of it."""
 _FOREST_ROWS = 50_000
 _TREES = 100
+
+
+@dataclass(frozen=True)
+class Options:
+    """How vectors are probed."""
+
+    methods: Sequence[str] = METHODS
+    select: Select = "accuracy"
+    seed: int = 0
+    plain: bool = False
+    """One linear probe, of vectors that are only brought to like scale."""
+    parts: Parts = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,6 +63,20 @@ class Chosen:
     dev: float
     num_candidates: int
     test: Figures | None = None
+    at_edge: bool = False
+    """Whether C is the smallest or the largest that was tried, so that a better one may lie beyond."""
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """What the best probe of a layer says of the utterances of test."""
+
+    answers: StrArray
+    """(N,)."""
+    names: StrArray
+    """(K,) labels of train."""
+    logs: FloatArray | None
+    """(N, K) log-probabilities, of logistic regression."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +85,9 @@ class Layer:
 
     name: str
     methods: tuple[Chosen, ...]
+    raw_cosine: float | None = None
+    """Mean cosine between two vectors of test as they were extracted."""
+    said: Said | None = None
 
     @property
     def best(self) -> Chosen:
@@ -62,41 +95,55 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
+class _Candidate:
+    """A trained setting of a method."""
+
+    setting: str
+    answers: Answers
+    logs: Callable[[FloatArray], FloatArray] | None = None
+    at_edge: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class _Fit:
     chosen: Chosen
     answers: IntArray
     """Of test."""
+    logs: FloatArray | None
 
 
-def probe(
-    task: Task,
-    name: str,
-    vectors: Mapping[str, FloatArray],
-    methods: Sequence[str] = METHODS,
-    select: Select = "accuracy",
-    seed: int = 0,
-) -> Layer:
+def probe(task: Task, name: str, vectors: Mapping[str, FloatArray], options: Options | None = None) -> Layer:
     """The protocol on one layer. `vectors` are of all utterances of each role's folder."""
+    options = options or Options()
+    methods = ("logistic",) if options.plain else options.methods
     for method in methods:
         if method not in METHODS:
             raise AnalysisError(f"there is no probe {method!r}", fix="choose from: " + ", ".join(METHODS))
     names = np.unique(task.parts["train"].labels)
     truth = {role: places(names, task.parts[role].labels) for role in ROLES}
     best: dict[str, _Fit] = {}
-    for unit_length, per_speaker in variants(task):
+    for unit_length, per_speaker in [(False, False)] if options.plain else variants(task):
         rows = prepared(task, vectors, unit_length, per_speaker)
         for method in methods:
-            for setting, answers in _candidates(method, rows["train"], truth["train"], len(names), seed):
-                dev = _score(answers(rows["dev"]), truth["dev"], select)
+            for one in _candidates(method, rows["train"], truth["train"], len(names), options):
+                dev = _score(one.answers(rows["dev"]), truth["dev"], options.select)
                 held = best.get(method)
                 count = held.chosen.num_candidates + 1 if held else 1
                 if held is None or dev > held.chosen.dev:
-                    made = Chosen(method, setting, unit_length, per_speaker, dev, count)
-                    best[method] = _Fit(made, answers(rows["test"]))
+                    made = Chosen(method, one.setting, unit_length, per_speaker, dev, count, at_edge=one.at_edge)
+                    logs = one.logs(rows["test"]) if one.logs else None
+                    best[method] = _Fit(made, one.answers(rows["test"]), logs)
                 else:
                     best[method] = replace(held, chosen=replace(held.chosen, num_candidates=count))
-    tested = [replace(fit.chosen, test=tested_on(task, names, fit.answers, seed)) for fit in best.values()]
-    return Layer(name, tuple(sorted(tested, key=lambda chosen: -chosen.dev)))
+    if not best:
+        raise AnalysisError(
+            f"{len(truth['train'])} utterances of {len(names)} labels are too few for {', '.join(methods)}",
+            fix="choose --probe logistic",
+        )
+    fits = sorted(best.values(), key=lambda fit: -fit.chosen.dev)
+    tested = tuple(replace(fit.chosen, test=tested_on(task, names, fit.answers, options)) for fit in fits)
+    said = Said(names[fits[0].answers], names, fits[0].logs)
+    return Layer(name, tested, mean_cosine(vectors["test"][task.parts["test"].rows]), said)
 
 
 def places(names: StrArray, labels: StrArray) -> IntArray:
@@ -154,14 +201,16 @@ def _score(answers: IntArray, truth: IntArray, select: Select) -> float:
 
 
 def _candidates(
-    method: str, rows: FloatArray, labels: IntArray, num_labels: int, seed: int
-) -> Iterator[tuple[str, Answers]]:
+    method: str, rows: FloatArray, labels: IntArray, num_labels: int, options: Options
+) -> Iterator[_Candidate]:
     """Every setting of a method, trained."""
     if method == "logistic":
-        regression, start = Regression(rows, labels, num_labels, seed), None
-        for strength in STRENGTHS:
+        regression, start = Regression(rows, labels, num_labels, options.seed), None
+        strengths = PLAIN_STRENGTHS if options.plain else STRENGTHS
+        for strength in strengths:
             start = regression.fit(strength, start, _TOLERANCE)
-            yield f"C={strength:g}", _of_softmax(start)
+            edge = strength in (strengths[0], strengths[-1])
+            yield _Candidate(f"C={strength:g}", start.answers, start.log_probabilities, edge)
     elif method == "lda":
         if len(rows) <= num_labels:  # no label has two rows to tell how rows of one label differ
             return
@@ -169,33 +218,34 @@ def _candidates(
 
         for shrinkage in (0.0, 0.1, 0.5):
             model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage).fit(rows, labels)
-            yield f"shrinkage={shrinkage:g}", _of_sklearn(model)
+            yield _Candidate(f"shrinkage={shrinkage:g}", _of_sklearn(model))
     else:
         from sklearn.ensemble import RandomForestClassifier
 
         drawn = None if len(rows) <= _FOREST_ROWS else _FOREST_ROWS
-        model = RandomForestClassifier(_TREES, max_samples=drawn, random_state=seed)
+        model = RandomForestClassifier(_TREES, max_samples=drawn, random_state=options.seed)
         with warnings.catch_warnings():  # that there are many labels, once for every tree
             warnings.simplefilter("ignore", UserWarning)
             model.fit(rows, labels)
-        yield f"trees={_TREES}", _of_sklearn(model)
-
-
-def _of_softmax(model: Softmax) -> Answers:
-    return model.answers
+        yield _Candidate(f"trees={_TREES}", _of_sklearn(model))
 
 
 def _of_sklearn(model: Any) -> Answers:
     return lambda rows: np.asarray(model.predict(rows), dtype=np.int64)
 
 
-def tested_on(task: Task, names: StrArray, answers: IntArray, seed: int) -> Figures:
+def tested_on(task: Task, names: StrArray, answers: IntArray, options: Options) -> Figures:
     """Figures of the answers for test."""
     part = task.parts["test"]
     truth = places(names, part.labels)
-    commonest = int(np.bincount(places(names, task.parts["train"].labels)).argmax())
+    commonest = int(np.searchsorted(names, task.commonest))
     # Where the speakers are what is asked for, what they say is all there is to draw.
     by_speaker = task.speakers_known and task.kind != SPEAKER
     units = part.speakers if by_speaker else np.char.mod("%d", part.rows)
-    found = figures(answers, truth, names, commonest, units, "speakers" if by_speaker else "utterances", seed)
-    return replace(found, unseen_labels=tuple(np.unique(part.labels[truth < 0]).tolist()))
+    unit = "speakers" if by_speaker else "utterances"
+    found = figures(answers, truth, names, commonest, units, unit, options.seed)
+    shares = {}
+    for name, labels in options.parts.items():
+        inside = (truth >= 0) & np.isin(part.labels, sorted(labels))
+        shares[name] = share_of_part((answers == truth)[inside], units[inside], options.seed)
+    return replace(found, unseen_labels=tuple(np.unique(part.labels[truth < 0]).tolist()), parts=shares)

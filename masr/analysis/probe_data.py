@@ -6,7 +6,7 @@ Shapes: N utterances, D width, M frames.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,8 @@ class Task:
     parts: Mapping[str, Part]
     notes: tuple[str, ...]
     speakers_known: bool
+    commonest: str
+    """Label of train, of all that it has."""
 
 
 def layers_of(folder: Path) -> dict[str, Path]:
@@ -90,7 +92,7 @@ def open_task(kind: str, folders: Mapping[str, Path], seed: int) -> Task:
     What is not given is cut out of train: whole speakers, or, where the speakers are the labels, utterances of each.
     """
     notes: list[str] = []
-    given = {role: _read(folder, kind) for role, folder in folders.items()}
+    given = {role: read_part(folder, kind) for role, folder in folders.items()}
     if kind == SPEAKER and len(given) > 1:
         shared = set(given["train"].labels)
         if any(not shared & set(part.labels) for part in given.values()):
@@ -105,8 +107,9 @@ def open_task(kind: str, folders: Mapping[str, Path], seed: int) -> Task:
         unit = "utterances of each speaker" if kind == SPEAKER else "speakers"
         notes.append(f"{' and '.join(lacking)} cut out of train: {unit}")
     known = any(len(np.unique(part.speakers)) < len(part.speakers) for part in given.values())
-    task = Task(kind, {role: given[role] for role in ROLES}, tuple(notes), known)
-    if len(np.unique(task.parts["train"].labels)) < 2:
+    names, counts = np.unique(given["train"].labels, return_counts=True)
+    task = Task(kind, {role: given[role] for role in ROLES}, tuple(notes), known, str(names[counts.argmax()]))
+    if len(names) < 2:
         raise AnalysisError(f"{kind}: train has one label only, which leaves no question", fix="give another kind")
     for role in ("dev", "test"):
         _require_shared(task, role)
@@ -122,7 +125,25 @@ def _require_shared(task: Task, role: str) -> None:
         )
 
 
-def _read(folder: Path, kind: str) -> Part:
+def few_shots(task: Task, shots: int, seed: int) -> Task:
+    """The task with so many utterances of each label to learn from, or all where a label has fewer.
+
+    They are drawn by `seed`; fewer shots with the same seed are among them.
+    """
+    part = task.parts["train"]
+    names, numbers, counts = np.unique(part.labels, return_inverse=True, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(part.rows))
+    taken = [order[numbers[order] == label][:shots] for label in range(len(names))]
+    kept = np.sort(np.concatenate(taken))
+    train = replace(part, rows=part.rows[kept], labels=part.labels[kept], speakers=part.speakers[kept])
+    note = f"{shots} utterance{'s' * (shots > 1)} of each label to learn from, drawn with seed {seed}"
+    if lacking := int((counts < shots).sum()):
+        note += f"; {lacking} of {len(names)} labels have fewer"
+    return replace(task, parts={**task.parts, "train": train}, notes=(*task.notes, note))
+
+
+def read_part(folder: Path, kind: str) -> Part:
+    """All utterances of a folder that have a label."""
     data = DataDir.open(folder)
     speakers = data.table(UTT2SPK)
     table = speakers if kind == SPEAKER else data.labels(kind)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.analysis.probe_data import IntArray, StrArray
+from masr.types import FloatArray
 
 DRAWS = 1000
 _MOST_GROUPS = 1000
@@ -27,12 +28,27 @@ class Share:
 
 
 @dataclass(frozen=True)
+class PartShare:
+    """Accuracy over the utterances of a part, and its interval as that of all."""
+
+    value: float
+    low: float | None
+    high: float | None
+    count: int
+    """Of its utterances."""
+
+
+@dataclass(frozen=True)
 class Figures:
     """Of one probe on one set. Labels that train does not have are in no other figure than `with_unseen`."""
 
     accuracy: Share
     balanced_accuracy: Share
     """The mean over labels of each one's accuracy."""
+    macro_f1: float
+    """The mean over labels of 2 right / (utterances + answers)."""
+    chance: float
+    """Of a label drawn from those of train."""
     majority: float
     """Of always giving train's commonest label."""
     num: int
@@ -49,6 +65,7 @@ class Figures:
     absent_labels: tuple[str, ...] = ()
     """Labels of train that this set does not have."""
     confusion: dict[str, Any] = field(default_factory=dict)
+    parts: dict[str, PartShare] = field(default_factory=dict)
 
 
 def figures(
@@ -68,6 +85,8 @@ def figures(
     return Figures(
         Share(float(right.mean()), *accuracy),
         Share(float(np.mean(list(recall.values()))), *balanced),
+        float(np.mean(2 * confusion.diagonal()[present] / (totals + confusion.sum(axis=0))[present])),
+        1 / len(names),
         float((true == commonest).mean()),
         int(known.sum()),
         len(present),
@@ -80,6 +99,27 @@ def figures(
         tuple(str(names[k]) for k in np.setdiff1d(np.arange(len(names)), present)),
         {"labels": [str(names[k]) for k in shown], "counts": confusion[np.ix_(shown, shown)].tolist()},
     )
+
+
+def share_of_part(right: npt.NDArray[np.bool_], units: StrArray, seed: int) -> PartShare:
+    """Of the answers to one part of the set."""
+    drawn, _ = _groups(units, seed)
+    accuracy, _ = _intervals(right, np.zeros(len(right), dtype=np.int64), 1, drawn, seed)
+    return PartShare(float(right.mean()), *accuracy, len(right))
+
+
+def mean_cosine(vectors: FloatArray) -> float | None:
+    """(N, D) -> the mean cosine over distinct pairs, near 1 where vectors have collapsed; None of fewer than two.
+
+    The sum over all pairs is the squared length of the sum of the unit vectors. Vectors of zeros have no direction,
+    and are left out.
+    """
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    count = int((lengths > 0).sum())
+    if count < 2:
+        return None
+    total = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0) @ vectors.astype(np.float64)
+    return float((total @ total - count) / (count * (count - 1)))
 
 
 def _groups(units: StrArray, seed: int) -> tuple[IntArray, int]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from masr.analysis.probe import Chosen, Layer
-from masr.analysis.probe_figures import Figures
+from masr.analysis.probe_figures import Figures, PartShare, Share
 from masr.io.atomic import atomic_write
 from masr.io.figure import Axis, Confusion, Curve, Curves, Table
 from masr.io.figure_file import write_figure
@@ -22,8 +22,10 @@ _MOST_NAMED = 8
 _MOST_CONFUSED = 150
 COLUMNS = (
     "kind", "layer", "probe", "setting", "unit_length", "per_speaker", "dev", "accuracy", "low", "high",
-    "balanced", "balanced_low", "balanced_high", "majority", "num", "num_unseen", "chosen",
+    "balanced", "balanced_low", "balanced_high", "macro_f1", "chance", "majority", "num", "num_unseen", "chosen",
 )  # fmt: skip
+_OF_A_PART = ("accuracy", "low", "high", "count")
+"""Columns of each part, named accuracy_PART and so on, before `chosen`."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,8 @@ def report(found: Found) -> str:
     said = ", ".join(f"{role} {count}" for role, count in found.counts.items())
     lines = [f"{found.kind}: {found.unit}: {said}; {first.num_labels} labels in test"]
     lines.append(
-        f"  always train's commonest label: {100 * first.majority:.1f} %; intervals over {first.num_drawn} "
-        f"{first.interval_over}"
+        f"  chance {100 * first.chance:.1f} %; always train's commonest label: {100 * first.majority:.1f} %; intervals "
+        f"over {first.num_drawn} {first.interval_over}"
     )
     lines += [f"  {note}" for note in found.notes]
     if any(found.left_out.values()):
@@ -73,26 +75,37 @@ def report(found: Found) -> str:
         lines += [_line(layer.name, chosen) for chosen in layer.methods]
     if len(found.layers) > 1:
         lines.append(f"  best on dev: layer {found.best.name}, {found.best.best.method}")
+    lines += _of_the_best(found.best)
     if found.weights:
         lines.append("  weights of the sum: " + ", ".join(f"{k} {v:.3f}" for k, v in found.weights.items()))
     return "\n".join(lines)
 
 
+def _of_the_best(layer: Layer) -> list[str]:
+    """What else there is of the best probe."""
+    figures = _figures(layer.best)
+    lines = [f"  macro F1 of the best on dev: {100 * figures.macro_f1:.1f}"]
+    if layer.raw_cosine is not None:
+        lines[0] += f"; mean cosine of test vectors as extracted: {layer.raw_cosine:.3f}"
+    for name, part in figures.parts.items():
+        lines.append(f"  {name}: {100 * part.value:.1f} {_interval(part)} of {part.count} utterances")
+    return lines
+
+
 def _line(name: str, chosen: Chosen) -> str:
     figures = _figures(chosen)
-    interval = "" if figures.accuracy.low is None else f"[{100 * figures.accuracy.low:.1f}, {_high(figures):.1f}]"
     return (
         f"  {name or '-':<5}  {chosen.method:<9}{100 * chosen.dev:6.1f}  {100 * figures.accuracy.value:6.1f}   "
-        f"{interval:<15}  {100 * figures.balanced_accuracy.value:8.1f}  {_setting(chosen)}"
+        f"{_interval(figures.accuracy):<15}  {100 * figures.balanced_accuracy.value:8.1f}  {_setting(chosen)}"
     )
 
 
-def _high(figures: Figures) -> float:
-    return 100 * (figures.accuracy.high or 0.0)
+def _interval(share: Share | PartShare) -> str:
+    return "" if share.low is None or share.high is None else f"[{100 * share.low:.1f}, {100 * share.high:.1f}]"
 
 
 def _setting(chosen: Chosen) -> str:
-    parts = [chosen.setting]
+    parts = [f"{chosen.setting} (edge of the grid)" if chosen.at_edge else chosen.setting]
     if chosen.unit_length:
         parts.append("length 1")
     if chosen.per_speaker:
@@ -122,10 +135,12 @@ def as_json(found: Sequence[Found], folders: Mapping[str, str]) -> dict[str, Any
             "best_layer": one.best.name,
             "best_probe": one.best.best.method,
             "best": asdict(one.best.best),
+            "raw_cosine": one.best.raw_cosine,
             "weights_of_sum": dict(one.weights or {}),
             "layers": {
                 layer.name: {
                     "best_probe": layer.best.method,
+                    "raw_cosine": layer.raw_cosine,
                     "probes": {chosen.method: asdict(chosen) for chosen in layer.methods},
                 }
                 for layer in one.layers
@@ -134,18 +149,31 @@ def as_json(found: Sequence[Found], folders: Mapping[str, str]) -> dict[str, Any
     return {"folders": dict(folders), "kinds": kinds}
 
 
+def _parts(found: Sequence[Found]) -> list[str]:
+    """Names of all parts, each once."""
+    return list(dict.fromkeys(name for one in found for name in _figures(one.best.best).parts))
+
+
+def columns_of(found: Sequence[Found]) -> tuple[str, ...]:
+    """COLUMNS, with those of the parts."""
+    return (*COLUMNS[:-1], *(f"{column}_{part}" for part in _parts(found) for column in _OF_A_PART), COLUMNS[-1])
+
+
 def rows_of(found: Sequence[Found]) -> list[list[str | float | None]]:
-    """A row for each kind, layer and probe; see COLUMNS."""
+    """A row for each kind, layer and probe; see `columns_of`."""
     rows: list[list[str | float | None]] = []
+    names = _parts(found)
     for one in found:
         for layer in one.layers:
             for chosen in layer.methods:
                 f = _figures(chosen)
+                shares = [f.parts.get(name) for name in names]
                 rows.append([
                     one.kind, layer.name, chosen.method, chosen.setting, str(chosen.unit_length).lower(),
                     str(chosen.per_speaker).lower(), chosen.dev, f.accuracy.value, f.accuracy.low, f.accuracy.high,
-                    f.balanced_accuracy.value, f.balanced_accuracy.low, f.balanced_accuracy.high, f.majority,
-                    float(f.num), float(f.num_unseen), "dev" if chosen is one.best.best else "",
+                    f.balanced_accuracy.value, f.balanced_accuracy.low, f.balanced_accuracy.high, f.macro_f1,
+                    f.chance, f.majority, float(f.num), float(f.num_unseen),
+                    *(cell for share in shares for cell in _cells(share)), "dev" if chosen is one.best.best else "",
                 ])  # fmt: skip
     return rows
 
@@ -153,9 +181,10 @@ def rows_of(found: Sequence[Found]) -> list[list[str | float | None]]:
 def write(folder: Path, found: Sequence[Found]) -> None:
     """probes.tsv, probes.figure.json (the table), probe.KIND.figure.json (the layers), and confusions."""
     rows = rows_of(found)
-    lines = ["\t".join(COLUMNS), *("\t".join(map(_cell, row)) for row in rows)]
+    columns = columns_of(found)
+    lines = ["\t".join(columns), *("\t".join(map(_cell, row)) for row in rows)]
     atomic_write(folder / "probes.tsv", "\n".join(lines) + "\n")
-    table = Table("Probes", COLUMNS, tuple(tuple(row) for row in rows), note="chosen on dev, figures of test")
+    table = Table("Probes", columns, tuple(tuple(row) for row in rows), note="chosen on dev, figures of test")
     write_figure(folder / f"probes{FIGURE_SUFFIX}", table)
     for one in found:
         if len(one.layers) > 1:
@@ -168,6 +197,11 @@ def write(folder: Path, found: Sequence[Found]) -> None:
             write_figure(
                 folder / f"probe.{one.kind}.confusion{FIGURE_SUFFIX}", Confusion(title, counts, labels, labels)
             )
+
+
+def _cells(share: PartShare | None) -> list[float | None]:
+    """Of the columns of one part; empty where a kind does not have it."""
+    return [None] * len(_OF_A_PART) if share is None else [share.value, share.low, share.high, float(share.count)]
 
 
 def _cell(value: str | float | None) -> str:

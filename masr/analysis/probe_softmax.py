@@ -64,6 +64,11 @@ class Softmax:
         answers: IntArray = torch.cat(found).numpy()
         return answers
 
+    def log_probabilities(self, rows: FloatArray) -> FloatArray:
+        """(N, D) -> (N, K)."""
+        found: FloatArray = torch.log_softmax(self.logits(rows), dim=1).cpu().numpy()
+        return found
+
 
 class Regression:
     """Rows and their classes, to be fitted with one strength or several. Features should be of like scale."""

@@ -7,8 +7,12 @@ reported on TEST. `--kind phone` probes frames (`masr extract --pool none`) agai
 small network. Intervals are over resampled speakers. DEV and TEST that are not given are cut out of TRAIN; so are those
 of `--kind spk` where the sets share no speakers. docs/probes.md says more.
 
+--plain is one linear probe of vectors of utterances: they are brought to like scale, C is chosen on DEV, and nothing
+else is tried. Beside it belongs the same probe of what `masr extract statistics` wrote, which is the trivial answer.
+
 example:
   masr analyse probe exp/run/train --dev exp/run/dev --test exp/run/test --kind lang --kind gender --out exp/run/probes
+  masr analyse probe exp/run/train --dev exp/run/dev --test exp/run/test --plain --seen data/pretrain --shots 5
   masr analyse probe exp/run/train --kind spk --sum --json exp/run/speakers.json
   masr analyse probe exp/frames/train --dev exp/frames/dev --test exp/frames/test --kind phone --probe linear
 """
@@ -26,7 +30,8 @@ if TYPE_CHECKING:
     from masr.types import FloatArray
 
 PHONE = "phone"
-METHODS = ("logistic", "lda", "forest", "linear", "mlp")
+LOGISTIC = "logistic"
+METHODS = (LOGISTIC, "lda", "forest", "linear", "mlp")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +49,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sum", action="store_true", help="probe the learned weighted sum of these layers too")
     parser.add_argument(
         "--probe", action="append", choices=METHODS, metavar="NAME", help=f"of {', '.join(METHODS)} (default all)"
+    )
+    parser.add_argument("--plain", action="store_true", help="one linear probe: scale by TRAIN, C by DEV, nothing else")
+    parser.add_argument("--shots", type=int, metavar="N", help="learn from N utterances of each label, drawn by --seed")
+    parser.add_argument(
+        "--part",
+        action="append",
+        metavar="NAME=L,L",
+        help="accuracy over test utterances of these labels; again for more",
+    )
+    parser.add_argument("--seen", type=Path, metavar="DATA", help="parts seen and unseen, by the labels in DATA")
+    parser.add_argument("--answers", type=Path, metavar="FILE", help="write what the best probe answers to TEST there")
+    parser.add_argument(
+        "--scores", type=Path, metavar="FILE", help="write its log-probabilities there, for masr score lid (--plain)"
     )
     parser.add_argument(
         "--select", choices=["accuracy", "balanced"], default="accuracy", help="what dev chooses by (default accuracy)"
@@ -65,11 +83,10 @@ def run(args: argparse.Namespace) -> None:
     if args.frames < 1 or args.seed < 0:
         _refuse("--frames and --seed are numbers that cannot be negative, and --frames is at least 1")
     folders = {role: path for role in ("train", "dev", "test") if (path := getattr(args, role))}
+    kinds = list(dict.fromkeys(args.kind or ["lang"]))
+    _check(args, kinds)
     layers = _layers(folders, args.layers)
-    found = [
-        _phones(layers, args) if kind == PHONE else _labels(kind, layers, args)
-        for kind in dict.fromkeys(args.kind or ["lang"])
-    ]
+    found = [_phones(layers, args) if kind == PHONE else _labels(kind, layers, args) for kind in kinds]
     if args.out:
         write(args.out, found)
         write_provenance(args.out, **{role: str(folder) for role, folder in folders.items()})
@@ -79,6 +96,21 @@ def run(args: argparse.Namespace) -> None:
         write_json(args.json, as_json(found, {role: str(folder) for role, folder in folders.items()}))
     if args.json != "-":
         print("\n".join(report(one) for one in found))
+
+
+def _check(args: argparse.Namespace, kinds: list[str]) -> None:
+    """Options that say nothing of what is probed are refused."""
+    given = {name for name in ("plain", "shots", "part", "seen", "answers", "scores") if getattr(args, name)}
+    if args.shots is not None and args.shots < 1:
+        _refuse(f"--shots {args.shots} leaves nothing to learn from", "give 1 or more")
+    if given and PHONE in kinds:
+        _refuse(f"--{min(given)} is for vectors of utterances, and --kind {PHONE} probes frames", "probe it apart")
+    if (alone := given & {"part", "answers", "scores"}) and len(kinds) > 1:
+        _refuse(f"--{min(alone)} is of one kind of label, and these are {len(kinds)}", "give one --kind")
+    if args.plain and args.probe and set(args.probe) != {LOGISTIC}:
+        _refuse(f"--plain is the probe {LOGISTIC} alone", "leave out --probe, or --plain")
+    if args.scores and not args.plain and set(args.probe or ()) != {LOGISTIC}:
+        _refuse("--scores are probabilities, which not every probe has", f"add --plain, or --probe {LOGISTIC}")
 
 
 def _layers(folders: dict[str, Path], wanted: str) -> dict[str, dict[str, Path]]:
@@ -105,16 +137,20 @@ def _layers(folders: dict[str, Path], wanted: str) -> dict[str, dict[str, Path]]
 
 
 def _labels(kind: str, layers: dict[str, dict[str, Path]], args: argparse.Namespace) -> Found:
-    """The NOSS protocol for one kind on every layer, and on their sum."""
+    """The probes of one kind on every layer, and on their sum."""
     from masr.analysis.probe import METHODS as KNOWN
-    from masr.analysis.probe import probe
-    from masr.analysis.probe_data import open_task, vectors_of
+    from masr.analysis.probe import Options, probe
+    from masr.analysis.probe_data import few_shots, open_task, vectors_of
+    from masr.analysis.probe_parts import parse_parts, parts_of
     from masr.analysis.probe_report import SUM, Found
     from masr.io.progress import track
 
-    methods = _methods(args, KNOWN, kind)
+    methods, named = _methods(args, KNOWN, kind), parse_parts(args.part or [])
     names = list(layers["train"])
     task = open_task(kind, {role: paths[names[0]] for role, paths in layers.items()}, args.seed)
+    options = Options(methods, args.select, args.seed, args.plain, parts_of(task, named, args.seen))
+    if args.shots:
+        task = few_shots(task, args.shots, args.seed)
     roles = {
         role: role if part.folder in layers.get(role, {}).values() else "train" for role, part in task.parts.items()
     }
@@ -124,15 +160,13 @@ def _labels(kind: str, layers: dict[str, dict[str, Path]], args: argparse.Namesp
         _require_one_width({role: rows.shape[1] for role, rows in read.items()})
         return {role: read[source] for role, source in roles.items()}
 
-    found = [
-        probe(task, name, vectors(name), methods, args.select, args.seed) for name in track(names, kind, unit="layer")
-    ]
+    found = [probe(task, name, vectors(name), options) for name in track(names, kind, unit="layer")]
     weights: dict[str, float] = {}
     if args.sum:
         mix, mixed = _mixed(task, [vectors(name) for name in names])
-        found.append(probe(task, SUM, mixed, methods, args.select, args.seed))
+        found.append(probe(task, SUM, mixed, options))
         weights = dict(zip(names, mix.weights, strict=True))
-    return Found(
+    done = Found(
         kind,
         "utterances",
         tuple(found),
@@ -141,6 +175,21 @@ def _labels(kind: str, layers: dict[str, dict[str, Path]], args: argparse.Namesp
         task.notes,
         weights,
     )
+    _write_answers(task, done, args)
+    return done
+
+
+def _write_answers(task: Task, found: Found, args: argparse.Namespace) -> None:
+    """What the best probe says of each utterance of test, where that is asked for."""
+    from masr.analysis.probe_answers import write_answers, write_scores
+
+    said = found.best.said
+    assert said is not None  # a probe of vectors has answered
+    if args.answers:
+        write_answers(args.answers, task, said)
+    if args.scores:
+        assert said.logs is not None  # logistic regression has probabilities
+        write_scores(args.scores, task, said.names, said.logs)
 
 
 def _mixed(task: Task, every: list[dict[str, FloatArray]]) -> tuple[Mix, dict[str, FloatArray]]:

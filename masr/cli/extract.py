@@ -10,9 +10,9 @@ and `--merge N` joins them.
 MODEL may also be a folder that transformers wrote (config.json, preprocessor_config.json and safetensors of wav2vec
 2.0, HuBERT, WavLM, w2v-BERT 2.0, ...): layer k is its hidden_states[k]. Nothing is fetched, and no pickle is opened.
 
-The word `statistics` in place of MODEL is no encoder at all: each utterance's vector is the mean, the standard deviation
-and the mean absolute step from frame to frame of each feature in DATA's archives (240 values of 80 log-mel bins). It is
-the trivial answer that a probe of an encoder has to beat.
+The word `statistics` in place of MODEL is no encoder: each utterance's vector is the mean, the standard deviation and
+the mean absolute step from frame to frame of each feature in DATA's archives (240 values of 80 log-mel bins). This is
+the trivial answer, which an encoder has to beat.
 
 With --masked, a part of the speech is hidden from the encoder as its training hid it, and mask.npy says where: one of
 the two views that masr analyse mutual-information compares. Which frames are hidden depends on --mask-seed and the

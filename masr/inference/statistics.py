@@ -65,7 +65,7 @@ class StatisticsOfFeatures:
         wanted = (int(self.lengths[place]), self.num_features)
         if frames.shape != wanted or not len(frames):
             raise DataError(
-                f"{self.data.folder}: the features of {self.data.utts[place]} are {frames.shape}, and {wanted} expected",
+                f"{self.data.folder}: the features of {self.data.utts[place]} are {frames.shape}, not {wanted}",
                 why=f"they changed since {UTT2NUM_FRAMES} was written, or the utterances' features differ in width",
                 fix=f"make them again: masr features {self.data.folder}",
             )

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from masr.analysis import probe_perceptron
-from masr.analysis.probe import places, prepared, probe, variants, without_speakers
+from masr.analysis.probe import Options, places, prepared, probe, variants, without_speakers
 from masr.analysis.probe_data import ROLES, SPEAKER, layers_of, open_task, same_order, vectors_of
 from masr.analysis.probe_figures import figures
 from masr.analysis.probe_layers import learn
@@ -52,7 +52,7 @@ def folders(tmp_path: Path) -> dict[str, Path]:
 
 def run(folders: dict[str, Path], kind: str = "lang", **options: Any) -> Any:
     task = open_task(kind, folders, 0)
-    return task, probe(task, "0", {r: vectors_of(p.folder) for r, p in task.parts.items()}, **options)
+    return task, probe(task, "0", {r: vectors_of(p.folder) for r, p in task.parts.items()}, Options(**options))
 
 
 def test_every_method_reads_what_vectors_say(folders: dict[str, Path]) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from masr.cli.main import main
-from masr.io.datadir import DataDir
+from masr.io.datadir import DataDir, write_datadir
 from masr.io.figure_file import read_figure
 
 
@@ -91,3 +91,90 @@ def test_layers_that_are_none_are_refused(
     for given, message in (("1,x", "names no layers"), ("0,9", "layer 9")):
         assert main([*command, "--layers", given]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_a_plain_probe_says_all_of_its_best(
+    spoken: Path, layers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_datadir(tmp_path / "heard", {"utt2spk": {"a": "a"}, "utt2lang": {"a": "eng"}})
+    train, dev = (str(layers / split / "layer1") for split in ("train", "dev"))
+    command = [
+        "analyse",
+        "probe",
+        train,
+        "--dev",
+        dev,
+        "--test",
+        dev,
+        "--plain",
+        "--shots",
+        "5",
+        "--part",
+        "far=hin,urd",
+    ]
+    out = [f"--{name}={tmp_path / name}" for name in ("answers", "scores", "json", "out")]
+    assert main([*command, "--seen", str(tmp_path / "heard"), *out]) == 0
+    said = capsys.readouterr().out
+    assert "chance 25.0 %; always" in said and "5 utterances of each label to learn from" in said
+    found = json.loads((tmp_path / "json").read_text())["kinds"]["lang"]
+    assert found["counts"]["train"] == 20 and -1 <= found["raw_cosine"] <= 1
+    assert {name: part["count"] for name, part in found["best"]["test"]["parts"].items()} == {
+        "far": 4, "seen": 2, "unseen": 6,
+    }  # fmt: skip
+    assert "\n  unseen: " in said
+    answers = [line.split("\t") for line in (tmp_path / "answers").read_text().splitlines()]
+    assert len(answers) == 9
+    right = np.mean([label == answer for _, _, label, answer in answers[1:]])
+    assert right == found["best"]["test"]["accuracy"]["value"]
+    header, row = ((tmp_path / "out" / "probes.tsv").read_text().splitlines())[:2]
+    cells = dict(zip(header.split("\t"), row.split("\t"), strict=True))
+    assert len(cells) == len(header.split("\t"))  # no two columns of one name
+    assert (cells["count_unseen"], cells["num_unseen"]) == ("6", "0.000000")
+    assert float(cells["accuracy_far"]) == pytest.approx(found["best"]["test"]["parts"]["far"]["value"])
+    scored = ["score", "lid", "--ref", dev, "--scores", str(tmp_path / "scores"), "--json", str(tmp_path / "lid.json")]
+    assert main(scored) == 0
+    lid = json.loads((tmp_path / "lid.json").read_text())["figures"]
+    assert lid["accuracy"]["value"] == pytest.approx(right)
+    assert lid["macro_f1"]["value"] == pytest.approx(found["best"]["test"]["macro_f1"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--kind", "phone", "--plain"], "--plain is for vectors of utterances"),
+        (["--kind", "phone", "--seen", "data"], "--seen is for vectors of utterances"),
+        (["--shots", "0"], "--shots 0"),
+        (["--kind", "lang", "--kind", "spk", "--answers", "a.tsv"], "--answers is of one kind"),
+        (["--plain", "--probe", "lda"], "--plain is the probe logistic alone"),
+        (["--scores", "s.tsv"], "--scores are probabilities"),
+        (["--plain", "--part", "a=xyz"], "test has no lang 'xyz'"),
+    ],
+)
+def test_options_of_plain_probes_that_cannot_be_exit_2(
+    layers: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    assert main(["analyse", "probe", str(layers / "train" / "layer0"), *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_linear_probe_of_frames_reads_phones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    centres = 4 * np.random.default_rng(0).standard_normal((3, 5))
+    for seed, role in enumerate(("train", "dev", "test")):
+        random = np.random.default_rng(seed)
+        utts, phones = [f"s{seed}{n % 3}-u{n}" for n in range(6)], random.integers(0, 3, (6, 10))
+        ctm = ["\n".join(f"1 {0.06 * i:.2f} 0.06 {'ABK'[k]}" for i, k in enumerate(row)) for row in phones]
+        tables = {"utt2spk": {utt: utt[:3] for utt in utts}, "phones.ctm": dict(zip(utts, ctm, strict=True))}
+        order = np.argsort(utts)
+        write_datadir(tmp_path / role, tables)
+        frames = centres[np.repeat(phones[order], 3)] + random.standard_normal((180, 5))
+        np.save(tmp_path / role / "frames.npy", frames.astype(np.float32))
+        np.save(tmp_path / role / "offsets.npy", np.arange(0, 181, 30))
+        grid = {"frame_shift_sec": 0.02, "first_frame_sec": 0.01}
+        (tmp_path / role / "provenance.json").write_text(json.dumps(grid), encoding="utf-8")
+    train, dev, test = (str(tmp_path / role) for role in ("train", "dev", "test"))
+    command = ["analyse", "probe", train, "--dev", dev, "--test", test, "--kind", "phone", "--probe", "linear"]
+    assert main([*command, "--json", str(tmp_path / "probes.json")]) == 0
+    assert "chance 33.3 %; always" in capsys.readouterr().out
+    best = json.loads((tmp_path / "probes.json").read_text())["kinds"]["phone"]["best"]
+    assert (best["method"], best["test"]["num"]) == ("linear", 180)
+    assert best["test"]["accuracy"]["value"] > 0.95

@@ -82,3 +82,23 @@ def phone_of_frames(phones, count, start_sec, shift_sec):
                 name = phone
         found.append(name)
     return found
+
+
+def mean_cosine(rows):
+    """The mean over pairs of different rows of the cosine between them."""
+    rows = np.asarray(rows, np.float64)
+    found = [
+        rows[i] @ rows[j] / np.sqrt((rows[i] @ rows[i]) * (rows[j] @ rows[j]))
+        for i in range(len(rows))
+        for j in range(i)
+    ]
+    return sum(found) / len(found)
+
+
+def macro_f1(answers, truth):
+    """The mean F1 of the labels that are true of something."""
+    found = []
+    for label in sorted(set(truth)):
+        right = sum(a == t == label for a, t in zip(answers, truth))
+        found.append(2 * right / (list(answers).count(label) + list(truth).count(label)))
+    return sum(found) / len(found)
