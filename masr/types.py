@@ -255,6 +255,8 @@ class Term:
     sum: Tensor
     count: Tensor
     weight: float = 1.0
+    beside: bool = False
+    """Whether it stands beside the objective's own terms: it trains, but does not say which checkpoint is best."""
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,13 @@ class Config:
     )
     margin: float = option(0.3, "how much farther than the positive the negative has to be")
     distance: Literal["squared", "cosine"] = option("squared", "squared Euclidean on unit vectors, or 1 - cosine")
-    loss: Literal["hinge", "soft"] = option("soft", "max(0, margin + Dp - Dn), or its softplus")
+    loss: Literal["hinge", "soft", "contrastive"] = option(
+        "soft",
+        "max(0, margin + Dp - Dn); its softplus; or supervised contrastive: every positive against every candidate, "
+        "with nothing mined",
+    )
     sharpness: float = option(5.0, "of the softplus: the larger, the nearer to the hinge")
+    temperature: float = option(0.1, "of the contrastive loss")
     high: float = option(0.9, "threshold mining: positives have at least this similarity")
     low: float = option(0.6, "threshold mining: negatives have at most this similarity")
     semi_hard: bool = option(False, "take the nearest negative that is farther than the positive, where there is one")
@@ -45,6 +50,13 @@ class Config:
             raise ValueError(f"margin must not be negative, and is {self.margin}")
         if self.low >= self.high:
             raise ValueError(f"low ({self.low}) must be below high ({self.high})")
+        if self.sharpness <= 0 or self.temperature <= 0:
+            raise ValueError("sharpness and temperature must be above 0")
+        if self.loss == "contrastive" and self.mining not in ("label", "threshold", "concat"):
+            raise ValueError(
+                f"the contrastive loss takes all positives and negatives of a rule that tells them apart: mining: label, "
+                f"threshold or concat, not {self.mining}"
+            )
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,8 @@ class Triplets:
     negatives: Tensor
     negative_similarity: Tensor
     """(M,) metadata similarity of anchor and negative."""
+    unknown: tuple[Tensor, Tensor]
+    """How many pairs of two labelled samples were left out because their similarity is not known, and of how many."""
 
 
 @torch.no_grad()
@@ -83,19 +97,22 @@ def mine(candidates: Candidates, anchors: slice, config: Config, hardness: float
         rows = slice(start, min(start + size, anchors.stop))
         found.append(_mine_rows(candidates, rows, config, hardness, purpose))
     if not found:
-        nothing = torch.empty(0, dtype=torch.int64, device=embeddings.device)
-        return Triplets(nothing, nothing, nothing, embeddings.new_empty(0))
-    return Triplets(*(torch.cat(column) for column in zip(*found, strict=True)))
+        nothing, none = torch.empty(0, dtype=torch.int64, device=embeddings.device), embeddings.new_zeros(())
+        return Triplets(nothing, nothing, nothing, embeddings.new_empty(0), (none, none))
+    *chosen, absent, looked_up = zip(*found, strict=True)
+    unknown = (torch.stack(absent).sum(), torch.stack(looked_up).sum())
+    return Triplets(*(torch.cat(column) for column in chosen), unknown)
 
 
 def _mine_rows(
     candidates: Candidates, rows: slice, config: Config, hardness: float, purpose: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, ...]:
     nearness = product(candidates.embeddings[rows], candidates.embeddings)
     if hardness < 1:
         noise = pairs(candidates.keys[rows], candidates.keys, purpose).to(nearness.dtype)
         nearness.mul_(hardness).add_(noise, alpha=2 * (1 - hardness))
     similarity = candidates.similarity(rows).to(nearness.dtype) if _needs_similarity(config) else None
+    unknown = _unknown_pairs(candidates, rows, similarity, nearness)
     if similarity is not None and config.mining == "similarity":
         best, positives, worst, negatives = _by_gap(nearness, similarity, rows)
     else:
@@ -113,7 +130,19 @@ def _mine_rows(
         if config.mining == "similarity":
             keep &= similarity.gather(1, positives[:, None])[:, 0] > chosen
     places = torch.arange(rows.start, rows.stop, device=keep.device)
-    return places[keep], positives[keep], negatives[keep], chosen[keep]
+    return places[keep], positives[keep], negatives[keep], chosen[keep], *unknown
+
+
+def _unknown_pairs(
+    candidates: Candidates, rows: slice, similarity: Tensor | None, like: Tensor
+) -> tuple[Tensor, Tensor]:
+    """How many pairs of two labelled samples have no similarity, and how many such pairs there are."""
+    labelled = candidates.labels >= 0
+    count = labelled[rows].sum() * labelled.sum()
+    if similarity is None:
+        return like.new_zeros(()), count.to(like.dtype)
+    absent = similarity.isnan() & labelled[rows, None] & labelled
+    return absent.sum().to(like.dtype), count.to(like.dtype)
 
 
 def _by_gap(nearness: Tensor, similarity: Tensor, rows: slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -143,6 +172,8 @@ def _kinds(candidates: Candidates, rows: slice, config: Config, similarity: Tens
             known = ~(missing[rows, None] | missing)
             positive &= known
             negative &= known
+        if similarity is not None:  # a negative whose likeness is not known has no margin and no weight
+            negative &= ~similarity.isnan()
     positive[:, rows].fill_diagonal_(False)
     return positive, negative
 
@@ -173,6 +204,38 @@ def triplet_loss(
             "negative_distance": (to_negative.detach().sum(), count),
             "active_share": ((excess > 0).float().sum(), count),
             "spread": spread(embeddings.detach(), factor),
+            "unknown_pairs": triplets.unknown,
+        }
+    return Term(losses.sum(), count), figures
+
+
+def contrastive_loss(
+    candidates: Candidates, embeddings: Tensor, anchors: slice, config: Config
+) -> tuple[Term, dict[str, tuple[Tensor, Tensor]]]:
+    """(N, E) unit embeddings with gradient -> mean over anchors of the supervised contrastive loss (2004.11362).
+
+    Of each anchor: the mean over its positives of -log of their share among all positives and negatives, where a
+    sample is weighed by exp(cosine / temperature). Anchors without a positive or a negative take no part.
+    """
+    cosines = embeddings[anchors] @ embeddings.t()
+    similarity = candidates.similarity(anchors).to(cosines.dtype) if _needs_similarity(config) else None
+    positive, negative = _kinds(candidates, anchors, config, similarity)
+    has_both = positive.any(dim=1) & negative.any(dim=1)
+    others = positive | negative | ~has_both[:, None]  # a row without any would have a gradient of NaN
+    total = (cosines / config.temperature).masked_fill(~others, -torch.inf).logsumexp(dim=1)
+    num_positive = positive.sum(dim=1).clamp(min=1)
+    near = (cosines * positive).sum(dim=1) / num_positive
+    losses = torch.where(has_both, total - near / config.temperature, 0.0)
+    count = has_both.sum().to(losses.dtype)
+    factor = 2.0 if config.distance == "squared" else 1.0
+    with torch.no_grad():
+        far = (cosines * negative).sum(dim=1) / negative.sum(dim=1).clamp(min=1)
+        unknown = _unknown_pairs(candidates, anchors, similarity, cosines)
+        figures = {
+            "positive_distance": (factor * ((1 - near.detach()) * has_both).sum(), count),
+            "negative_distance": (factor * ((1 - far.detach()) * has_both).sum(), count),
+            "spread": spread(embeddings.detach(), factor),
+            "unknown_pairs": unknown,
         }
     return Term(losses.sum(), count), figures
 

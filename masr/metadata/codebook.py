@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,17 @@ class Codebook:
     def lookup(self) -> dict[str, int]:
         """Label -> row of `codes`."""
         return {label: row for row, label in enumerate(self.labels)}
+
+    def dealt_out(self, seed: int) -> Codebook:
+        """The same codes, each with the label of another row: what a stream learns from codes that mean nothing.
+
+        Labels without a code keep none. No code stays where it was, where there are two or more.
+        """
+        known = np.flatnonzero(~np.isnan(self.codes).all(axis=1))
+        order = np.random.default_rng(seed).permutation(known)
+        codes = self.codes.copy()
+        codes[order] = self.codes[np.roll(order, 1)]
+        return replace(self, codes=codes)
 
     def save(self, folder: Path, name: str) -> None:
         """Writes folder/name.npz and folder/name.tsv."""

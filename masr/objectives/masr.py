@@ -10,21 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from masr.config import option
+from masr.losses.balance import taps
+from masr.losses.collapse import cosine_of_pairs, deviation, floor_loss
 from masr.losses.gather import gather
-from masr.losses.triplet import Candidates, mine, triplet_loss
+from masr.losses.triplet import Candidates, contrastive_loss, mine, triplet_loss
 from masr.losses.triplet import Config as TripletConfig
-from masr.models.pooling import Kind, build_pooling
+from masr.models.pooling import Kind, MeanPooling, build_pooling
 from masr.types import Batch, Encoded, Losses, Stream, Term
 
 _PURPOSE = 40
 _MOMENTUM = 0.1
 _FLOOR = 1e-5
+_DRIVEN, _ALIKE = 3.0, 0.95
+"""A stream with so many times the objective's gradient, over vectors so much alike, keeps the encoder from speech. The
+cosine by itself says little: the means of log-mel frames have .99, and so has an encoder that learns from speech alone."""
+_NARROW = 0.02
 
 
 @dataclass(frozen=True)
@@ -32,20 +39,34 @@ class StreamConfig(TripletConfig):
     """What every stream may set beside its own keys."""
 
     weight: float = option(1.0, "lambda: factor on this stream's loss")
+    gradient_share: float = option(
+        0.0,
+        "cap on the length of this stream's gradient at the encoder's output, as a share of the objective's; 0 is none",
+    )
     pooling: Kind = option("mean", "how frames become one vector: mean, attention or statistics")
     projection_dim: int = option(256, "width of the vectors that are compared")
-    whiten: bool = option(
-        True, "scale each dimension by its mean and variance over the labelled samples of a batch, against collapse"
+    scaling: Literal["whiten", "centre", "none"] = option(
+        "whiten", "of pooled vectors, by the labelled samples of a batch: mean 0 and variance 1, mean 0, as they are"
     )
-    warmup_steps: int = option(1000, "steps over which mining goes from random pairs to the hardest, against collapse")
+    variance_floor: float = option(
+        0.0,
+        "least deviation of each dimension of the pooled vectors, as a share of their length; a hinge (VICReg's) pushes "
+        "up what is below; 0 is off",
+    )
+    warmup_steps: int = option(200, "steps over which mining goes from random pairs to the hardest, against collapse")
+    permute_codes: int | None = option(
+        None, "deal the labels' codes out to other labels at random, by this seed: a control whose codes mean nothing"
+    )
     memory: int = option(0, "embeddings of past batches to mine from as well")
     label_noise: float = option(0.0, "share of training utterances that get another label at random, on purpose")
     label_drop: float = option(0.0, "share of training utterances whose label is taken away, on purpose")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.weight < 0 or self.projection_dim < 1 or self.warmup_steps < 0 or self.memory < 0:
-            raise ValueError("weight, warmup_steps and memory must not be negative, and projection_dim at least 1")
+        if min(self.weight, self.gradient_share, self.variance_floor, self.warmup_steps, self.memory) < 0:
+            raise ValueError("weight, gradient_share, variance_floor, warmup_steps and memory must not be negative")
+        if self.projection_dim < 1:
+            raise ValueError("projection_dim must be at least 1")
         if not (0 <= self.label_noise <= 1 and 0 <= self.label_drop <= 1):
             raise ValueError("label_noise and label_drop are shares between 0 and 1")
 
@@ -58,6 +79,8 @@ def wrap(objective: nn.Module, streams: Mapping[str, tuple[Stream, StreamConfig]
 class Masr(nn.Module):
     """Loss of the objective plus the weighted loss of each stream."""
 
+    gradients: Tensor
+
     def __init__(self, objective: nn.Module, streams: Mapping[str, tuple[Stream, StreamConfig]]) -> None:
         super().__init__()
         self.objective = objective
@@ -65,6 +88,9 @@ class Masr(nn.Module):
         heads = [StreamHead(stream, config, dim, _PURPOSE + i) for i, (stream, config) in enumerate(streams.values())]
         self.heads = nn.ModuleDict({_safe(name): head for name, head in zip(streams, heads, strict=True)})
         self.names = tuple(streams)
+        self.shares = [config.gradient_share for _, config in streams.values()]
+        # What the last backward pass found, kept so that a run that is gone on with logs what it would have logged.
+        self.register_buffer("gradients", torch.full((1 + len(self.shares),), -1.0))
 
     @property
     def encoder(self) -> nn.Module:
@@ -84,10 +110,53 @@ class Masr(nn.Module):
         losses: Losses = self.objective(batch)
         terms, figures = dict(losses.terms), dict(losses.figures)
         assert losses.encoded is not None
-        for name, head in zip(self.names, self.heads.values(), strict=True):
-            terms[name], found = head(losses.encoded, batch.codes[name], batch.labels[name], batch.keys)
-            figures.update({f"{name}_{figure}": value for figure, value in found.items()})
+        frames, lengths = losses.encoded.frames, losses.encoded.lengths
+        figures |= {**self._gradient_figures(), **_pooled_figures(frames.detach(), lengths)}
+        for name, head, tap in zip(self.names, self.heads.values(), self._taps(frames), strict=True):
+            found, told = head(Encoded(tap, lengths), batch.codes[name], batch.labels[name], batch.keys)
+            terms.update({name + part: term for part, term in found.items()})
+            figures.update({f"{name}_{figure}": value for figure, value in told.items()})
         return Losses(terms, figures, losses.encoded, losses.histograms)
+
+    def concerns(self, figures: Mapping[str, float]) -> list[str]:
+        """What the figures of a validation and the gradients of the last step say that a person should know."""
+        found = []
+        cosine = figures["raw_cosine"]
+        objective, *streams = self.gradients.tolist()
+        for name, head, gradient in zip(self.names, self.heads.values(), streams, strict=True):
+            ratio = gradient / objective if objective > 0 else 0.0
+            felt = min(ratio, head.config.gradient_share or ratio)
+            if felt > _DRIVEN and cosine > _ALIKE:
+                found.append(
+                    f"{name} alone drives the encoder: its gradient there is {felt:.1f} times the objective's, and the "
+                    f"pooled vectors of any two utterances have a cosine of {cosine:.3f}; set gradient_share: 1, or "
+                    "lower its weight"
+                )
+            if figures[f"{name}_spread"] < _NARROW:
+                found.append(
+                    f"{name}: its embeddings lie in one point (spread {figures[f'{name}_spread']:.4f}); set scaling: "
+                    f"whiten ({head.config.scaling} now), or loss: soft ({head.config.loss} now)"
+                )
+        return found
+
+    def _taps(self, frames: Tensor) -> list[Tensor]:
+        return taps(frames, self.shares, self.gradients) if self.training else [frames] * len(self.shares)
+
+    def _gradient_figures(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """Lengths of the gradients at the encoder's output as the last backward pass found them."""
+        if not self.training:
+            return {}
+        names = ("objective_gradient", *(f"{name}_gradient" for name in self.names))
+        known = (self.gradients >= 0).float()
+        values = self.gradients.clamp(min=0)
+        return {name: (values[place].clone(), known[place]) for place, name in enumerate(names)}
+
+
+@torch.no_grad()
+def _pooled_figures(frames: Tensor, lengths: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+    """Whether the means of frames, as they are, still differ from utterance to utterance."""
+    pooled = MeanPooling(frames.shape[-1])(frames, lengths)
+    return {"raw_cosine": cosine_of_pairs(pooled), "raw_deviation": deviation(pooled)}
 
 
 def _safe(name: str) -> str:
@@ -96,18 +165,21 @@ def _safe(name: str) -> str:
     return f"stream_{name}" if hasattr(nn.ModuleDict, name) else name
 
 
-class Whitening(nn.Module):
-    """Mean 0 and variance 1 in each dimension over the labelled samples of all ranks; running figures afterwards.
+class Scaling(nn.Module):
+    """Mean 0, and variance 1 where asked for, in each dimension over the labelled samples of all ranks; running figures
+    afterwards.
 
     Pooled frames of any two utterances have a cosine near 1, so the gradient of a triplet hardly tells them apart and
-    the cheapest way to a smaller loss is to shrink all to a point. After this they cannot shrink.
+    the cheapest way to a smaller loss is to shrink all to a point. What is compared cannot shrink after this; the
+    pooled vectors themselves can, which is what `raw_cosine` and `raw_deviation` tell.
     """
 
     mean: Tensor
     variance: Tensor
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, to_unit_variance: bool) -> None:
         super().__init__()
+        self.to_unit_variance = to_unit_variance
         self.register_buffer("mean", torch.zeros(dim))
         self.register_buffer("variance", torch.ones(dim))
 
@@ -119,7 +191,8 @@ class Whitening(nn.Module):
             mean, variance = rows.mean(dim=0), rows.var(dim=0, unbiased=False)
             self.mean.lerp_(mean.detach(), _MOMENTUM)
             self.variance.lerp_(variance.detach(), _MOMENTUM)
-        return (pooled.float() - mean) * (variance + _FLOOR).rsqrt()
+        centred = pooled.float() - mean
+        return centred * (variance + _FLOOR).rsqrt() if self.to_unit_variance else centred
 
 
 class StreamHead(nn.Module):
@@ -135,9 +208,10 @@ class StreamHead(nn.Module):
         self.stream, self.config, self.purpose = stream, config, purpose
         self.pooling = build_pooling(config.pooling, dim)
         joined = stream.num_dims if config.mining == "concat" else 0
-        self.whitening = Whitening(self.pooling.out_dim) if config.whiten else None
+        scaled = config.scaling != "none"
+        self.scaling = Scaling(self.pooling.out_dim, config.scaling == "whiten") if scaled else None
         # A bias would give all samples one direction again.
-        self.projection = nn.Linear(self.pooling.out_dim + joined, config.projection_dim, bias=not config.whiten)
+        self.projection = nn.Linear(self.pooling.out_dim + joined, config.projection_dim, bias=not scaled)
         self.hardness = 0.0 if config.warmup_steps else 1.0
         self.register_buffer("memory_embeddings", torch.zeros(config.memory, config.projection_dim))
         self.register_buffer("memory_codes", torch.full((config.memory, stream.num_dims), torch.nan))
@@ -150,16 +224,17 @@ class StreamHead(nn.Module):
 
     def embed(self, pooled: Tensor, codes: Tensor, labels: Tensor) -> Tensor:
         """(N, D), (N, d), (N,) of all ranks -> (N, E) of unit length; for `concat` with the metadata's own code."""
-        if self.whitening is not None:
-            pooled = self.whitening(pooled, labels >= 0)
+        if self.scaling is not None:
+            pooled = self.scaling(pooled, labels >= 0)
         if self.config.mining == "concat":
             pooled = torch.cat([pooled, codes.nan_to_num().to(pooled.dtype)], dim=1)
         return functional.normalize(self.projection(pooled).float(), dim=1)
 
     def forward(
         self, encoded: Encoded, codes: Tensor, labels: Tensor, keys: Tensor
-    ) -> tuple[Term, dict[str, tuple[Tensor, Tensor]]]:
-        """(B, T, D), (B, d), (B,), (B,) -> the weighted term over this rank's anchors, and figures."""
+    ) -> tuple[dict[str, Term], dict[str, tuple[Tensor, Tensor]]]:
+        """(B, T, D), (B, d), (B,), (B,) -> weighted terms over this rank's anchors, by what is added to the stream's
+        name, and figures."""
         pooled, anchors = gather(self.pooling(encoded.frames, encoded.lengths))
         all_codes, _ = gather(codes)
         all_labels, _ = gather(labels)
@@ -174,12 +249,19 @@ class StreamHead(nn.Module):
         candidates = Candidates(
             embeddings.detach(), all_labels, lambda rows: self.stream.similarity(all_codes[rows], all_codes), all_keys
         )
-        triplets = mine(candidates, anchors, self.config, self.hardness, self.purpose)
-        term, figures = triplet_loss(embeddings, triplets, self.config)
+        if self.config.loss == "contrastive":
+            term, figures = contrastive_loss(candidates, embeddings, anchors, self.config)
+        else:
+            triplets = mine(candidates, anchors, self.config, self.hardness, self.purpose)
+            term, figures = triplet_loss(embeddings, triplets, self.config)
         figures["kept_share"] = (term.count, term.count.new_tensor(float(len(labels))))
         if self.config.memory and self.training:
             self.remember(embeddings[:fresh].detach(), all_codes[:fresh], all_labels[:fresh], all_keys[:fresh])
-        return Term(term.sum, term.count, self.config.weight), figures
+        terms = {"": Term(term.sum, term.count, self.config.weight, beside=True)}
+        if self.config.variance_floor:
+            floor = floor_loss(pooled, all_labels[: len(pooled)] >= 0, self.config.variance_floor, len(labels))
+            terms["_floor"] = Term(floor.sum, floor.count, self.config.weight, beside=True)
+        return terms, figures
 
     @torch.no_grad()
     def remember(self, embeddings: Tensor, codes: Tensor, labels: Tensor, keys: Tensor) -> None:

@@ -49,3 +49,12 @@ class TrainConfig:
     training: LoopConfig = option(LoopConfig(), "how long, how often, how exact")
     seed: int = option(0, "of weights, data order, masks and everything else that is random")
     device: Literal["auto", "cpu", "cuda"] = option("auto", "auto takes a GPU where there is one")
+
+    def __post_init__(self) -> None:
+        for stream in self.streams:
+            steps, most = stream.common.warmup_steps, self.training.max_steps
+            if steps >= most and stream.common.weight:
+                raise ValueError(
+                    f"streams: {stream.name}: mining never gets hard: it warms up for {steps} steps of {most}; "
+                    f"set warmup_steps to {most // 4}, a quarter of the run, or less"
+                )

@@ -77,6 +77,8 @@ class Tally(NamedTuple):
     sums: dict[str, Tensor]
     counts: dict[str, Tensor]
     weights: dict[str, float]
+    beside: frozenset[str]
+    """Terms that stand beside the objective's own."""
     figures: dict[str, tuple[Tensor, Tensor]]
     histograms: dict[str, Tensor]
 
@@ -97,6 +99,7 @@ class Tallied(nn.Module):
             {name: term.sum * factor for name, term in losses.terms.items()},
             {name: term.count.detach() * factor for name, term in losses.terms.items()},
             {name: term.weight for name, term in losses.terms.items()},
+            frozenset(name for name, term in losses.terms.items() if term.beside),
             {name: (s.detach() * factor, c.detach() * factor) for name, (s, c) in losses.figures.items()},
             {name: counts.detach() * factor for name, counts in losses.histograms.items()},
         )

@@ -1,4 +1,4 @@
-"""Which checkpoints stay, and the final weights: the average of the best."""
+"""Which checkpoints stay, and the final weights: the average of the last or of the best."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def tidy(run: Run) -> None:
 
 
 def prune(run: Run) -> None:
-    """Keeps the newest, the best, and those that are to stay for good."""
+    """Keeps the newest, the best, what the final weights are made of, and those that are to stay for good."""
     records, every = _records(run), run.config.keep_every
-    keep = {*list(records)[-run.config.keep_last :], *_best(run, records)}
+    keep = {*list(records)[-run.config.keep_last :], *_best(records, run.config.keep_best), *_final(run, records)}
     keep |= {folder for folder, record in records.items() if every and record["step"] % every == 0}
     for folder in folders(run):
         if folder not in keep:
@@ -64,13 +64,14 @@ def mark_ended(run: Run) -> None:
 
 @torch.no_grad()
 def finish(run: Run) -> None:
-    """model.safetensors: the average of the best checkpoints' weights."""
+    """model.safetensors: the average of the last or of the best checkpoints' weights, and a line that says which."""
     if not run.world.is_first:
         return
     prune(run)
     total: dict[str, Tensor] = {}
     used: list[Path] = []
-    for folder in _best(run, _records(run)):
+    records = _records(run)
+    for folder in _final(run, records):
         try:
             groups, _ = checkpoint.load(folder, ("model", "average"))
         except CheckpointError as error:
@@ -83,11 +84,22 @@ def finish(run: Run) -> None:
             elif value.is_floating_point():  # counters and labels have no average: they are the best checkpoint's
                 total[name] += value.double()
     if not used:
-        raise CheckpointError(f"{run.folder}: none of the best checkpoints is whole, so there are no final weights")
+        raise CheckpointError(
+            f"{run.folder}: none of the {run.config.final} checkpoints is whole, so there are no final weights"
+        )
     kinds = {name: value.dtype for name, value in run.objective.state_dict().items()}
     divided = {n: v / len(used) if v.is_floating_point() else v for n, v in total.items()}
     checkpoint.write_tensors(run.folder / MODEL, {n: v.to(kinds[n]) for n, v in divided.items()})
-    run.meters.say(f"{run.folder / MODEL}: average of {', '.join(f.name for f in used)}")
+    run.meters.say(f"{run.folder / MODEL}: {_origin(run, used, records)}")
+
+
+def _origin(run: Run, used: list[Path], records: dict[Path, dict[str, Any]]) -> str:
+    """What the final weights are, and which checkpoint validation liked best where that is another."""
+    names = ", ".join(folder.name for folder in used)
+    said = f"{run.config.final} checkpoint, {names}" if len(used) == 1 else f"average of the {run.config.final}: {names}"
+    best = [folder.name for folder in _best(records, 1) if records[folder].get("score") is not None]
+    apart = run.config.final == "last" and best and best[0] != used[0].name
+    return said + (f"; the best by {run.config.best_by.removeprefix('+')} on dev was {best[0]}" if apart else "")
 
 
 def _records(run: Run) -> dict[Path, dict[str, Any]]:
@@ -101,7 +113,13 @@ def _records(run: Run) -> dict[Path, dict[str, Any]]:
     return found
 
 
-def _best(run: Run, records: dict[Path, dict[str, Any]]) -> list[Path]:
+def _final(run: Run, records: dict[Path, dict[str, Any]]) -> list[Path]:
+    """The checkpoints that the final weights are made of, the one that counts most first."""
+    count = run.config.final_count
+    return _best(records, count) if run.config.final == "best" else list(records)[-count:][::-1]
+
+
+def _best(records: dict[Path, dict[str, Any]], count: int) -> list[Path]:
     """The checkpoints that validation found best, best first; the newest where there was no validation."""
     scored = sorted((r["score"], folder) for folder, r in records.items() if r.get("score") is not None)
-    return [folder for _, folder in scored[: run.config.keep_best]] or list(records)[-1:]
+    return [folder for _, folder in scored[:count]] or list(records)[-1:]

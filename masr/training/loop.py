@@ -40,6 +40,8 @@ def train(run: Run, batches: Batches, validation: Batches, largest: Callable[[],
         if step >= config.max_steps and has_ended(run, step):
             run.meters.say(f"all {step} steps were done before; nothing is left to do")
             return 0
+        if config.max_steps == 0:
+            save_state(run, 0, None)
         if largest is not None and step < config.max_steps:
             preflight(run, largest())
         with run.meters.showing(step, config.max_steps):
@@ -48,7 +50,7 @@ def train(run: Run, batches: Batches, validation: Batches, largest: Callable[[],
                 step += 1
                 is_last = step == config.max_steps
                 validated = is_last or step % config.validate_every == 0
-                score = run.meters.validated(step, validate(run, validation), config.best_by) if validated else None
+                score = judge(run, validation, step) if validated else None
                 asked = stop.asked(run.world)
                 if validated or asked or step % config.save_every == 0:
                     save_state(run, step, score)
@@ -96,6 +98,12 @@ def update(run: Run, micro_batches: Sequence[Batch], step: int) -> None:
             run.average.follow()
         run.meters.add(micro_batches, sums)
     run.meters.stepped(step + 1, norm, rate)
+
+
+def judge(run: Run, validation: Batches, step: int) -> float | None:
+    """A validation's figures, written and shown; what checkpoints are compared by, the less the better."""
+    concerns = getattr(run.objective, "concerns", None)
+    return run.meters.validated(step, validate(run, validation), run.config.best_by, concerns)
 
 
 @torch.no_grad()

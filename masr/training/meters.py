@@ -7,7 +7,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,12 @@ from masr.training.board import open_board
 from masr.training.distributed import World, summed
 from masr.training.sums import Sums, Totals
 from masr.types import Batch
+
+
+OBJECTIVE_LOSS = "objective_loss"
+"""The loss without what stands beside the objective, such as MASR's streams."""
+Concerns = Callable[[dict[str, float]], Sequence[str]]
+"""The figures of a validation -> what a person should know of them."""
 
 
 class Meters:
@@ -99,15 +105,21 @@ class Meters:
         self._write({"step": step, "split": "skip", "reason": reason})
         self.say(f"step {step}: left out: {reason}")
 
-    def validated(self, step: int, sums: Sums, best_by: str = "loss") -> float | None:
-        """One line for a validation, on the screen too; comes back with the less the better, None for no data."""
+    def validated(self, step: int, sums: Sums, best_by: str, concerns: Concerns | None = None) -> float | None:
+        """One line for a validation, on the screen too, with what gives reason for concern; comes back with the less
+        the better, None for no data."""
         totals = sums.over_ranks(self.world)
         if not totals.pairs:
             return None
         line = totals.figures()
         self._write({"step": step, "split": "dev", **line})
         self.say(f"step {step}: dev " + ", ".join(f"{name} {value:.3f}" for name, value in line.items()))
+        for sentence in concerns(line) if concerns else ():
+            self._write({"step": step, "split": "concern", "sentence": sentence})
+            self.say(f"step {step}: {sentence}")
         name = best_by.removeprefix("+")
+        if name == OBJECTIVE_LOSS and name not in line:  # nothing stands beside the objective
+            name = "loss"
         if name not in line:
             raise TrainingError(f"training.best_by: a validation has no figure {name!r}", fix=near(name, line))
         score = -line[name] if best_by.startswith("+") else line[name]
@@ -130,6 +142,7 @@ class Meters:
             "window": totals.pairs,
             "histograms": totals.histograms,
             "weights": totals.weights,
+            "beside": list(totals.beside),
             "audio_sec": audio_sec,
             "elapsed_sec": time.monotonic() - self.since,
         }
@@ -138,7 +151,7 @@ class Meters:
         """Goes on from `step`: lines that a killed run wrote beyond its checkpoint are dropped."""
         if state:
             self.num_skipped, self.elapsed_sec = state["num_skipped"], state["elapsed_sec"]
-            totals = Totals(state["window"], state.get("histograms", {}), state["weights"])
+            totals = Totals(state["window"], state["histograms"], state["weights"], state["beside"])
             self._keep(totals, state["audio_sec"])
         path = self.folder / METRICS
         if self.world.is_first and path.exists():

@@ -31,7 +31,7 @@ Batches = Callable[[int], Iterator[Sequence[Batch]]]
 class Config:
     """How long, how often, how exact."""
 
-    max_steps: int = option(1000, "updates in all")
+    max_steps: int = option(1000, "updates in all; 0 keeps the weights as they were drawn, to compare with")
     accumulate: int = option(1, "micro-batches to one update; each weighs by its share of the step's frames")
     precision: Literal["float32", "bfloat16"] = option("float32", "of the forward pass; weights stay float32")
     compile: bool = option(False, "torch.compile the blocks of the encoder: minutes of start-up; for GPUs")
@@ -40,11 +40,19 @@ class Config:
     validate_every: int = option(200, "steps between validations; each is followed by a checkpoint")
     save_every: int = option(200, "steps between checkpoints")
     keep_last: int = option(2, "newest checkpoints to keep")
-    keep_best: int = option(1, "best checkpoints to keep; the final weights are their average")
+    keep_best: int = option(1, "best checkpoints to keep")
+    final: Literal["last", "best"] = option(
+        "last", "which checkpoints the final weights are the average of: the newest ones, or the best ones"
+    )
+    final_count: int = option(1, "how many of them; they are kept as well")
     keep_every: int | None = option(
         None, "checkpoints to keep for good, to be looked at later: of every so many steps; as save_every: all"
     )
-    best_by: str = option("loss", "figure of the validation whose least is best; with + before it, whose greatest is")
+    best_by: str = option(
+        "objective_loss",
+        "figure of the validation whose least is best, or, with + before it, whose greatest is; objective_loss is the "
+        "loss without what stands beside the objective",
+    )
     ema_decay: float = option(0.0, "decay of a running average of the weights, which then is what is saved; 0 is off")
     max_bad_steps: int = option(20, "steps in a row that are not finite or explode, before giving up")
     explode_factor: float = option(100.0, "a loss or gradient this many times its running mean is bad; 0 is off")
@@ -52,10 +60,12 @@ class Config:
     tensorboard: bool = option(True, "write events for TensorBoard, where it is installed")
 
     def __post_init__(self) -> None:
-        whole = ("max_steps", "accumulate", "log_every", "validate_every", "save_every", "keep_last", "keep_best")
+        whole = ("accumulate", "log_every", "validate_every", "save_every", "keep_last", "keep_best", "final_count")
         for name in (*whole, "max_bad_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
+        if self.max_steps < 0:
+            raise ValueError("max_steps must not be negative")
         if self.keep_every is not None and self.keep_every < 1:
             raise ValueError("keep_every must be at least 1, or null")
         if not 0 <= self.ema_decay < 1:

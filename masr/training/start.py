@@ -129,7 +129,8 @@ def save_stats(config: TrainConfig, folder: Path) -> None:
 
 def build_stream(config: TrainConfig, name: str, named: Named, build: Build) -> Stream:
     """The stream over the codes that stage 3 made."""
-    stream: Stream = build("metadata", named, Codebook.load(config.codes / CODES / f"{name}.npz"))
+    codebook, seed = Codebook.load(config.codes / CODES / f"{name}.npz"), named.common.permute_codes
+    stream: Stream = build("metadata", named, codebook if seed is None else codebook.dealt_out(seed))
     return stream
 
 

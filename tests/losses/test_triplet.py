@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from masr.keyed import combine
-from masr.losses.triplet import Candidates, Config, Triplets, mine, spread, triplet_loss
+from masr.losses.triplet import Candidates, Config, Triplets, contrastive_loss, mine, spread, triplet_loss
 
 RULES = ["label", "similarity", "threshold", "margin", "weight", "concat"]
 
@@ -130,7 +130,7 @@ def test_semi_hard_negatives_are_farther_than_the_positive_where_any_is() -> Non
 
 def test_gradient_pulls_the_positive_and_pushes_the_negative() -> None:
     vectors = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.8, 0.6]], requires_grad=True)
-    triplets = Triplets(torch.tensor([0]), torch.tensor([1]), torch.tensor([2]), torch.zeros(1))
+    triplets = Triplets(torch.tensor([0]), torch.tensor([1]), torch.tensor([2]), torch.zeros(1), (torch.zeros(()), torch.ones(())))
     term, figures = triplet_loss(vectors, triplets, Config(mining="label"))
     term.sum.backward()
     assert vectors.grad is not None
@@ -170,3 +170,47 @@ def test_nothing_to_mine_is_no_loss_and_no_crash() -> None:
     term.sum.backward()
     assert float(term.count) == 0
     assert float(term.sum.detach()) == 0
+
+
+@pytest.mark.parametrize("rule", ["margin", "weight", "similarity", "threshold"])
+def test_pairs_whose_similarity_is_not_known_take_no_part_and_are_counted(rule: str) -> None:
+    """Labels that are there, and codes with gaps: a language whose typology lacks a set of features."""
+    candidates, similarity = case(12, 40, 6)
+    hidden = torch.rand(6, 6, generator=torch.Generator().manual_seed(3)) < 0.4
+    hidden = hidden | hidden.t()
+    gaps = hidden[candidates.labels][:, candidates.labels] & (candidates.labels[:, None] != candidates.labels)
+    known = torch.where(gaps, torch.nan, similarity)
+    holed = Candidates(candidates.embeddings, candidates.labels, lambda rows: known[rows], candidates.keys)
+    config = Config(mining=rule)
+    found = mine(holed, slice(0, 40), config, 1.0, 40)
+    assert len(found.anchors) > 0
+    assert not known[found.anchors, found.negatives].isnan().any()
+    if rule == "similarity":
+        assert not known[found.anchors, found.positives].isnan().any()
+    term, figures = triplet_loss(holed.embeddings, found, config)
+    assert torch.isfinite(term.sum)
+    labelled = candidates.labels >= 0
+    both = labelled[:, None] & labelled
+    absent, total = figures["unknown_pairs"]
+    assert (int(absent), int(total)) == (int((known.isnan() & both).sum()), int(both.sum()))
+    assert int(absent) > 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), count=st.integers(1, 20), classes=st.integers(1, 4))
+def test_the_contrastive_loss_against_its_definition(seed: int, count: int, classes: int) -> None:
+    candidates, _ = case(seed, count, classes)
+    config = Config(mining="label", loss="contrastive", temperature=0.2)
+    embeddings = candidates.embeddings.clone().requires_grad_()
+    term, _ = contrastive_loss(candidates, embeddings, slice(0, count), config)
+    expected = slow().contrastive(candidates.embeddings.tolist(), candidates.labels.tolist(), 0.2)
+    assert int(term.count) == len(expected)
+    assert float(term.sum.detach()) == pytest.approx(sum(expected), rel=1e-6, abs=1e-9)
+    term.sum.backward()
+    assert embeddings.grad is not None
+    assert torch.isfinite(embeddings.grad).all()
+
+
+def test_the_contrastive_loss_needs_a_rule_that_tells_positives_from_negatives() -> None:
+    with pytest.raises(ValueError, match="mining: label, threshold or concat"):
+        Config(loss="contrastive")

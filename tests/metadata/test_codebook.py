@@ -117,3 +117,17 @@ def test_gather_keeps_the_order_and_leaves_nan_for_what_is_missing() -> None:
 )
 def test_what_counts_as_missing(label: str | None, missing: bool) -> None:
     assert is_missing(label) is missing
+
+
+def test_codes_dealt_out_are_the_same_codes_under_other_labels() -> None:
+    codes = np.arange(12, dtype=np.float32).reshape(6, 2)
+    codes[4] = np.nan
+    book = Codebook(tuple("abcdef"), codes, {"kind": "lang"}, {"floor": 0.5})
+    dealt = book.dealt_out(3)
+    assert (dealt.labels, dealt.settings, dealt.facts) == (book.labels, book.settings, book.facts)
+    known = [0, 1, 2, 3, 5]
+    assert np.isnan(dealt.codes[4]).all()
+    assert sorted(map(tuple, dealt.codes[known])) == sorted(map(tuple, codes[known]))
+    assert not any((dealt.codes[row] == codes[row]).all() for row in known)
+    assert np.array_equal(dealt.codes, book.dealt_out(3).codes, equal_nan=True)
+    assert not np.array_equal(dealt.codes, book.dealt_out(4).codes, equal_nan=True)

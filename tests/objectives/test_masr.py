@@ -12,7 +12,7 @@ from torch import Tensor, distributed, multiprocessing, nn
 from torch.nn import functional
 
 from masr.keyed import combine
-from masr.objectives.masr import Masr, StreamConfig, Whitening, wrap
+from masr.objectives.masr import Masr, StreamConfig, Scaling, wrap
 from masr.types import Batch, Encoded, FloatArray, Losses, Term
 
 
@@ -39,7 +39,7 @@ class Frames(nn.Module):
 
     def forward(self, batch: Batch) -> Losses:
         frames = self.encoder(batch.features)
-        term = Term(frames.square().sum() * 0, frames.new_tensor(1.0))
+        term = Term(frames.square().sum() * 1e-3, frames.new_tensor(float(len(frames))))
         return Losses({"ssl": term}, {}, Encoded(frames, batch.lengths))
 
 
@@ -124,10 +124,15 @@ def test_hardness_follows_the_steps() -> None:
         assert masr.heads["x"].hardness == hardness
 
 
+TOGETHER = {
+    "mining": "similarity", "warmup_steps": 10, "memory": 20, "gradient_share": 0.4, "variance_floor": 5.0,
+}  # fmt: skip
+
+
 def _rank(rank: int, port: int, folder: str) -> None:
     address = f"tcp://127.0.0.1:{port}"
     distributed.init_process_group("gloo", init_method=address, rank=rank, world_size=2)
-    masr = model(mining="similarity", warmup_steps=10, memory=20)
+    masr = model(**TOGETHER)
     masr.advance(5)
     rows = slice(rank, 12, 2)
     masr(batch(rows))  # fills the memory
@@ -137,12 +142,12 @@ def _rank(rank: int, port: int, folder: str) -> None:
         count = term.count.clone()
         distributed.all_reduce(count)
         total = total + term.weight * term.sum / count.clamp(min=1)
-    total.backward()
+    (2 * total).backward()  # as the loop has it: the sum of ranks, by a mean over ranks
     gradient = masr.encoder.weight.grad
-    distributed.all_reduce(gradient)
+    distributed.all_reduce(gradient.div_(2))
     value = total.detach().clone()
     distributed.all_reduce(value)
-    torch.save({"loss": value, "gradient": gradient}, Path(folder) / f"{rank}.pt")
+    torch.save({"loss": value, "gradient": gradient, "norms": masr.gradients}, Path(folder) / f"{rank}.pt")
     distributed.destroy_process_group()
 
 
@@ -151,7 +156,7 @@ def test_two_ranks_mine_as_one(tmp_path: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     multiprocessing.spawn(_rank, (port, str(tmp_path)), nprocs=2)
-    alone = model(mining="similarity", warmup_steps=10, memory=20)
+    alone = model(**TOGETHER)
     alone.advance(5)
     alone(batch())
     expected = loss(alone(batch()))
@@ -160,10 +165,69 @@ def test_two_ranks_mine_as_one(tmp_path: Path) -> None:
         found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
         torch.testing.assert_close(found["loss"], expected.detach())
         torch.testing.assert_close(found["gradient"], alone.encoder.weight.grad)
+        torch.testing.assert_close(found["norms"], alone.gradients)
+    assert 0.4 * float(alone.gradients[0]) < float(alone.gradients[1:].min())  # or the cap was not tried
+
+
+def test_a_share_caps_what_a_stream_does_to_the_encoder_and_nothing_else() -> None:
+    def gradient(**settings: float) -> tuple[Tensor, Tensor, Tensor]:
+        masr = model(weight=100.0, **settings)
+        loss(masr(batch())).backward()
+        return masr.encoder.weight.grad, masr.heads["x"].projection.weight.grad, masr.gradients
+
+    plain, head, norms = gradient()
+    capped, same_head, same_norms = gradient(gradient_share=1e-3)
+    torch.testing.assert_close(head, same_head)
+    torch.testing.assert_close(norms, same_norms)
+    masr = model(weight=0.0)
+    loss(masr(batch())).backward()
+    alone = masr.encoder.weight.grad
+    assert (capped - alone).norm() < 0.05 * alone.norm() < (plain - alone).norm()
+
+
+def test_the_log_has_both_gradients_from_the_second_step_on_and_none_in_validation() -> None:
+    masr = model()
+    first = masr(batch()).figures
+    assert float(first["objective_gradient"][1]) == 0
+    loss(masr(batch())).backward()
+    second = masr(batch()).figures
+    for name, norm in zip(("objective", "x", "y"), masr.gradients, strict=True):
+        assert [float(part) for part in second[f"{name}_gradient"]] == [float(norm), 1.0]
+    assert "x_gradient" not in masr.eval()(batch()).figures
+
+
+def test_a_stream_that_drives_the_encoder_alone_is_named_with_its_cure() -> None:
+    masr = model()
+    figures = {"raw_cosine": 0.99, "x_spread": 1.0, "y_spread": 1.0}
+    assert masr.concerns(figures) == []
+    masr.gradients.copy_(torch.tensor([1.0, 13.0, 2.0]))
+    (sentence,) = masr.concerns(figures)
+    assert "x alone drives the encoder: its gradient there is 13.0 times" in sentence and "gradient_share" in sentence
+    assert masr.concerns({**figures, "raw_cosine": 0.3}) == []
+    capped = model(gradient_share=2.0)
+    capped.gradients.copy_(masr.gradients)
+    assert capped.concerns(figures) == []
+    (sentence,) = model(scaling="none").concerns({**figures, "y_spread": 0.001})
+    assert "y: its embeddings lie in one point" in sentence
+
+
+@pytest.mark.parametrize("scaling", ["whiten", "centre"])
+def test_pooled_vectors_that_shrink_are_seen_though_what_is_compared_keeps_its_spread(scaling: str) -> None:
+    """Raw deviations a thousandth of what they were leave the spread of whitened embeddings as it was."""
+    whole = batch(missing=False)
+    spreads, deviations = [], []
+    for factor in (1.0, 1e-3):
+        features = 3 + factor * whole.features
+        near = Batch(whole.utts, features, whole.lengths, whole.keys, whole.codes, whole.labels)
+        figures = model(scaling=scaling)(near).figures
+        spreads.append(float(figures["x_spread"][0]))
+        deviations.append(float(figures["raw_deviation"][0]))
+    assert spreads[1] > 0.5 * spreads[0]
+    assert deviations[1] < 0.01 * deviations[0]
 
 
 def test_whitening_takes_labelled_samples_only_and_keeps_running_figures() -> None:
-    whitening = Whitening(4).train()
+    whitening = Scaling(4, to_unit_variance=True).train()
     generator = torch.Generator().manual_seed(0)
     pooled = torch.randn(30, 4, generator=generator) * torch.tensor([0.1, 1, 10, 0]) + 100
     labelled = torch.arange(30) < 20
@@ -177,14 +241,14 @@ def test_whitening_takes_labelled_samples_only_and_keeps_running_figures() -> No
         whitening(pooled, labelled)
     whitening.eval()
     torch.testing.assert_close(whitening(pooled, labelled), out, atol=1e-2, rtol=1e-2)
-    assert torch.isfinite(Whitening(4).train()(pooled[:1], labelled[:1])).all()
+    assert torch.isfinite(Scaling(4, to_unit_variance=True).train()(pooled[:1], labelled[:1])).all()
 
 
 def test_samples_that_all_point_one_way_are_spread_out() -> None:
     """Pooled frames have a cosine near 1; unwhitened, the embeddings start out as good as collapsed."""
     whole = batch(missing=False)
     near = Batch(whole.utts, 0.01 * whole.features + 5, whole.lengths, whole.keys, whole.codes, whole.labels)
-    spreads = [float(model(whiten=whiten)(near).figures["x_spread"][0]) for whiten in (False, True)]
+    spreads = [float(model(scaling=scaling)(near).figures["x_spread"][0]) for scaling in ("none", "whiten")]
     assert spreads[0] < 0.01
     assert spreads[1] > 1
 

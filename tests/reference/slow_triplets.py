@@ -73,3 +73,18 @@ def loss(
         value = max(0.0, excess) if kind == "hinge" else math.log1p(math.exp(sharpness * excess)) / sharpness
         total += value * (similarity[anchor][negative] if rule == "weight" else 1.0)
     return total / len(triplets)
+
+
+def contrastive(embeddings: list[list[float]], labels: list[int], temperature: float) -> list[float]:
+    """The supervised contrastive loss of each anchor that has a positive and a negative."""
+    found = []
+    known = [i for i, label in enumerate(labels) if label >= 0]
+    for i in known:
+        others = [k for k in known if k != i]
+        positives = [k for k in others if labels[k] == labels[i]]
+        if not positives or len(positives) == len(others):
+            continue
+        weights = {k: math.exp(cosine(embeddings[i], embeddings[k]) / temperature) for k in others}
+        total = sum(weights.values())
+        found.append(sum(-math.log(weights[k] / total) for k in positives) / len(positives))
+    return found

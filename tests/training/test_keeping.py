@@ -43,9 +43,10 @@ def save(folder: Path, scores: list[float | None], **settings: int) -> None:
 def test_the_newest_and_the_best_stay(
     tmp_path: Path, scores: list[float | None], last: int, best: int, left: list[int], average: float
 ) -> None:
-    save(tmp_path, scores, keep_last=last, keep_best=best)
+    settings = {"keep_last": last, "keep_best": 1, "final": "best", "final_count": best}
+    save(tmp_path, scores, **settings)
     assert kept(tmp_path) == left
-    run = tiny.make_run(tmp_path, keep_last=last, keep_best=best)
+    run = tiny.make_run(tmp_path, **settings)
     finish(run)
     weights = load_file(tmp_path / "model.safetensors")
     assert bool((weights["head.weight"] == average).all())
@@ -62,8 +63,8 @@ def test_those_of_every_so_many_steps_stay_for_good(tmp_path: Path, every: int, 
 def test_a_damaged_best_is_left_out_and_all_damaged_is_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    save(tmp_path, [1.0, 2.0, 3.0], keep_best=3)
-    run = tiny.make_run(tmp_path, keep_best=3)
+    save(tmp_path, [1.0, 2.0, 3.0], final="best", final_count=3)
+    run = tiny.make_run(tmp_path, final="best", final_count=3)
     run.meters.quiet = False
     (tmp_path / "checkpoints" / "step_000000001" / "model.safetensors").write_bytes(b"")
     finish(run)
@@ -73,6 +74,20 @@ def test_a_damaged_best_is_left_out_and_all_damaged_is_an_error(
         (tmp_path / "checkpoints" / f"step_00000000{step}" / "model.safetensors").write_bytes(b"")
     with pytest.raises(CheckpointError, match="none of the best checkpoints is whole"):
         finish(run)
+
+
+@pytest.mark.parametrize(("count", "average", "left"), [(1, 5.0, [2, 5]), (3, 4.0, [2, 3, 4, 5])])
+def test_the_last_checkpoints_make_the_final_weights_whatever_their_score(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], count: int, average: float, left: list[int]
+) -> None:
+    settings = {"keep_last": 1, "final_count": count}
+    save(tmp_path, [5.0, 1.0, 3.0, 2.0, 4.0], **settings)
+    assert kept(tmp_path) == left
+    run = tiny.make_run(tmp_path, **settings)
+    run.meters.quiet = False
+    finish(run)
+    assert bool((load_file(tmp_path / "model.safetensors")["head.weight"] == average).all())
+    assert "the best by objective_loss on dev was step_000000002" in capsys.readouterr().err
 
 
 def test_the_score_is_the_validation_loss_of_that_very_step(tmp_path: Path) -> None:

@@ -187,3 +187,12 @@ def test_compiled_it_learns_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [x["loss"] for x in lines(tmp_path / "True")] == pytest.approx(
         [x["loss"] for x in lines(tmp_path / "False")]
     )
+
+
+def test_no_steps_keep_the_weights_as_they_were_drawn(tmp_path: Path) -> None:
+    run = tiny.make_run(tmp_path, max_steps=0)
+    drawn = {name: value.clone() for name, value in run.objective.state_dict().items()}
+    assert train(run, tiny.batches(), tiny.validation(), lambda: pytest.fail("nothing has to fit")) == 0
+    kept = load_file(tmp_path / "model.safetensors")
+    assert all(torch.equal(value, kept[name]) for name, value in drawn.items())
+    assert train(tiny.make_run(tmp_path, max_steps=0), tiny.batches(), tiny.validation()) == 0

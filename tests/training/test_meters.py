@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 import tiny
+import torch
 
 from masr.errors import TrainingError
+from masr.training.distributed import Tally
 from masr.training.loop import train
+from masr.training.sums import Sums
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
@@ -38,11 +41,13 @@ def test_a_line_is_the_mean_since_the_line_before(tmp_path: Path) -> None:
 def test_what_a_line_holds(tmp_path: Path) -> None:
     train(tiny.make_run(tmp_path, tiny.objective("masr")), tiny.batches(), tiny.validation())
     train_line, dev_line = lines(tmp_path)[0], next(line for line in lines(tmp_path) if line["split"] == "dev")
-    assert list(train_line)[:5] == ["step", "split", "loss", "masked_prediction", "x"]
+    assert list(train_line)[:6] == ["step", "split", "loss", "objective_loss", "masked_prediction", "x"]
     assert {"grad_norm", "lr", "audio_hours_per_hour", "skipped", "x_spread", "codes_used"} <= train_line.keys()
+    assert {"raw_cosine", "raw_deviation", "objective_gradient", "x_gradient", "y_gradient"} <= train_line.keys()
     assert train_line["loss"] == pytest.approx(
         train_line["masked_prediction"] + 0.5 * train_line["x"] + train_line["y"]
     )
+    assert dev_line["objective_loss"] == dev_line["masked_prediction"]
     assert dev_line["loss"] == pytest.approx(dev_line["masked_prediction"] + 0.5 * dev_line["x"] + dev_line["y"])
     assert train_line["audio_hours_per_hour"] > 0
 
@@ -56,13 +61,39 @@ def test_the_screen_has_a_bar_and_one_line_for_each_validation(
     said = capsys.readouterr().err
     assert [said.count(f"step {step}: dev loss ") for step in (4, 8, 12)] == [1, 1, 1]
     assert "12/12" in said and "h/h" in said and "step 3: left out: the loss is not finite" in said
-    assert "model.safetensors: average of step_000000012" in said or "average of step_00000000" in said
+    assert "model.safetensors: last checkpoint, step_000000012" in said
 
 
 def test_no_validation_data_means_no_line_and_the_newest_weights(tmp_path: Path) -> None:
     run = tiny.make_run(tmp_path)
     assert train(run, tiny.batches(), tiny.nothing) == 0
     assert {line["split"] for line in lines(tmp_path)} == {"train"}
+
+
+def test_the_best_checkpoint_is_that_of_speech_though_the_streams_get_worse(tmp_path: Path) -> None:
+    run = tiny.make_run(tmp_path)
+    sums = Sums()
+    sums.add(Tally(
+        {"speech": torch.tensor(3.0), "x": torch.tensor(8.0)},
+        {"speech": torch.tensor(2.0), "x": torch.tensor(2.0)},
+        {"speech": 1.0, "x": 0.5},
+        frozenset({"x"}),
+        {},
+        {},
+    ))
+    assert run.meters.validated(4, sums, run.config.best_by) == 1.5
+    assert run.meters.validated(4, sums, "loss") == 3.5
+    assert run.meters.validated(4, sums, "+x") == -4.0
+
+
+def test_a_concern_is_said_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    objective = tiny.objective("masr")
+    objective.concerns = lambda figures: [f"look at {len(figures) > 3}"]
+    run = tiny.make_run(tmp_path, objective)
+    run.meters.quiet = False
+    train(run, tiny.batches(), tiny.validation())
+    assert "step 4: look at True" in capsys.readouterr().err
+    assert [line["sentence"] for line in lines(tmp_path) if line["split"] == "concern"] == ["look at True"] * 3
 
 
 def test_tensorboard_has_the_same_figures(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def tally(codes: list[list[float]], guesses: list[list[float]] | None = None, lo
     histograms: dict[str, Tensor] = {"code": torch.tensor(codes)}
     if guesses is not None:
         histograms["predicted_code"] = torch.tensor(guesses)
-    return Tally({"a": torch.tensor(loss)}, {"a": torch.tensor(2.0)}, {"a": 0.5}, {}, histograms)
+    return Tally({"a": torch.tensor(loss)}, {"a": torch.tensor(2.0)}, {"a": 0.5}, frozenset(), {}, histograms)
 
 
 def test_usage_is_that_of_the_whole_set() -> None:
