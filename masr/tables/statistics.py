@@ -1,20 +1,27 @@
-"""A few seeds: their mean, its interval, and whether one row is better than another.
+"""A few seeds: their mean, its interval, whether one row is better than another, and what could have been found.
 
-Both use Student's t over seeds, so they speak of training again, not of testing on other speakers: that is what a
-score file's own interval is for.
+Student's t over seeds speaks of training again, not of testing on other speakers; where the answers to every utterance
+are kept, `masr/tables/crossed.py` speaks of both.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-Verdict = Literal["holds", "does not hold", "not significant", "missing"]
+Verdict = Literal[
+    "holds", "does not hold", "no effect of that size", "undecided", "not significant", "not tested", "missing"
+]
+DECIDED: tuple[Verdict, ...] = ("holds", "does not hold", "no effect of that size")
 FEWEST_SEEDS = 3
-"""Below this no claim holds, however clear the figures look."""
+"""Below this nothing is tested, however clear the figures look."""
 LEVEL = 0.95
+"""Of intervals."""
+ALPHA = 0.05
+"""Of tests, two-sided."""
+POWER = 0.8
 
 
 @dataclass(frozen=True)
@@ -29,13 +36,28 @@ class Mean:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How much better one row is than another, seed by seed."""
+    """How much better one row is than another."""
 
     verdict: Verdict
     gain: Mean | None
     """In the column's unit, positive where the first row is better; None where no seed has both."""
     p_value: float | None
-    """Two-sided, of the paired t test."""
+    """Two-sided, by itself; None where nothing was tested."""
+    error: float | None = None
+    """The standard error of the gain."""
+    degrees: float | None = None
+    """Of freedom, of its t."""
+    p_adjusted: float | None = None
+    """Corrected for the family of the claim."""
+    reason: str = ""
+    """Why it is missing or not tested."""
+
+    @property
+    def detectable(self) -> float | None:
+        """The smallest effect that a test with this standard error finds with power .8; None where none was made."""
+        if self.p_value is None or not self.error or self.degrees is None:
+            return None
+        return self.error * _noncentrality(self.degrees)
 
 
 def mean_of(values: Sequence[float]) -> Mean:
@@ -44,13 +66,17 @@ def mean_of(values: Sequence[float]) -> Mean:
     centre = math.fsum(values) / count
     if count < 2:
         return Mean(centre, None, None, count)
-    error = _standard_error(values, centre)
-    half = _t_quantile((1 + LEVEL) / 2, count - 1) * error
-    return Mean(centre, centre - half, centre + half, count)
+    return Mean(centre, *interval_of(centre, _standard_error(values, centre), count - 1), count)
+
+
+def interval_of(centre: float, error: float, degrees: float) -> tuple[float, float]:
+    """The 95 % t interval of a mean."""
+    half = _t_quantile((1 + LEVEL) / 2, degrees) * error
+    return centre - half, centre + half
 
 
 def compare(gains: Sequence[float], apart: bool = False) -> Comparison:
-    """The verdict on gains of one row over another, one a seed, positive where the claim is right.
+    """The verdict on gains of one row over another, one a seed, positive where the claim is right, by itself.
 
     `apart` says that in every seed the two scores' own intervals leave a gap between them.
     """
@@ -58,16 +84,42 @@ def compare(gains: Sequence[float], apart: bool = False) -> Comparison:
         return Comparison("missing", None, None)
     gain = mean_of(gains)
     error = _standard_error(gains, gain.value) if len(gains) > 1 else 0.0
-    if len(gains) < FEWEST_SEEDS:
-        return Comparison("not significant", gain, None)
     # Equal differences to the last digit are no evidence of seeds that differ: the seed is not used, or the scores are
     # at their ceiling. What is left to go by is how sure each score is of itself.
-    if error <= 1e-12 * max(1.0, abs(gain.value)):
-        return Comparison(_direction(gain.value) if apart else "not significant", gain, None)
-    p_value = _two_sided(gain.value / error, len(gains) - 1)
-    if p_value >= 1 - LEVEL:
-        return Comparison("not significant", gain, p_value)
-    return Comparison(_direction(gain.value), gain, p_value)
+    if apart and len(gains) >= FEWEST_SEEDS and _is_nothing(error, gain.value):
+        return Comparison(_direction(gain.value), gain, None)
+    return tested(gain, error, len(gains) - 1)
+
+
+def tested(gain: Mean, error: float | None, degrees: float | None) -> Comparison:
+    """The verdict on a gain with a standard error, two-sided at 5 %, by itself; `not tested` where no test is sound."""
+    if gain.count < FEWEST_SEEDS:
+        reason = "1 seed" if gain.count == 1 else f"{gain.count} seeds"
+        return Comparison("not tested", gain, None, reason=reason)
+    if error is None or degrees is None:
+        return Comparison("not tested", gain, None, reason="1 speaker")
+    if _is_nothing(error, gain.value):
+        return Comparison("not tested", gain, None, reason="all differences are equal")
+    p_value = _two_sided(gain.value / error, degrees)
+    return decided(Comparison("not tested", gain, p_value, error, degrees), p_value)
+
+
+def decided(found: Comparison, p_adjusted: float | None, smallest_effect: float | None = None) -> Comparison:
+    """The comparison with the verdict that its adjusted p leaves it; what was not tested stays as it is.
+
+    `smallest_effect` is the smallest that would matter, in the column's unit.
+    """
+    if found.gain is None or found.p_value is None or p_adjusted is None:
+        return found
+    verdict: Verdict = "not significant"
+    if p_adjusted < ALPHA:
+        verdict = _direction(found.gain.value)
+    elif smallest_effect is not None:
+        assert found.gain.low is not None
+        assert found.gain.high is not None
+        inside = -smallest_effect < found.gain.low and found.gain.high < smallest_effect
+        verdict = "no effect of that size" if inside else "undecided"
+    return replace(found, verdict=verdict, p_adjusted=p_adjusted)
 
 
 def relative_change(values: Sequence[float], references: Sequence[float]) -> Mean | None:
@@ -75,6 +127,11 @@ def relative_change(values: Sequence[float], references: Sequence[float]) -> Mea
     if not values or any(reference == 0 for reference in references):
         return None
     return mean_of([100 * (value / reference - 1) for value, reference in zip(values, references, strict=True)])
+
+
+def _is_nothing(error: float, gain: float) -> bool:
+    """Whether a standard error is no more than rounding."""
+    return error <= 1e-12 * max(1.0, abs(gain))
 
 
 def _direction(gain: float) -> Verdict:
@@ -86,13 +143,20 @@ def _standard_error(values: Sequence[float], centre: float) -> float:
     return math.sqrt(math.fsum((value - centre) ** 2 for value in values) / (count - 1) / count)
 
 
-def _t_quantile(share: float, degrees: int) -> float:
+def _t_quantile(share: float, degrees: float) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees, share))
 
 
-def _two_sided(t: float, degrees: int) -> float:
+def _two_sided(t: float, degrees: float) -> float:
     from scipy.special import stdtr
 
     return float(2 * stdtr(degrees, -abs(t)))
+
+
+def _noncentrality(degrees: float) -> float:
+    """How many standard errors an effect is that the two-sided t test finds with power .8: 2.80 with many degrees."""
+    from scipy.special import nctdtrinc
+
+    return float(nctdtrinc(degrees, 1 - POWER, _t_quantile((1 + LEVEL) / 2, degrees)))

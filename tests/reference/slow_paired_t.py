@@ -33,3 +33,20 @@ def paired(a: Sequence[float], b: Sequence[float]) -> tuple[float, float]:
     mean = sum(gains) / len(gains)
     variance = sum((gain - mean) ** 2 for gain in gains) / (len(gains) - 1)
     return mean, 2 * upper_tail(abs(mean) / math.sqrt(variance / len(gains)), len(gains) - 1)
+
+
+def power(effect: float, degrees: int) -> float:
+    """How often the t test at 5 % finds an effect of so many standard errors, in its own direction.
+
+    t is (effect + z) / (chi / sqrt(degrees)): for each chi, the chance that z lies above; integrated over chi.
+    """
+    critical, root = quantile(0.975, degrees), math.sqrt(degrees)
+    pieces, top = 4000, root + 12.0
+    step = top / pieces
+    total = 0.0
+    for n in range(1, pieces):
+        chi = n * step
+        log_density = (degrees - 1) * math.log(chi) - chi * chi / 2 - math.lgamma(degrees / 2)
+        above = 0.5 * math.erfc((critical * chi / root - effect) / math.sqrt(2))
+        total += math.exp(log_density + (1 - degrees / 2) * math.log(2)) * above * step
+    return total

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.tables.statistics import FEWEST_SEEDS, compare, mean_of, relative_change
+from masr.tables.statistics import FEWEST_SEEDS, Comparison, Mean, compare, decided, mean_of, relative_change
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "slow_paired_t.py"
 FIGURES = st.lists(st.integers(0, 1000).map(lambda n: n / 10), min_size=3, max_size=6)
@@ -61,23 +61,24 @@ def test_the_verdict_is_the_interval_that_leaves_zero_out(gains: list[float]) ->
     assert (found.verdict == "holds") == (spread and low > 0)
     assert (found.verdict == "does not hold") == (spread and high < 0)
     turned = compare([-gain for gain in gains])
-    assert {found.verdict, turned.verdict} in ({"holds", "does not hold"}, {"not significant"})
+    assert (found.verdict == "not tested") == (not spread)
+    assert {found.verdict, turned.verdict} in ({"holds", "does not hold"}, {"not significant"}, {"not tested"})
 
 
 @pytest.mark.parametrize("count", range(1, FEWEST_SEEDS))
-def test_with_few_seeds_nothing_holds(count: int) -> None:
-    assert compare([10.0, 10.1][:count]).verdict == "not significant"
+def test_with_few_seeds_nothing_is_tested(count: int) -> None:
+    assert compare([10.0, 10.1][:count]).verdict == "not tested"
 
 
 def test_equal_gains_are_no_evidence() -> None:
-    assert compare([3.0, 3.0, 3.0]).verdict == "not significant"
+    assert compare([3.0, 3.0, 3.0]).verdict == "not tested"
     assert compare([]).verdict == "missing"
 
 
 def test_equal_gains_count_where_the_scores_are_sure_of_themselves() -> None:
     assert compare([3.0, 3.0, 3.0], apart=True).verdict == "holds"
     assert compare([-3.0, -3.0, -3.0], apart=True).verdict == "does not hold"
-    assert compare([3.0, 3.0], apart=True).verdict == "not significant"
+    assert compare([3.0, 3.0], apart=True).verdict == "not tested"
     assert compare([3.0, -3.0, 3.0], apart=True).verdict == "not significant"  # seeds that differ decide
 
 
@@ -91,3 +92,47 @@ def test_relative_change() -> None:
     assert change.value == pytest.approx(15.0)
     assert relative_change([1.0], [0.0]) is None
     assert relative_change([], []) is None
+
+
+@pytest.mark.parametrize("degrees", [2, 7])
+def test_what_can_be_found_is_found_with_power(slow: ModuleType, degrees: int) -> None:
+    """A t test of an effect of that many standard errors, by numbers alone."""
+    found = Comparison("undecided", Mean(0.0, -1.0, 1.0, degrees + 1), 0.5, error=2.0, degrees=degrees).detectable
+    assert found is not None
+    assert slow.power(found / 2.0, degrees) == pytest.approx(0.8, abs=1e-3)
+
+
+def test_with_many_degrees_an_effect_of_2_8_standard_errors_is_found() -> None:
+    found = Comparison("undecided", Mean(0.0, -1.0, 1.0, 3), 0.5, error=1.0, degrees=1e6).detectable
+    assert found == pytest.approx(1.959964 + 0.841621, abs=1e-3)
+    assert compare([1.0, 1.0, 1.0]).detectable is None
+    assert compare([1.0]).detectable is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p_adjusted", "verdict"),
+    [
+        (-1.0, 3.0, 0.3, "no effect of that size"),
+        (-1.0, 5.0, 0.3, "undecided"),
+        (-5.0, 3.0, 0.3, "undecided"),
+        (-9.0, 9.0, 0.3, "undecided"),
+        (1.0, 9.0, 0.3, "undecided"),
+        (1.0, 4.0, 0.3, "no effect of that size"),
+        (1.0, 4.0, 0.04, "holds"),
+        (-9.0, -6.0, 0.04, "does not hold"),
+        (1.0, 9.0, 0.05, "undecided"),
+    ],
+)
+def test_the_smallest_effect_that_matters_parts_no_effect_from_undecided(
+    low: float, high: float, p_adjusted: float, verdict: str
+) -> None:
+    found = Comparison("not tested", Mean((low + high) / 2, low, high, 3), 0.01, 1.0, 2)
+    assert decided(found, p_adjusted, 5.0).verdict == verdict
+    without = decided(found, p_adjusted).verdict
+    assert without == (verdict if p_adjusted < 0.05 else "not significant")
+
+
+def test_what_was_not_tested_stays_so_whatever_matters() -> None:
+    for found in (compare([1.0]), compare([]), compare([2.0, 2.0, 2.0])):
+        assert decided(found, None, 5.0) == found
+        assert decided(found, 0.01, 5.0) == found
