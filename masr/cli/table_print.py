@@ -66,10 +66,13 @@ def _print_page(outcome: object) -> None:
     page = page_of(outcome)
     print("\n".join([page.title, "", *page.lines]))
     for sheet in page.sheets:
+        if sheet.heading:
+            print(f"\n{sheet.heading}")
         words = set(range(sheet.num_words)) | {len(sheet.headings) - 1}
         figures = set(range(len(sheet.headings))) - words
         breaks = {n for n in range(1, len(sheet.groups)) if sheet.groups[n] != sheet.groups[n - 1]}
         _table(sheet.title, sheet.headings, sheet.rows, figures, breaks)
+        print("\n".join(sheet.after), end="\n" if sheet.after else "")
     print("\n".join(page.notes))
 
 

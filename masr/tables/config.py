@@ -16,6 +16,7 @@ from typing import Literal
 
 from masr.config import load, option, required
 from masr.errors import ConfigError, near
+from masr.tables.claim_config import GateConfig, LevelConfig, OrderingConfig, ReportedConfig, Role
 from masr.tables.names import RESERVED, SEEDS, all_known, free, named, unique
 
 Variables = Mapping[str, str | int | float]
@@ -84,6 +85,9 @@ class RowConfig:
     label: str = option("", "what the table calls it; the name where left out")
     variables: Variables = option({}, "words for placeholders")
     set: Overrides = option({}, "step -> key=value changes to its configuration")
+    role: Role = option(
+        "", "what the others are seen beside: chance, trivial (log-mel statistics) or fresh (fresh weights)"
+    )
 
     def __post_init__(self) -> None:
         if not _ROW.fullmatch(self.name):
@@ -106,11 +110,11 @@ class ColumnConfig:
     label: str = option("", "what the table calls it; the name where left out")
     group: str = option("", "heading over neighbouring columns")
     step: str = required("whose folder holds the file")
-    file: str = required("JSON file in that folder")
+    file: str = option("", "JSON file in that folder; may be left out where `answers` says all")
     at: tuple[str, ...] = option(
         (), "keys on the way to what follows; these and all others may hold variables of a row"
     )
-    value: tuple[str, ...] = required("keys on the way to the score")
+    value: tuple[str, ...] = option((), "keys on the way to the score, which a column with a file has")
     minus: tuple[str, ...] = option((), "keys on the way to what is taken off the score, where it is a difference")
     low: tuple[str, ...] = option((), "keys on the way to the lower end of its interval, where the file has one")
     high: tuple[str, ...] = option((), "keys on the way to the upper end")
@@ -121,46 +125,35 @@ class ColumnConfig:
     digits: int = option(1, "after the point")
     better: Literal["higher", "lower"] = option("higher", "which way is better")
     groups: tuple[str, ...] = option((), "only these groups of rows have it; none is all")
+    answers: str = option(
+        "", "TSV file in that folder with the answer to every utterance: claims are tested over speakers and seeds"
+    )
+    answers_of: tuple[str, ...] = option(
+        (), "only utterances with these labels; an entry may be a variable that holds several, with commas"
+    )
+    answers_not_of: tuple[str, ...] = option((), "without utterances that have these labels")
 
     def __post_init__(self) -> None:
         named(self.name, "a column")
-        path = Path(self.file)
-        if path.is_absolute() or ".." in path.parts:
-            raise ValueError(f"{self.file} lies outside the step's folder")
+        for file in (self.file, self.answers):
+            if Path(file).is_absolute() or ".." in Path(file).parts:
+                raise ValueError(f"{file} lies outside the step's folder")
+        if not self.file and not self.answers:
+            raise ValueError("a column has a file, or answers, or both")
+        if bool(self.file) != bool(self.value):
+            raise ValueError("file and value belong together: the score is what lies there")
+        if not self.answers and (self.answers_of or self.answers_not_of):
+            raise ValueError("answers_of and answers_not_of choose among the answers of a file: give answers")
+        if self.answers and (self.minus or self.better != "higher" or self.scale < 0):
+            raise ValueError(
+                "answers are counted where they are right: a share, not a difference, and higher is better"
+            )
         if bool(self.low) != bool(self.high):
             raise ValueError("an interval has two ends: give low and high")
         if self.minus and self.low:
             raise ValueError("the interval of a score is not that of a difference: leave out low and high, or minus")
         if not 0 <= self.digits <= 6 or self.scale == 0:
             raise ValueError("digits are 0 to 6, and scale is not 0")
-
-
-@dataclass(frozen=True)
-class ReportedConfig:
-    """A number that was printed elsewhere."""
-
-    row: str = required("as group.row")
-    column: str = required("the column it belongs to")
-    value: float = required("in the column's unit; in per cent where it is a change relative to another row")
-    relative_to: str = option("", "the row that it is a relative change from; none where it stands for itself")
-    tag: Literal["paper", "digest", "ours"] = required("who says so: the authors, a third party, or we")
-    source: str = required("where it was printed")
-    note: str = option("", "in what its measurement differs from ours")
-
-
-@dataclass(frozen=True)
-class OrderingConfig:
-    """A claim that one row is better than another. Names without a group are tried in each group that has both."""
-
-    better: str = required("row that is claimed to be better")
-    than: str = option("", "row that it is compared with")
-    level: float | None = option(None, "number that it is compared with instead, in the column's unit: chance, none")
-    columns: tuple[str, ...] = required("columns that the claim is about")
-    claim: str = required("the claim in words")
-
-    def __post_init__(self) -> None:
-        if bool(self.than) == (self.level is not None):
-            raise ValueError("a claim compares with a row, `than`, or with a number, `level`: give one of the two")
 
 
 @dataclass(frozen=True)
@@ -191,6 +184,11 @@ class TableConfig:
     reported: tuple[ReportedConfig, ...] = option((), "numbers printed elsewhere")
     orderings: tuple[OrderingConfig, ...] = option((), "claims to check")
     figures: tuple[FigureConfig, ...] = option((), "pictures under the table")
+    levels: tuple[LevelConfig, ...] = option((), "constants such as chance, shown apart with the rows that have a role")
+    gates: tuple[GateConfig, ...] = option((), "what rows have to beat before their figures say anything")
+    smallest_effect: float | None = option(
+        None, "smallest gain that would matter, in the unit of the columns of the primary claims"
+    )
 
     def __post_init__(self) -> None:
         steps = unique([step.name for step in self.steps], "step")
@@ -211,15 +209,55 @@ class TableConfig:
             all_known(size.steps, steps, "step")
             all_known(size.groups, groups, "group of rows")
             free(size.variables, steps)
+        for figure in self.figures:
+            all_known([figure.step], steps, "step")
+            all_known([figure.row], self.row_names(), "row")
+        self._check_claims(columns)
+        self._check_gates(columns, groups)
+
+    def _check_claims(self, columns: list[str]) -> None:
         for reported in self.reported:
             all_known([reported.column], columns, "column")
             all_known([reported.row, *filter(None, [reported.relative_to])], self.row_names(), "row")
         for ordering in self.orderings:
             all_known(ordering.columns, columns, "column")
             self.pairs(ordering)
-        for figure in self.figures:
-            all_known([figure.step], steps, "step")
-            all_known([figure.row], self.row_names(), "row")
+        if self.smallest_effect is not None:
+            self._check_effect(self.smallest_effect)
+
+    def _check_gates(self, columns: list[str], groups: list[str]) -> None:
+        levels = unique([level.name for level in self.levels], "level") if self.levels else []
+        rows = self.row_names()
+        bare = [row.name for group in self.rows for row in group.rows]
+        for level in self.levels:
+            all_known(level.values, columns, "column")
+            if level.name in (*rows, *bare):
+                raise ValueError(f"the level {level.name} is called as a row is")
+        for gate in self.gates:
+            all_known(gate.columns, columns, "column")
+            all_known(gate.rows, [*rows, *groups], "row")
+            all_known(gate.above, [*rows, *bare, *levels], "row or level")
+            if not gate.above and not any(self.role(*pair) in ("trivial", "fresh") for pair in self.all_rows()):
+                raise ValueError("a gate needs rows with the role trivial or fresh, or names in `above`")
+
+    def _check_effect(self, effect: float) -> None:
+        if effect <= 0:
+            raise ValueError("the smallest effect that would matter is above 0")
+        if not self.primary_columns:
+            raise ValueError("smallest_effect is what primary claims are judged by: mark an ordering `primary: true`")
+        units = {column.unit for column in self.columns if column.name in self.primary_columns}
+        if len(units) > 1:
+            named_units = ", ".join(sorted(unit or "none" for unit in units))
+            raise ValueError(f"smallest_effect has one unit, and primary claims have several: {named_units}")
+
+    @property
+    def primary_columns(self) -> set[str]:
+        """The columns of primary claims: what `smallest_effect` speaks of."""
+        return {name for ordering in self.orderings if ordering.primary for name in ordering.columns}
+
+    def role(self, group: GroupConfig, row: RowConfig | None) -> Role:
+        """A row's own role, or else its group's."""
+        return (row.role if row else "") or group.role
 
     def row_names(self) -> list[str]:
         """Every row as group.row, or as the group alone."""

@@ -10,7 +10,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from masr.tables.outcome import Outcome, Row
+from masr.tables.cells import Row
+from masr.tables.claims import Claim
+from masr.tables.gates import Gate
+from masr.tables.outcome import Outcome
 from masr.tables.sheet import Page, Sheet, page_of
 from masr.tables.statistics import Mean
 
@@ -22,12 +25,13 @@ def text(outcome: Outcome) -> str:
     for sheet in page.sheets:
         widths = [max(len(row[n]) for row in (sheet.headings, *sheet.rows)) for n in range(len(sheet.headings))]
         rule = "  ".join("-" * width for width in widths)
+        parts += ["", sheet.heading.upper()] if sheet.heading else []
         parts += ["", sheet.title, rule, _columns(sheet.headings, widths, sheet), rule]
         for place, row in enumerate(sheet.rows):
             if _new_group(sheet, place):
                 parts.append("")
             parts.append(_columns(row, widths, sheet))
-        parts.append(rule)
+        parts += [rule, *sheet.after]
     return "\n".join([*parts, "", *page.notes]) + "\n"
 
 
@@ -37,8 +41,10 @@ def markdown(outcome: Outcome, level: int = 2) -> str:
     parts = [f"{'#' * level} {_md(page.title)}", *map(_md, page.lines)]
     for sheet in page.sheets:
         lines = [_md_row(sheet.headings), _md_row([_align(sheet, n) for n in range(len(sheet.headings))], escape=False)]
-        title = f"**{_md(sheet.title)}**" if sheet is not page.sheets[0] else ""
-        parts += [*filter(None, [title]), "\n".join(lines + [_md_row(row) for row in sheet.rows])]
+        title = f"**{_md(sheet.title)}**" if sheet.title != page.title else ""
+        above = f"{'#' * (level + 1)} {_md(sheet.heading)}" if sheet.heading else ""
+        parts += [*filter(None, [above, title]), "\n".join(lines + [_md_row(row) for row in sheet.rows])]
+        parts += map(_md, sheet.after)
     return "\n\n".join([*parts, *map(_md, page.notes)]) + "\n"
 
 
@@ -77,22 +83,16 @@ def as_json(outcome: Outcome) -> str:
         "hours": outcome.hours,
         "commits": list(outcome.commits),
         "columns": [asdict(column) for column in plan.table.columns],
+        "levels": plan.levels,
         "rows": [_json_row(row) for row in outcome.rows],
+        "gates": [_json_gate(gate) for gate in outcome.gates],
         "reported": [
-            {**asdict(b.reported), "ours": _json_mean(b.ours), "difference": b.difference} for b in outcome.beside
+            {**asdict(b.reported), "shown": b.shown, "ours": _json_mean(b.ours), "difference": b.difference}
+            for b in outcome.beside
         ],
-        "orderings": [
-            {
-                "claim": claim.ordering.claim,
-                "better": claim.better,
-                "than": claim.than or claim.ordering.level,
-                "column": claim.column,
-                "verdict": claim.comparison.verdict,
-                "gain": _json_mean(claim.comparison.gain),
-                "p_value": claim.comparison.p_value,
-            }
-            for claim in outcome.claims
-        ],
+        "smallest_effect": plan.table.smallest_effect,
+        "families": outcome.families(),
+        "orderings": [_json_claim(claim) for claim in outcome.claims],
     }
     return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
@@ -111,7 +111,10 @@ def _json_row(row: Row) -> dict[str, Any]:
         name: {
             "mean": _json_mean(cell.mean),
             "interval": cell.interval,
-            "seeds": {str(seed): asdict(score) for seed, score in cell.scores.items()},
+            "seeds": {
+                str(seed): {"value": score.value, "low": score.low, "high": score.high, "count": score.count}
+                for seed, score in cell.scores.items()
+            },
             "wanted": cell.wanted,
             "trouble": cell.trouble,
         }
@@ -121,10 +124,39 @@ def _json_row(row: Row) -> dict[str, Any]:
         "name": row.name,
         "group": row.group,
         "label": row.label,
+        "role": row.role,
         "hours": row.hours,
         "commits": list(row.commits),
         "status": row.status or "done",
         "cells": cells,
+    }
+
+
+def _json_gate(gate: Gate) -> dict[str, Any]:
+    return {
+        "row": gate.row,
+        "column": gate.column,
+        "above": {hurdle.name: hurdle.passed for hurdle in gate.hurdles},
+        "passes": gate.passes,
+    }
+
+
+def _json_claim(claim: Claim) -> dict[str, Any]:
+    found = claim.comparison
+    return {
+        "claim": claim.ordering.claim,
+        "family": claim.family,
+        "better": claim.better,
+        "than": claim.than or claim.ordering.level,
+        "column": claim.column,
+        "gain": _json_mean(found.gain),
+        "p_value": found.p_value,
+        "p_adjusted": found.p_adjusted,
+        "standard_error": found.error,
+        "degrees_of_freedom": found.degrees,
+        "found_with_power_0.8": found.detectable,
+        "verdict": found.verdict,
+        "reason": found.reason,
     }
 
 
@@ -181,8 +213,8 @@ def _tex(line: str) -> str:
 
 
 def _latex_sheet(page: Page, sheet: Sheet, caption: str) -> str:
-    first = sheet is page.sheets[0]
-    kept = [n for n, name in enumerate(sheet.headings) if not first or name not in ("hours", "commit", "tasks")]
+    first = sheet.title == page.title
+    kept = [n for n, name in enumerate(sheet.headings) if name not in ("hours", "commit", "tasks")]
     spec = "".join("l" if place < sheet.num_words else "r" for place in kept)
     lines = [
         r"% \usepackage{booktabs}",
@@ -197,4 +229,5 @@ def _latex_sheet(page: Page, sheet: Sheet, caption: str) -> str:
     for place, row in enumerate(sheet.rows):
         lines += [r"    \addlinespace"] if _new_group(sheet, place) else []
         lines.append("    " + " & ".join(_tex(row[n]) for n in kept) + r" \\")
-    return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])
+    after = [rf"  \par {_tex(line)}" for line in sheet.after]
+    return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", *after, r"\end{table}", ""])

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from masr.errors import ConfigError, near
 from masr.tables import words as text_of
+from masr.tables.answers import labels_of
 from masr.tables.config import ColumnConfig, GroupConfig, RowConfig, TableConfig, Variables, row_name
 from masr.tables.names import SEEDS
 from masr.tables.task import Task
@@ -85,6 +86,12 @@ def column_of(column: ColumnConfig, variables: Variables, row: str) -> ColumnCon
     def filled(keys: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(text_of.fill(key, texts, (), place) for key in keys)
 
+    def labels(name: str, given: tuple[str, ...]) -> tuple[str, ...]:
+        found = labels_of(filled(given))
+        if given and not found:
+            raise ConfigError(f"{place}: {name} holds no label", fix="give its variable labels, or leave it out")
+        return found
+
     return replace(
         column,
         at=filled(column.at),
@@ -93,4 +100,6 @@ def column_of(column: ColumnConfig, variables: Variables, row: str) -> ColumnCon
         low=filled(column.low),
         high=filled(column.high),
         count=filled(column.count),
+        answers_of=labels("answers_of", column.answers_of),
+        answers_not_of=labels("answers_not_of", column.answers_not_of),
     )

@@ -60,6 +60,8 @@ class Plan:
     """(row, seed, step) -> task."""
     columns: Mapping[tuple[str, str], ColumnConfig]
     """(row, column) -> where that row's score lies; without those columns that a row does not have."""
+    levels: Mapping[str, Mapping[str, float]]
+    """level -> column -> the constant, as this size has it."""
 
     @property
     def digest(self) -> str:
@@ -113,7 +115,8 @@ def make_plan(
                 planner.want(system, seed, step)
     tasks = planner.in_order()
     cells = {(name, seed, step): task for (step, name, seed), task in planner.made.items()}
-    return Plan(table, size, size_name, folders, tasks, cells, columns)
+    levels = {level.name: level.constants(dict(size.variables) | planner.variables) for level in table.levels}
+    return Plan(table, size, size_name, folders, tasks, cells, columns, levels)
 
 
 class _Planner:

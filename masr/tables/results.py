@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import get_args
 
+from masr.tables.claim_config import PRIMARY
+from masr.tables.claims import Claim
 from masr.tables.formats import markdown
-from masr.tables.outcome import Claim, Outcome
+from masr.tables.outcome import Outcome
 from masr.tables.pictures import as_markdown
-from masr.tables.sheet import corpus_line
+from masr.tables.sheet import corpus_line, gain_of, heading, number, p_text
 from masr.tables.statistics import Verdict
 
 RESULTS = "RESULTS.md"
-_VERDICTS: tuple[Verdict, ...] = ("holds", "does not hold", "not significant", "missing")
+_VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
 def results(tables: Mapping[Path, Iterable[Outcome]], corpus: str) -> str:
@@ -28,14 +31,7 @@ def results(tables: Mapping[Path, Iterable[Outcome]], corpus: str) -> str:
     ]
     if len(begun) < len(every):
         parts.append("Sizes without a link have no score yet.")
-    claims = [line for path, outcome in begun for line in _claims(path, outcome)]
-    if claims:
-        parts += [
-            "## Every claim",
-            "A claim is tried on every pair of systems and every score that it is about; each of them, and how it was "
-            "tested, stands below the claim's table.",
-            "\n".join(["| claim | table | came out |", "| --- | --- | --- |", *claims]),
-        ]
+    parts += _every_claim(begun)
     for path, outcome in begun:
         body = markdown(outcome).strip()
         parts.append(
@@ -61,14 +57,51 @@ def _contents(every: list[tuple[Path, Outcome]]) -> list[str]:
     return lines
 
 
-def _claims(path: Path, outcome: Outcome) -> list[str]:
-    """A line for each claim in words, with its verdicts counted."""
+def _every_claim(begun: list[tuple[Path, Outcome]]) -> list[str]:
+    """The claims of all tables, the primary ones first; nothing where there are none."""
+    lines = {one: [line for path, outcome in begun for line in _claims(path, outcome, one)] for one in (True, False)}
+    if not any(lines.values()):
+        return []
+    parts = [
+        "## Every claim",
+        "A claim is tried on every pair of systems and every score that it is about; each of them, and how it was "
+        "tested, stands below the claim's table. Gains are positive where the claim is right.",
+    ]
+    head = ["| claim | table | gains | came out |", "| --- | --- | --- | --- |"]
+    for primary, found in lines.items():
+        if found:
+            above = ["### Primary claims" if primary else "### Other claims"] if lines[True] else []
+            parts += [*above, "\n".join([*head, *found])]
+    return parts
+
+
+def _claims(path: Path, outcome: Outcome, primary: bool) -> list[str]:
+    """A line for each claim in words, with its gains and then its verdicts counted."""
     lines = []
-    for words, claims in outcome.by_claim().items():
+    for (family, words), claims in outcome.by_claim().items():
+        if (family == PRIMARY) != primary:
+            continue
         found = [f"{verdict} {count}x" for verdict, count in _counts(claims).items() if count]
         where = f"[{path.stem}, {outcome.plan.size_name}](#{_anchor(path, outcome)})"
-        lines.append(f"| {_plain(words)} | {where} | {', '.join(found)} |")
+        gains = _plain("; ".join(_gains(outcome, claims)))
+        lines.append(f"| {_plain(words)} | {where} | {gains} | {', '.join(found)} |")
     return lines
+
+
+def _gains(outcome: Outcome, claims: list[Claim]) -> list[str]:
+    """For each score of a claim: the gain with its interval and p where there is one, else from which to which."""
+    found = []
+    for column in outcome.plan.table.columns:
+        gains = [one for one in claims if one.column == column.name and one.comparison.gain is not None]
+        values = [one.comparison.gain.value for one in gains if one.comparison.gain is not None]
+        if len(gains) == 1:
+            p_values = (gains[0].comparison.p_value, gains[0].comparison.p_adjusted)
+            tested = f", p {p_text(p_values[0])}, Holm {p_text(p_values[1])}" if p_values[0] is not None else ""
+            found.append(f"{heading(column)}: {gain_of(gains[0], column)}{tested}")
+        elif gains:
+            ends = [number(value, column.digits, True) for value in (min(values), max(values))]
+            found.append(f"{heading(column)}: {ends[0]} to {ends[1]} in {len(gains)}")
+    return found or ["-"]
 
 
 def _counts(claims: Iterable[Claim]) -> dict[Verdict, int]:

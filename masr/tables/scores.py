@@ -1,14 +1,15 @@
-"""A score out of the JSON file that a step left."""
+"""A score out of the files that a step left: a figure in JSON, the answers to every utterance, or both."""
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from masr.errors import TableError, near
+from masr.tables.answers import Answers, read_answers
 from masr.tables.config import ColumnConfig
 
 
@@ -20,11 +21,32 @@ class Score:
     low: float | None = None
     high: float | None = None
     count: int | None = None
+    answers: Answers | None = field(default=None, repr=False, compare=False)
+    """To every utterance, where the step keeps them."""
 
 
 def read_scores(folder: Path, column: ColumnConfig) -> Score:
-    """The column's score in a step's folder; TableError where the file does not hold it."""
-    path = folder / column.file
+    """The column's score in a step's folder; TableError where its files do not hold it, or say two things of it."""
+    score = _figure(folder / column.file, column) if column.file else None
+    if not column.answers:
+        assert score is not None
+        return score
+    path = folder / column.answers
+    answers = read_answers(path, column.answers_of, column.answers_not_of)
+    value = column.scale * answers.accuracy
+    if score is None:
+        return Score(value, None, None, int(answers.counts.sum()), answers)
+    if abs(score.value - value) > 10**-column.digits:
+        raise TableError(
+            f"{path} makes {value:.{column.digits}f} of {column.name}, {column.file} says "
+            f"{score.value:.{column.digits}f}",
+            fix="the score has to be the share of right answers to the utterances of answers_of and answers_not_of",
+        )
+    return replace(score, answers=answers)
+
+
+def _figure(path: Path, column: ColumnConfig) -> Score:
+    """What a JSON file says."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from masr.tables.cells import Cell, Row
+from masr.tables.claim_config import PRIMARY, TABLE
+from masr.tables.claims import Beside, Claim
 from masr.tables.config import ColumnConfig
-from masr.tables.outcome import Beside, Cell, Claim, Outcome, Row
-from masr.tables.statistics import FEWEST_SEEDS, Mean
+from masr.tables.gates import Gate, Hurdle
+from masr.tables.outcome import Outcome
+from masr.tables.statistics import Mean
+from masr.tables.table_notes import notes_of
 
 MISSING = "missing"
 _COMMIT_LENGTH = 10
@@ -22,6 +27,10 @@ class Sheet:
     num_words: int
     groups: tuple[str, ...] = ()
     """The group of each row: a change of group is a rule across the table."""
+    heading: str = ""
+    """Stands above the sheet and those that follow it."""
+    after: tuple[str, ...] = ()
+    """Sentences under it."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +47,10 @@ class Page:
 def page_of(outcome: Outcome) -> Page:
     """Everything there is to say."""
     table, size = outcome.plan.table, outcome.plan.size
-    sheets = [_scores(outcome)]
-    if outcome.beside:
-        sheets.append(_reported(outcome))
+    sheets = [*_beside_what(outcome), _scores(outcome)]
+    shown = [beside for beside in outcome.beside if beside.shown]
+    if shown:
+        sheets.append(_reported(outcome, shown))
     sheets += _claims(outcome)
     lines = [
         corpus_line(outcome),
@@ -50,7 +60,7 @@ def page_of(outcome: Outcome) -> Page:
     ]
     if table.about:
         lines.insert(0, " ".join(table.about.split()))
-    return Page(table.title, tuple(lines), tuple(sheets), tuple(_notes(outcome)))
+    return Page(table.title, tuple(lines), tuple(sheets), tuple(notes_of(outcome)))
 
 
 def corpus_line(outcome: Outcome) -> str:
@@ -89,14 +99,84 @@ def with_interval(mean: Mean, digits: int, sign: bool = False) -> str:
     return f"{centre} [{number(mean.low, digits, sign)}, {number(mean.high, digits, sign)}]"
 
 
-def _scores(outcome: Outcome) -> Sheet:
-    # What no row of this size has is no column of it.
+def _beside_what(outcome: Outcome) -> list[Sheet]:
+    """Constants and the rows that have a role: what the others are seen beside. Nothing where there are none."""
+    rows = [row for row in outcome.rows if row.role]
+    levels = outcome.plan.levels
     columns = tuple(
-        one for one in outcome.plan.table.columns if any(row.cells[one.name].wanted for row in outcome.rows)
+        one
+        for one in _columns(outcome)
+        if any(row.cells[one.name].wanted for row in rows) or any(one.name in level for level in levels.values())
     )
-    headings = ("system", *map(heading, columns), "seeds", "hours", "commit", "tasks")
-    rows = tuple(_score_row(row, columns) for row in outcome.rows)
-    return Sheet(outcome.plan.table.title, headings, rows, 1, tuple(row.group for row in outcome.rows))
+    if not columns:
+        return []
+    constants = [
+        (
+            level.label or level.name,
+            *(_constant(levels[level.name].get(one.name), one) for one in columns),
+            "",
+            "",
+            "",
+            "",
+        )
+        for level in outcome.plan.table.levels
+        if any(one.name in levels[level.name] for one in columns)
+    ]
+    lines = [(f"{row.role}: {first}", *rest) for row in rows for first, *rest in [_score_row(row, columns)]]
+    groups = (*("" for _ in constants), *("rows" for _ in rows))
+    return [Sheet("Beside what", _headings(columns), (*constants, *lines), 1, groups)]
+
+
+def _constant(value: float | None, column: ColumnConfig) -> str:
+    return "" if value is None else number(value, column.digits)
+
+
+def _columns(outcome: Outcome) -> tuple[ColumnConfig, ...]:
+    """Without what no row of this size has."""
+    return tuple(one for one in outcome.plan.table.columns if any(row.cells[one.name].wanted for row in outcome.rows))
+
+
+def _headings(columns: tuple[ColumnConfig, ...]) -> tuple[str, ...]:
+    return ("system", *map(heading, columns), "seeds", "hours", "commit", "tasks")
+
+
+def _scores(outcome: Outcome) -> Sheet:
+    columns = _columns(outcome)
+    shown = [row for row in outcome.rows if not row.role]
+    rows = tuple(_score_row(row, columns) for row in shown)
+    after = tuple(_gate(outcome, gate) for gate in outcome.gates)
+    groups = tuple(row.group for row in shown)
+    return Sheet(outcome.plan.table.title, _headings(columns), rows, 1, groups, after=after)
+
+
+def _gate(outcome: Outcome, gate: Gate) -> str:
+    """Whether a row beats what it has to, in a sentence."""
+    column = _column(outcome, gate.column)
+    system = f"{outcome.label(gate.row)} ({_or_missing(gate.mean, column)})"
+
+    def those(*passed: str) -> str:
+        return " and ".join(_hurdle(one, column) for one in gate.hurdles if one.passed in passed)
+
+    said = {
+        True: f"{system} beats {those('beats')}",
+        False: f"{system} FAILS: it does not beat {those('does not beat')}",
+        None: f"{system} is not judged beside {those('not judged')}: an interval is missing",
+    }
+    return f"Gate, {heading(column)}: {said[gate.passes]}."
+
+
+def _hurdle(hurdle: Hurdle, column: ColumnConfig) -> str:
+    return f"{hurdle.label} ({_or_missing(hurdle.mean, column)})"
+
+
+def _or_missing(mean: Mean | None, column: ColumnConfig) -> str:
+    if mean is not None and mean.count == 0:
+        return number(mean.value, column.digits)
+    return MISSING if mean is None else with_interval(mean, column.digits)
+
+
+def _column(outcome: Outcome, name: str) -> ColumnConfig:
+    return next(column for column in outcome.plan.table.columns if column.name == name)
 
 
 def heading(column: ColumnConfig) -> str:
@@ -128,15 +208,15 @@ def _cell(cell: Cell, digits: int) -> str:
     return with_interval(cell.mean, digits)
 
 
-def _reported(outcome: Outcome) -> Sheet:
-    rows = tuple(_beside(outcome, beside) for beside in outcome.beside)
+def _reported(outcome: Outcome, shown: list[Beside]) -> Sheet:
+    rows = tuple(_beside(outcome, beside) for beside in shown)
     headings = ("system", "score", "reported", "tag", "ours", "difference", "source")
     return Sheet("Numbers printed elsewhere, and ours beside them", headings, rows, 2)
 
 
 def _beside(outcome: Outcome, beside: Beside) -> tuple[str, ...]:
     said = beside.reported
-    column = next(column for column in outcome.plan.table.columns if column.name == said.column)
+    column = _column(outcome, said.column)
     relative = bool(said.relative_to)
     unit = " %" if relative else (f" {column.unit}" if column.unit else "")
     over = f" over {outcome.label(said.relative_to)}" if said.relative_to in outcome.plan.rows else ""
@@ -152,45 +232,53 @@ def _beside(outcome: Outcome, beside: Beside) -> tuple[str, ...]:
 
 
 def _claims(outcome: Outcome) -> list[Sheet]:
-    """A sheet for each claim."""
-    headings = ("better", "than", "score", "gain", "seeds", "p", "verdict")
-    return [
-        Sheet(f"Claim: {words}", headings, tuple(_claim(outcome, claim) for claim in claims), 3)
-        for words, claims in outcome.by_claim().items()
-    ]
+    """A sheet for each claim, the primary ones first; effects stand before verdicts."""
+    sheets = []
+    families = list(outcome.families())
+    seen: set[bool] = set()
+    for (family, words), claims in outcome.by_claim().items():
+        primary = family == PRIMARY
+        heading_above = "Primary claims" if primary else "Other claims" if PRIMARY in families else ""
+        power = primary and outcome.plan.table.smallest_effect is not None
+        sizes = ("standard error", "found with power .8") if power else ()
+        headings = ("better", "than", "score", "seeds", "gain, 95 %", "p", "p, Holm", *sizes, "verdict")
+        of_family = f" (family {family})" if family not in (PRIMARY, TABLE) else ""
+        sheets.append(
+            Sheet(
+                f"Claim: {words}{of_family}",
+                headings,
+                tuple(_claim(outcome, claim, power) for claim in claims),
+                3,
+                heading="" if primary in seen else heading_above,
+            )
+        )
+        seen.add(primary)
+    return sheets
 
 
-def _claim(outcome: Outcome, claim: Claim) -> tuple[str, ...]:
-    column = next(column for column in outcome.plan.table.columns if column.name == claim.column)
+def _claim(outcome: Outcome, claim: Claim, power: bool) -> tuple[str, ...]:
+    column = _column(outcome, claim.column)
     found = claim.comparison
+    sizes = [found.error, found.detectable] if power else []
     return (
         outcome.label(claim.better),
         outcome.label(claim.than) if claim.than else f"{claim.ordering.level:g}",
         heading(column),
-        MISSING if found.gain is None else with_interval(found.gain, column.digits, True),
         "0" if found.gain is None else str(found.gain.count),
-        "-" if found.p_value is None else f"{found.p_value:.3f}",
-        found.verdict,
+        gain_of(claim, column),
+        p_text(found.p_value),
+        p_text(found.p_adjusted),
+        *("-" if size is None else number(size, column.digits) for size in sizes),
+        f"{found.verdict} ({found.reason})" if found.reason else found.verdict,
     )
 
 
-def _notes(outcome: Outcome) -> list[str]:
-    cells = [cell for row in outcome.rows for cell in row.cells.values()]
-    used = {cell.interval for cell in cells}
-    notes = []
-    if "seeds" in used:
-        notes.append("± is half the 95 % interval of the mean by Student's t over seeds.")
-    if "file" in used:
-        names = sorted({column.interval for column in outcome.plan.table.columns if column.low})
-        notes.append(f"[low, high] of a row with one seed is the interval of its score file: {'; '.join(names)}.")
-    if outcome.claims:
-        notes.append(
-            "A claim holds, or does not, where a paired t test over seeds is significant at 5 % in that direction, "
-            f"each by itself; never with fewer than {FEWEST_SEEDS} seeds. "
-            "Where all seeds agree to the last digit, p is - and the scores' own intervals decide: they must not meet."
-        )
-    if outcome.beside:
-        notes.append("[paper]: the authors; [digest]: a third party's summary; [ours]: an earlier measurement of ours.")
-    if any(row.hours for row in outcome.rows):
-        notes.append("Hours of a row count what it shares with others; the total counts every task once.")
-    return notes
+def gain_of(claim: Claim, column: ColumnConfig) -> str:
+    """The gain with its interval, in the column's digits."""
+    gain = claim.comparison.gain
+    return MISSING if gain is None else with_interval(gain, column.digits, True)
+
+
+def p_text(p_value: float | None) -> str:
+    """Three digits; - where there is none."""
+    return "-" if p_value is None else "<0.001" if p_value < 0.0005 else f"{p_value:.3f}"

@@ -25,7 +25,7 @@ def test_nothing_done_is_shown_as_missing(recipe: Any, capfd: pytest.CaptureFixt
     text = shown(recipe, capfd, "text")
     assert "0 of 6 tasks done" in text
     assert re.search(r"System A lang +missing +0 of 3", text)
-    assert re.search(r"System A lang +System A by_gender +1-NN \(%\) +missing +0 +- +missing", text)
+    assert re.search(r"System A lang +System A by_gender +1-NN \(%\) +0 +missing +- +- +missing", text)
     assert "EMBEDDED" in text
 
 
@@ -36,8 +36,10 @@ def test_as_far_as_it_is_done(made: Any, capfd: pytest.CaptureFixture[str]) -> N
     assert re.search(r"System A by_gender +\d+\.\d (?:\[.*\]|± \d+\.\d) +1 of 3 .* 1 done of 3 tasks\n", text)
     assert re.search(r"\n\nSystem B +100\.0 ± 0\.0", text)
     assert re.search(r" 50\.0 % +\[paper\]", text)
-    assert re.search(r" -10\.0 % +\[digest\]", text)
-    assert "not significant" in text
+    assert "[digest]  " not in text  # a relative change waits for the claim on its two rows
+    assert "The papers' numbers stand beside once the claim is decided." in text
+    assert re.search(r"System A lang +System A by_gender +1-NN \(%\) +1 +\+\d+\.\d.* - +- +not tested \(1 seed\)", text)
+    assert "not significant" not in text
     assert "holds  " not in text
     assert "95 % over speakers" in text
 
@@ -51,9 +53,12 @@ def test_json_holds_every_figure(made: Any, capfd: pytest.CaptureFixture[str]) -
     paper, digest = found["reported"]
     gender = rows["a.gender"]["cells"]["nn"]["mean"]["value"]
     assert paper["difference"] == pytest.approx(gender - 50)
-    assert digest["ours"]["value"] == pytest.approx(100 * (gender / 100 - 1))
-    assert digest["difference"] == pytest.approx(digest["ours"]["value"] + 10)
-    assert found["orderings"][0]["verdict"] == "not significant"
+    assert (paper["shown"], digest["shown"]) == (True, False)
+    assert (digest["ours"], digest["difference"]) == (None, None)
+    assert found["orderings"][0]["verdict"] == "not tested"
+    assert found["orderings"][0]["reason"] == "1 seed"
+    assert list(found["orderings"][0]).index("gain") < list(found["orderings"][0]).index("verdict")
+    assert found["families"] == {"table": 1}
     assert found["tasks"] == {"done": 4, "all": 6}
     assert found["embedded"] is True
 
@@ -142,11 +147,13 @@ def test_results_begin_with_the_contents_and_what_became_of_every_claim(
     assert main(["table", "results", str(tables), *folders]) == 0
     text = (tmp_path / "RESULTS.md").read_text()
     top, tables_below = text.split("## Every claim")
-    assert r"| [Rows & columns of 100 % made-up\_things](#small-mini) | mini | 4 of 6 | - | - | 1 | - |" in top
+    assert (
+        r"| [Rows & columns of 100 % made-up\_things](#small-mini) | mini | 4 of 6 | - | - | - | - | - | 1 | - |" in top
+    )
     assert r"| [Other\_rows \[not\] & columns of 100 % made-up\_things](#third-mini)" in top
     assert top.count("EMBEDDED") == 1
-    claim = "| labels of language are told apart better | [small, mini](#small-mini) | not significant 1x |"
-    assert claim in tables_below
+    claim = r"\| labels of language are told apart better \| \[small, mini\]\(#small-mini\) \| 1-NN \(%\): \+\d+\.\d"
+    assert re.search(claim + r" \| not tested 1x \|", tables_below)
     for link in set(re.findall(r"\]\(#([^)]+)\)", text)):
         assert text.count(f'<a id="{link}"></a>') == 1
     assert "Sizes without a link have no score yet." not in text
@@ -169,7 +176,8 @@ def test_orderings_that_say_the_same_are_one_claim(
     assert main(["table", "results", str(tables), *folders]) == 0
     text = (tmp_path / "RESULTS.md").read_text()
     assert text.count("**Claim: labels of language are told apart better**") == 2  # once in each of the two sizes
-    assert "| labels of language are told apart better | [small, mini](#small-mini) | not significant 2x |" in text
+    claim = r"\| labels of language are told apart better \| \[small, mini\]\(#small-mini\) \| "
+    assert re.search(claim + r"1-NN \(%\): \+\S+ to \+\S+ in 2 \| not tested 2x \|", text)
     lines = [line for line in text.split("**Claim:")[1].split("±")[0].splitlines() if line.startswith("| System")]
     assert [line.split(" | ")[0] for line in lines] == ["| System A lang", "| System B"]
 

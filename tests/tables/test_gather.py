@@ -149,7 +149,7 @@ def test_columns_speak_of_their_rows_and_claims_of_numbers(table: Any, capfd: py
     assert rows["whole.low"].hours == 9.0  # what it gathers counts, too
     assert table.masr("show") == 0
     claims = capfd.readouterr().out.partition("large is above two")[2]
-    assert re.search(r"whole high +2 +x +\+1\.0", claims)
+    assert re.search(r"whole high +2 +x +3 +\+1\.0 ± 0\.0 +<0\.001 +<0\.001 +holds\n", claims)
     assert main_results(table) == 0
     page = (table.folder / "RESULTS.md").read_text()
     assert "![A picture](figures/small.mini.one.svg)" in page
@@ -173,8 +173,8 @@ def test_a_task_without_the_picture_that_it_is_for_has_failed(recipe: Any) -> No
     ("high", "verdicts"),
     [
         (1.5, ["holds", "holds", "does not hold"]),
-        (2.5, ["holds", "holds", "not significant"]),
-        (3.5, ["not significant", "holds", "not significant"]),
+        (2.5, ["holds", "holds", "not tested"]),
+        (3.5, ["not tested", "holds", "not tested"]),
     ],
 )
 def test_where_all_seeds_agree_the_intervals_of_the_scores_decide(table: Any, high: float, verdicts: list[str]) -> None:

@@ -1,0 +1,107 @@
+"""The answers to every utterance of a test, as `--answers` writes them: who spoke, what is right, what was said.
+
+They are kept as counts of each speaker. Two tests are of the same utterances where their digests are the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from masr.errors import TableError, near
+
+HEADER = ("utt", "speaker", "label", "answer")
+Float64Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """How often each speaker was answered rightly."""
+
+    digest: str
+    """Of all utterances, their speakers and labels; not of the answers."""
+    counts: Float64Array
+    """(K,) utterances of each speaker, in the order of the speakers' names."""
+    right: Float64Array
+    """(K,) how many of them were answered rightly."""
+
+    @property
+    def accuracy(self) -> float:
+        """The share of all utterances."""
+        return float(self.right.sum() / self.counts.sum())
+
+
+@dataclass(frozen=True)
+class _OfLabel:
+    """The utterances of one label."""
+
+    digest: str
+    speakers: Mapping[str, tuple[int, int]]
+    """Speaker -> utterances, and how many of them were answered rightly."""
+
+
+def read_answers(path: Path, only: Sequence[str] = (), but: Sequence[str] = ()) -> Answers:
+    """The answers of a file, to utterances with a label of `only` (all where it is empty) and none of `but`."""
+    try:
+        state = path.stat()
+    except OSError:
+        raise TableError(f"{path} is not there", fix="the step's command has to write it: --answers") from None
+    labels = _by_label(path, state.st_mtime_ns, state.st_size)
+    for label in (*only, *but):
+        if label not in labels:
+            raise TableError(f"{path} has no utterance of {label}", fix=f"leave it out, or {near(label, labels)}")
+    kept = [label for label in sorted(labels) if (not only or label in only) and label not in but]
+    if not kept:
+        raise TableError(f"{path} has no utterance that the column is about", fix="see its answers_of, answers_not_of")
+    tallies: dict[str, list[int]] = {}
+    for label in kept:
+        for speaker, (count, right) in labels[label].speakers.items():
+            tally = tallies.setdefault(speaker, [0, 0])
+            tally[0] += count
+            tally[1] += right
+    digest = hashlib.sha256("\n".join(f"{label}\t{labels[label].digest}" for label in kept).encode()).hexdigest()
+    table = np.array([tallies[speaker] for speaker in sorted(tallies)], dtype=np.float64)
+    return Answers(digest, table[:, 0], table[:, 1])
+
+
+def labels_of(texts: Sequence[str]) -> tuple[str, ...]:
+    """Labels of a list whose entries may hold several, with commas between them."""
+    return tuple(label for text in texts for part in text.split(",") if (label := part.strip()))
+
+
+@lru_cache(maxsize=512)
+def _by_label(path: Path, _changed: int, _size: int) -> dict[str, _OfLabel]:
+    """Label -> its utterances."""
+    try:
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except (OSError, ValueError) as error:
+        raise TableError(f"{path} cannot be read: {error}") from None
+    fix = "masr analyse probe --answers writes such a file"
+    if tuple(lines[0].split("\t")) != HEADER:
+        raise TableError(f"{path} does not begin with the line {' '.join(HEADER)}, with tabs", fix=fix)
+    seen: set[str] = set()
+    spoken: dict[str, list[str]] = {}
+    tallies: dict[str, dict[str, tuple[int, int]]] = {}
+    for number, line in enumerate(lines[1:], start=2):
+        fields = line.split("\t")
+        if len(fields) != len(HEADER) or not all(fields[:3]):
+            raise TableError(f"{path}:{number}: not {', '.join(HEADER)} with tabs between them", fix=fix)
+        utt, speaker, label, answer = fields
+        if utt in seen:
+            raise TableError(f"{path}:{number}: utterance {utt} is there twice", fix=fix)
+        seen.add(utt)
+        spoken.setdefault(label, []).append(f"{utt}\t{speaker}")
+        count, right = tallies.setdefault(label, {}).get(speaker, (0, 0))
+        tallies[label][speaker] = count + 1, right + (answer == label)
+    if not seen:
+        raise TableError(f"{path} has no answers", fix=fix)
+    return {
+        label: _OfLabel(hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest(), tallies[label])
+        for label, lines in spoken.items()
+    }
