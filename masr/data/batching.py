@@ -13,6 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.config import option
+from masr.data.balanced import Balanced
+from masr.data.cutting import cut_step
+from masr.data.grouping import Groups, drawn, groups_of
 from masr.errors import DataError
 
 Int64Array = npt.NDArray[np.int64]
@@ -33,6 +36,11 @@ class Config:
     stream: str = option("", "metadata stream that batches are balanced by; empty for batches of like length")
     labels_per_batch: int = option(12, "P: labels of that stream in a balanced batch")
     utterances_per_label: int = option(2, "K: utterances of each")
+    unlabelled_share: float | None = option(
+        None,
+        "share of a balanced batch's utterances that have no label of that stream, or are its only one; each is heard "
+        "once before any comes again. Null: their own share of the training data; 0 leaves them out",
+    )
     label_power: float = option(
         0.5,
         "labels, of the stream or of an objective that learns labels, are drawn in proportion to their size to this "
@@ -51,6 +59,10 @@ class Config:
             raise ValueError("shots and label_power must not be negative")
         if self.stream and (self.labels_per_batch < 2 or self.utterances_per_label < 2):
             raise ValueError("hard mining needs at least 2 labels and 2 utterances of each in a batch")
+        if self.unlabelled_share is not None and not 0 <= self.unlabelled_share < 1:
+            raise ValueError(
+                "unlabelled_share is a share from 0 to below 1: at 1 nothing would have a label to mine by"
+            )
 
 
 class Batches:
@@ -64,9 +76,9 @@ class Batches:
         labels: Int64Array | None = None,
         kept: npt.NDArray[np.bool_] | None = None,
     ) -> None:
-        """`labels` are those of config.stream, or of what is learnt: what has none (-1) is then left out.
+        """`labels`, (N,), are those of config.stream, -1 for none; or of what is learnt: what has none is left out.
 
-        So is what `kept`, (N,), says false of.
+        What `kept`, (N,), says false of is always left out.
         """
         self.config, self.seed = config, seed
         usable = lengths >= config.min_frames
@@ -81,14 +93,19 @@ class Batches:
                 f"none of {len(lengths)} utterances has {config.min_frames} to {config.max_frames} frames",
                 fix="change batching.min_frames or batching.max_frames",
             )
-        self.groups = _groups(self.places, labels, config) if config.stream else None
-        self.drawn = None if config.stream or labels is None else _groups(self.places, labels, config, 1)
+        self.labels = labels if config.stream else None
+        """Of the stream that batches are balanced by."""
+        self.balanced, self.drawn = None, None
+        if config.stream:
+            self.balanced = Balanced(_groups(self.places, labels, config, 2), self.lengths, config, seed)
+        elif labels is not None:
+            self.drawn = _groups(self.places, labels, config, 1)
         self._epoch: tuple[int, int, list[Int64Array]] = (0, 0, [])
 
     def at(self, step: int) -> Int64Array:
         """Places of the utterances of `step`, counted from 0."""
-        if self.groups is not None:
-            return self._balanced(step, self.groups)
+        if self.balanced is not None:
+            return self.balanced.at(step)
         epoch, first, batches = self._epoch
         if step < first or not batches:
             epoch, first, batches = 0, 0, self.epoch(0)
@@ -97,10 +114,18 @@ class Batches:
         self._epoch = (epoch, first, batches)
         return batches[step - first]
 
+    def parts(self, places: Int64Array, ranks: int, micro_batches: int) -> list[Int64Array]:
+        """The places of one step in parts of like cost with padding: of the first micro-batch all ranks', and so on.
+
+        Some are empty where there are fewer utterances than parts.
+        """
+        labels = None if self.labels is None else self.labels[places]
+        return [places[rows] for rows in cut_step(self.lengths[places], labels, ranks, micro_batches)]
+
     def epoch(self, number: int) -> list[Int64Array]:
         """Every usable utterance once, or drawn by label, in batches of like length, in shuffled order."""
         random = np.random.default_rng([self.seed, 1, number])
-        places = self.places if self.drawn is None else _drawn(self.drawn, random)
+        places = self.places if self.drawn is None else drawn(self.drawn, random)
         shaken = self.lengths[places] * (1 + random.uniform(-_JITTER, _JITTER, len(places)))
         order = places[np.argsort(shaken, kind="stable")]
         batches = self._cut(order)
@@ -119,73 +144,30 @@ class Batches:
             start += size
         return pieces
 
-    def _balanced(self, step: int, groups: _Groups) -> Int64Array:
-        """P labels x K utterances; whole labels are left out where the budget would be exceeded."""
-        random = np.random.default_rng([self.seed, 2, step])
-        count = min(self.config.labels_per_batch, len(groups.members))
-        chosen = random.choice(len(groups.members), count, replace=False, p=groups.shares)
-        taken: list[Int64Array] = []
-        longest = total = 0
-        for label in chosen:
-            members = groups.members[label]
-            some = random.choice(members, min(self.config.utterances_per_label, len(members)), replace=False)
-            longest = max(longest, int(self.lengths[some].max()))
-            total += len(some)
-            if longest * total > self.config.batch_frames or total > self.config.max_utterances:
-                break
-            taken.append(some)
-        if len(taken) < 2:
-            raise DataError(
-                f"step {step}: fewer than two labels fit into batch_frames ({self.config.batch_frames})",
-                fix="raise batching.batch_frames, or lower batching.utterances_per_label or batching.max_frames",
-            )
-        return np.concatenate(taken)
 
-
-@dataclass(frozen=True)
-class _Groups:
-    members: list[Int64Array]
-    shares: npt.NDArray[np.float64]
-
-
-def _drawn(groups: _Groups, random: np.random.Generator) -> Int64Array:
-    """As many utterances as there are, of each label its share; each of a label once before any comes again."""
-    edges = np.floor(np.cumsum([0.0, *groups.shares]) * sum(map(len, groups.members)) + random.uniform(1e-6, 1 - 1e-6))
-    taken = []
-    for members, count in zip(groups.members, np.diff(edges).astype(np.int64).tolist(), strict=True):
-        rounds = [random.permutation(members) for _ in range(-(-count // len(members)))]
-        taken += [np.concatenate(rounds)[:count]] if rounds else []
-    return np.concatenate(taken)
-
-
-def _groups(places: Int64Array, labels: Int64Array | None, config: Config, fewest: int = 2) -> _Groups:
-    """Utterances by label; labels with fewer than two utterances cannot give a positive and are left out."""
+def _groups(places: Int64Array, labels: Int64Array | None, config: Config, fewest: int) -> Groups:
+    """Utterances by label; of a balanced batch's label two are needed, as one alone gives no positive."""
     if labels is None:
         raise DataError(
             f"batches are balanced by the stream {config.stream!r}, which this run does not have",
             fix="name one of the run's streams in batching.stream, or leave it empty",
         )
-    known = places[labels[places] >= 0]
-    order = known[np.argsort(labels[known], kind="stable")]
-    edges = np.flatnonzero(np.diff(labels[order])) + 1
-    members = [group for group in np.split(order, edges) if len(group) >= fewest]
-    if len(members) < 2:
+    groups = groups_of(places, labels, config.label_power, fewest)
+    if len(groups.members) < 2:
         what = f"the stream {config.stream!r} has" if config.stream else "the training data have"
-        raise DataError(f"{what} fewer than two labels with {fewest} utterances each")
-    sizes = np.array([len(group) for group in members], dtype=np.float64) ** config.label_power
-    return _Groups(members, sizes / sizes.sum())
+        fix = "leave batching.stream empty, for batches of like length, or lower label_drop" if config.stream else ""
+        raise DataError(f"{what} fewer than two labels with {fewest} utterances each", fix=fix)
+    return groups
 
 
-def share(places: Int64Array, rank: int, world: int) -> Int64Array:
-    """One rank's part of a step: every world-th utterance, so that ranks get like lengths."""
-    return places[rank::world]
+def worst_case(batches: Batches, steps: Sequence[int], ranks: int = 1, micro_batches: int = 1) -> int:
+    """The step among `steps` whose costliest part, of all ranks and micro-batches, has most frames with padding.
+
+    The same on every rank: what a preflight has to survive.
+    """
+    return max(steps, key=lambda step: _cost(batches, step, ranks, micro_batches))
 
 
-def worst_case(batches: Batches, steps: Sequence[int]) -> int:
-    """The step among `steps` that costs most frames with padding: what a preflight has to survive."""
-    return max(steps, key=lambda step: _cost(batches, step))
-
-
-def _cost(batches: Batches, step: int) -> int:
-    places = batches.at(step)
-    return int(batches.lengths[places].max()) * len(places)
+def _cost(batches: Batches, step: int, ranks: int, micro_batches: int) -> int:
+    cut = batches.parts(batches.at(step), ranks, micro_batches)
+    return max(int(batches.lengths[part].max()) * len(part) for part in cut if len(part))

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from masr.data.augment import Augmentation, NoiseSource
-from masr.data.batching import Batches, Int64Array, share
+from masr.data.batching import Batches, Int64Array
 from masr.data.confidence import Confidences
 from masr.data.dataset import Config, Source, global_stats, open_source, speaker_stats
 from masr.data.padding import padded
@@ -41,10 +41,12 @@ class Slice:
     world: int = 1
     accumulate: int = 1
 
-    def parts(self, places: Int64Array) -> list[Int64Array]:
-        """This rank's micro-batches of one step; some are empty where there are fewer utterances than parts."""
-        total = self.world * self.accumulate
-        return [share(places, self.rank * self.accumulate + i, total) for i in range(self.accumulate)]
+    def parts(self, batches: Batches, places: Int64Array) -> list[Int64Array]:
+        """This rank's micro-batches of one step, in order: of each micro-batch one part of what all ranks hold.
+
+        Parts cost alike with padding. Some are empty where there are fewer utterances than parts.
+        """
+        return batches.parts(places, self.world, self.accumulate)[self.rank :: self.world]
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class Steps:
 
     def __getitem__(self, step: int) -> tuple[Batch, ...]:
         places = self.batches.at(step)
-        parts = self.part.parts(places)
+        parts = self.part.parts(self.batches, places)
         return tuple(self.batch(part, step) if len(part) else self.stand_in(places, step) for part in parts)
 
     def stand_in(self, places: Int64Array, step: int) -> Batch:

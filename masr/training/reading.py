@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from torch import nn
 
 from masr.config import Named
@@ -27,6 +28,8 @@ from masr.training.inherit import inherited_stats
 from masr.training.run import Batches as Reader
 from masr.training.speech import Speech
 from masr.types import Batch, Encoder, Features, Stream
+
+BoolArray = npt.NDArray[np.bool_]
 
 _LOOK_AHEAD = 500
 """Steps among which the preflight looks for the costliest; with batches of like length they fill their budget early."""
@@ -52,7 +55,7 @@ class Reading:
         return Steps(
             config.train,
             config.data,
-            Batches(lengths, config.batching, config.seed, balance, self.speech.kept),
+            Batches(lengths, config.batching, config.seed, balance, heard(config, data, labels, self.speech.kept)),
             Slice(self.world.rank, self.world.size, config.training.accumulate),
             config.seed,
             labels,
@@ -100,7 +103,8 @@ class Reading:
         """The micro-batches of the step that costs most memory, made when they are asked for."""
 
         def largest() -> tuple[Batch, ...]:
-            costly = worst_case(steps.batches, range(min(_LOOK_AHEAD, self.config.training.max_steps)))
+            first = range(min(_LOOK_AHEAD, self.config.training.max_steps))
+            costly = worst_case(steps.batches, first, steps.part.world, steps.part.accumulate)
             return tuple(self.preparation(batch, augment=False) for batch in steps[costly])
 
         return largest
@@ -156,10 +160,20 @@ def balanced_by(config: TrainConfig, data: DataDir, labels: Mapping[str, Labels]
             why="triplets are found in one micro-batch at a time, over all ranks",
             fix=f"set batching.utterances_per_label to {2 * parts}, or training.accumulate to 1",
         )
-    learnt = chosen(config, data, labels)
-    if stream in labels:
-        return labels[stream].ids if learnt is None else np.where(learnt >= 0, labels[stream].ids, -1)
-    return None if stream else learnt
+    if stream:
+        return labels[stream].ids if stream in labels else None
+    return chosen(config, data, labels)
+
+
+def heard(config: TrainConfig, data: DataDir, labels: Mapping[str, Labels], kept: BoolArray | None) -> BoolArray | None:
+    """(N,) false of what no batch may hold: by `kept`, and in balanced batches what the objective does not learn from.
+
+    That would else stand among the utterances that have no label of the stream. None where nothing is ruled out.
+    """
+    learnt = chosen(config, data, labels) if config.batching.stream else None
+    if learnt is None:
+        return kept
+    return learnt >= 0 if kept is None else kept & (learnt >= 0)
 
 
 def digest(batches: Batches, labels: Mapping[str, Labels]) -> str:

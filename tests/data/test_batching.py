@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.data.batching import Batches, Config, share, worst_case
+from masr.data.batching import Batches, Config, worst_case
 from masr.errors import DataError
 
 lengths_of = st.lists(st.integers(1, 400), min_size=1, max_size=60).map(lambda x: np.array(x, dtype=np.int64))
@@ -96,8 +96,7 @@ def test_batches_are_of_like_length() -> None:
 def test_balanced_batches_hold_labels_with_positives(
     sizes: list[int], seed: int, step: int, wanted: int, each: int
 ) -> None:
-    labels = np.repeat(np.arange(len(sizes)), sizes)
-    labels = np.append(labels, [-1, -1])
+    labels = np.append(np.repeat(np.arange(len(sizes)), sizes), [-1, -1])
     lengths = np.random.default_rng(seed).integers(20, 100, len(labels))
     config = Config(batch_frames=2400, max_frames=300, stream="x", labels_per_batch=wanted, utterances_per_label=each)
     if sum(size > 1 for size in sizes) < 2:
@@ -107,8 +106,8 @@ def test_balanced_batches_hold_labels_with_positives(
     places = Batches(lengths, config, seed, labels).at(step)
     assert places.tolist() == Batches(lengths, config, seed, labels).at(step).tolist()
     assert len(set(places.tolist())) == len(places)
-    counts = np.bincount(labels[places])
-    assert (labels[places] >= 0).all()
+    many = np.array([n for n in labels[places] if n >= 0 and sizes[n] > 1])
+    counts = np.bincount(many)
     assert (counts[counts > 0] >= 2).all()
     assert counts.max() <= each
     assert 2 <= (counts > 0).sum() <= wanted
@@ -128,19 +127,29 @@ def test_label_power_evens_out_the_draw() -> None:
     assert share_of_first(1.0) > 0.95
 
 
-@given(count=st.integers(0, 30), world=st.integers(1, 5))
-def test_ranks_share_a_step_without_overlap(count: int, world: int) -> None:
-    places = np.arange(count)
-    parts = [share(places, rank, world).tolist() for rank in range(world)]
-    assert sorted(x for part in parts for x in part) == places.tolist()
-    assert max(map(len, parts)) - min(map(len, parts)) <= 1
-
-
 def test_worst_case_is_the_costliest_step() -> None:
     lengths = np.random.default_rng(1).integers(50, 300, 300)
     batches = Batches(lengths, Config(**SMALL), 1)
     costs = [int(lengths[batches.at(s)].max()) * len(batches.at(s)) for s in range(20)]
     assert costs[worst_case(batches, range(20))] == max(costs)
+
+
+@pytest.mark.parametrize("stream", ["", "x"])
+def test_worst_case_is_the_step_with_the_costliest_part(stream: str) -> None:
+    """A micro-batch of one rank is what has to fit into memory."""
+    random = np.random.default_rng(1)
+    lengths, labels = random.integers(50, 300, 300), random.integers(-1, 6, 300)
+    config = Config(batch_frames=3000, max_frames=300, stream=stream, labels_per_batch=4, utterances_per_label=4)
+    batches = Batches(lengths, config, 1, labels if stream else None)
+    whole, parted = [], []
+    for step in range(40):
+        places = batches.at(step)
+        cut = batches.parts(places, 3, 2)
+        assert sorted(np.concatenate(cut).tolist()) == sorted(places.tolist())
+        whole.append(int(lengths[places].max()) * len(places))
+        parted.append(max(int(lengths[part].max()) * len(part) for part in cut if len(part)))
+    assert parted[worst_case(batches, range(40), 3, 2)] == max(parted) < max(whole)
+    assert whole[worst_case(batches, range(40))] == max(whole)
 
 
 @pytest.mark.parametrize(

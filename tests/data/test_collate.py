@@ -108,6 +108,21 @@ def test_ranks_and_micro_batches_share_what_one_would_see(folder: Path) -> None:
             assert all(bool(codes.isnan().all()) for codes in part.codes.values())
 
 
+def test_a_micro_batch_over_all_ranks_has_two_of_each_label_of_a_balanced_batch() -> None:
+    random = np.random.default_rng(0)
+    lengths, labels = random.integers(50, 300, 200), random.integers(-1, 10, 200)
+    config = BatchingConfig(max_frames=300, stream="x", labels_per_batch=6, utterances_per_label=6)
+    batches = Batches(lengths, config, 0, labels)
+    for step in range(20):
+        places = batches.at(step)
+        ranks = [Slice(rank, 4, 3).parts(batches, places) for rank in range(4)]
+        assert sorted(np.concatenate([part for parts in ranks for part in parts]).tolist()) == sorted(places.tolist())
+        wanted = dict.fromkeys(set(labels[places].tolist()) - {-1}, 2)
+        for number in range(3):
+            held = labels[np.concatenate([parts[number] for parts in ranks])]
+            assert {label: int((held == label).sum()) for label in wanted} == wanted
+
+
 def test_labels_stand_with_their_utterances(folder: Path) -> None:
     data = DataDir.open(folder)
     for step in range(6):

@@ -40,11 +40,11 @@ print(len(DataDir.open(Path(sys.argv[1]))), "utterances")
 _PLAN = """
 import sys
 from pathlib import Path
-from masr.data.batching import Batches, Config, share
+from masr.data.batching import Batches, Config
 from masr.data.dataset import frames_of
 from masr.io.datadir import DataDir
 batches = Batches(frames_of(DataDir.open(Path(sys.argv[1]))), Config(), seed=0)
-first = share(batches.at(0), 7, 64)
+first = batches.parts(batches.at(0), 64, 1)[7]
 print(len(batches.epoch(0)), "steps an epoch;", len(first), "utterances for rank 7 of 64 in the first")
 """
 
