@@ -42,7 +42,7 @@ def test_micro_batches_weigh_by_their_frames() -> None:
     read = tiny.batches(sizes=(24,))
     whole = gradient(tiny.objective(), next(read(0)))
     parts = gradient(tiny.objective(), next(tiny.batches(accumulate=3, sizes=(24,))(0)))
-    uneven = tuple(tiny.part_of(next(read(0))[0], n, 5) for n in (0, 1, 2, 3))
+    uneven = tuple(tiny.part_of(next(read(0))[0], World(n, 5)) for n in (0, 1, 2, 3))
     shares = frame_shares(uneven, World())
     assert sum(shares) == pytest.approx(1) and shares[0] == pytest.approx(
         float(uneven[0].lengths.sum()) / sum(float(b.lengths.sum()) for b in uneven)
@@ -54,7 +54,7 @@ def test_micro_batches_weigh_by_their_frames() -> None:
 
 def test_a_stand_in_counts_nothing() -> None:
     batch = next(tiny.batches()(0))[0]
-    stand_in = tiny.part_of(tiny.whole_batch(5, 0, 1), 1, 2)
+    stand_in = tiny.part_of(tiny.whole_batch(5, 0, 1), World(1, 2))
     assert stand_in.stand_in and frame_shares((batch, stand_in), World()) == [1.0, 0.0]
     with_it = gradient(tiny.objective("masr"), (batch, stand_in))
     without = gradient(tiny.objective("masr"), (batch,))

@@ -76,7 +76,7 @@ def test_sums_go_on_where_they_were_kept() -> None:
 
 
 def test_a_stand_in_counts_no_code() -> None:
-    alone = tiny.part_of(tiny.whole_batch(1, 0, 2), 5, 7)
+    alone = tiny.part_of(tiny.whole_batch(1, 0, 2), World(5, 7))
     assert alone.stand_in
     found = Tallied(tiny.objective())(alone)
     assert found.histograms.keys() == {"code", "predicted_code"}

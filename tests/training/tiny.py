@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from masr.data.cutting import pieces
 from masr.keyed import combine
 from masr.masking.spans import Config as SpansConfig
 from masr.masking.spans import build as build_spans
@@ -99,17 +100,20 @@ def whole_batch(seed: int, step: int, count: int) -> Batch:
     return Batch(utts, features, lengths, keys, {"x": codes, "y": codes}, {"x": labels, "y": labels, "utt2x": labels})
 
 
-def part_of(batch: Batch, number: int, total: int) -> Batch:
-    """Every total-th utterance; a stand-in where there is none."""
-    missing = number >= len(batch.utts)
-    rows = slice(0, 1) if missing else slice(number, None, total)
+def part_of(batch: Batch, world: World, micro: int = 0, accumulate: int = 1) -> Batch:
+    """A rank's part of every accumulate-th utterance, cut by length as training is; a stand-in where there is none."""
+    dealt = torch.arange(micro, len(batch.utts), accumulate)
+    rows = dealt[torch.from_numpy(pieces(batch.lengths[dealt].numpy(), world.size)[world.rank])]
+    missing = not len(rows)
+    if missing:
+        rows = torch.zeros(1, dtype=torch.int64)
     lengths = batch.lengths[rows]
 
     def cut(values: Any, empty: float) -> dict[str, Tensor]:
         return {n: torch.full_like(v[rows], empty) if missing else v[rows] for n, v in values.items()}
 
     return Batch(
-        batch.utts[rows],
+        tuple(batch.utts[row] for row in rows.tolist()),
         batch.features[rows, : int(lengths.max())],
         lengths,
         batch.keys[rows],
@@ -126,8 +130,7 @@ def batches(world: World = ALONE, accumulate: int = 1, seed: int = 1, sizes: tup
         step = first
         while True:
             whole = whole_batch(seed, step, sizes[step % len(sizes)])
-            total = world.size * accumulate
-            yield tuple(part_of(whole, world.rank * accumulate + i, total) for i in range(accumulate))
+            yield tuple(part_of(whole, world, i, accumulate) for i in range(accumulate))
             step += 1
 
     return read
@@ -138,7 +141,7 @@ def validation(world: World = ALONE, steps: int = 2) -> Batches:
 
     def read(first: int) -> Iterator[tuple[Batch, ...]]:
         for step in range(first, steps):
-            yield (part_of(whole_batch(99, step, 5), world.rank, world.size),)
+            yield (part_of(whole_batch(99, step, 5), world),)
 
     return read
 
