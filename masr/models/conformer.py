@@ -16,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 
 from masr.config import option
 from masr.models.attention import RelativeAttention, RotaryAttention, relative_positions, rotary_positions
+from masr.models.by_length import in_groups
 from masr.models.frontend import ConvSubsampling
 from masr.products import Linear
 from masr.types import Encoded
@@ -169,10 +170,17 @@ class Conformer(nn.Module):
     def embed(self, features: Tensor, num_frames: Tensor) -> tuple[Tensor, Tensor]:
         """(B, S, F), (B,) -> (B, T, D), (B,): the sequence that masking acts on, as long as its longest utterance."""
         lengths = self.num_encoded(num_frames)
-        return self.frontend(features)[:, : max(1, int(lengths.max()))], lengths
+        return self.frontend(features, lengths)[:, : max(1, int(lengths.max()))], lengths
 
     def contextualise(self, embedded: Tensor, lengths: Tensor, with_layers: bool = False) -> Encoded:
         """(B, T, D), (B,) -> the context of every frame; with every layer's output where asked for."""
+        together = self.training and (self.config.conv_norm == "batch" or self.config.layer_drop)
+        if together:  # statistics, and blocks left out, are of the whole batch
+            return self.over_blocks(embedded, lengths, with_layers)
+        return in_groups(self.over_blocks, embedded, lengths, with_layers)
+
+    def over_blocks(self, embedded: Tensor, lengths: Tensor, with_layers: bool) -> Encoded:
+        """The same, every utterance padded to the longest."""
         time = embedded.shape[1]
         padding = padding_of(lengths, time)
         positions = self.positions(time, embedded)

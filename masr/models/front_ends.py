@@ -67,9 +67,12 @@ def build_front_end(kind: Kind, num_bins: int, dim: int, subsampling: int, wavef
 def embedded(front_end: FrontEnd, features: Tensor, num_frames: Tensor) -> tuple[Tensor, Tensor]:
     """The encoded sequence and its lengths, no longer than its longest utterance."""
     lengths = front_end.num_encoded(num_frames)
-    # Only the waveform's statistics have to know where an utterance ends.
-    wants_lengths = isinstance(front_end, WaveformConvolutions)
-    frames: Tensor = front_end(features, num_frames) if wants_lengths else front_end(features)
+    if isinstance(front_end, WaveformConvolutions):  # its statistics have to know where an utterance ends
+        frames: Tensor = front_end(features, num_frames)
+    elif isinstance(front_end, ConvSubsampling):
+        frames = front_end(features, lengths)
+    else:
+        frames = front_end(features)
     return frames[:, : max(1, int(lengths.max()))], lengths
 
 

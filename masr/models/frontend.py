@@ -38,24 +38,24 @@ class ConvSubsampling(nn.Module):
             num_frames = ((num_frames - 3).div(stride, rounding_mode="floor") + 1).clamp(min=0)
         return num_frames
 
-    def forward(self, features: Tensor) -> Tensor:
-        """(B, S, F) -> (B, T, D)."""
+    def forward(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, S, F) -> (B, T, D); with (B,) encoded lengths, what lies past them need not be computed."""
         if features.shape[1] < SHORTEST:
             features = functional.pad(features, (0, 0, 0, SHORTEST - features.shape[1]))
         if features.is_cpu:
-            return self.by_blocks(features)
+            return self.by_blocks(features, lengths)
         maps = functional.relu(self.second(functional.relu(self.first(features[:, None]))))
         batch, channels, time, bins = maps.shape
         out: Tensor = self.out(maps.transpose(1, 2).reshape(batch, time, channels * bins))
         return out
 
-    def by_blocks(self, features: Tensor) -> Tensor:
+    def by_blocks(self, features: Tensor, lengths: Tensor | None) -> Tensor:
         """The same on a CPU, in less than half the time, with a fraction of the memory."""
         layers: list[Tensor] = [*self.first.parameters(), *self.second.parameters()]
         if torch.is_autocast_enabled("cpu"):
             narrow = torch.get_autocast_dtype("cpu")
             features, *layers = (tensor.to(narrow) for tensor in (features, *layers))
         first, first_bias, second, second_bias = layers
-        maps = two_convolutions(features, (first, first_bias), (second, second_bias), self.strides)
+        maps = two_convolutions(features, (first, first_bias), (second, second_bias), self.strides, lengths)
         weight = self.out.weight.view(self.out.out_features, -1, maps.shape[2]).transpose(1, 2)
         return linear(maps.flatten(2), weight.flatten(1), self.out.bias)

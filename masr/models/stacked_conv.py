@@ -22,13 +22,17 @@ _BLOCK_ELEMENTS = 1 << 19
 
 
 def two_convolutions(
-    features: Tensor, first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor], strides: tuple[int, int]
+    features: Tensor,
+    first: tuple[Tensor, Tensor],
+    second: tuple[Tensor, Tensor],
+    strides: tuple[int, int],
+    lengths: Tensor | None = None,
 ) -> Tensor:
     """(B, S, F), weight and bias of each as Conv2d has them, strides in time (2 in frequency) -> (B, T, E, C).
 
-    Each convolution is followed by max(0, x).
+    Each convolution is followed by max(0, x). What lies past an utterance's (B,) length, in rows of T, is zero.
     """
-    maps: Tensor = _TwoConvolutions.apply(features, *first, *second, strides)  # type: ignore[no-untyped-call]
+    maps: Tensor = _TwoConvolutions.apply(features, *first, *second, strides, lengths)  # type: ignore[no-untyped-call]
     return maps
 
 
@@ -63,18 +67,20 @@ def add_windows(seen: Tensor, maps: Tensor, strides: tuple[int, int]) -> None:
 class _Geometry:
     """Which rows of the input and of the maps belong together."""
 
-    def __init__(self, features: Tensor, channels: int, strides: tuple[int, int]) -> None:
+    def __init__(self, features: Tensor, channels: int, strides: tuple[int, int], lengths: Tensor | None) -> None:
         self.first, self.second = (strides[0], 2), (strides[1], 2)
         self.columns = num_out(features.shape[2], 2)
         self.bins = num_out(self.columns, 2)
         self.time = num_out(num_out(features.shape[1], strides[0]), strides[1])
+        whole = [self.time] * len(features)
+        self.ends = whole if lengths is None else lengths.clamp(max=self.time).tolist()
         self.rows = max(1, _BLOCK_ELEMENTS // (self.bins * 9 * channels))
 
-    def blocks(self, batch: int) -> Iterator[tuple[int, slice, slice]]:
+    def blocks(self) -> Iterator[tuple[int, slice, slice]]:
         """Utterance, rows of the second map, and the rows of features that they see."""
-        for utt in range(batch):
-            for top in range(0, self.time, self.rows):
-                end = min(top + self.rows, self.time)
+        for utt, last in enumerate(self.ends):
+            for top in range(0, last, self.rows):
+                end = min(top + self.rows, last)
                 reach = ((end - top - 1) * self.second[0] + 2) * self.first[0] + 3
                 begin = top * self.second[0] * self.first[0]
                 yield utt, slice(top, end), slice(begin, begin + reach)
@@ -95,30 +101,33 @@ class _TwoConvolutions(torch.autograd.Function):
         second: Tensor,
         second_bias: Tensor,
         strides: tuple[int, int],
+        lengths: Tensor | None,
     ) -> Tensor:
-        shape = _Geometry(features, len(second), strides)
+        shape = _Geometry(features, len(second), strides, lengths)
         inner, outer = _matrix(first), _matrix(second)
         maps = features.new_empty(len(features), shape.time, shape.bins, len(second))
-        for utt, rows, frames in shape.blocks(len(features)):
+        for utt, last in enumerate(shape.ends):
+            maps[utt, last:] = 0
+        for utt, rows, frames in shape.blocks():
             seen = windows(features[utt, frames, :, None], shape.first)
             hidden = product(seen, inner, first_bias).clamp_(min=0).view(-1, shape.columns, len(first))
             out = product(windows(hidden, shape.second), outer, second_bias)
             maps[utt, rows] = out.clamp_(min=0).view(-1, shape.bins, len(second))
         ctx.save_for_backward(features, first, first_bias, second, maps)
-        ctx.strides = strides
+        ctx.strides, ctx.lengths = strides, lengths
         return maps
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         features, first, first_bias, second, maps = ctx.saved_tensors
-        shape = _Geometry(features, len(second), ctx.strides)
+        shape = _Geometry(features, len(second), ctx.strides, ctx.lengths)
         inner, outer = _matrix(first), _matrix(second)
         wide = torch.promote_types(maps.dtype, torch.float32)  # sums over blocks
         of_inner, of_outer = inner.new_zeros(inner.shape, dtype=wide), outer.new_zeros(outer.shape, dtype=wide)
         of_first_bias, of_second_bias = of_inner.new_zeros(len(first)), of_outer.new_zeros(len(second))
         of_features = torch.zeros_like(features) if ctx.needs_input_grad[0] else None
-        for utt, rows, frames in shape.blocks(len(features)):
+        for utt, rows, frames in shape.blocks():
             seen = windows(features[utt, frames, :, None], shape.first)
             hidden = product(seen, inner, first_bias).clamp_(min=0)
             given = (grad[utt, rows] * (maps[utt, rows] > 0)).view(-1, len(second))
@@ -137,4 +146,4 @@ class _TwoConvolutions(torch.autograd.Function):
             for of, weight in ((of_inner, first), (of_outer, second))
         ]
         of_biases = [of.to(maps.dtype) for of in (of_first_bias, of_second_bias)]
-        return of_features, of_weights[0], of_biases[0], of_weights[1], of_biases[1], None
+        return of_features, of_weights[0], of_biases[0], of_weights[1], of_biases[1], None, None
