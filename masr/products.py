@@ -1,20 +1,33 @@
-"""Matrix products on a CPU by oneDNN's float32 kernels, which use all of AVX-512 on every maker's cores.
+"""Matrix products on a CPU by the library that is fastest on its make.
 
-PyTorch hands float32 products to MKL, which keeps to AVX2 on AMD cores: half the speed. Where PyTorch was built without
-oneDNN, on other devices and in other types, all of this is PyTorch's own arithmetic.
+PyTorch hands float32 products to MKL, which uses all of AVX-512 on Intel's cores and keeps to AVX2 on others: half the
+speed. There oneDNN's kernels take its place. They are compiled anew for every shape that has not been met lately, and
+batches of speech seldom have one twice, so on Intel's cores they cost more than they give. Where PyTorch was built
+without oneDNN, on other devices and in other types, all of this is PyTorch's own arithmetic.
 
 Shapes: M rows, K width of the input, N width of the output.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+
+
+def is_intel(description: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the machine's processor is one on which MKL uses all it has; False where nothing says so."""
+    try:
+        return "GenuineIntel" in description.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+
+
+_ONEDNN = None if is_intel() else getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 
 
 def product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -1,6 +1,9 @@
-"""Products by oneDNN: nn.Linear's results and gradients, at any shape and layout."""
+"""Products by either library: nn.Linear's results and gradients, at any shape and layout."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,9 +11,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from masr.products import Linear, linear, product
+from masr import products
+from masr.products import Linear, is_intel, linear, product
 
 SIZES = st.integers(0, 40)
+ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+
+
+@pytest.fixture(autouse=True, params=["oneDNN", "torch"], scope="module")
+def kernels(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Both, whatever this machine's processor would choose."""
+    held, products._ONEDNN = products._ONEDNN, ONEDNN if request.param == "oneDNN" else None
+    yield
+    products._ONEDNN = held
+
+
+@pytest.mark.parametrize(("vendor", "intel"), [("GenuineIntel", True), ("AuthenticAMD", False)])
+def test_the_processor_is_told_by_its_maker(tmp_path: Path, vendor: str, intel: bool) -> None:
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nvendor_id\t: {vendor}\n")
+    assert is_intel(tmp_path / "cpuinfo") is intel
+    assert not is_intel(tmp_path / "nothing")
 
 
 @settings(max_examples=60, deadline=None)
