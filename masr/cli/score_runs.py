@@ -6,11 +6,13 @@ and each seed's figure behind it; the figure of a single run carries its interva
 
 example:
   masr score runs exp/pretrain/*/seed*
+  masr score runs exp/pretrain/best_rq_tiny/seed0 --json exp/pretrain/best_rq_tiny/seed0/runs.json
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `masr score runs`."""
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a training")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every number of the last validations there")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -28,9 +31,12 @@ def run(args: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from masr.scoring.runs import read_run
+    from masr.io.atomic import atomic_write
+    from masr.scoring.runs import as_json, read_run
 
     found = [read_run(folder) for folder in args.runs]
+    if args.json:
+        atomic_write(args.json, json.dumps(as_json(found), indent=1) + "\n")
     table = Table(title="pre-training: validation, and the label of the nearest other speaker; shares in %")
     table.add_column("figure", overflow="fold")
     names = list(dict.fromkeys(one.name for one in found))

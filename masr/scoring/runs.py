@@ -17,12 +17,14 @@ from masr.io.layout import METRICS, NEIGHBOURS
 from masr.scoring.bootstrap import Figure
 
 _VALIDATION = {
+    "objective_loss": ("loss of the objective", 1),
     "masked_accuracy": ("masked accuracy", 100),
     "code_chance": ("commonest code", 100),
     "codes_used": ("codes used", 1),
     "code_perplexity": ("perplexity of codes", 1),
     "contrastive_accuracy": ("contrastive accuracy", 100),
     "contrastive_chance": ("one of the candidates", 100),
+    "raw_cosine": ("cosine of two utterances", 100),
 }
 """Figure of metrics.jsonl -> title and factor: shares become percent."""
 
@@ -35,6 +37,8 @@ class RunFigures:
     seed: str
     steps: int
     figures: Mapping[str, Figure]
+    validation: Mapping[str, float]
+    """Every number of its last validation, as metrics.jsonl has it."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Mean:
 def read_run(folder: Path) -> RunFigures:
     """The figures of a run, of its last validation or, where there was none, of its last line."""
     line = _last_line(folder / METRICS)
+    if "loss" in line:  # where nothing stands beside the objective, its loss is the whole
+        line.setdefault("objective_loss", line["loss"])
     figures = {
         title: Figure(line[name] * factor)
         for name, (title, factor) in _VALIDATION.items()
@@ -57,7 +63,15 @@ def read_run(folder: Path) -> RunFigures:
     scores = folder / NEIGHBOURS
     if scores.exists():
         figures |= _neighbours(scores)
-    return RunFigures(folder.parent.name, folder.name.removeprefix("seed"), int(line["step"]), figures)
+    numbers = {name: float(value) for name, value in line.items() if isinstance(value, int | float)}
+    return RunFigures(folder.parent.name, folder.name.removeprefix("seed"), int(line["step"]), figures, numbers)
+
+
+def as_json(runs: Sequence[RunFigures]) -> dict[str, Any]:
+    """Every number of the last validations, run by run, and the mean of those that all runs have."""
+    common = set.intersection(*(set(one.validation) for one in runs))
+    means = {name: math.fsum(one.validation[name] for one in runs) / len(runs) for name in sorted(common)}
+    return {"mean": means, "runs": {f"{one.name}/seed{one.seed}": dict(one.validation) for one in runs}}
 
 
 def mean_of(values: Sequence[float]) -> Mean | None:

@@ -16,7 +16,7 @@ from masr.scoring.runs import mean_of, read_run
 def a_run(folder: Path, accuracy: float, neighbours: float | None = None, lines: str = "") -> Path:
     folder.mkdir(parents=True)
     early = {"step": 5, "split": "dev", "masked_accuracy": 0.01}
-    last = {"step": 10, "split": "dev", "masked_accuracy": accuracy, "code_chance": 0.05, "codes_used": 100.0}
+    last = {"step": 10, "split": "dev", "loss": 4.5, "masked_accuracy": accuracy, "code_chance": 0.05, "codes_used": 100.0}
     after = {"step": 12, "split": "train", "masked_accuracy": 0.9}
     text = "".join(json.dumps(line) + "\n" for line in (early, last, after)) + lines
     (folder / "metrics.jsonl").write_text(text)
@@ -69,3 +69,12 @@ def test_a_folder_without_figures_or_with_others_is_refused(tmp_path: Path) -> N
     (run / "neighbours.json").write_text("[1]")
     with pytest.raises(DataError, match="is not what masr score neighbours"):
         read_run(run)
+
+
+def test_json_has_every_number_of_the_last_validation_and_the_mean(tmp_path: Path) -> None:
+    runs = [a_run(tmp_path / "model" / f"seed{seed}", accuracy) for seed, accuracy in enumerate((0.1, 0.3))]
+    assert main(["score", "runs", *map(str, runs), "--json", str(tmp_path / "out" / "runs.json")]) == 0
+    found = json.loads((tmp_path / "out" / "runs.json").read_text())
+    assert found["mean"]["masked_accuracy"] == pytest.approx(0.2)
+    assert found["runs"]["model/seed1"]["masked_accuracy"] == 0.3
+    assert found["mean"]["objective_loss"] == found["mean"]["loss"] == 4.5
