@@ -1,7 +1,9 @@
-"""Every table of every recipe, in every size: it expands, its configurations are valid, its commands parse."""
+"""Every table of every recipe, in every size: it expands, its configurations are valid, its commands parse, streams are
+mined hard."""
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ TABLES = sorted(EGS.glob("*/tables/*.yaml"))
 SIZES = [(path, size) for path in TABLES for size in read_table(path).sizes]
 
 
+@cache
 def plan_of(path: Path, size: str) -> Plan:
     """Without looking at data that may not be there."""
     return make_plan(read_table(path), size, folders_of(path, None, None, None), stamp_of=lambda _: "not looked at")
@@ -33,16 +36,28 @@ def name_of(value: object) -> str:
     return f"{value.parents[1].name}-{value.stem}" if isinstance(value, Path) else str(value)
 
 
+@cache
+def read_config(text: str) -> TrainConfig:
+    return loads(TrainConfig, text, resolve=resolve)
+
+
+def configs_of(path: Path, size: str) -> list[tuple[Task, TrainConfig]]:
+    """Every different configuration of a table, with the first task that has it."""
+    tasks = {configuration(task): task for task in reversed(plan_of(path, size).tasks) if task.settings is not None}
+    return [(task, read_config(text)) for text, task in tasks.items()]
+
+
 def test_there_are_tables() -> None:
-    assert EGS / "fleurs" / "tables" / "pretraining.yaml" in TABLES
+    assert {path.parents[1].name for path in TABLES} == {"dhwani", "fleurs", "librispeech", "pangloss"}
 
 
 @pytest.mark.parametrize("path", TABLES, ids=name_of)
-def test_a_table_has_both_sizes_and_three_seeds(path: Path) -> None:
-    fewest = {"mini": 1 if path.stem in ONE_SEED else 3, "paper": 3}
+def test_a_table_has_an_embedded_and_a_real_size_and_three_seeds(path: Path) -> None:
+    small = "medium" if path.parents[1].name == "fleurs" else "mini"
+    fewest = {small: 1 if path.stem in ONE_SEED else 3, "paper": 3}
     table = read_table(path)
-    assert {"mini", "paper"} <= set(table.sizes)
-    assert table.sizes["mini"].embedded
+    assert {small, "paper"} <= set(table.sizes)
+    assert table.sizes[small].embedded
     assert not table.sizes["paper"].embedded
     assert all(len(table.sizes[size].seeds) >= num for size, num in fewest.items())
     assert table.corpus == path.parents[1].name
@@ -50,17 +65,21 @@ def test_a_table_has_both_sizes_and_three_seeds(path: Path) -> None:
 
 @pytest.mark.parametrize(("path", "size"), SIZES, ids=name_of)
 def test_every_resolved_configuration_is_valid_and_names_its_inputs(path: Path, size: str) -> None:
-    plan = plan_of(path, size)
-    assert plan.tasks
-    seen: set[str] = set()
-    for task in plan.tasks:
-        text = configuration(task)
-        if task.settings is None or text in seen:
-            continue
-        seen.add(text)
-        config = loads(TrainConfig, text, resolve=resolve)
+    assert plan_of(path, size).tasks
+    for task, config in configs_of(path, size):
         paths = [value for value in strings(to_dict(config)) if value.startswith(("data/", "exp/"))]
         assert not paths, f"{task.step} {task.label} reads {paths} without a placeholder"
+
+
+@pytest.mark.parametrize(("path", "size"), SIZES, ids=name_of)
+def test_streams_balance_the_batches_and_are_mined_hard_for_most_of_a_run(path: Path, size: str) -> None:
+    for task, config in configs_of(path, size):
+        names = [stream.name for stream in config.streams]
+        assert config.batching.stream in (names or [""]), task
+        if names:
+            assert config.batching.utterances_per_label >= max(4, 2 * config.training.accumulate), task
+        for stream in config.streams:
+            assert 4 * stream.common.warmup_steps <= config.training.max_steps, task
 
 
 def configuration(task: Task) -> str:
@@ -82,20 +101,3 @@ def test_every_command_parses(path: Path, size: str) -> None:
         verb = task.words[1]
         assert verb in VERBS
         verb_parser(verb, open_verb(verb)).parse_args([readable(word) for word in task.words[2:]])
-
-
-def test_the_pretraining_grid_is_the_one_that_is_described() -> None:
-    plan = plan_of(EGS / "fleurs" / "tables" / "pretraining.yaml", "mini")
-    objectives = ("best_rq", "w2v_bert", "wav2vec2", "hubert")
-    assert plan.rows == [f"{o}.{kind}" for o in objectives for kind in ("ssl", "lasr", "masr")]
-    assert [t.rows[0].split(".")[0] for t in plan.tasks if t.step == "cluster"] == ["hubert"]
-    assert sum(task.step == "pretrain" for task in plan.tasks) == 36
-    streams = {}
-    for row in plan.rows:
-        settings = plan.cells[row, 1, "pretrain"].settings
-        assert settings["seed"] == 1
-        streams[row] = [(s["name"], s.get("mining", "similarity")) for s in settings.get("streams", [])]
-    for objective in objectives:
-        assert streams[f"{objective}.ssl"] == []
-        assert streams[f"{objective}.lasr"] == [("language", "label")]
-        assert streams[f"{objective}.masr"] == [("language", "similarity"), ("location", "similarity")]

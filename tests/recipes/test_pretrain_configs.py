@@ -17,7 +17,7 @@ SIZES = {"tiny": 1e6, "25m": 25e6, "100m": 100e6, "600m": 600e6}
 OBJECTIVES = ("best_rq", "w2v_bert", "wav2vec2", "hubert")
 
 
-VARIANTS = ("_masr", "_cnn", "_within", "_transformer", "_bidirectional", "_atm", "_atms")
+VARIANTS = ("_masr", "_cnn", "_within", "_transformer", "_bidirectional", "_atm", "_atms", "_random")
 """What a name may say behind its objective's, in the order in which it is taken away."""
 
 
@@ -31,9 +31,14 @@ def read(path: Path) -> TrainConfig:
     return load(TrainConfig, path, resolve=resolve)
 
 
+def named(objective: str, size: str) -> str:
+    """What files call it: a tiny w2v-BERT keeps the quantizer that it began with, and says so."""
+    return f"{objective}_random" if (objective, size) == ("w2v_bert", "tiny") else objective
+
+
 def test_the_librispeech_recipe_masks_every_objective_by_confidence() -> None:
     names = {path.stem for path in CONFIGS if path.parents[2].name == "librispeech"}
-    assert names >= {f"{o}_{rule}_tiny" for o in OBJECTIVES for rule in ("atm", "atms")}
+    assert names >= {f"{named(o, 'tiny')}_{rule}_tiny" for o in OBJECTIVES for rule in ("atm", "atms")}
 
 
 @pytest.mark.parametrize("path", [path for path in CONFIGS if "_atm" in path.stem], ids=lambda path: path.stem)
@@ -47,7 +52,7 @@ def test_guided_masking_is_as_its_name_says(path: Path) -> None:
 
 def test_the_main_recipe_has_every_objective_in_every_size_with_and_without_metadata() -> None:
     names = {path.stem for path in CONFIGS if path.parents[2].name == "fleurs"}
-    assert names == {f"{o}{m}_{s}" for o in OBJECTIVES for m in ("", "_masr") for s in SIZES}
+    assert names == {f"{named(o, s)}{m}_{s}" for o in OBJECTIVES for m in ("", "_masr") for s in SIZES}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parents[2].name}-{path.stem}")
@@ -57,13 +62,23 @@ def test_the_name_says_what_is_inside(path: Path) -> None:
     assert config.objective.name == without(name)
     assert bool(config.streams) == bool(config.batching.stream) == name.endswith("_masr")
     assert (config.targets is not None) == (config.objective.name == "hubert")
-    assert config.batching.utterances_per_label >= 2 * config.training.accumulate or not config.streams
+    quantizer_stands = config.optim.scales.get("quantizer") == 0
+    assert quantizer_stands == ("_random" in name)
     with torch.device("meta"):
         encoder = build("models", config.encoder)
         objective = build("objectives", config.objective, encoder, build("masking", config.masking))
     count = sum(parameter.numel() for parameter in encoder.parameters())
     assert (0.9 if size != "tiny" else 0.5) * SIZES[size] < count < 1.1 * SIZES[size]
     assert sum(parameter.numel() for parameter in objective.parameters()) > count
+
+
+@pytest.mark.parametrize("path", [path for path in CONFIGS if "_masr_" in path.stem], ids=str)
+def test_streams_are_mined_hard_for_most_of_the_run_among_several_utterances_of_a_label(path: Path) -> None:
+    config = read(path)
+    assert config.batching.utterances_per_label >= max(4, 2 * config.training.accumulate)
+    for stream in config.streams:
+        assert 4 * stream.common.warmup_steps <= config.training.max_steps
+        assert stream.common.gradient_share > 0  # no plain weight drives the encoder
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parents[2].name}-{path.stem}")

@@ -116,7 +116,9 @@ refused() {
   grep -q '^corpus fleurs medium corpus/medium' "$calls"
   grep -qE '^data subset .*--drop lang=bos,slk,nob,cat,urd,msa,aze,tel,hye,swa,vie,kor$' "$calls"
   "$run_sh" --corpus medium --unseen bos --stop-stage 2
-  grep -qE '^data subset .*--drop lang=bos$' "$calls"
+  grep -qE '^data subset .*--drop lang=bos,hye,swa,vie,kor$' "$calls"
+  "$run_sh" --corpus medium --families kor --stop-stage 2
+  grep -qE '^data subset .*--drop lang=bos,slk,nob,cat,urd,msa,aze,tel,kor$' "$calls"
   "$run_sh" --stop-stage 2
   grep -qE '^data subset .*--drop lang=bos,slk,nob,cat,urd,msa,aze,tel$' "$calls"
 }
