@@ -83,8 +83,17 @@ def test_same_seed_same_weights_and_no_pre_training_needed(spoken: Path, tmp_pat
 
 
 def test_streams_of_metadata_go_along(spoken: Path, trained: Path, tmp_path: Path) -> None:
-    streams = ["--set", "streams=[{name: language, projection_dim: 8, warmup_steps: 1}]", "--set", f'codes="{spoken}/exp/units"']
-    options = ["--set", "optim.frozen={}", "--set", "optim.scales={}", "--max-steps", "3"]
+    streams = ["--set", "streams=[{name: language, projection_dim: 8, warmup_steps: 1}]"]
+    options = [
+        "--set",
+        f'codes="{spoken}/exp/units"',
+        "--set",
+        "optim.frozen={}",
+        "--set",
+        "optim.scales={}",
+        "--max-steps",
+        "3",
+    ]
     assert fine_tune(spoken, tmp_path / "a", "--set", f'init="{trained}"', *streams, *options) == 0
     assert (
         main(["identify", str(tmp_path / "a"), str(spoken / "data" / "dev"), "--scores", str(tmp_path / "s.tsv")]) == 0

@@ -1,4 +1,4 @@
-"""Tables of frozen vectors: rows differ in one thing, encoders are trained once for all, columns are what verbs write."""
+"""Tables of frozen vectors: rows differ in one thing, encoders are trained once, columns are what verbs write."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_streams_are_those_that_the_name_says_and_transcripts_bring_their_codes(
 
 @pytest.fixture(scope="module")
 def folders(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """What stands for the symbols of a row's commands: vectors of three sets by speakers of few languages, and a run."""
+    """What stands for the symbols of a row's commands: vectors of three sets, and a run."""
     root = tmp_path_factory.mktemp("vectors")
     size = plan_of("evidence", "medium").size
     held_out = [lang for name in ("unseen", "families") for lang in str(size.variables[name]).split(",")]
