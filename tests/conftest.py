@@ -47,8 +47,8 @@ codes: "{root}/exp/units"
 encoder: {{num_bins: 24, dim: 16, num_layers: 2, num_heads: 2, feed_forward_dim: 32, dropout: 0.1}}
 objective: {{num_codes: 16, code_dim: 4}}
 streams:
-  - {{name: language, projection_dim: 8, label_drop: 0.2, warmup_steps: 1}}
-  - {{name: lang, mining: label, projection_dim: 8, warmup_steps: 1}}
+  - {{name: language, projection_dim: 8, label_drop: 0.2, warmup_steps: 0}}
+  - {{name: lang, mining: label, projection_dim: 8, warmup_steps: 0}}
 data: {{num_workers: 0}}
 batching: {{batch_frames: 1600, max_frames: 200, stream: language, labels_per_batch: 4}}
 training: {{max_steps: 4, log_every: 2, validate_every: 2, save_every: 2, tensorboard: false}}

@@ -83,7 +83,7 @@ def test_same_seed_same_weights_and_no_pre_training_needed(spoken: Path, tmp_pat
 
 
 def test_streams_of_metadata_go_along(spoken: Path, trained: Path, tmp_path: Path) -> None:
-    streams = ["--set", "streams=[{name: language, projection_dim: 8, warmup_steps: 1}]"]
+    streams = ["--set", "streams=[{name: language, projection_dim: 8, warmup_steps: 0}]"]
     options = [
         "--set",
         f'codes="{spoken}/exp/units"',

@@ -44,7 +44,7 @@ dev: "{root}/data/dev"
 codes: "{codes}"
 encoder: {{name: pretrained, checkpoint: "{root}/checkpoint"}}
 objective: {{name: wav2vec2, num_codes: 8, code_dim: 8, width: 8, num_distractors: 5}}
-streams: [{{name: language, projection_dim: 8, warmup_steps: 1}}]
+streams: [{{name: language, projection_dim: 8, warmup_steps: 0}}]
 data: {{source: samples, num_workers: 0, noise: {{share: 0.5}}}}
 batching: {{batch_frames: 600, max_frames: 70, stream: language, labels_per_batch: 4}}
 training: {{max_steps: 4, log_every: 1, validate_every: 2, save_every: 2, tensorboard: false}}
