@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-
 def is_intel(description: Path = Path("/proc/cpuinfo")) -> bool:
     """Whether the machine's processor is one on which MKL uses all it has; False where nothing says so."""
     try:

@@ -28,9 +28,7 @@ def taps(frames: Tensor, shares: Sequence[float], norms: Tensor) -> list[Tensor]
     size = distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
 
     def join(objective: Tensor) -> Tensor:
-        squares = torch.stack(
-            [_square(objective)] + [norms.new_zeros(()) if g is None else _square(g) for g in held]
-        )
+        squares = torch.stack([_square(objective)] + [norms.new_zeros(()) if g is None else _square(g) for g in held])
         if size > 1:
             distributed.all_reduce(squares)
         lengths = squares.sqrt()
@@ -43,7 +41,7 @@ def taps(frames: Tensor, shares: Sequence[float], norms: Tensor) -> list[Tensor]
         held[:] = [None] * len(held)  # a second backward pass over the same graph begins anew
         return total
 
-    frames.register_hook(join)
+    frames.register_hook(join)  # type: ignore[no-untyped-call]
     return [_Tap.apply(frames, held, place) for place in range(len(shares))]  # type: ignore[no-untyped-call]
 
 
@@ -63,4 +61,5 @@ class _Tap(torch.autograd.Function):
 
 
 def _square(gradient: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(gradient, dtype=torch.float32).square()
+    length: Tensor = torch.linalg.vector_norm(gradient, dtype=torch.float32)
+    return length.square()

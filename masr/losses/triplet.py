@@ -54,8 +54,8 @@ class Config:
             raise ValueError("sharpness and temperature must be above 0")
         if self.loss == "contrastive" and self.mining not in ("label", "threshold", "concat"):
             raise ValueError(
-                f"the contrastive loss takes all positives and negatives of a rule that tells them apart: mining: label, "
-                f"threshold or concat, not {self.mining}"
+                "the contrastive loss takes all positives and negatives of a rule that tells them apart: mining: "
+                f"label, threshold or concat, not {self.mining}"
             )
 
 
@@ -99,9 +99,10 @@ def mine(candidates: Candidates, anchors: slice, config: Config, hardness: float
     if not found:
         nothing, none = torch.empty(0, dtype=torch.int64, device=embeddings.device), embeddings.new_zeros(())
         return Triplets(nothing, nothing, nothing, embeddings.new_empty(0), (none, none))
-    *chosen, absent, looked_up = zip(*found, strict=True)
-    unknown = (torch.stack(absent).sum(), torch.stack(looked_up).sum())
-    return Triplets(*(torch.cat(column) for column in chosen), unknown)
+    columns = [list(column) for column in zip(*found, strict=True)]
+    places, positives, negatives, similarity = (torch.cat(column) for column in columns[:4])
+    absent, looked_up = (torch.stack(column).sum() for column in columns[4:])
+    return Triplets(places, positives, negatives, similarity, (absent, looked_up))
 
 
 def _mine_rows(

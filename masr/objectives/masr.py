@@ -30,7 +30,7 @@ _MOMENTUM = 0.1
 _FLOOR = 1e-5
 _DRIVEN, _ALIKE = 3.0, 0.95
 """A stream with so many times the objective's gradient, over vectors so much alike, keeps the encoder from speech. The
-cosine by itself says little: the means of log-mel frames have .99, and so has an encoder that learns from speech alone."""
+cosine by itself says little: the means of log-mel frames have .99, and so may an encoder that learns from speech."""
 _NARROW = 0.02
 
 
@@ -50,8 +50,8 @@ class StreamConfig(TripletConfig):
     )
     variance_floor: float = option(
         0.0,
-        "least deviation of each dimension of the pooled vectors, as a share of their length; a hinge (VICReg's) pushes "
-        "up what is below; 0 is off",
+        "least deviation of each dimension of the pooled vectors, as a share of their length; a hinge (VICReg's) "
+        "pushes up what is below; 0 is off",
     )
     warmup_steps: int = option(200, "steps over which mining goes from random pairs to the hardest, against collapse")
     permute_codes: int | None = option(
@@ -123,9 +123,10 @@ class Masr(nn.Module):
         found = []
         cosine = figures["raw_cosine"]
         objective, *streams = self.gradients.tolist()
-        for name, head, gradient in zip(self.names, self.heads.values(), streams, strict=True):
+        configs = [head.config for head in self.heads.values() if isinstance(head, StreamHead)]
+        for name, config, gradient in zip(self.names, configs, streams, strict=True):
             ratio = gradient / objective if objective > 0 else 0.0
-            felt = min(ratio, head.config.gradient_share or ratio)
+            felt = min(ratio, config.gradient_share or ratio)
             if felt > _DRIVEN and cosine > _ALIKE:
                 found.append(
                     f"{name} alone drives the encoder: its gradient there is {felt:.1f} times the objective's, and the "
@@ -133,9 +134,11 @@ class Masr(nn.Module):
                     "lower its weight"
                 )
             if figures[f"{name}_spread"] < _NARROW:
+                cures = [f"scaling: whiten ({config.scaling} now)"] if config.scaling != "whiten" else []
+                cures += ["loss: soft (hinge now)"] if config.loss == "hinge" else []
                 found.append(
-                    f"{name}: its embeddings lie in one point (spread {figures[f'{name}_spread']:.4f}); set scaling: "
-                    f"whiten ({head.config.scaling} now), or loss: soft ({head.config.loss} now)"
+                    f"{name}: its embeddings lie in one point (spread {figures[f'{name}_spread']:.4f}); set "
+                    + " or ".join(cures or [f"warmup_steps longer ({config.warmup_steps} now)"])
                 )
         return found
 

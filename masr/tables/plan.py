@@ -97,8 +97,11 @@ def make_plan(
     variables: Mapping[str, str] | None = None,
     stamp_of: Callable[[Path], str] = stamp,
 ) -> Plan:
-    """All tasks, of a step those of every row for one seed before those of the next, so that what is done when time ends
-    can be compared; `variables` come last and count most."""
+    """All tasks; `variables` come last and count most.
+
+    Of a step those of every row for one seed come before those of the next seed: what is done when time ends can be
+    compared.
+    """
     size = table.sizes[size_name]
     planner = _Planner(table, size, folders, dict(variables or {}), stamp_of)
     columns = {}

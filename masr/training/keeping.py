@@ -96,7 +96,9 @@ def finish(run: Run) -> None:
 def _origin(run: Run, used: list[Path], records: dict[Path, dict[str, Any]]) -> str:
     """What the final weights are, and which checkpoint validation liked best where that is another."""
     names = ", ".join(folder.name for folder in used)
-    said = f"{run.config.final} checkpoint, {names}" if len(used) == 1 else f"average of the {run.config.final}: {names}"
+    said = (
+        f"{run.config.final} checkpoint, {names}" if len(used) == 1 else f"average of the {run.config.final}: {names}"
+    )
     best = [folder.name for folder in _best(records, 1) if records[folder].get("score") is not None]
     apart = run.config.final == "last" and best and best[0] != used[0].name
     return said + (f"; the best by {run.config.best_by.removeprefix('+')} on dev was {best[0]}" if apart else "")

@@ -20,7 +20,6 @@ from masr.training.distributed import World, summed
 from masr.training.sums import Sums, Totals
 from masr.types import Batch
 
-
 OBJECTIVE_LOSS = "objective_loss"
 """The loss without what stands beside the objective, such as MASR's streams."""
 Concerns = Callable[[dict[str, float]], Sequence[str]]

@@ -130,7 +130,9 @@ def test_semi_hard_negatives_are_farther_than_the_positive_where_any_is() -> Non
 
 def test_gradient_pulls_the_positive_and_pushes_the_negative() -> None:
     vectors = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.8, 0.6]], requires_grad=True)
-    triplets = Triplets(torch.tensor([0]), torch.tensor([1]), torch.tensor([2]), torch.zeros(1), (torch.zeros(()), torch.ones(())))
+    triplets = Triplets(
+        torch.tensor([0]), torch.tensor([1]), torch.tensor([2]), torch.zeros(1), (torch.zeros(()), torch.ones(()))
+    )
     term, figures = triplet_loss(vectors, triplets, Config(mining="label"))
     term.sum.backward()
     assert vectors.grad is not None

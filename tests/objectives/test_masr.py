@@ -12,7 +12,7 @@ from torch import Tensor, distributed, multiprocessing, nn
 from torch.nn import functional
 
 from masr.keyed import combine
-from masr.objectives.masr import Masr, StreamConfig, Scaling, wrap
+from masr.objectives.masr import Masr, Scaling, StreamConfig, wrap
 from masr.types import Batch, Encoded, FloatArray, Losses, Term
 
 

@@ -131,7 +131,7 @@ def test_encoders_of_the_same_configuration_are_trained_once_for_all_tables(size
         ("asr", ("best_rq.ssl", "best_rq.lasr", "best_rq.masr")),
         ("objectives", ("best_rq.ssl", "best_rq.masr")),
         ("mining", ("best_rq.balanced", "best_rq.lasr", "best_rq.similarity")),
-        ("weights", ("best_rq.balanced", "best_rq.share1")),
+        ("weights", ("best_rq.balanced", "best_rq.share2")),
         ("noise", ("best_rq.balanced", "best_rq.lasr")),
         ("collapse", ("best_rq.balanced", "best_rq.whiten")),
         ("streams", ("best_rq.balanced", "best_rq.language", "best_rq.language_location")),

@@ -16,7 +16,14 @@ from masr.scoring.runs import mean_of, read_run
 def a_run(folder: Path, accuracy: float, neighbours: float | None = None, lines: str = "") -> Path:
     folder.mkdir(parents=True)
     early = {"step": 5, "split": "dev", "masked_accuracy": 0.01}
-    last = {"step": 10, "split": "dev", "loss": 4.5, "masked_accuracy": accuracy, "code_chance": 0.05, "codes_used": 100.0}
+    last = {
+        "step": 10,
+        "split": "dev",
+        "loss": 4.5,
+        "masked_accuracy": accuracy,
+        "code_chance": 0.05,
+        "codes_used": 100.0,
+    }
     after = {"step": 12, "split": "train", "masked_accuracy": 0.9}
     text = "".join(json.dumps(line) + "\n" for line in (early, last, after)) + lines
     (folder / "metrics.jsonl").write_text(text)

@@ -14,7 +14,9 @@ from masr.training.config import TrainConfig
 STREAMS = "streams: [{{name: language, warmup_steps: {warmup}, weight: {weight}}}]\ntraining: {{max_steps: 300}}\n"
 
 
-@pytest.mark.parametrize(("warmup", "weight", "refused"), [(400, 0.2, True), (300, 0.2, True), (75, 0.2, False), (400, 0, False)])
+@pytest.mark.parametrize(
+    ("warmup", "weight", "refused"), [(400, 0.2, True), (300, 0.2, True), (75, 0.2, False), (400, 0, False)]
+)
 def test_mining_that_never_gets_hard_is_refused(tmp_path: Path, warmup: int, weight: float, refused: bool) -> None:
     path = tmp_path / "conf.yaml"
     path.write_text(STREAMS.format(warmup=warmup, weight=weight))

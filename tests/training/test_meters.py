@@ -73,14 +73,16 @@ def test_no_validation_data_means_no_line_and_the_newest_weights(tmp_path: Path)
 def test_the_best_checkpoint_is_that_of_speech_though_the_streams_get_worse(tmp_path: Path) -> None:
     run = tiny.make_run(tmp_path)
     sums = Sums()
-    sums.add(Tally(
-        {"speech": torch.tensor(3.0), "x": torch.tensor(8.0)},
-        {"speech": torch.tensor(2.0), "x": torch.tensor(2.0)},
-        {"speech": 1.0, "x": 0.5},
-        frozenset({"x"}),
-        {},
-        {},
-    ))
+    sums.add(
+        Tally(
+            {"speech": torch.tensor(3.0), "x": torch.tensor(8.0)},
+            {"speech": torch.tensor(2.0), "x": torch.tensor(2.0)},
+            {"speech": 1.0, "x": 0.5},
+            frozenset({"x"}),
+            {},
+            {},
+        )
+    )
     assert run.meters.validated(4, sums, run.config.best_by) == 1.5
     assert run.meters.validated(4, sums, "loss") == 3.5
     assert run.meters.validated(4, sums, "+x") == -4.0
