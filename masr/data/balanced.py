@@ -15,7 +15,7 @@ from masr.data.grouping import Groups, Int64Array
 from masr.errors import DataError
 
 if TYPE_CHECKING:
-    from masr.data.batching import Config
+    from masr.data.batch_config import Config
 
 _LABELLED, _HALVES, _ROUND, _TRIAL = 2, 3, 4, 5
 _TRIAL_STEPS = 200

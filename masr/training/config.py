@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from masr.config import Named, choice, choices, option
-from masr.data.batching import Config as BatchingConfig
+from masr.data.batch_config import Config as BatchingConfig
 from masr.data.dataset import Config as DataConfig
 from masr.masking.confidence import Measure
 from masr.objectives.masr import StreamConfig

@@ -11,8 +11,8 @@ import soundfile
 import torch
 
 from masr.data.augment import Augmentation, NoiseConfig, NoiseSource, noisy
+from masr.data.batch_config import Config as BatchingConfig
 from masr.data.batching import Batches
-from masr.data.batching import Config as BatchingConfig
 from masr.data.collate import Preparation, Slice, Steps
 from masr.data.dataset import Config
 from masr.data.rooms import RoomsConfig, responses_of

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.data.batching import Batches, Config, worst_case
+from masr.data.batch_config import Config
+from masr.data.batching import Batches, worst_case
 from masr.errors import DataError
 
 lengths_of = st.lists(st.integers(1, 400), min_size=1, max_size=60).map(lambda x: np.array(x, dtype=np.int64))

@@ -9,8 +9,8 @@ import pytest
 import soundfile
 import torch
 
+from masr.data.batch_config import Config as BatchingConfig
 from masr.data.batching import Batches
-from masr.data.batching import Config as BatchingConfig
 from masr.data.collate import Labels, Preparation, Slice, Steps, spec_augment
 from masr.data.dataset import ArchiveSource, Config, frames_of, global_stats, samples_for
 from masr.data.loader import prepared

@@ -12,8 +12,8 @@ import soundfile
 import torch
 
 from masr.config import loads
+from masr.data.batch_config import Config as BatchingConfig
 from masr.data.batching import Batches
-from masr.data.batching import Config as BatchingConfig
 from masr.data.collate import Preparation, Slice, Steps
 from masr.data.confidence import Confidences
 from masr.data.content import content_of

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from masr.data.batching import Batches, Config
+from masr.data.batch_config import Config
+from masr.data.batching import Batches
 from masr.data.labels import few
 from masr.errors import DataError
 

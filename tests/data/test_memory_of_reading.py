@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from masr.data.batch_config import Config as BatchingConfig
 from masr.data.batching import Batches
-from masr.data.batching import Config as BatchingConfig
 from masr.data.collate import Slice, Steps
 from masr.data.dataset import Config, lengths_of
 from masr.data.labels import Column, label_set, labels_of

@@ -9,8 +9,8 @@ import pytest
 import soundfile
 import torch
 
+from masr.data.batch_config import Config as BatchingConfig
 from masr.data.batching import Batches
-from masr.data.batching import Config as BatchingConfig
 from masr.data.collate import Slice, Steps, Targets
 from masr.data.dataset import Config, SampleSource, WaveformSource, lengths_of
 from masr.data.samples import Samples

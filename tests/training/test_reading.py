@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from masr.data.batching import Config
+from masr.data.batch_config import Config
 from masr.data.collate import Labels
 from masr.training.reading import balanced_by, heard
 

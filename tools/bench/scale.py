@@ -40,7 +40,8 @@ print(len(DataDir.open(Path(sys.argv[1]))), "utterances")
 _PLAN = """
 import sys
 from pathlib import Path
-from masr.data.batching import Batches, Config
+from masr.data.batch_config import Config
+from masr.data.batching import Batches
 from masr.data.dataset import frames_of
 from masr.io.datadir import DataDir
 batches = Batches(frames_of(DataDir.open(Path(sys.argv[1]))), Config(), seed=0)

@@ -46,8 +46,8 @@ def folders() -> dict[str, Path]:
 def ours(form: str) -> Turn:
     import torch
 
+    from masr.data.batch_config import Config as BatchingConfig
     from masr.data.batching import Batches
-    from masr.data.batching import Config as BatchingConfig
     from masr.data.collate import Preparation, Slice, Steps
     from masr.data.dataset import Config, frames_of
     from masr.features.log_mel import Config as LogMelConfig
