@@ -7,7 +7,7 @@ set -euo pipefail
 corpus=mini                             # DIR|mini|medium: folder of the FLEURS download; or an embedded corpus
 hours=                                  # NUMBER: hours of speech in the embedded corpus, where its own size is not wanted
 unseen=bos,slk,nob,cat,urd,msa,aze,tel  # TEXT: languages held out of pre-training, each with a relative in it
-families=                               # TEXT: languages held out of it whose family it never hears; empty: four, but none of mini
+families=                               # TEXT: languages held out of it whose family it never hears; none for no such; empty: four, but none of mini
 pretrain=best_rq_tiny,best_rq_masr_tiny # TEXT: what stage 6 trains and stage 7 fine-tunes: names in conf/pretrain, with commas
 lid=ecapa_tiny                          # TEXT: how stage 7 fine-tunes: a name in conf/lid
 scorer=tiny                             # TEXT: scorer of guided masking that stage 4 trains: a name in conf/scorer
@@ -33,6 +33,7 @@ if [[ -z $families ]]; then
     paper) families=hye,kor,kat,jpn ;;
   esac
 fi
+[[ $families != none ]] || families=
 held_out=$unseen${families:+,$families}
 
 if [[ $corpus == "$size" ]]; then
@@ -107,6 +108,6 @@ stage 11 analyse "$exp" --inputs "$exp/pretrain" "$data"/{train,dev,test} --outp
 IFS=, read -ra tables <<<"tables/${table//,/.yaml,tables/}.yaml"
 stage 12 tables "$exp" --inputs "$data"/{train,dev,test,pretrain} "$exp/units" "$conf"/{pretrain,lid} "${tables[@]}" tables \
   --outputs "$exp/tables" -- tables.sh --size "$size" --data "$data" \
-  --exp "$exp" --conf "$conf" --variables "unseen=$unseen${families:+ families=$families}" --results RESULTS.md --cmd "$train_cmd" "${tables[@]}"
+  --exp "$exp" --conf "$conf" --variables "unseen=$unseen families=$families" --results RESULTS.md --cmd "$train_cmd" "${tables[@]}"
 
 summary "$data"/{train,dev,test,pretrain}

@@ -119,6 +119,8 @@ refused() {
   grep -qE '^data subset .*--drop lang=bos,hye,swa,vie,kor$' "$calls"
   "$run_sh" --corpus medium --families kor --stop-stage 2
   grep -qE '^data subset .*--drop lang=bos,slk,nob,cat,urd,msa,aze,tel,kor$' "$calls"
+  "$run_sh" --corpus medium --unseen slk --families none --stop-stage 2
+  grep -qE '^data subset .*--drop lang=slk$' "$calls"
   "$run_sh" --stop-stage 2
   grep -qE '^data subset .*--drop lang=bos,slk,nob,cat,urd,msa,aze,tel$' "$calls"
 }
