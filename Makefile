@@ -20,9 +20,7 @@ $(READY): setup.cfg constraints.txt pyproject.toml tools/setup.sh
 	@tools/setup.sh
 
 demo: $(READY) ## the main job: egs/fleurs/run.sh on the embedded corpus, end to end
-	@cd egs/fleurs && $(IN_VENV) ./run.sh --nj $(JOBS) --stop-stage 8
-	@cd egs/fleurs && export $(IN_VENV) && masr table run demo.yaml && masr table show demo.yaml
-	@printf '\nthe same as pictures: %s\n' "$(CURDIR)/egs/fleurs/exp/lid/report.html"
+	@cd egs/fleurs && $(IN_VENV) ./demo.sh --nj $(JOBS)
 
 # Two workers share the cores: one thread each. Pytest comes last, so that its closing line is the last one.
 test: check ## every check and every test

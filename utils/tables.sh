@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # TABLE -> job arrays, chained by the scheduler -> EXP/tables/STEP/ROW-HASH -> the table and RESULTS.md
 # usage: tables.sh [options] TABLE...
-# example: tables.sh --cmd "slurm.py --partition gpu" tables/pretraining.yaml tables/lid.yaml
+# example: tables.sh --cmd "slurm.py --partition gpu" tables/evidence.yaml tables/lid.yaml
 #
 # Submits what is left of each table: one array for each step and depth of its plan, started when those that it needs
 # have ended well. A task that is done is never repeated; a call after a kill goes on with what is missing. Where
@@ -9,7 +9,7 @@
 # arrays that this call has submitted, and none of an earlier call; SIGHUP leaves them at work for the next call.
 set -euo pipefail
 
-size=mini  # TEXT: which of the table's sizes
+size=      # TEXT: which of the table's sizes; its first where empty
 data=data  # DIR: data directories
 exp=exp    # DIR: where tasks go
 conf=conf  # DIR: configurations
@@ -21,7 +21,7 @@ cmd=run.py # TEXT: launcher of job arrays, with its options; they come after tho
 
 read -ra launcher <<<"$cmd"
 read -ra changes <<<"$variables"
-options=(--size "$size" --data "$data" --exp "$exp" --conf "$conf" "${changes[@]/#/--set=}")
+options=(${size:+--size "$size"} --data "$data" --exp "$exp" --conf "$conf" "${changes[@]/#/--set=}")
 num_failed=0
 
 child=     # process of the launcher at work

@@ -78,7 +78,7 @@ fi
 stage 6 pretrain "$exp" --inputs "$data"/{pretrain,train,dev,test} "$exp/units" "$conf/pretrain" ${confidence:+"$confidence"} \
   --outputs "$exp/pretrain" -- \
   pretrain.sh --models "$pretrain" --seeds "$seeds" --conf "$conf/pretrain" --codes "$exp/units" ${confidence:+--confidence "$confidence"} \
-  --cmd "$train_cmd" --score lang --apart "$held_out" "$data/pretrain" "$data/dev" "$exp/pretrain" "$data"/{train,test}
+  --cmd "$train_cmd" --score lang --apart "$held_out" "$data/pretrain" "$data/dev" "$exp/pretrain" "$data"/{train,dev,test}
 
 # pre-trained encoders -> language identification (job array), and what it says of each test utterance
 stage 7 lid "$exp" --inputs "$exp/pretrain" "$data"/{train,dev,test} "$conf/lid" --outputs "$exp/lid" -- \

@@ -27,7 +27,7 @@ from masr.types import FloatArray
 METHODS = ("logistic", "lda", "forest")
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """C of logistic regression, as scikit-learn has it."""
-PLAIN_STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0)
+PLAIN_STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0, 30.0, 100.0)
 """Of the plain probe."""
 Select = Literal["accuracy", "balanced"]
 Answers = Callable[[FloatArray], IntArray]

@@ -10,10 +10,10 @@ to exp/tables/STEP/ROW-HASH, where the hash covers the command, the whole config
 what changes gets a new folder. A task that another process runs is refused; one whose process died is taken over.
 
 example:
-  masr table plan pretraining
-  masr table run pretraining 3
-  masr table run pretraining
-  masr table show egs/fleurs/tables/pretraining.yaml --format markdown
+  masr table plan evidence
+  masr table run evidence 3
+  masr table run evidence
+  masr table show egs/fleurs/tables/evidence.yaml --format markdown
   masr table results tables
 """
 
@@ -53,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def _table(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("table", metavar="TABLE", help="file of the table, or its name in the folder tables/")
     parser.add_argument(
-        "--size", default="mini", metavar="SIZE", help="mini, paper, or another of the file's (default mini)"
+        "--size", metavar="SIZE", help="mini, medium, paper, or another of the file's (default: its first)"
     )
     _folders(parser)
 
@@ -101,7 +101,7 @@ def find(given: str) -> Path:
     raise UsageError(f"there is no table {given}", fix=fix)
 
 
-def _plan(args: argparse.Namespace, path: Path, size: str) -> tuple[Path, Plan]:
+def _plan(args: argparse.Namespace, path: Path, size: str | None) -> tuple[Path, Plan]:
     from difflib import get_close_matches
 
     from masr.cli.main import VERBS
@@ -110,6 +110,7 @@ def _plan(args: argparse.Namespace, path: Path, size: str) -> tuple[Path, Plan]:
     from masr.tables.plan import folders_of, make_plan
 
     table = read_table(path)
+    size = size or next(iter(table.sizes))
     size_of(table, size, path)
     for step in table.steps:
         if step.command[1] not in VERBS:

@@ -97,10 +97,12 @@ def make_plan(
     variables: Mapping[str, str] | None = None,
     stamp_of: Callable[[Path], str] = stamp,
 ) -> Plan:
-    """All tasks; `variables` come last and count most."""
+    """All tasks, of a step those of every row for one seed before those of the next, so that what is done when time ends
+    can be compared; `variables` come last and count most."""
     size = table.sizes[size_name]
     planner = _Planner(table, size, folders, dict(variables or {}), stamp_of)
     columns = {}
+    wanted = []
     for group, row in table.all_rows():
         if group.only_gathered or (size.groups and group.name not in size.groups):
             continue
@@ -110,7 +112,9 @@ def make_plan(
             columns[system.name, column.name] = column_of(column, own, system.name)
         steps = [column.step for column in table.columns_of(group.name)]
         steps += [figure.step for figure in table.figures if figure.row == system.name]
-        for seed in size.seeds:
+        wanted.append((system, steps))
+    for seed in size.seeds:
+        for system, steps in wanted:
             for step in steps:
                 planner.want(system, seed, step)
     tasks = planner.in_order()
