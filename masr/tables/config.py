@@ -125,6 +125,7 @@ class ColumnConfig:
     digits: int = option(1, "after the point")
     better: Literal["higher", "lower"] = option("higher", "which way is better")
     groups: tuple[str, ...] = option((), "only these groups of rows have it; none is all")
+    sizes: tuple[str, ...] = option((), "only these sizes have it; none is all")
     answers: str = option(
         "", "TSV file in that folder with the answer to every utterance: claims are tested over speakers and seeds"
     )
@@ -205,6 +206,7 @@ class TableConfig:
         for column in self.columns:
             all_known([column.step], steps, "step")
             all_known(column.groups, groups, "group of rows")
+            all_known(column.sizes, list(self.sizes), "size")
         for size in self.sizes.values():
             all_known(size.steps, steps, "step")
             all_known(size.groups, groups, "group of rows")
@@ -273,9 +275,13 @@ class TableConfig:
         """Every row with its group."""
         return [(group, row) for group in self.rows for row in (group.rows or (None,))]
 
-    def columns_of(self, group: str) -> list[ColumnConfig]:
-        """The scores that rows of a group have."""
-        return [column for column in self.columns if not column.groups or group in column.groups]
+    def columns_of(self, group: str, size: str) -> list[ColumnConfig]:
+        """The scores that rows of a group have in a size."""
+        return [
+            column
+            for column in self.columns
+            if (not column.groups or group in column.groups) and (not column.sizes or size in column.sizes)
+        ]
 
     def pairs(self, ordering: OrderingConfig) -> list[tuple[str, str]]:
         """The rows that an ordering compares: one pair, or one of each group. The second is "" for a number."""

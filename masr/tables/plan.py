@@ -108,9 +108,9 @@ def make_plan(
             continue
         system = System(group, row)
         own = planner.variables_of(system, None)
-        for column in table.columns_of(group.name):
+        for column in table.columns_of(group.name, size_name):
             columns[system.name, column.name] = column_of(column, own, system.name)
-        steps = [column.step for column in table.columns_of(group.name)]
+        steps = [column.step for column in table.columns_of(group.name, size_name)]
         steps += [figure.step for figure in table.figures if figure.row == system.name]
         wanted.append((system, steps))
     for seed in size.seeds:
