@@ -20,7 +20,7 @@ $(READY): setup.cfg constraints.txt pyproject.toml tools/setup.sh
 	@tools/setup.sh
 
 demo: $(READY) ## the main job: egs/fleurs/run.sh on the embedded corpus, end to end
-	@cd egs/fleurs && $(IN_VENV) ./demo.sh --nj $(JOBS)
+	@$(IN_VENV) egs/fleurs/demo.sh --nj $(JOBS)
 
 # Two workers share the cores: one thread each. Pytest comes last, so that its closing line is the last one.
 test: check ## every check and every test

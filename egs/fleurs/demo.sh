@@ -1,12 +1,20 @@
 #!/usr/bin/env bash
-# The recipe on the embedded corpus, what a linear probe says of its two encoders, and the languages of three sentences.
+# corpus -> two encoders, one with metadata -> what a linear probe of their vectors says -> the languages of three sentences
+# example: demo.sh --nj 2
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/path.sh"
 
 nj=$(nproc) # COUNT: jobs of an array, processes of a stage
 . "$root/utils/parse_options.sh"
 
-./run.sh --nj "$nj" --stop-stage 6
-masr table run demo.yaml --quiet
+./run.sh --nj "$nj"
+masr table run demo.yaml >exp/demo.log
+masr report exp/pretrain/best_rq_masr_tiny/seed0 exp/pretrain/best_rq_tiny/seed0 --out exp/report.html >>exp/demo.log
+
+printf '\nA linear layer on the frozen encoder with metadata learns to identify, and hears three sentences of the test set:\n'
+./run.sh --nj "$nj" --stage 7 --stop-stage 7 --pretrain best_rq_masr_tiny --lid frozen_tiny >>exp/demo.log
+masr data subset data/test exp/three --keep lang=spa,hin,tur --per-label lang 1 >>exp/demo.log
+masr identify exp/lid/best_rq_masr_tiny/seed0 exp/three
+
 masr table show demo.yaml
-./run.sh --nj "$nj" --stage 7 --stop-stage 7 --pretrain best_rq_masr_tiny --lid frozen_tiny
+printf '\nthe same as pictures: %s\n' "$PWD/exp/report.html"

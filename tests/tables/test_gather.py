@@ -184,3 +184,14 @@ def test_where_all_seeds_agree_the_intervals_of_the_scores_decide(table: Any, hi
     for seed in (0, 1, 2):
         finish(plan, plan.cells["whole.low", seed, "all"], x_json=scores)
     assert [claim.comparison.verdict for claim in outcome_of(plan).claims] == verdicts
+
+
+def test_a_column_of_other_sizes_has_neither_scores_nor_tasks(table: Any) -> None:
+    of_paper = TABLE.replace("file: z.json, value: [v]", "file: z.json, value: [v], sizes: [paper]")
+    table.write(of_paper.replace("seeds: [0, 1, 2]}}", "seeds: [0, 1, 2]}, paper: {what: the same}}"))
+    mini, paper = table.plan(), table.plan("paper")
+    assert ("other", "z") in paper.columns and ("other", "z") not in mini.columns
+    assert {task.step for task in paper.tasks} - {task.step for task in mini.tasks} == {"fixed", "shared"}
+    table.write(of_paper)
+    with pytest.raises(ConfigError, match="paper"):
+        read_table(table.table)
