@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from masr.analysis.probe_data import StrArray, Task
-from masr.errors import AnalysisError
-from masr.io.atomic import atomic_open
+from masr.io.answers import AnswerTable, write_answer_table
 from masr.io.datadir import DataDir
 from masr.io.language_scores import write_language_scores
 from masr.types import FloatArray
@@ -15,18 +14,12 @@ from masr.types import FloatArray
 if TYPE_CHECKING:
     from masr.analysis.probe import Said
 
-COLUMNS = ("utt", "speaker", "label", "answer")
-
 
 def write_answers(path: Path, task: Task, said: Said) -> None:
     """A line for each utterance of test that has a label, in the folder's order."""
     part = task.parts["test"]
-    columns = (_utts(task), part.speakers.tolist(), part.labels.tolist(), said.answers.tolist())
-    if broken := next((cell for column in columns for cell in column if "\t" in cell), None):
-        raise AnalysisError(f"{broken!r} holds a tab, which separates the columns of {path}")
-    with atomic_open(path) as stream:
-        stream.write("\t".join(COLUMNS) + "\n")
-        stream.writelines("\t".join(row) + "\n" for row in zip(*columns, strict=True))
+    cells = (_utts(task), part.speakers.tolist(), part.labels.tolist(), said.answers.tolist())
+    write_answer_table(path, AnswerTable(*map(tuple, cells)))
 
 
 def write_scores(path: Path, task: Task, names: StrArray, logs: FloatArray) -> None:

@@ -19,6 +19,7 @@ KINDS = {
     "phone-abx": "how well phones are told apart: ABX as ZeroSpeech has it",
     "recordings": "a data directory of whole recordings, or of windows of them, for abx",
     "probe": "what simple classifiers read from frozen vectors and frames, layer by layer",
+    "confusions": "how often near languages are taken for each other, before and after a change",
     "checkpoints": "loss, bounds and a probe over the checkpoints of runs, and which of them rise together",
     "picture": "figures of any analysis side by side in one picture",
     "pairs": "the similarity of chosen pairs, out of a matrix",

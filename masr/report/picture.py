@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib.resources import files
 
 import numpy as np
 
 from masr.errors import FigureError
 from masr.io.figure import Curve, Curves, Figure, Scatter
 from masr.io.figure_checks import Array
-from masr.report.colours import NUM_COLOURS, mark
+from masr.report.colours import mark
 from masr.report.lines import draw_curves
 from masr.report.markup import Markup, join, shorten, tag, width_of
 from masr.report.scatter import draw_scatter, group_styles
+from masr.report.standalone import heading, standing_alone
 
 _WIDTH, _HEIGHT, _GAP, _TITLE, _LEGEND, _FONT = 420.0, 300.0, 24.0, 26.0, 20.0, 12.0
-_INK, _SOFT, _GRID, _PAPER = "#1b1f23", "#57606a", "#e6e9ec", "#ffffff"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,20 +54,8 @@ def draw_charts(charts: Sequence[Chart], title: str = "") -> str:
     width = len(charts) * (_WIDTH + _GAP)
     parts = [_chart(chart, n * (_WIDTH + _GAP) + _GAP / 2, top) for n, chart in enumerate(charts)]
     if title:
-        parts.insert(0, tag("text", title, x=8, y=18, style="font-size: 14px; font-weight: bold"))
-    svg = tag(
-        "svg",
-        tag("style", Markup(_style())),
-        tag("rect", width=width, height=height, fill=_PAPER),
-        *parts,
-        xmlns="http://www.w3.org/2000/svg",
-        viewBox=f"0 0 {round(width)} {round(height)}",
-        width=width,
-        height=height,
-        role="img",
-        aria_label="; ".join(filter(None, (title, *(chart.title for chart in charts)))),
-    )
-    return f"{svg}\n"
+        parts.insert(0, heading(title))
+    return standing_alone(parts, width, height, "; ".join(filter(None, (title, *(chart.title for chart in charts)))))
 
 
 def _chart(chart: Chart, left: float, top: float) -> Markup:
@@ -84,8 +69,8 @@ def _chart(chart: Chart, left: float, top: float) -> Markup:
     inner = drawn[drawn.index("<svg ") + 5 : drawn.rindex("</svg>")]
     place = f'<svg x="{left:.0f}" y="{top:.0f}" width="{_WIDTH:.0f}" height="{_HEIGHT:.0f}" '
     most = int(_WIDTH / (0.55 * _FONT))
-    heading = tag("text", shorten(chart.title, most), x=left + 4, y=top - 10, style=f"font-size: {_FONT:.0f}px")
-    return join(heading, Markup(f"{place}{inner}</svg>"), _legend(figure, left, top + _HEIGHT + 14))
+    name = tag("text", shorten(chart.title, most), x=left + 4, y=top - 10, style=f"font-size: {_FONT:.0f}px")
+    return join(name, Markup(f"{place}{inner}</svg>"), _legend(figure, left, top + _HEIGHT + 14))
 
 
 def _legend(figure: Curves | Scatter, left: float, y: float) -> Markup | None:
@@ -134,23 +119,3 @@ def _means(figures: Sequence[Curves]) -> tuple[Curve, ...]:
         values = np.stack([other.y for other in same])
         found.append(Curve(curve.name, curve.x, values.mean(axis=0), values.min(axis=0), values.max(axis=0)))
     return tuple(found)
-
-
-@cache
-def _style() -> str:
-    """The rules of the page that drawings need, with its light colours written out: not every viewer has variables."""
-    page = files("masr.report").joinpath("page.css").read_text(encoding="utf-8")
-    colours = [re.findall(rf"--s{n}: (#[0-9a-f]{{6}})", page)[0] for n in range(NUM_COLOURS)]
-    rules = [
-        f"text {{ font: 11px sans-serif; fill: {_INK}; }}",
-        f".tick, .label {{ fill: {_SOFT}; }} .name {{ font-size: 10px; }} .direct {{ font-weight: 600; }}",
-        ".mid { text-anchor: middle; } .end { text-anchor: end; } .cursor { display: none; }",
-        f".axis {{ stroke: {_SOFT}; fill: none; }} path.grid {{ stroke: {_GRID}; fill: none; }}",
-        ".line { stroke-width: 1.8; fill: none; stroke-linejoin: round; stroke-linecap: round; }",
-        f".band {{ opacity: 0.18; }} .mark {{ stroke: {_PAPER}; stroke-width: 0.8; }}",
-        f".error {{ stroke: {_INK}; stroke-width: 1.2; fill: none; }}",
-    ]
-    for n, colour in enumerate(colours):
-        rules.append(f".line.c{n} {{ stroke: {colour}; }} .band.c{n}, .mark.c{n} {{ fill: {colour}; }}")
-        rules.append(f".mark.open.c{n} {{ fill: none; stroke: {colour}; stroke-width: 2; }}")
-    return "\n".join(rules)

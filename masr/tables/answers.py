@@ -1,6 +1,6 @@
-"""The answers to every utterance of a test, as `--answers` writes them: who spoke, what is right, what was said.
+"""The answers to every utterance of a test (masr/io/answers.py) as counts of each speaker.
 
-They are kept as counts of each speaker. Two tests are of the same utterances where their digests are the same.
+Two tests are of the same utterances where their digests are the same.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from masr.errors import TableError, near
+from masr.errors import ScoresError, TableError, near
+from masr.io.answers import read_answer_table
 
-HEADER = ("utt", "speaker", "label", "answer")
 Float64Array = npt.NDArray[np.float64]
 
 
@@ -79,28 +79,15 @@ def labels_of(texts: Sequence[str]) -> tuple[str, ...]:
 def _by_label(path: Path, _changed: int, _size: int) -> dict[str, _OfLabel]:
     """Label -> its utterances."""
     try:
-        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    except (OSError, ValueError) as error:
-        raise TableError(f"{path} cannot be read: {error}") from None
-    fix = "masr analyse probe --answers writes such a file"
-    if tuple(lines[0].split("\t")) != HEADER:
-        raise TableError(f"{path} does not begin with the line {' '.join(HEADER)}, with tabs", fix=fix)
-    seen: set[str] = set()
+        table = read_answer_table(path)
+    except ScoresError as error:
+        raise TableError(error.what, why=error.why, fix=error.fix) from None
     spoken: dict[str, list[str]] = {}
     tallies: dict[str, dict[str, tuple[int, int]]] = {}
-    for number, line in enumerate(lines[1:], start=2):
-        fields = line.split("\t")
-        if len(fields) != len(HEADER) or not all(fields[:3]):
-            raise TableError(f"{path}:{number}: not {', '.join(HEADER)} with tabs between them", fix=fix)
-        utt, speaker, label, answer = fields
-        if utt in seen:
-            raise TableError(f"{path}:{number}: utterance {utt} is there twice", fix=fix)
-        seen.add(utt)
+    for utt, speaker, label, answer in zip(table.utts, table.speakers, table.labels, table.answers, strict=True):
         spoken.setdefault(label, []).append(f"{utt}\t{speaker}")
         count, right = tallies.setdefault(label, {}).get(speaker, (0, 0))
         tallies[label][speaker] = count + 1, right + (answer == label)
-    if not seen:
-        raise TableError(f"{path} has no answers", fix=fix)
     return {
         label: _OfLabel(hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest(), tallies[label])
         for label, lines in spoken.items()

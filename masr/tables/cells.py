@@ -46,10 +46,10 @@ class Row:
     label: str
     cells: Mapping[str, Cell]
     hours: float
-    """Of all its tasks, those that it shares included."""
+    """Of all tasks that its scores need, those that it shares included; not of what only a picture gathers."""
     commits: tuple[str, ...]
     status: str
-    """'' when all is done; else how many of its tasks are done, running, failed."""
+    """'' when all of these are done; else how many are done, running, failed."""
     role: Role = ""
 
     @property
@@ -60,7 +60,9 @@ class Row:
 
 def row_of(plan: Plan, name: str, states: Mapping[tuple[str, str], State]) -> Row:
     """Reads what there is of a row."""
-    mine = [states[key] for key in _keys(task for (row, _, _), task in plan.cells.items() if row == name)]
+    steps = {column.step for (row, _), column in plan.columns.items() if row == name}
+    cells_of = ((row, step, task) for (row, _, step), task in plan.cells.items())
+    mine = [states[key] for key in _keys(task for row, step, task in cells_of if row == name and step in steps)]
     group, row = next(pair for pair in plan.table.all_rows() if row_name(*pair) == name)
     cells = {column.name: _cell(plan, name, column.name, states) for column in plan.table.columns}
     counts = {status: sum(state.status == status for state in mine) for status in ("done", "running", "failed")}

@@ -15,7 +15,7 @@ from masr.analysis.probe_answers import write_answers, write_scores
 from masr.analysis.probe_data import Task, few_shots, open_task, vectors_of
 from masr.analysis.probe_figures import mean_cosine, share_of_part
 from masr.analysis.probe_parts import parse_parts, parts_of
-from masr.errors import AnalysisError, UsageError
+from masr.errors import AnalysisError, ScoresError, UsageError
 from masr.io.datadir import DataDir, write_datadir
 from masr.io.language_scores import read_language_scores
 
@@ -217,7 +217,7 @@ def test_answers_come_back_as_they_were_written(tmp_path: Path, folders: dict[st
     assert right == pytest.approx(layer.best.test.accuracy.value)
     broken = [label.replace("eng", "e\tng") for label in task.parts["test"].labels]
     object.__setattr__(task.parts["test"], "labels", np.array(broken))
-    with pytest.raises(AnalysisError, match="holds a tab"):
+    with pytest.raises(ScoresError, match="holds a tab"):
         write_answers(tmp_path / "broken.tsv", task, layer.said)
     assert not (tmp_path / "broken.tsv").exists()
 

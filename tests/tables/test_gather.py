@@ -156,6 +156,30 @@ def test_columns_speak_of_their_rows_and_claims_of_numbers(table: Any, capfd: py
     assert (table.folder / "figures" / "small.mini.one.svg").read_text() == "<svg/>"
 
 
+def test_what_only_a_picture_gathers_is_no_part_of_its_row(table: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    step = (
+        '  - {name: drawn, command: [masr, analyse, picture, "{out}/p.svg", --panel, x, "{all.whole}/x.json"]}\nrows:'
+    )
+    picture = "figures:\n  - {step: drawn, row: parts.two, file: p.svg, caption: Drawn}\n"
+    text = TABLE.replace("rows:", step, 1).replace("    only_gathered: true\n", "").split("figures:")[0] + picture
+    table.write(
+        text.replace("columns:", "columns:\n  - {name: s, step: some, file: s.json, value: [v], groups: [parts]}")
+    )
+    plan = table.plan()
+    for seed in (0, 1, 2):
+        finish(plan, plan.cells["parts.two", seed, "some"], s_json={"v": 1.0})
+        finish(plan, plan.cells["parts.four", seed, "some"], s_json={"v": 2.0})
+    row = next(row for row in outcome_of(plan).rows if row.name == "parts.two")
+    assert (row.hours, row.status) == (3.0, "")
+    assert table.masr("show") == 0
+    assert "Three subsets" in capfd.readouterr().out
+    assert main_results(table) == 0
+    assert "Drawn" not in (table.folder / "RESULTS.md").read_text()
+    drawn = finish(plan, plan.cells["parts.two", 0, "drawn"], p_svg="<svg/>")
+    assert drawn.parent.name == "drawn" and main_results(table) == 0
+    assert "![Drawn]" in (table.folder / "RESULTS.md").read_text()
+
+
 def main_results(table: Any) -> int:
     from masr.cli.main import main
 
