@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -35,12 +36,12 @@ class Recipe:
             shutil.copytree(CHECKOUT / "egs" / "fleurs" / "conf" / "pretrain", fleurs)
         for tiny in (folder / "egs").glob("*/conf/pretrain/parts/tiny.yaml"):
             text = tiny.read_text()
-            assert "max_steps: 300, validate_every: 50" in text
+            assert "max_steps: 600, validate_every: 200" in text
             tiny.write_text(
-                text.replace("max_steps: 300, validate_every: 50", "max_steps: 3, log_every: 3, validate_every: 3")
+                text.replace("max_steps: 600, validate_every: 200", "max_steps: 3, log_every: 3, validate_every: 3")
             )
         for streams in (folder / "egs").glob("*/conf/pretrain/parts/masr*.yaml"):
-            streams.write_text(streams.read_text().replace("warmup_steps: 75", "warmup_steps: 0"))
+            streams.write_text(re.sub(r"warmup_steps: (75|120)\b", "warmup_steps: 0", streams.read_text()))
         shutil.copytree(CHECKOUT / "masr", folder / "masr", ignore=shutil.ignore_patterns("__pycache__"))
         programs = Path(sys.executable).parent
         self.env = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}

@@ -21,7 +21,8 @@ def test_the_recipes_have_heads_shots_and_a_baseline() -> None:
     }
     for recipe in ("fleurs", "dhwani"):
         found = {path.stem for path in CONFIGS if path.parents[2].name == recipe}
-        assert found == names | {f"scratch{few}_{size}" for few in ("", "_few") for size in ("tiny", "large")}
+        fresh = {f"scratch{few}_{size}" for few in ("", "_few") for size in ("tiny", "large")}
+        assert found == names | fresh | {"frozen_tiny"}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parents[2].name}-{path.stem}")
@@ -29,11 +30,13 @@ def test_the_name_says_what_is_inside(path: Path) -> None:
     config = load(TrainConfig, path, resolve=resolve)
     head = path.stem.split("_")[0]
     assert config.objective.name == "lid" and config.training.best_by == "+accuracy"
-    assert config.objective.config.head == ("linear" if head == "linear" else "ecapa")
-    assert config.objective.config.loss == ("softmax" if head == "linear" else "aam")
+    linear = head in ("linear", "frozen")
+    assert config.objective.config.head == ("linear" if linear else "ecapa")
+    assert config.objective.config.loss == ("softmax" if linear else "aam")
     assert config.batching.shots == (5 if "_few_" in path.stem else 0)
     assert config.init is None  # named on the command line
-    assert any(config.optim.frozen.values()) == (head != "scratch")
+    assert any(config.optim.frozen.values()) == (head not in ("scratch", "frozen"))
+    assert (config.optim.scales.get("encoder") == 0) == (head == "frozen")
     assert loads(TrainConfig, dump(config), resolve=resolve) == config
 
 

@@ -99,8 +99,9 @@ class Recipe:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The recipe with rows a.lang and b done, and one seed of a.gender: to be looked at, not changed."""
     recipe = Recipe(tmp_path_factory.mktemp("made") / "a recipe é")
-    for task in (1, 2, 3, 4):
-        assert recipe.masr("run", task) == 0
+    for task in recipe.plan().tasks:
+        if task.rows[0] != "a.gender" or 0 in task.seeds:
+            assert recipe.masr("run", task.number) == 0
     return recipe
 
 
