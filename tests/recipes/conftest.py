@@ -57,7 +57,7 @@ class Recipe:
             stderr=subprocess.STDOUT,
             text=True,
             env=self.env,
-            timeout=300,
+            timeout=900,
         )
         assert done.returncode == code, done.stdout
         return done.stdout
