@@ -53,7 +53,7 @@ setup() {
   run -0 "$run_sh" --corpus "$BATS_TEST_TMPDIR/real"
   [[ $output == *"it was run with 'corpus/mini', and now with '$BATS_TEST_TMPDIR/real'"* ]]
   [[ $output == *"WARNING: what it wrote to data is replaced"* ]]
-  [[ $(verbs) == $'corpus\nprepare\nfeatures\nunits\ntrain\ndata' ]]
+  [[ $(verbs) == $'corpus\nprepare\nfeatures\ndata\nunits\ntrain\ndata' ]]
 }
 
 @test "a changed file of the corpus runs prepare again" {
