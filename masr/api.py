@@ -108,7 +108,7 @@ def transcriber(folder: str | Path, device: str = "auto") -> Emitter:
     from masr.inference.identify import fill_objective
     from masr.inference.transformers_ctc import read
     from masr.training.inputs import seconds_per_frame
-    from masr.training.speech import transcribes
+    from masr.training.transcripts import transcribes
 
     folder = Path(folder)
     if open_trained(folder).is_transformers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from masr.keyed import combine, gumbel, normal, pairs, uniform
+from masr.maths.keyed_random import combine, gumbel, normal, pairs, uniform
 
 
 def keys(count: int, seed: int = 3, step: int = 5) -> torch.Tensor:

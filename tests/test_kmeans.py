@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from masr.errors import DataError
-from masr.kmeans import Config, KMeans, Sample, first_centres, fit
+from masr.maths.kmeans import Config, KMeans, Sample, first_centres, fit
 
 
 def blobs(count: int, width: int = 4, each: int = 50, seed: int = 0) -> tuple[Tensor, Tensor]:

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-import masr.nearest
-from masr.nearest import Nearest
+import masr.maths.nearest
+from masr.maths.nearest import Nearest
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -52,7 +52,7 @@ def test_close_calls_are_those_of_float32(block: int, monkeypatch: pytest.Monkey
     wrong = unchecked(frames)[0] != exact
     assert wrong[100:200].any()
     assert wrong[-100:].any()
-    monkeypatch.setattr(masr.nearest, "_BLOCK_ELEMENTS", block * 50)
+    monkeypatch.setattr(masr.maths.nearest, "_BLOCK_ELEMENTS", block * 50)
     assert torch.equal(Nearest(centres, halves=True)(frames)[0], exact)
     assert torch.equal(Nearest(centres)(frames)[0], exact)
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from masr import products
-from masr.products import Linear, is_intel, linear, product
+from masr.maths import products
+from masr.maths.products import Linear, is_intel, linear, product
 
 SIZES = st.integers(0, 40)
 ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None)

@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from masr.yaml12 import ScalarLoader, quote, scalar_value
+from masr.config.scalars import ScalarLoader, quote, scalar_value
 
 
 def read(text: str) -> object:

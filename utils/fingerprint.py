@@ -25,7 +25,7 @@ _FROM_PREPARE = re.compile(r"wav\.scp|segments|text|phones\.ctm|reco2file_and_ch
 _IMPORT = re.compile(r"^[ \t]*from[ \t]+(masr[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)", re.MULTILINE)
 _MENTION = re.compile(r"\bmasr(?:\.\w+)+")
 _SIBLING = re.compile(r"""["'](\w+)\.py["']""")
-_ROOM_BY_NAME = re.compile(r"""["']masr\.(\w+)\.\{""")
+_ROOM_BY_NAME = re.compile(r"""["']masr\.([\w.]+)\.\{""")
 _ROOM_IN_CALL = re.compile(r"""\b(?:open_plugin|build|config_of|names|resolve)\(\s*["'](\w+)["']""")
 _VERB_IN_SCRIPT = re.compile(r"\bmasr ([a-z]+)\b")
 _SOURCED = re.compile(r"^\. .*/([a-z_]+\.sh)\"$", re.MULTILINE)
@@ -91,7 +91,8 @@ def code_state(command: Sequence[str], inputs: Iterable[Path] = (), root: Path =
         files |= {script, *(script.with_name(name) for name in _SOURCED.findall(text))}
         verbs |= set(_VERB_IN_SCRIPT.findall(text))
     for verb in sorted(verbs):
-        files |= closure([root / "masr" / "cli" / f"{verb}.py"], words, root)
+        verb_files = [root / "masr" / "cli" / f"{verb}.py", root / "masr" / "cli" / verb / "__init__.py"]
+        files |= closure(verb_files, words, root)
     return {str(file.relative_to(root)): file_state(file) for file in sorted(files)}
 
 
@@ -129,7 +130,8 @@ def _imports(path: Path, source: str, root: Path) -> list[Path]:
 def _rooms(source: str, root: Path) -> list[Path]:
     """The rooms from which a file opens plug-ins: named in an import string, or in a call of masr.plugins."""
     names = set(_ROOM_BY_NAME.findall(source)) | set(_ROOM_IN_CALL.findall(source))
-    return [room for room in (root / "masr" / name for name in sorted(names)) if (room / "__init__.py").is_file()]
+    rooms = (root.joinpath("masr", *name.split(".")) for name in sorted(names))
+    return [room for room in rooms if (room / "__init__.py").is_file()]
 
 
 def _plugins(room: Path, words: set[str]) -> list[Path]:

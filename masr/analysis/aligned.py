@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from masr.analysis.frames import Array, ArrayFrames, Frames, Grid, IntArray
 from masr.errors import AnalysisError
+from masr.io.frames import Array, ArrayFrames, Frames, Grid, IntArray
 from masr.types import FloatArray
 
 BLOCK_FRAMES = 8192

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
 
-from masr.analysis.correlation import Correlation, correlate
 from masr.errors import AnalysisError, near
 from masr.io.layout import METRICS
+from masr.maths.rank_correlation import Correlation, correlate
 
 LOSS, LABELS, VIEW, ACCURACY = "loss", "labels", "view", "accuracy"
 TITLES = {

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from masr.analysis.frames import Array, ArrayFrames, Frames, Grid, IntArray
 from masr.errors import AnalysisError, near
 from masr.io.datadir import DataDir
+from masr.io.frames import Array, ArrayFrames, Frames, Grid, IntArray
 from masr.io.layout import PHONES_CTM
 
 PHONES = "phones"

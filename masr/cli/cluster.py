@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     from masr.inference.cluster import FeatureFrames, LayerFrames, cluster, grid_of
     from masr.io.datadir import DataDir
     from masr.io.provenance import write_provenance
-    from masr.kmeans import Config
+    from masr.maths.kmeans import Config
 
     if args.clusters < 1:
         raise UsageError(f"--clusters {args.clusters} is no number of clusters", fix="give 1 or more")

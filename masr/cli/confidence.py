@@ -53,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Scores, merges, or both."""
     from masr.api import frame_scorer
-    from masr.data.made import features_of
+    from masr.data.stored_features import features_of
     from masr.inference.confidence import PROBLEMS, Scoring
     from masr.inference.scored_data import ScoredData
     from masr.io.datadir import DataDir
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> None:
 def _check_encoder(scorer: FrameScorer, conf: Path) -> None:
     """Stops where the encoder of a configuration makes other frames than the scorer."""
     from masr.plugins import build, resolve
-    from masr.training.inherit import read_run
+    from masr.training.init_from import read_run
     from masr.training.inputs import sample_rate_of, seconds_per_frame
 
     config = read_run(conf, [], resolve)

@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> None:
 
     if keys(args.conf, args.set) - _names(RunConfig):
         from masr.training.config import TrainConfig
-        from masr.training.inherit import read_run
+        from masr.training.init_from import read_run
 
         if keys(args.conf, args.set) & _names(TrainConfig) - _names(RunConfig):
             print(dump(read_run(args.conf, args.set, resolve), docs=not args.plain), end="")

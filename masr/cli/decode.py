@@ -128,7 +128,7 @@ def _spoken(args: argparse.Namespace) -> tuple[Spoken, Units, dict[str, str]]:
 def _heard(args: argparse.Namespace) -> Heard:
     """The model over the data directory."""
     from masr.api import features_of_run, transcriber
-    from masr.data.made import features_of
+    from masr.data.stored_features import features_of
     from masr.errors import UsageError
     from masr.inference.emissions import Heard
     from masr.io.datadir import DataDir

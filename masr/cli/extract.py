@@ -142,7 +142,7 @@ def _statistics(args: argparse.Namespace, job: int, num_jobs: int) -> None:
 def open_extraction(name: Path, model: Model, data: DataDir, plan: Plan, masked: MaskedPass | None) -> Extraction:
     """From the archives of `data`, where they hold what the model was trained on."""
     from masr.api import features_of_run
-    from masr.data.made import features_of
+    from masr.data.stored_features import features_of
     from masr.inference.extract import Extraction
     from masr.plugins import resolve
 

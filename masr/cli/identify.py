@@ -77,7 +77,7 @@ def _files(args: argparse.Namespace, model: Identifier, shown: Shown) -> None:
 
 def _data(args: argparse.Namespace, model: Identifier, data: DataDir, shown: Shown) -> None:
     from masr.api import features_of_run
-    from masr.data.made import features_of
+    from masr.data.stored_features import features_of
     from masr.inference.lid_scores import data_windows
     from masr.plugins import resolve
 

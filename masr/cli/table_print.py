@@ -59,8 +59,8 @@ def print_table(plan: Plan, kind: str, out: Path | None) -> None:
 
 
 def _print_page(outcome: object) -> None:
+    from masr.tables.layout import page_of
     from masr.tables.outcome import Outcome
-    from masr.tables.sheet import page_of
 
     assert isinstance(outcome, Outcome)
     page = page_of(outcome)

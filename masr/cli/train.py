@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from masr.inference.frame_scorer import FrameScorer
+    from masr.training.assemble import Started
     from masr.training.config import TrainConfig
     from masr.training.distributed import World
-    from masr.training.start import Started
     from masr.types import Units
 
 
@@ -37,9 +37,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Trains to the last step, or until it is told to stop."""
     from masr.plugins import build
+    from masr.training.assemble import start
     from masr.training.distributed import join_world
     from masr.training.loop import train
-    from masr.training.start import start
 
     config = read_config(args)
     with join_world(config.device) as world:
@@ -69,10 +69,10 @@ def ended_at(folder: Path) -> int | None:
 def read_config(args: argparse.Namespace) -> TrainConfig:
     """The file with what the command line changes, and the features that the training data turned out to have."""
     from masr.plugins import resolve
-    from masr.training.classes import with_classes
-    from masr.training.inherit import read_run
-    from masr.training.speech import with_outputs
-    from masr.training.start import with_features
+    from masr.training.assemble import with_features
+    from masr.training.init_from import read_run
+    from masr.training.label_classes import with_classes
+    from masr.training.transcripts import with_outputs
 
     changes = list(args.set)
     if args.max_steps is not None:
@@ -95,7 +95,7 @@ def scorer_of(config: TrainConfig, world: World) -> FrameScorer | None:
 def units_for(config: TrainConfig) -> Units | None:
     """The units of stage 3, where the objective learns to write them."""
     from masr.api import read_units
-    from masr.training.speech import transcribes
+    from masr.training.transcripts import transcribes
 
     return read_units(config.codes) if transcribes(config) else None
 
@@ -104,7 +104,7 @@ def keep(config: TrainConfig, folder: Path, started: Started) -> None:
     """What a reader of DIR needs beside the weights."""
     from masr.io.layout import ENCODER
     from masr.io.provenance import write_provenance
-    from masr.training.start import save_stats
+    from masr.training.assemble import save_stats
 
     save_stats(config, folder)
     started.speech.save(config.codes, folder)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from masr.corpora.admit import Row
+from masr.corpora.check_utterance import Row
 from masr.errors import CorpusError
 from masr.io.atomic import atomic_open
 from masr.io.datadir import Table, write_datadir

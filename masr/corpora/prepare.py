@@ -20,7 +20,7 @@ from pathlib import Path
 
 from masr.corpora.columns import aligned
 from masr.corpora.merge import Split, SplitSummary, replace_folder
-from masr.corpora.part import Job, read_rows, run_part
+from masr.corpora.part_job import Job, read_rows, run_part
 from masr.corpora.sidecar import read_sidecar
 from masr.errors import CorpusError, UsageError
 from masr.io.layout import ARCHIVES, PROBLEMS_TSV

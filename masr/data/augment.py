@@ -21,7 +21,7 @@ from masr.data.rooms import RoomsConfig, check_share, responses_of
 from masr.data.samples import Samples
 from masr.features.mixing import convolved, mixed, pink_response, reverberant
 from masr.io.datadir import DataDir
-from masr.keyed import normal, uniform
+from masr.maths.keyed_random import normal, uniform
 from masr.types import FloatArray
 
 _ROOM, _NOISE, _HISS, _PICK = 60, 61, 62, 63

@@ -27,7 +27,7 @@ from masr.io.audio import SAMPLE_RATE
 from masr.io.datadir import DataDir
 from masr.io.datadir.view import open_table
 from masr.io.layout import TARGETS_SCP
-from masr.keyed import combine, uniform
+from masr.maths.keyed_random import combine, uniform
 from masr.types import Batch, Features, Stream
 
 _CROP, _TIME_MASK, _BIN_MASK = 50, 51, 52

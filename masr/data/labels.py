@@ -14,7 +14,7 @@ import torch
 from masr.data.batching import Int64Array
 from masr.data.collate import Labels
 from masr.io.datadir import DataDir
-from masr.keyed import combine, uniform
+from masr.maths.keyed_random import combine, uniform
 from masr.metadata.codebook import is_missing
 from masr.types import Stream
 

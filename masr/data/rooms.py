@@ -51,7 +51,7 @@ def responses_of(config: RoomsConfig, sample_rate: int) -> FloatArray:
 
 def _simulated(config: RoomsConfig, sample_rate: int) -> list[FloatArray]:
     """Of rooms of usual proportions."""
-    from masr.synth.rooms import SAMPLE_RATE, draw_point, draw_room, impulse_response
+    from masr.maths.room_impulse import SAMPLE_RATE, draw_point, draw_room, impulse_response
 
     generator = np.random.default_rng([config.seed, 0x726F6F6D])
     found = []

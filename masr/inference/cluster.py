@@ -25,7 +25,7 @@ from masr.io.audio import SAMPLE_RATE
 from masr.io.datadir import DataDir, write_table
 from masr.io.layout import TARGETS_SCP
 from masr.io.progress import track
-from masr.kmeans import Config, KMeans, fit
+from masr.maths.kmeans import Config, KMeans, fit
 from masr.types import Features
 
 Int64Array = npt.NDArray[np.int64]

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from masr.io.trained import open_trained
-from masr.keyed import combine
 from masr.masking.spans import Spans
+from masr.maths.keyed_random import combine
 from masr.types import Batch
 
 _PIECE = 1024

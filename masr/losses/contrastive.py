@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from masr.keyed import uniform
 from masr.losses.gather import gather
+from masr.maths.keyed_random import uniform
 from masr.types import Term
 
 

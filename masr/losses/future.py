@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from masr.keyed import uniform
+from masr.maths.keyed_random import uniform
 from masr.types import Term
 
 _NEVER = -1e30

@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from masr.config import option
-from masr.keyed import pairs
-from masr.products import product
+from masr.maths.keyed_random import pairs
+from masr.maths.products import product
 from masr.types import Term
 
 _BLOCK_ELEMENTS = 1 << 18

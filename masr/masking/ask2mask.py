@@ -17,8 +17,8 @@ from torch import Tensor
 
 from masr.config import option
 from masr.errors import DataError
-from masr.keyed import gumbel, uniform
 from masr.masking.confidence import utterance_confidence
+from masr.maths.keyed_random import gumbel, uniform
 
 Strategy = Literal["high", "low", "mixed", "hard", "random"]
 _FIRST, _SECOND, _LAST, _TURN = 60, 61, 62, 63

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from masr.config import option
-from masr.keyed import uniform
+from masr.maths.keyed_random import uniform
 
 _PURPOSE = 1
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from masr.maths.products import Linear
 from masr.models.blockwise import attention, shift
-from masr.products import Linear
 
 
 class RelativeAttention(nn.Module):

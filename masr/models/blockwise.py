@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from masr.products import product
+from masr.maths.products import product
 
 _BLOCK_ELEMENTS = 1 << 18
 """Scores of a block."""

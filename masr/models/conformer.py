@@ -15,10 +15,10 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from masr.config import option
+from masr.maths.products import Linear
 from masr.models.attention import RelativeAttention, RotaryAttention, relative_positions, rotary_positions
 from masr.models.by_length import in_groups
 from masr.models.frontend import ConvSubsampling
-from masr.products import Linear
 from masr.types import Encoded
 
 

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from masr.config import option
-from masr.models.apart import Apart
 from masr.models.front_ends import (
     KIND_DOC,
     SUBSAMPLING_DOC,
@@ -25,6 +24,7 @@ from masr.models.front_ends import (
     embedded,
     silenced,
 )
+from masr.models.two_sided import Apart
 from masr.types import Encoded
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from masr.maths.products import Linear, linear
 from masr.models.stacked_conv import two_convolutions
-from masr.products import Linear, linear
 
 SHORTEST = 7
 """Feature frames that give one encoded frame, at either factor."""

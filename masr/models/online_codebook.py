@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn import functional
 
-from masr.products import product
+from masr.maths.products import product
 
 _FEWEST = 1e-3
 """A code's running count never falls below this: where no frame comes, it stays where it is."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from masr.products import product
+from masr.maths.products import product
 
 _BLOCK_BYTES = 1 << 21
 """Scores of a block of frames against all codes stay in a core's cache."""

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from masr.config import option
-from masr.models.apart import Apart
 from masr.models.front_ends import (
     KIND_DOC,
     SUBSAMPLING_DOC,
@@ -27,6 +26,7 @@ from masr.models.front_ends import (
     embedded,
     silenced,
 )
+from masr.models.two_sided import Apart
 from masr.types import Encoded
 
 

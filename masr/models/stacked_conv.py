@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from masr.products import product
+from masr.maths.products import product
 
 _BLOCK_ELEMENTS = 1 << 19
 """Of the second convolution's input, each element laid out nine times: measured best from 2^18 to 2^22."""

@@ -19,7 +19,6 @@ from torch.utils.checkpoint import checkpoint
 
 from masr.config import option
 from masr.errors import ConfigError
-from masr.models.apart import Apart
 from masr.models.attention import relative_positions, rotary_positions, rotate
 from masr.models.conformer import padding_of
 from masr.models.front_ends import (
@@ -34,6 +33,7 @@ from masr.models.front_ends import (
     embedded,
     silenced,
 )
+from masr.models.two_sided import Apart
 from masr.types import Encoded
 
 

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from masr.config import option
-from masr.keyed import gumbel
 from masr.losses.reconstruction import absolute_errors, figure, inside, mean, stacks
+from masr.maths.keyed_random import gumbel
 from masr.types import Batch, Encoder, Losses, Masker, Term
 
 _LONGEST_SIGHT = 1 << 12

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from masr.config import option
-from masr.keyed import normal
 from masr.losses.masked_frames import frame_factors, input_mask, masking_figures
 from masr.losses.masked_prediction import code_counts, masked_prediction, right
+from masr.maths.keyed_random import normal
+from masr.maths.products import Linear
 from masr.models.quantizer import RandomProjection
-from masr.products import Linear
 from masr.types import Batch, Encoder, Losses, Masker
 
 _PURPOSE = 2

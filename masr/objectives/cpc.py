@@ -18,7 +18,7 @@ from masr.config import option
 from masr.errors import DataError
 from masr.losses.future import drawn, future_contrast
 from masr.losses.gather import gather
-from masr.products import Linear
+from masr.maths.products import Linear
 from masr.types import Batch, Encoder, Losses, Masker
 
 _NEGATIVES = 22

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from masr.config import option
 from masr.errors import MissingPackageError
 from masr.losses.ctc import ctc
+from masr.maths.products import Linear
 from masr.models.heads import LayerMean
-from masr.products import Linear
 from masr.types import Batch, Encoded, Encoder, Losses, Masker, Term, Units
 
 Figures = dict[str, tuple[Tensor, Tensor]]

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from masr.config import option
 from masr.losses.masked_frames import frame_factors, masking_figures
 from masr.losses.masked_prediction import code_counts, masked_prediction, right
+from masr.maths.products import Linear
 from masr.models.online_codebook import OnlineCodebook
-from masr.products import Linear
 from masr.types import Batch, Encoder, Losses, Masker
 
 _EPSILON = 1e-5

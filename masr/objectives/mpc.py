@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from masr.config import option
-from masr.keyed import uniform
 from masr.losses.masked_frames import frame_factors, input_mask, masking_figures
 from masr.losses.reconstruction import absolute_errors, figure, mean, stacks
+from masr.maths.keyed_random import uniform
 from masr.types import Batch, Encoder, Losses, Masker
 
 _KIND, _PLACE = 26, 27

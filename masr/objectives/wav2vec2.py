@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from masr.config import option
-from masr.keyed import gumbel
 from masr.losses.contrastive import contrastive, distractors, diversity, padded
 from masr.losses.masked_frames import frame_factors, masking_figures
 from masr.losses.masked_prediction import histogram
+from masr.maths.keyed_random import gumbel
 from masr.models.quantizer import GumbelQuantizer
 from masr.types import Batch, Encoder, Losses, Masker, Term
 

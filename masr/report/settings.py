@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import yaml
 
+from masr.config.nodes import compose
 from masr.errors import ConfigError
 from masr.report.cells import table
 from masr.report.gather import Run
 from masr.report.markup import Child, Markup, tag
 from masr.report.numbers import MISSING
 from masr.report.plot import figure
-from masr.yaml_tree import compose
 
 _MOST_ROWS = 400
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from masr.errors import DataError
 from masr.io.layout import METRICS, NEIGHBOURS
-from masr.scoring.bootstrap import Figure
+from masr.maths.bootstrap import Figure
 
 _VALIDATION = {
     "objective_loss": ("loss of the objective", 1),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from masr.maths.room_impulse import draw_point, draw_room, room
 from masr.synth.acoustics import add_noise, as_float, at_level, telephone
 from masr.synth.microphone import NOISES
 from masr.synth.recording import Samples, channel, to_int16
-from masr.synth.rooms import draw_point, draw_room, room
 from masr.synth.seeding import generator_of
 from masr.types import Int16Array
 

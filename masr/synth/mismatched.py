@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from masr.maths.room_impulse import Room, convolve, draw_point, draw_room, impulse_response
 from masr.synth.acoustics import (
     add_noise,
     as_float,
@@ -33,7 +34,6 @@ from masr.synth.espeak import SAMPLE_RATE, Voice, speak
 from masr.synth.manifests import Rows, write_recording
 from masr.synth.readers import FAR, NEAR
 from masr.synth.recording import Samples
-from masr.synth.rooms import Room, convolve, draw_point, draw_room, impulse_response
 from masr.synth.seeding import generator_of
 from masr.synth.speakers import FEMALE, MALE, Dialect
 

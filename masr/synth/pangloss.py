@@ -22,13 +22,13 @@ import numpy as np
 
 from masr.config import option
 from masr.io.atomic import atomic_write
+from masr.maths.room_impulse import draw_point, draw_room, room
 from masr.synth import mandarin
 from masr.synth.acoustics import add_noise, as_float, at_level, band, low_bit_rate, tape, telephone
 from masr.synth.audio_out import write_wav
 from masr.synth.espeak import SAMPLE_RATE, Speech, Voice, speak
 from masr.synth.mandarin import WORD_LISTS, Sentence
 from masr.synth.recording import Samples, to_int16
-from masr.synth.rooms import draw_point, draw_room, room
 from masr.synth.seeding import generator_of
 from masr.synth.song import Style, sing
 

@@ -9,13 +9,13 @@ from typing import Literal
 import numpy as np
 
 from masr.errors import TableError
+from masr.maths.over_seeds import Mean, mean_of
 from masr.tables.claim_config import Role
 from masr.tables.config import ColumnConfig, row_name
 from masr.tables.crossed import crossed
 from masr.tables.plan import Plan
 from masr.tables.scores import Score, read_scores
 from masr.tables.state import State, hours_spent, key_of
-from masr.tables.statistics import Mean, mean_of
 from masr.tables.task import Task
 
 Interval = Literal["seeds", "seeds and speakers", "speakers", "file", ""]

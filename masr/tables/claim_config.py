@@ -9,7 +9,7 @@ from typing import Literal
 
 from masr.config import option, required
 from masr.errors import ConfigError
-from masr.tables import words as text_of
+from masr.tables import placeholders as text_of
 from masr.tables.names import named
 
 Role = Literal["", "chance", "trivial", "fresh"]

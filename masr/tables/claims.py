@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from masr.maths.over_seeds import DECIDED, Comparison, Mean, compare, decided, relative_change, tested
 from masr.tables.cells import DIFFERENT, Row, same_utterances
 from masr.tables.claim_config import OrderingConfig, ReportedConfig
 from masr.tables.config import ColumnConfig
@@ -14,7 +15,6 @@ from masr.tables.crossed import crossed
 from masr.tables.holm import holm
 from masr.tables.plan import Plan
 from masr.tables.scores import Score
-from masr.tables.statistics import DECIDED, Comparison, Mean, compare, decided, relative_change, tested
 
 
 @dataclass(frozen=True)

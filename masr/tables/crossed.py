@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from masr.tables.statistics import Mean, interval_of
+from masr.maths.over_seeds import Mean, interval_of
 
 Float64Array = npt.NDArray[np.float64]
 

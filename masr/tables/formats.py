@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from masr.maths.over_seeds import Mean
 from masr.tables.cells import Row
 from masr.tables.claims import Claim
 from masr.tables.gates import Gate
+from masr.tables.layout import Page, Sheet, page_of
 from masr.tables.outcome import Outcome
-from masr.tables.sheet import Page, Sheet, page_of
-from masr.tables.statistics import Mean
 
 
 def text(outcome: Outcome) -> str:

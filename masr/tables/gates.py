@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from masr.maths.over_seeds import Mean
 from masr.tables.cells import Row
 from masr.tables.claim_config import GateConfig
 from masr.tables.config import ColumnConfig, row_name
 from masr.tables.plan import Plan
-from masr.tables.statistics import Mean
 
 Passed = Literal["beats", "does not beat", "not judged"]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from masr.errors import ConfigError, near
-from masr.tables import words as text_of
+from masr.tables import placeholders as text_of
 from masr.tables.answers import labels_of
 from masr.tables.config import ColumnConfig, GroupConfig, RowConfig, TableConfig, Variables, row_name
 from masr.tables.names import SEEDS

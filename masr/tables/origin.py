@@ -6,7 +6,7 @@ from pathlib import Path
 
 from masr.io.layout import PROVENANCE
 from masr.synth.build import MARKER
-from masr.tables import words as text_of
+from masr.tables import placeholders as text_of
 from masr.tables.names import FOLDERS
 from masr.tables.plan import Plan
 from masr.tables.state import read_record

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from masr.config.plain import SettingsReader
 from masr.errors import ConfigError
-from masr.tables import words as text_of
+from masr.tables import placeholders as text_of
 from masr.tables.config import ColumnConfig, FigureConfig, SizeConfig, StepConfig, StepSize, TableConfig
 from masr.tables.defaults import defaults_of
 from masr.tables.gather import Gathering, System, check_gathered, column_of
 from masr.tables.names import FOLDERS, SEEDS
-from masr.tables.settings import SettingsReader
 from masr.tables.stamp import MISSING, stamp
 from masr.tables.task import Task
 

@@ -16,16 +16,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+from masr.config.plain import as_yaml
 from masr.errors import TableError
 from masr.io.atomic import atomic_write
 from masr.io.layout import TASK_CONFIG, TASK_DONE, TASK_FAILED
 from masr.io.provenance import git_commit
-from masr.tables import words as text_of
+from masr.tables import placeholders as text_of
 from masr.tables.lock import Lock, hold
 from masr.tables.names import FOLDERS
 from masr.tables.plan import Plan
 from masr.tables.scores import read_scores
-from masr.tables.settings import as_yaml
 from masr.tables.stamp import MISSING
 from masr.tables.state import State, lock_path, read_record, state_of
 from masr.tables.task import Task

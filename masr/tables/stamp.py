@@ -13,8 +13,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from masr.config.plain import SettingsReader
 from masr.io.layout import CMVN_SCP, FEATS_SCP, PROBLEMS_TSV, PROVENANCE, RESOLVED_CONFIG, UTT2SPK, WAV_SCP
-from masr.tables.settings import SettingsReader
 
 CONTENT_LIMIT_BYTES = 16 * 2**20
 MISSING = "missing"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from masr.maths.over_seeds import FEWEST_SEEDS, Verdict
 from masr.tables.outcome import Outcome
-from masr.tables.statistics import FEWEST_SEEDS, Verdict
 
 DECIDE_FIRST = "The papers' numbers stand beside once the claim is decided."
 

@@ -11,15 +11,15 @@ from torch import nn
 
 from masr.data.loader import dead_workers
 from masr.errors import TrainingError
-from masr.training.conclude import conclude
+from masr.training.calibration import conclude
 from masr.training.distributed import frame_shares, mean_over_ranks, total_loss
 from masr.training.freezing import forget, freeze
 from masr.training.guard import Buffers
-from masr.training.keeping import finish, has_ended, mark_ended
 from masr.training.lock import hold
 from masr.training.optim import learning_rate, set_learning_rate
 from masr.training.preflight import preflight
 from masr.training.resume import resume, save_state
+from masr.training.retention import finish, has_ended, mark_ended
 from masr.training.run import Batches, Config, Run, start
 from masr.training.sharding import whole
 from masr.training.signals import REQUEUE, Stop

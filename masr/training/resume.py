@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from masr.errors import CheckpointError, TrainingError
 from masr.io import checkpoint
 from masr.training.distributed import any_rank, from_first, together
-from masr.training.keeping import folder_of, folders, prune, tidy
+from masr.training.retention import folder_of, folders, prune, tidy
 from masr.training.run import Run
 from masr.training.sharding import local, part_of, whole
 

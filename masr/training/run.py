@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from masr.config import option
-from masr.config_dump import to_dict
+from masr.config.dump import to_dict
 from masr.errors import ConfigError
 from masr.training.average import Average
 from masr.training.compiled import compile_blocks

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.analysis import abx
-from masr.analysis.abx import closeness, mean_closeness, num_right
-from masr.analysis.abx_tree import leaves, tree_of
+from masr.analysis.abx import closeness as abx
+from masr.analysis.abx.closeness import closeness, mean_closeness, num_right
+from masr.analysis.abx.tree import leaves, tree_of
 from masr.errors import AnalysisError
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from masr.analysis.abx_items import Item, from_alignment, from_item_file, place_items
-from masr.analysis.frames import ArrayFrames, Grid
+from masr.analysis.abx.items import Item, from_alignment, from_item_file, place_items
 from masr.errors import AnalysisError, DataError
 from masr.io.datadir import DataDir, write_datadir
+from masr.io.frames import ArrayFrames, Grid
 
 
 def alignment(folder: Path, *lines: str) -> DataDir:

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.analysis import abx_blocks
-from masr.analysis.abx_blocks import Settings
-from masr.analysis.abx_items import Item, Items, place_items
-from masr.analysis.abx_phones import phone_errors
-from masr.analysis.frames import ArrayFrames, Grid
+from masr.analysis.abx import blocks as abx_blocks
+from masr.analysis.abx.blocks import Settings
+from masr.analysis.abx.items import Item, Items, place_items
+from masr.analysis.abx.phones import phone_errors
 from masr.errors import AnalysisError
+from masr.io.frames import ArrayFrames, Grid
 
 NAMES = {"angular": "angular_distance", "cosine": "cosine_distance", "euclidean": "euclidean_distance"}
 

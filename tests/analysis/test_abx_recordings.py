@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from masr.analysis.abx_recordings import recording_of, recordings
+from masr.analysis.abx.recordings import recording_of, recordings
 from masr.errors import DataError, UsageError
 from masr.io.datadir import DataDir, write_datadir
 

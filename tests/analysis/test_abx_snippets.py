@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.analysis.abx_snippets import WHOLE, cut, snippets_of
-from masr.analysis.frames import ArrayFrames, Grid
+from masr.analysis.abx.snippets import WHOLE, cut, snippets_of
 from masr.errors import AnalysisError
+from masr.io.frames import ArrayFrames, Grid
 
 
 def reference(name: str) -> Any:

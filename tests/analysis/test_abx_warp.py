@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.analysis import abx_warp
-from masr.analysis.abx_warp import Tables, between, prepared, warp
+from masr.analysis.abx import warp as abx_warp
+from masr.analysis.abx.warp import Tables, between, prepared, warp
 from masr.errors import AnalysisError
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from masr.analysis import aligned
 from masr.analysis.aligned import Aligned
-from masr.analysis.frames import ArrayFrames, Grid, open_frames
 from masr.errors import AnalysisError
 from masr.io.datadir import write_datadir
+from masr.io.frames import ArrayFrames, Grid, open_frames
 
 
 def frames_at(grid: Grid | None, lengths: list[float], utts: list[str] | None = None, extra: int = 0) -> ArrayFrames:

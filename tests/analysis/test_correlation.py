@@ -10,10 +10,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from masr.analysis.correlation import correlate, kendall, ranks, spearman
 from masr.cli.main import main
 from masr.errors import AnalysisError
 from masr.io.figure_file import read_figure
+from masr.maths.rank_correlation import correlate, kendall, ranks, spearman
 
 
 def reference(name: str) -> Any:

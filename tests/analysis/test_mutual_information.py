@@ -13,10 +13,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.analysis import critics
-from masr.analysis.clusters import METHODS, fit_clusters
-from masr.analysis.mutual_information import Sample, bound, entropy, held_out, judged, plug_in
-from masr.analysis.probe_density import Density
+from masr.analysis.information import infonce_mine as critics
+from masr.analysis.information.bounds import Sample, bound, entropy, held_out, judged, plug_in
+from masr.analysis.information.symbols import METHODS, fit_clusters
+from masr.analysis.probe.density import Density
 from masr.errors import AnalysisError
 
 

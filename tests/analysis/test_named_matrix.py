@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from masr.analysis.named_matrix import NamedMatrix, mean_matrix, read_matrix
+from masr.analysis.similarity.matrix import NamedMatrix, mean_matrix, read_matrix
 from masr.errors import AnalysisError
 
 TABLES = Path(__file__).resolve().parents[2] / "egs" / "librispeech" / "tables" / "similarity"

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.analysis import probe_perceptron
-from masr.analysis.probe import Options, places, prepared, probe, variants, without_speakers
-from masr.analysis.probe_data import ROLES, SPEAKER, layers_of, open_task, same_order, vectors_of
-from masr.analysis.probe_figures import figures
-from masr.analysis.probe_layers import learn
+from masr.analysis.probe import perceptron as probe_perceptron
+from masr.analysis.probe.data import ROLES, SPEAKER, layers_of, open_task, same_order, vectors_of
+from masr.analysis.probe.figures import figures
+from masr.analysis.probe.layer_mix import learn
+from masr.analysis.probe.utterances import Options, places, prepared, probe, variants, without_speakers
 from masr.errors import AnalysisError, DataError
 from masr.io.datadir import write_datadir
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.analysis import probe_frames
-from masr.analysis.frames import Grid
-from masr.analysis.probe_frames import Options, frame_labels, learn_mix, open_aligned, probe
+from masr.analysis.probe import frames as probe_frames
+from masr.analysis.probe.frames import Options, frame_labels, learn_mix, open_aligned, probe
 from masr.errors import AnalysisError
 from masr.io.datadir import write_datadir
+from masr.io.frames import Grid
 
 path = Path(__file__).parents[1] / "reference" / "slow_probe.py"
 spec = importlib.util.spec_from_file_location("slow_probe", path)

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.analysis import probe as probe_module
-from masr.analysis.probe import PLAIN_STRENGTHS, Options, probe
-from masr.analysis.probe_answers import write_answers, write_scores
-from masr.analysis.probe_data import Task, few_shots, open_task, vectors_of
-from masr.analysis.probe_figures import mean_cosine, share_of_part
-from masr.analysis.probe_parts import parse_parts, parts_of
+from masr.analysis.probe import utterances as probe_module
+from masr.analysis.probe.answers import write_answers, write_scores
+from masr.analysis.probe.data import Task, few_shots, open_task, vectors_of
+from masr.analysis.probe.figures import mean_cosine, share_of_part
+from masr.analysis.probe.parts import parse_parts, parts_of
+from masr.analysis.probe.utterances import PLAIN_STRENGTHS, Options, probe
 from masr.errors import AnalysisError, ScoresError, UsageError
 from masr.io.datadir import DataDir, write_datadir
 from masr.io.language_scores import read_language_scores
@@ -97,7 +97,7 @@ def test_test_has_no_part_in_the_choice_and_dev_has(folders: dict[str, Path]) ->
 
 
 def test_a_choice_at_the_edge_of_the_grid_is_said(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    from masr.analysis.probe_report import Found, report
+    from masr.analysis.probe.report import Found, report
 
     chosen = plain(folders).best.setting
     monkeypatch.setattr(probe_module, "PLAIN_STRENGTHS", (float(chosen[2:]), 1e-9))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.analysis import probe_softmax
-from masr.analysis.probe_softmax import Regression
+from masr.analysis.probe import softmax as probe_softmax
+from masr.analysis.probe.softmax import Regression
 from masr.errors import AnalysisError
 
 path = Path(__file__).parents[1] / "reference" / "slow_probe.py"

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.analysis import cca, cka, similarity
-from masr.analysis.moments import Moments, gather
+from masr.analysis.similarity import cca, cka
+from masr.analysis.similarity import compare as similarity
+from masr.analysis.similarity.second_moments import Moments, gather
 from masr.errors import AnalysisError
 
 
@@ -185,7 +186,7 @@ def test_memory_does_not_grow_with_the_frames(tmp_path: Path) -> None:
     import tracemalloc
 
     from masr.analysis.aligned import Aligned
-    from masr.analysis.frames import open_frames
+    from masr.io.frames import open_frames
 
     peaks = []
     for count in (20_000, 80_000):

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from masr import config as configuration
+from masr.config import schema as configuration
 from masr.plugins import names, open_plugin
 
 

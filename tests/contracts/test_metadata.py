@@ -13,8 +13,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr import config as configuration
 from masr import plugins
+from masr.config import schema as configuration
 from masr.metadata.codebook import Codebook, Use
 from masr.types import Stream
 

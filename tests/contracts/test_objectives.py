@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from masr.keyed import combine
 from masr.masking.spans import Config as SpansConfig
 from masr.masking.spans import build as build_spans
+from masr.maths.keyed_random import combine
 from masr.models.conformer import Config as ConformerConfig
 from masr.models.conformer import build as build_conformer
 from masr.models.recurrent import Config as RecurrentConfig

@@ -11,12 +11,12 @@ import pytest
 
 from masr.cli.main import VERBS, open_verb, verb_parser
 from masr.config import loads, to_dict
+from masr.config.plain import as_yaml
 from masr.plugins import resolve
 from masr.tables.config import read_table
+from masr.tables.placeholders import place_folders, readable, symbols_in
 from masr.tables.plan import Plan, folders_of, make_plan
-from masr.tables.settings import as_yaml
 from masr.tables.task import Task
-from masr.tables.words import place_folders, readable, symbols_in
 from masr.training.config import TrainConfig
 
 EGS = Path(__file__).resolve().parents[2] / "egs"

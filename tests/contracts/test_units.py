@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr import config as configuration
 from masr import plugins
+from masr.config import schema as configuration
 from masr.errors import UnitsError
 from masr.types import Units
 

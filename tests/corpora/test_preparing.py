@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.corpora import part as part_module
-from masr.corpora.admit import Row
+from masr.corpora import part_job as part_module
+from masr.corpora.check_utterance import Row
 from masr.corpora.merge import Split, number
 from masr.corpora.prepare import prepare, table
 from masr.errors import CorpusError, MasrError, UsageError
@@ -99,7 +99,7 @@ def test_labels_known_of_some_say_unknown_of_the_rest(wav, tmp_path) -> None:
 
 
 def test_a_recording_is_checked_once_however_many_segments_it_has(wav, tmp_path, monkeypatch) -> None:
-    from masr.corpora import admit
+    from masr.corpora import check_utterance as admit
 
     checked = []
     real = admit.check_audio

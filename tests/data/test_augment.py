@@ -21,7 +21,7 @@ from masr.features.log_mel import Config as LogMelConfig
 from masr.features.log_mel import build as build_log_mel
 from masr.features.mixing import inside, power
 from masr.io.datadir import write_datadir
-from masr.keyed import combine
+from masr.maths.keyed_random import combine
 
 CPU = torch.device("cpu")
 RATE = 16000

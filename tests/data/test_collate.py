@@ -20,7 +20,7 @@ from masr.features.job import Plan
 from masr.features.log_mel import Config as LogMelConfig
 from masr.features.log_mel import build as build_log_mel
 from masr.io.datadir import DataDir, write_datadir
-from masr.keyed import combine
+from masr.maths.keyed_random import combine
 
 CPU = torch.device("cpu")
 WHOLE = Slice()

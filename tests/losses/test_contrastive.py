@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from masr.keyed import combine
 from masr.losses.contrastive import contrastive, distractors, diversity, padded
+from masr.maths.keyed_random import combine
 from masr.models.quantizer import GumbelQuantizer
 
 

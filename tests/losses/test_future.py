@@ -11,8 +11,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.keyed import combine
 from masr.losses.future import drawn, future_contrast
+from masr.maths.keyed_random import combine
 
 
 def _load(name: str) -> ModuleType:

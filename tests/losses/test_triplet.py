@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from masr.keyed import combine
 from masr.losses.triplet import Candidates, Config, Triplets, contrastive_loss, mine, spread, triplet_loss
+from masr.maths.keyed_random import combine
 
 RULES = ["label", "similarity", "threshold", "margin", "weight", "concat"]
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from masr.errors import DataError
-from masr.keyed import combine
 from masr.masking.ask2mask import Config, build, places, window_max
+from masr.maths.keyed_random import combine
 
 STRATEGIES = ("high", "low", "mixed", "hard", "random")
 DRAWS = 100_000

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.keyed import combine
 from masr.masking.spans import Config, build, spread
+from masr.maths.keyed_random import combine
 
 
 @settings(max_examples=60, deadline=None)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from masr.keyed import combine
 from masr.masking.spans import Config as SpansConfig
 from masr.masking.spans import build as build_spans
+from masr.maths.keyed_random import combine
 from masr.objectives.apc import Apc, Config, Noise, build
 from masr.plugins import open_plugin
 from masr.types import Batch

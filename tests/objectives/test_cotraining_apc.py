@@ -10,9 +10,9 @@ from types import ModuleType
 import pytest
 import torch
 
-from masr.keyed import combine, gumbel
 from masr.masking.spans import Config as SpansConfig
 from masr.masking.spans import build as build_spans
+from masr.maths.keyed_random import combine, gumbel
 from masr.models.recurrent import Config as RecurrentConfig
 from masr.models.recurrent import build as build_recurrent
 from masr.objectives.cotraining_apc import Config, CotrainingApc, build

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from masr.errors import DataError
-from masr.keyed import combine
 from masr.masking.spans import Config as SpansConfig
 from masr.masking.spans import build as build_spans
+from masr.maths.keyed_random import combine
 from masr.models import convolutional, recurrent, transformer
 from masr.models.conformer import Config as ConformerConfig
 from masr.models.conformer import build as build_conformer

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from masr.keyed import combine
 from masr.losses.ctc import ctc
 from masr.masking.spans import Config as SpansConfig
 from masr.masking.spans import build as build_spans
+from masr.maths.keyed_random import combine
 from masr.models.conformer import Config as ConformerConfig
 from masr.models.conformer import build as build_conformer
 from masr.objectives.ctc import Config, Ctc, best_path, build

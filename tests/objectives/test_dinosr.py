@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from masr.keyed import combine
 from masr.masking.spans import Config as SpansConfig
 from masr.masking.spans import build as build_spans
+from masr.maths.keyed_random import combine
 from masr.models.transformer import Config as TransformerConfig
 from masr.models.transformer import build as build_transformer
 from masr.objectives.dinosr import Config, Dinosr, build, standardised

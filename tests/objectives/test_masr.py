@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, distributed, multiprocessing, nn
 from torch.nn import functional
 
-from masr.keyed import combine
+from masr.maths.keyed_random import combine
 from masr.objectives.masr import Masr, Scaling, StreamConfig, wrap
 from masr.types import Batch, Encoded, FloatArray, Losses, Term
 

@@ -9,9 +9,9 @@ from types import ModuleType
 import pytest
 import torch
 
-from masr.keyed import combine
 from masr.masking.spans import Config as SpansConfig
 from masr.masking.spans import build as build_spans
+from masr.maths.keyed_random import combine
 from masr.models.recurrent import Config as RecurrentConfig
 from masr.models.recurrent import build as build_recurrent
 from masr.objectives.mpc import Config, Mpc, build

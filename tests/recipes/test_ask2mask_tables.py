@@ -11,9 +11,9 @@ import pytest
 from masr.cli.main import main
 from masr.io.datadir import write_datadir
 from masr.tables.config import read_table
+from masr.tables.placeholders import readable
 from masr.tables.plan import Plan, folders_of, make_plan
 from masr.tables.scores import read_scores
-from masr.tables.words import readable
 
 TABLES = Path(__file__).resolve().parents[2] / "egs" / "librispeech" / "tables"
 NAMES = ("objective", "strategy", "share", "scorer", "mismatch")

@@ -26,8 +26,8 @@ def plan_of(name: str, size: str) -> Plan:
 
 
 def config_of(plan: Plan, row: str, step: str) -> TrainConfig:
-    from masr.tables.settings import as_yaml
-    from masr.tables.words import place_folders, symbols_in
+    from masr.config.plain import as_yaml
+    from masr.tables.placeholders import place_folders, symbols_in
 
     settings: Any = plan.cells[row, 0, step].settings
     places = {name: f"/at/{name}" for name in symbols_in(settings)}

@@ -9,7 +9,7 @@ import pytest
 from masr.config import dump, load, loads
 from masr.plugins import resolve
 from masr.training.config import TrainConfig
-from masr.training.inherit import read_run
+from masr.training.init_from import read_run
 
 EGS = Path(__file__).resolve().parents[2] / "egs"
 CONFIGS = sorted(EGS.glob("*/conf/lid/*.yaml"))

@@ -13,9 +13,9 @@ from masr.cli.main import main
 from masr.io.datadir import write_datadir
 from masr.io.language_scores import write_language_scores
 from masr.tables.config import read_table
+from masr.tables.placeholders import readable
 from masr.tables.plan import Plan, folders_of, make_plan
 from masr.tables.scores import read_scores
-from masr.tables.words import readable
 
 EGS = Path(__file__).resolve().parents[2] / "egs"
 FLEURS = EGS / "fleurs" / "tables"

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from masr.errors import ScoresError
 from masr.io.language_scores import LanguageScores
-from masr.scoring.answers import Answers, judge
-from masr.scoring.lid_reference import encode
+from masr.scoring.lid.answers import Answers, judge
+from masr.scoring.lid.reference import encode
 
 
 def reference(name: str) -> Any:
@@ -123,7 +123,7 @@ def test_normalising_is_log_softmax_and_does_not_let_nan_pass() -> None:
 
 
 def test_blocks_and_chosen_rows_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    from masr.scoring import answers as module
+    from masr.scoring.lid import answers as module
 
     random = np.random.default_rng(2)
     logs = log_softmax(random.standard_normal((40, 4))).astype(np.float32)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from masr.io.language_scores import LanguageScores
-from masr.scoring.answers import Answers, judge
-from masr.scoring.bootstrap import bounds, clusters, two_sided
-from masr.scoring.compare import compare, mcnemar
-from masr.scoring.lid_reference import encode
+from masr.maths.bootstrap import bounds, clusters, two_sided
+from masr.scoring.lid.answers import Answers, judge
+from masr.scoring.lid.compare import compare, mcnemar
+from masr.scoring.lid.reference import encode
 
 NAMES = ("afr", "bos", "ces")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from masr.metadata.codebook import Codebook
-from masr.scoring.confused import cosines_of, most_confused, relatedness
+from masr.scoring.lid.confusions import cosines_of, most_confused, relatedness
 
 LANGUAGES = ("eng", "hin", "nob", "urd")
 COUNTS = np.array([[8, 0, 2, 0], [0, 5, 0, 5], [0, 3, 0, 17], [4, 4, 0, 0]])

@@ -9,8 +9,8 @@ import pytest
 
 from masr.errors import ScoresError
 from masr.io.answers import AnswerTable
-from masr.scoring import confusions
-from masr.scoring.confusions import compare_confusions, languages_of
+from masr.scoring.lid import confusion_change as confusions
+from masr.scoring.lid.confusion_change import compare_confusions, languages_of
 from tests.reference.slow_confusions import interval_of_change, share_of_pair
 
 LANGUAGES = ("a", "b", "c", "d", "e")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from masr.scoring import curve as module
-from masr.scoring.curve import Curve, equal_error
+from masr.scoring.lid import det_curve as module
+from masr.scoring.lid.det_curve import Curve, equal_error
 
 
 def reference(name: str) -> Any:

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from masr.errors import ScoresError
-from masr.scoring import alignment as alignment_module
-from masr.scoring import edits
-from masr.scoring.alignment import COSTS, Alignment, align
-from masr.scoring.edits import count_edits
-from masr.scoring.pairs import characters_of, words_of
+from masr.scoring.wer import alignment as alignment_module
+from masr.scoring.wer import edits
+from masr.scoring.wer.alignment import COSTS, Alignment, align
+from masr.scoring.wer.coded import characters_of, words_of
+from masr.scoring.wer.edits import count_edits
 
 
 def reference(name: str) -> Any:

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from masr.io.language_scores import LanguageScores
-from masr.scoring import curve as curve_module
-from masr.scoring.answers import Answers, judge
-from masr.scoring.bootstrap import bounds, clusters, drawn
-from masr.scoring.curve import equal_error
-from masr.scoring.lid import report
-from masr.scoring.lid_reference import Labels, encode
-from masr.scoring.tally import NUM_BINS, tally
+from masr.maths.bootstrap import bounds, clusters, drawn
+from masr.scoring.lid import det_curve as curve_module
+from masr.scoring.lid.answers import Answers, judge
+from masr.scoring.lid.cluster_sums import NUM_BINS, tally
+from masr.scoring.lid.det_curve import equal_error
+from masr.scoring.lid.figures import report
+from masr.scoring.lid.reference import Labels, encode
 
 
 def reference(name: str) -> Any:

@@ -10,7 +10,7 @@ import pytest
 
 from masr.errors import DataError, ScoresError
 from masr.io.language_scores import LanguageScores
-from masr.scoring.lid_reference import match, read_labels, speakers_of
+from masr.scoring.lid.reference import match, read_labels, speakers_of
 
 
 def slowly(text: str) -> dict[str, str]:

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from masr.scoring.alignment import COSTS, align
-from masr.scoring.bootstrap import clusters
-from masr.scoring.edits import count_edits
-from masr.scoring.lid_reference import encode
-from masr.scoring.pairs import Pairs, words_of
-from masr.scoring.sclite import dtl_report, pra_report, special_words, sys_table, trn_lines
-from masr.scoring.wer import Report, report
-from masr.scoring.wer_compare import matched_pairs
+from masr.maths.bootstrap import clusters
+from masr.scoring.lid.reference import encode
+from masr.scoring.wer.alignment import COSTS, align
+from masr.scoring.wer.coded import Pairs, words_of
+from masr.scoring.wer.edits import count_edits
+from masr.scoring.wer.matched_pairs import matched_pairs
+from masr.scoring.wer.rates import Report, report
+from masr.scoring.wer.sclite import dtl_report, pra_report, special_words, sys_table, trn_lines
 
 SCTK = "/usr/lib/sctk/bin"
 SCLITE = shutil.which("sclite", path=f"{SCTK}:/usr/bin:/usr/local/bin")

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from masr.io.language_scores import LanguageScores
-from masr.scoring import answers, threads, trials
-from masr.scoring.bootstrap import clusters
-from masr.scoring.lid_reference import encode
-from masr.scoring.tally import tally
+from masr.maths.bootstrap import clusters
+from masr.scoring import threads
+from masr.scoring.lid import answers
+from masr.scoring.lid import detection as trials
+from masr.scoring.lid.cluster_sums import tally
+from masr.scoring.lid.reference import encode
 from masr.scoring.threads import each
 
 

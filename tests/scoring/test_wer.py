@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from masr.errors import DataError, ScoresError
-from masr.scoring.alignment import COSTS, align
-from masr.scoring.bootstrap import clusters
-from masr.scoring.edits import count_edits
-from masr.scoring.lid_reference import encode
-from masr.scoring.pairs import words_of
-from masr.scoring.wer import report, section
-from masr.scoring.wer_compare import difference, matched_pairs, segments
-from masr.scoring.wer_texts import Spelling, read_texts, same_utterances
+from masr.maths.bootstrap import clusters
+from masr.scoring.lid.reference import encode
+from masr.scoring.wer.alignment import COSTS, align
+from masr.scoring.wer.coded import words_of
+from masr.scoring.wer.edits import count_edits
+from masr.scoring.wer.matched_pairs import difference, matched_pairs, segments
+from masr.scoring.wer.rates import report, section
+from masr.scoring.wer.texts import Spelling, read_texts, same_utterances
 
 
 def reference(name: str) -> Any:
@@ -78,7 +78,7 @@ def test_the_interval_is_that_of_speakers_drawn_one_by_one() -> None:
 
 
 def _weights(count: int) -> Any:
-    from masr.scoring.bootstrap import drawn
+    from masr.maths.bootstrap import drawn
 
     return drawn(count, 0)
 

@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.synth.rooms import Room, decay_time, draw_point, draw_room, images, impulse_response, reflection_for, room
+from masr.maths.room_impulse import (
+    Room,
+    decay_time,
+    draw_point,
+    draw_room,
+    images,
+    impulse_response,
+    reflection_for,
+    room,
+)
 
 
 def _slow() -> ModuleType:

@@ -7,8 +7,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from masr.maths.over_seeds import mean_of
 from masr.tables.crossed import Float64Array, crossed
-from masr.tables.statistics import mean_of
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "slow_crossed.py"
 

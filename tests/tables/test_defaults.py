@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from masr.config import load, to_dict
+from masr.config.plain import SettingsReader, as_yaml
 from masr.plugins import resolve
 from masr.tables.defaults import defaults_of
-from masr.tables.settings import SettingsReader, as_yaml
 from masr.training.config import TrainConfig
 
 EGS = Path(__file__).resolve().parents[2] / "egs"

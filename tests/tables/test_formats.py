@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from masr.tables.sheet import number, with_interval
-from masr.tables.statistics import Mean
+from masr.maths.over_seeds import Mean
+from masr.tables.layout import number, with_interval
 
 
 def shown(recipe: Any, capfd: pytest.CaptureFixture[str], kind: str) -> str:

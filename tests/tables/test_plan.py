@@ -11,9 +11,9 @@ import pytest
 
 from masr.errors import ConfigError
 from masr.tables.arrays import as_ranges
+from masr.tables.placeholders import readable
 from masr.tables.plan import Plan
 from masr.tables.task import Task
-from masr.tables.words import readable
 
 TRAIN = """\
 title: A pre-training that rows share

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from masr.tables.config import read_table
+from masr.tables.layout import page_of
 from masr.tables.outcome import outcome_of
 from masr.tables.plan import folders_of, make_plan
-from masr.tables.sheet import page_of
 
 TABLE = Path(__file__).resolve().parents[2] / "egs" / "librispeech" / "tables" / "mutual_information.yaml"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.tables.statistics import FEWEST_SEEDS, Comparison, Mean, compare, decided, mean_of, relative_change
+from masr.maths.over_seeds import FEWEST_SEEDS, Comparison, Mean, compare, decided, mean_of, relative_change
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "slow_paired_t.py"
 FIGURES = st.lists(st.integers(0, 1000).map(lambda n: n / 10), min_size=3, max_size=6)

@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import load_file
 
 from masr.errors import CheckpointError
-from masr.training.keeping import finish
 from masr.training.loop import train
 from masr.training.resume import save_state
+from masr.training.retention import finish
 
 
 def kept(folder: Path) -> list[int]:

@@ -10,7 +10,7 @@ import pytest
 
 from masr.data.batch_config import Config
 from masr.data.collate import Labels
-from masr.training.reading import balanced_by, heard
+from masr.training.batches import balanced_by, heard
 
 UTTS = [f"u{n}" for n in range(8)]
 LABELS = {

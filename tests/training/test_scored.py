@@ -16,9 +16,9 @@ from masr.errors import ConfigError, MasrError
 from masr.io.ark import read_array
 from masr.io.datadir import read_table
 from masr.plugins import build, resolve
+from masr.training.assemble import Started, start, with_features
 from masr.training.config import TrainConfig
 from masr.training.distributed import join_world
-from masr.training.start import Started, start, with_features
 
 ENCODER = "encoder: {{num_bins: 24, dim: 16, num_layers: 1, num_heads: 2, feed_forward_dim: 32}}"
 CTC = (

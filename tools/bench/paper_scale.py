@@ -59,7 +59,7 @@ def _training(args: argparse.Namespace) -> None:
     import torch
 
     from masr.plugins import build, resolve
-    from masr.training.inherit import read_run
+    from masr.training.init_from import read_run
 
     config = read_run(args.conf, [], resolve)
     with torch.device("meta"):

@@ -36,9 +36,9 @@ def spoken() -> tuple[Any, list[tuple[int, int, int]], Any]:
 
 
 def our_error() -> float:
-    from masr.analysis.abx_items import Item, place_items
-    from masr.analysis.abx_phones import phone_errors
-    from masr.analysis.frames import ArrayFrames, Grid
+    from masr.analysis.abx.items import Item, place_items
+    from masr.analysis.abx.phones import phone_errors
+    from masr.io.frames import ArrayFrames, Grid
 
     values, items, ends = spoken()
     frames = ArrayFrames("frames", values, np.array([0, len(values)]), ["u"])

@@ -19,7 +19,7 @@ def recordings() -> list[Any]:
 
 
 def ours() -> Turn:
-    from masr.analysis.abx import closeness
+    from masr.analysis.abx.closeness import closeness
 
     given = recordings()
 
@@ -57,7 +57,7 @@ def theirs() -> Turn:
 
 def check() -> str:
     """Both find the same scores."""
-    from masr.analysis.abx import closeness
+    from masr.analysis.abx.closeness import closeness
 
     first, second = recordings()
     found = closeness([first, second]).scores

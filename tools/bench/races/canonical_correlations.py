@@ -32,15 +32,15 @@ def pair() -> tuple[Any, Any]:
 
 def moments() -> Any:
     from masr.analysis.aligned import Aligned
-    from masr.analysis.frames import ArrayFrames
-    from masr.analysis.moments import gather
+    from masr.analysis.similarity.second_moments import gather
+    from masr.io.frames import ArrayFrames
 
     aligned = Aligned([ArrayFrames("x", pair()[0]), ArrayFrames("y", pair()[1])])
     return gather(aligned, ["x", "y"], [(0, 1)], "float64")[0]
 
 
 def ours_of(measure: str) -> float:
-    from masr.analysis import cca
+    from masr.analysis.similarity import cca
 
     return float(getattr(cca, measure)(moments()))
 
@@ -84,7 +84,7 @@ def turn_of(work: Any) -> Turn:
 
 
 def all_of_ours() -> None:
-    from masr.analysis import cca
+    from masr.analysis.similarity import cca
 
     gathered = moments()
     cca.cca(gathered), cca.svcca(gathered), cca.pwcca(gathered)

@@ -26,9 +26,9 @@ def scores() -> tuple[Any, Any]:
 
 def costs() -> dict[str, float]:
     from masr.io.language_scores import LanguageScores
-    from masr.scoring.answers import judge
-    from masr.scoring.lid_reference import Labels
-    from masr.scoring.trials import BETAS, trials_of
+    from masr.scoring.lid.answers import judge
+    from masr.scoring.lid.detection import BETAS, trials_of
+    from masr.scoring.lid.reference import Labels
 
     logs, truth = scores()
     table = LanguageScores(range(UTTS), NAMES, logs)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ def trials() -> tuple[Any, Any]:
 
 
 def ours() -> Turn:
-    from masr.scoring.curve import equal_error
+    from masr.scoring.lid.det_curve import equal_error
 
     targets, others = trials()
 
@@ -51,7 +51,7 @@ def theirs() -> Turn:
 
 def check() -> str:
     """Both find the same rate, ours on the hull."""
-    from masr.scoring.curve import equal_error
+    from masr.scoring.lid.det_curve import equal_error
 
     found = equal_error(*trials()).rate
     try:

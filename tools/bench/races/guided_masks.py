@@ -21,7 +21,7 @@ def batch(step: int) -> Any:
     """The demo's step, all utterances as long as a crop."""
     import torch
 
-    from masr.keyed import combine
+    from masr.maths.keyed_random import combine
     from masr.types import Batch
 
     features = torch.randn(BATCH, FRAMES, BINS, generator=torch.Generator().manual_seed(0))
@@ -109,8 +109,8 @@ def check() -> str:
     """The share is the one asked for."""
     import torch
 
-    from masr.keyed import combine
     from masr.masking.ask2mask import Config, build
+    from masr.maths.keyed_random import combine
 
     masker, lengths = build(Config()), torch.full((2000,), 149)
     mask = masker.mask(lengths, combine(0, 0, torch.arange(2000)), torch.rand(2000, 149))

@@ -25,7 +25,7 @@ def frames() -> Any:
 def settled(halves: bool = False) -> Any:
     import torch
 
-    from masr.kmeans import KMeans
+    from masr.maths.kmeans import KMeans
 
     given = torch.from_numpy(frames())
     found = KMeans(given[:CLUSTERS].clone(), halves)

@@ -25,7 +25,7 @@ def given() -> tuple[Any, Any]:
 def of_ours(halves: bool = False) -> Any:
     import torch
 
-    from masr.kmeans import KMeans
+    from masr.maths.kmeans import KMeans
 
     frames, centres = given()
     return KMeans(torch.from_numpy(centres), halves).labels(torch.from_numpy(frames)).numpy()

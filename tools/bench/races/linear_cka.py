@@ -31,8 +31,8 @@ def pair() -> tuple[Any, Any]:
 
 def similarity(measure: str, precision: Any = None) -> float:
     from masr.analysis.aligned import Aligned
-    from masr.analysis.frames import ArrayFrames
-    from masr.analysis.similarity import Options, compare
+    from masr.analysis.similarity.compare import Options, compare
+    from masr.io.frames import ArrayFrames
 
     x, y = pair()
     aligned = Aligned([ArrayFrames("x", x), ArrayFrames("y", y)])

@@ -19,7 +19,7 @@ def labels() -> tuple[Any, Any]:
 
 
 def ours() -> Turn:
-    from masr.analysis.mutual_information import plug_in
+    from masr.analysis.information.bounds import plug_in
 
     first, second = labels()
 
@@ -45,7 +45,7 @@ def theirs() -> Turn:
 def check() -> str:
     from sklearn.metrics import mutual_info_score
 
-    from masr.analysis.mutual_information import plug_in
+    from masr.analysis.information.bounds import plug_in
 
     found, expected = plug_in(*labels()), float(mutual_info_score(*labels()))
     if abs(found - expected) > 1e-9:

@@ -45,7 +45,7 @@ def _tested(name: str, answers: Any) -> float:
 
 
 def ours() -> Turn:
-    from masr.analysis.probe_softmax import Regression
+    from masr.analysis.probe.softmax import Regression
 
     rows, labels = frames()
 

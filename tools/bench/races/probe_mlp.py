@@ -38,7 +38,7 @@ def _tested(name: str, answers: Any) -> float:
 
 
 def ours() -> Turn:
-    from masr.analysis.probe_perceptron import Settings, fit
+    from masr.analysis.probe.perceptron import Settings, fit
 
     rows, labels = frames()
     settings = Settings(hidden=HIDDEN, most_epochs=EPOCHS, least_steps=0, batch_rows=BATCH)

@@ -10,8 +10,8 @@ BATCH, TIME, SPAN, SHARE = 64, 1500, 10, 0.49
 def ours() -> Turn:
     import torch
 
-    from masr.keyed import combine
     from masr.masking.spans import Config, build
+    from masr.maths.keyed_random import combine
 
     torch.set_num_threads(1)
     masker = build(Config(share=SHARE, span=SPAN))

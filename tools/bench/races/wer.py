@@ -29,9 +29,9 @@ TOTAL = float(sum(len(ref.split()) for ref in REFS))
 
 
 def ours(aligned: bool) -> Turn:
-    from masr.scoring.alignment import COSTS, align
-    from masr.scoring.edits import count_edits
-    from masr.scoring.pairs import words_of
+    from masr.scoring.wer.alignment import COSTS, align
+    from masr.scoring.wer.coded import words_of
+    from masr.scoring.wer.edits import count_edits
 
     def turn() -> float:
         pairs = words_of(REFS, HYPS)
@@ -55,8 +55,8 @@ def jiwer() -> Turn:
 
 def check() -> str:
     """The race is for equal numbers: sclite's, on the first thousand sentences."""
-    from masr.scoring.edits import count_edits
-    from masr.scoring.pairs import words_of
+    from masr.scoring.wer.coded import words_of
+    from masr.scoring.wer.edits import count_edits
 
     counts = count_edits(words_of(REFS[:1000], HYPS[:1000])).sum(axis=0).tolist()
     if SCLITE is None:

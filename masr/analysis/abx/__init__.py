@@ -1,0 +1,1 @@
+"""ABX: which of two recordings, or of two phones, a third is closer to."""

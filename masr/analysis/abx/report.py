@@ -1,0 +1,157 @@
+"""What `masr analyse abx` prints and writes."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from masr.analysis.abx.closeness import Mean
+    from masr.analysis.abx.series import Scored
+
+_MOST_SHOWN = 12
+"""Recordings whose matrix fits on a screen."""
+
+
+def report(found: Sequence[Scored]) -> None:
+    """A line for each series and length, then the matrix of each series at the length that tells it apart best."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else 200, markup=False, emoji=False, highlight=False)
+    table = Table("series", "snippets")
+    for name in ("recordings", "of snippets", "triplets", "score", "95 % interval", *_splits(found)):
+        table.add_column(name, justify="right")
+    for one in found:
+        counts = one.found.num_snippets
+        table.add_row(
+            one.series or "-",
+            length_name(one.length_sec),
+            str(len(counts)),
+            f"{counts.min()}-{counts.max()}",
+            f"{int(one.found.num_triplets.sum()):,}",
+            f"{one.mean.value:.3f}",
+            _interval(one.mean),
+            *(_with_interval(one.split.get(name)) for name in _splits(found)),
+        )
+    console.print(table)
+    for one in _best(found):
+        if len(one.found.names) <= _MOST_SHOWN:
+            print("\n".join(_matrix(one)))
+    for one in found:
+        if one.left_out:
+            print(f"{one.series} {length_name(one.length_sec)}: no full snippet in {', '.join(one.left_out)}")
+
+
+def length_name(length_sec: float) -> str:
+    """`10s`, or `whole`."""
+    return f"{length_sec:g}s" if math.isfinite(length_sec) else "whole"
+
+
+def _splits(found: Sequence[Scored]) -> list[str]:
+    return list(dict.fromkeys(name for one in found for name in one.split))
+
+
+def _best(found: Sequence[Scored]) -> list[Scored]:
+    best: dict[str, Scored] = {}
+    for one in found:
+        if one.series not in best or one.mean.value > best[one.series].mean.value:
+            best[one.series] = one
+    return list(best.values())
+
+
+def _matrix(one: Scored) -> list[str]:
+    """Rows and columns as the tree has them; columns are numbered, so that long names do not break lines."""
+    names = one.found.names
+    width = max(map(len, names))
+    title = (
+        f"{one.series + ', ' if one.series else ''}{length_name(one.length_sec)}: A and X of the row, B of the column"
+    )
+    lines = ["", title, " " * (width + 6) + "".join(f"{k + 1:>7}" for k in range(len(names)))]
+    for k, i in enumerate(one.order):
+        values = ("      -" if i == j else f"{one.found.scores[i, j]:>7.3f}" for j in one.order)
+        lines.append(f"  {k + 1:>2}  {names[i]:<{width}}" + "".join(values))
+    return lines
+
+
+def _interval(mean: Mean) -> str:
+    return "-" if mean.low is None else f"[{mean.low:.3f}, {mean.high:.3f}]"
+
+
+def _with_interval(mean: Mean | None) -> str:
+    return "-" if mean is None else f"{mean.value:.3f} {_interval(mean)}"
+
+
+def as_json(found: Sequence[Scored], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Every figure."""
+    from dataclasses import asdict
+
+    parts = [
+        {
+            "series": one.series,
+            "snippet_sec": one.length_sec if math.isfinite(one.length_sec) else "whole",
+            "recordings": list(one.found.names),
+            "num_snippets": one.found.num_snippets.tolist(),
+            "scores": one.found.scores.tolist(),
+            "both_directions": one.found.both.tolist(),
+            "num_triplets": one.found.num_triplets.tolist(),
+            "mean": asdict(one.mean),
+            "split": {name: asdict(mean) for name, mean in one.split.items()},
+            "dendrogram": [one.found.names[k] for k in one.order],
+            "merges": [asdict(merge) for merge in one.tree],
+            "left_out": list(one.left_out),
+        }
+        for one in found
+    ]
+    by_series: dict[str, dict[str, Any]] = {}
+    for one, part in zip(found, parts, strict=True):
+        named = by_series.setdefault(one.series or "all", {})
+        named[length_name(one.length_sec)] = {"mean": part["mean"], "split": part["split"]}
+    return {**facts, "series": parts, "by_series": by_series}
+
+
+def write(folder: Path, found: Sequence[Scored], facts: Mapping[str, Any]) -> None:
+    """abx.json, and for each series and length abx.<series>.<length>.tsv and .figure.json."""
+    import numpy as np
+
+    from masr.io.atomic import atomic_write
+    from masr.io.figure import Heatmap
+    from masr.io.figure_file import write_figure
+    from masr.io.json_file import write_json
+    from masr.io.layout import FIGURE_SUFFIX
+    from masr.io.provenance import write_provenance
+
+    for one in found:
+        stem = ".".join(filter(None, ("abx", one.series, length_name(one.length_sec).replace(".", "_"))))
+        atomic_write(folder / f"{stem}.tsv", _table(one))
+        names = one.found.names
+        figure = Heatmap(
+            f"ABX, {one.series + ', ' if one.series else ''}snippets of {length_name(one.length_sec)}",
+            one.found.scores,
+            names,
+            names,
+            low=min(0.5, float(np.nanmin(one.found.scores))),
+            high=1.0,
+            row_tree=one.tree,
+            column_tree=one.tree,
+            note=f"A and X of the row, B of the column; mean {one.mean.value:.3f}; 0.5 is chance",
+        )
+        write_figure(folder / f"{stem}{FIGURE_SUFFIX}", figure)
+    write_json(str(folder / "abx.json"), as_json(found, facts))
+    write_provenance(folder, **facts)
+
+
+def _table(one: Scored) -> str:
+    """An ordered pair a line."""
+    lines = ["first\tsecond\tscore\tboth_directions\ttriplets\tsnippets_first\tsnippets_second"]
+    scores = one.found
+    for i in range(len(scores.names)):
+        for j in range(len(scores.names)):
+            if i != j:
+                figures = f"{scores.scores[i, j]:.6f}\t{scores.both[i, j]:.6f}\t{scores.num_triplets[i, j]}"
+                counts = f"{scores.num_snippets[i]}\t{scores.num_snippets[j]}"
+                lines.append(f"{scores.names[i]}\t{scores.names[j]}\t{figures}\t{counts}")
+    return "\n".join(lines) + "\n"

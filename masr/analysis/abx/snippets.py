@@ -1,0 +1,150 @@
+"""Frames of a recording, as they stream by, become one vector for each snippet of so many seconds.
+
+A frame belongs to the snippet that its middle lies in. A snippet that lacks more than a tenth of its frames, as the
+last one of a recording does, is left out. Nothing but the snippet that is open is held.
+
+Shapes: N frames, D width, S snippets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from masr.errors import AnalysisError
+from masr.io.datadir import DataDir
+from masr.io.frames import Array, ArrayFrames, Frames, Grid, load_array
+from masr.io.layout import EMBEDDINGS
+from masr.io.progress import track
+from masr.types import FloatArray
+
+Pool = Literal["max", "mean", "statistics"]
+"""statistics: mean and standard deviation, one after the other."""
+
+WHOLE = float("inf")
+"""A snippet as long as its utterance."""
+_PIECE = 8192
+_LEAST_SHARE = 0.9
+_EDGE = 1e-9
+"""Of a snippet: rounding of times moves no frame into the next."""
+
+
+class _Open:
+    """The snippet that frames are being added to: its maximum, mean and sum of squares about the mean."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.count = 0
+        self.first = self.second = np.zeros(0)
+
+    def add(self, frames: Array) -> None:
+        """Some more of its frames, (n, D)."""
+        count, self.count = self.count, self.count + len(frames)
+        if self.pool == "max":
+            high = frames.max(axis=0).astype(np.float64)
+            self.first = np.maximum(self.first, high) if count else high
+            return
+        frames = frames.astype(np.float64)
+        mean = frames.mean(axis=0)
+        spread = ((frames - mean) ** 2).sum(axis=0)
+        if count:
+            # Means and squares of two parts, joined without going back to the frames (Chan et al., 1979).
+            apart = mean - self.first
+            mean = self.first + apart * (len(frames) / self.count)
+            spread = self.second + spread + apart**2 * (count * len(frames) / self.count)
+        self.first, self.second = mean, spread
+
+    def vector(self) -> FloatArray:
+        """What the frames come to."""
+        parts = [self.first]
+        if self.pool == "statistics":
+            parts.append(np.sqrt(self.second / self.count))
+        return np.concatenate(parts).astype(np.float32)
+
+
+def cut(pieces: Iterable[Array], grid: Grid, length_sec: float, pool: Pool = "max") -> Iterator[FloatArray]:
+    """The vector of each full snippet of one recording, whose frames come as pieces (n, D), one after another."""
+    least = _LEAST_SHARE * length_sec / grid.shift_sec if np.isfinite(length_sec) else 1.0
+    number, current, start = 0, _Open(pool), 0
+    for piece in pieces:
+        times = grid.start_sec + grid.shift_sec * np.arange(start, start + len(piece))
+        start += len(piece)
+        places = np.floor(np.maximum(times / length_sec, 0) + _EDGE).astype(np.int64)
+        edges = [0, *(np.flatnonzero(np.diff(places)) + 1), len(piece)]
+        for low, high in pairwise(edges):
+            if low == high:
+                continue
+            if places[low] != number:
+                if current.count and current.count >= least:
+                    yield current.vector()
+                number, current = int(places[low]), _Open(pool)
+            current.add(piece[low:high])
+    if current.count and current.count >= least:
+        yield current.vector()
+
+
+def snippets_of(
+    frames: Frames, places: Sequence[int], groups: Sequence[str], lengths_sec: Sequence[float], pool: Pool = "max"
+) -> Mapping[float, Mapping[str, FloatArray]]:
+    """length -> group -> (S, D), every utterance read once.
+
+    `groups` says which recording each of `places` is of. Utterances are cut one by one, so that what an encoder saw in
+    windows is cut within each window.
+    """
+    grid = frames.grid
+    if grid is None:
+        if any(np.isfinite(length) for length in lengths_sec):
+            raise AnalysisError(
+                f"{frames.name}: nobody said how many frames there are in a second", fix="say it: --rate 50"
+            )
+        grid = Grid(1.0)
+    for length in lengths_sec:
+        if not length > 2 * grid.shift_sec:
+            raise AnalysisError(
+                f"snippets of {length:g} s hold fewer than three frames, which are {grid.shift_sec:g} s apart",
+                fix="choose longer snippets",
+            )
+    found: dict[float, dict[str, list[FloatArray]]] = {length: {} for length in lengths_sec}
+    for place, group in zip(track(places, frames.name, unit="utterance"), groups, strict=True):
+        whole = frames.read(place)
+        for length in lengths_sec:
+            held = found[length].setdefault(group, [])
+            held.extend(cut(_pieces(whole), grid, length, pool))
+    width = frames.dim * (2 if pool == "statistics" else 1)
+    return {
+        length: {group: _stacked(vectors, width) for group, vectors in by_group.items()}
+        for length, by_group in found.items()
+    }
+
+
+def vectors_of(frames: Frames) -> FloatArray:
+    """(S, D) of an array whose rows are snippets already."""
+    return np.concatenate([frames.read(place) for place in range(len(frames.counts))]).astype(np.float32)
+
+
+def open_vectors(folder: Path) -> ArrayFrames:
+    """One vector for each utterance, as `masr extract` pools them: utterances of a single frame."""
+    data, values = DataDir.open(folder), load_array(folder / EMBEDDINGS)
+    if values.ndim != 2 or len(values) != len(data):
+        raise AnalysisError(
+            f"{folder / EMBEDDINGS} has the shape {values.shape} for {len(data)} utterances",
+            fix="run masr extract again",
+        )
+    return ArrayFrames(str(folder), values, np.arange(len(values) + 1), data.utts)
+
+
+def _pieces(frames: Array) -> Iterator[Array]:
+    for start in range(0, len(frames), _PIECE):
+        yield frames[start : start + _PIECE]
+
+
+def _stacked(vectors: list[FloatArray], width: int) -> FloatArray:
+    if not vectors:
+        return np.zeros((0, width), dtype=np.float32)
+    found: npt.NDArray[np.float32] = np.stack(vectors)
+    return found

@@ -1,0 +1,188 @@
+"""How much a representation tells of labels, or of another view of the same speech: bounds from below.
+
+    I(Z; Y) >= H(Y) - CE(q(y | z))
+
+for any probe q, because the cross-entropy is at least H(Y | Z). Y are labels, as phones; or f(Zb), the cluster of the
+other view's frame, and then I(Za; Zb) >= I(Za; f(Zb)) as well, at most log V. Entropy and cross-entropy are taken over
+the same frames, which the probe was not trained on. A bound below 0 is shown as it is: the probe is worse than knowing
+how frequent the labels are.
+
+Shapes: N frames, U units (utterances) that they are of, V classes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from masr.analysis.probe import density as probe_density
+from masr.analysis.probe.density import Kind
+from masr.errors import AnalysisError
+from masr.types import FloatArray
+
+IntArray = npt.NDArray[np.int64]
+Float64Array = npt.NDArray[np.float64]
+DRAWS, LEVEL = 1000, 0.95
+_MOST_UNITS = 1000
+_MOST_CELLS, _BLOCK_LABELS = 1 << 26, 1 << 16
+_HELD_SHARE = 0.1
+"""Of the training units, that choose the probe."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Frames with the symbol that each goes with."""
+
+    frames: FloatArray
+    """(N, D)."""
+    labels: IntArray
+    """(N,) from 0."""
+    units: IntArray
+    """(N,) which utterance each frame is of: what is drawn for intervals, and what splits keep together."""
+
+    def part(self, chosen: npt.NDArray[np.bool_]) -> Sample:
+        """Some of the frames."""
+        return Sample(self.frames[chosen], self.labels[chosen], self.units[chosen])
+
+
+@dataclass(frozen=True)
+class Bound:
+    """In nats; `bits` has the same in bits."""
+
+    probe: str
+    entropy: float
+    cross_entropy: float
+    low: float
+    high: float
+    """Of the bound: 95 % of draws of whole utterances."""
+    ceiling: float
+    """log V."""
+    num_train: int
+    num_test: int
+
+    @property
+    def bound(self) -> float:
+        """What Z tells of Y at least."""
+        return self.entropy - self.cross_entropy
+
+    @property
+    def share(self) -> float:
+        """Of what there is to tell."""
+        return self.bound / self.entropy if self.entropy > 0 else math.nan
+
+    def as_json(self) -> dict[str, object]:
+        """Every figure, the main ones in bits too."""
+        return {
+            "probe": self.probe,
+            "entropy": self.entropy,
+            "cross_entropy": self.cross_entropy,
+            "bound": self.bound,
+            "interval": [self.low, self.high],
+            "share_of_entropy": self.share,
+            "ceiling": self.ceiling,
+            "bits": {
+                name: getattr(self, name) / math.log(2) for name in ("entropy", "cross_entropy", "bound", "ceiling")
+            },
+            "frames": {"train": self.num_train, "held_out": self.num_test},
+        }
+
+
+def entropy(labels: IntArray) -> float:
+    """Of how frequent the labels are, in nats."""
+    counts = np.bincount(labels)
+    shares = counts[counts > 0] / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
+
+
+def plug_in(first: IntArray, second: IntArray) -> float:
+    """I of two discrete variables, as their joint frequencies have it, in nats; too high where pairs are rare."""
+    if len(first) != len(second) or not len(first):
+        raise AnalysisError(f"{len(first)} and {len(second)} labels: there has to be one of each for each frame")
+    height, width = _num_labels(first), _num_labels(second)
+    if height * width > _MOST_CELLS:  # few of so many pairs occur
+        first, second = (np.unique(one, return_inverse=True)[1] for one in (first, second))
+        height, width = _num_labels(first), _num_labels(second)
+    cells = np.zeros(height * width, dtype=np.int64)
+    size = max(_BLOCK_LABELS, len(cells))
+    for start in range(0, len(first), size):  # a block of pairs stays in the cache
+        pairs = first[start : start + size] * width
+        pairs += second[start : start + size]
+        cells += np.bincount(pairs, minlength=len(cells))
+    joint = cells.reshape(height, width)
+    rows, columns, count = joint.sum(axis=1), joint.sum(axis=0), len(first)
+    found = _log_sum(joint) - _log_sum(rows) - _log_sum(columns)
+    return max(0.0, found / count + math.log(count))
+
+
+def _num_labels(labels: IntArray) -> int:
+    """One more than the largest; what is below 0 is largest of all when its sign is read as a digit."""
+    most = int(np.ascontiguousarray(labels, dtype=np.int64).view(np.uint64).max())
+    if most >= 1 << 62:
+        raise AnalysisError("a label is below 0", fix="number labels from 0")
+    return most + 1
+
+
+def _log_sum(counts: IntArray) -> float:
+    known = counts[counts > 0].astype(np.float64)
+    return float((known * np.log(known)).sum())
+
+
+def bound(train: Sample, test: Sample, num_classes: int, kind: Kind, seed: int = 0) -> Bound:
+    """Trains a probe on `train` and holds it against `test`."""
+    for name, sample in (("training", train), ("held-out", test)):
+        if len(np.unique(sample.labels)) < 2:
+            raise AnalysisError(
+                f"the {name} frames have one label alone, of which there is nothing to tell",
+                fix="give more speech, or other labels",
+            )
+    held = held_out(train.units, _HELD_SHARE, seed + 1)
+    density = probe_density.fit(
+        kind,
+        train.frames[~held],
+        train.labels[~held],
+        (train.frames[held], train.labels[held]),
+        num_classes,
+        seed,
+    )
+    return judged(kind, density.log_probability(test.frames, test.labels), test, num_classes, len(train.labels), seed)
+
+
+def judged(probe: str, logs: Float64Array, test: Sample, num_classes: int, num_train: int, seed: int) -> Bound:
+    """The bound that (N,) log-probabilities of the held-out labels give, with its interval."""
+    _, numbers = np.unique(test.units, return_inverse=True)
+    random = np.random.default_rng(seed)
+    num_units = int(numbers.max()) + 1
+    if num_units > _MOST_UNITS:
+        numbers, num_units = (random.permutation(num_units) % _MOST_UNITS)[numbers], _MOST_UNITS
+    counts = np.bincount(numbers * num_classes + test.labels, minlength=num_units * num_classes).reshape(num_units, -1)
+    losses = np.bincount(numbers, weights=-logs, minlength=num_units)
+    drawn = random.multinomial(num_units, np.full(num_units, 1 / num_units), size=DRAWS)
+    totals = drawn @ counts
+    sizes = totals.sum(axis=1, keepdims=True)
+    shares = totals / sizes
+    entropies = -(shares * np.log(np.where(shares > 0, shares, 1))).sum(axis=1)
+    low, high = np.percentile(entropies - drawn @ losses / sizes[:, 0], [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
+    return Bound(
+        probe,
+        entropy(test.labels),
+        -float(logs.mean()),
+        float(low),
+        float(high),
+        math.log(num_classes),
+        num_train,
+        len(logs),
+    )
+
+
+def held_out(units: IntArray, share: float, seed: int) -> npt.NDArray[np.bool_]:
+    """(N,) whether a frame's unit is among the share that is put aside; at least one unit is on either side."""
+    names = np.unique(units)
+    if len(names) < 2:
+        raise AnalysisError(
+            "there is one utterance alone, of which nothing can be held out", fix="give more speech, or longer arrays"
+        )
+    count = min(len(names) - 1, max(1, round(share * len(names))))
+    return np.isin(units, np.random.default_rng(seed).choice(names, count, replace=False))

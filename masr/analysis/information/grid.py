@@ -1,0 +1,142 @@
+"""Bounds on mutual information over a grid: representations (layers, checkpoints), numbers of clusters, probes.
+
+Shapes: N frames, D width, V classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+
+from masr.analysis.information import infonce_mine as critics
+from masr.analysis.information.bounds import Bound, IntArray, Sample, bound, held_out, plug_in
+from masr.analysis.information.pairs import Limits, Pairs, Source, gather
+from masr.analysis.information.symbols import Clusters, Method, fit_clusters
+from masr.analysis.probe.density import Kind
+from masr.types import FloatArray
+
+Estimate = Literal["plug-in", "infonce", "mine"]
+_HELD_SHARE = 0.1
+_PIECE = 1 << 16
+"""Frames that are clustered at once."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is run for every task."""
+
+    probes: tuple[Kind, ...] = ("logistic", "mlp")
+    clusters: tuple[int, ...] = (50,)
+    method: Method = "kmeans"
+    estimates: tuple[Estimate, ...] = ()
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One representation with one other side."""
+
+    name: str
+    source: Source
+    num_classes: int | None
+    """Of labels; None where the other side is a view."""
+    mask_share: float | None = None
+    """Of frames that were hidden from the representation, where it is a masked pass."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one representation tells, of labels or of so many clusters."""
+
+    name: str
+    clusters: int | None
+    bounds: tuple[Bound, ...]
+    estimates: tuple[tuple[str, float], ...]
+    mask_share: float | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values."""
+        return {
+            "representation": self.name,
+            "mask_share": self.mask_share,
+            "clusters": self.clusters,
+            "bounds": [one.as_json() for one in self.bounds],
+            "estimates": dict(self.estimates),
+        }
+
+
+def run_tasks(tasks: Iterable[Task], settings: Settings) -> list[Row]:
+    """All rows, in the order of the tasks; one task is held at a time, where they are made as they are asked for."""
+    return [row for task in tasks for row in run_task(task, settings)]
+
+
+def run_task(task: Task, settings: Settings) -> list[Row]:
+    """A row for labels, or one for each number of clusters."""
+    train, test = gather(task.source, settings.limits)
+    if task.num_classes is not None:
+        samples = Sample(train.first, train.labels(), train.units), Sample(test.first, test.labels(), test.units)
+        return [_row(task, None, *samples, task.num_classes, (train, test), settings)]
+    rows = []
+    for count in settings.clusters:
+        clusters = _clusters(train.second, count, settings)
+        made = [Sample(p.first, _symbols(clusters, p.second), p.units) for p in (train, test)]
+        rows.append(_row(task, count, made[0], made[1], count, (train, test), settings))
+    return rows
+
+
+def _clusters(frames: FloatArray, count: int, settings: Settings) -> Clusters:
+    return fit_clusters(
+        lambda: map(torch.from_numpy, np.array_split(frames, 1 + len(frames) // _PIECE)),
+        count,
+        settings.method,
+        settings.limits.seed,
+    )
+
+
+def _symbols(clusters: Clusters, frames: FloatArray) -> IntArray:
+    labels: IntArray = clusters.labels(torch.from_numpy(frames)).numpy()
+    return labels
+
+
+def _row(
+    task: Task,
+    clusters: int | None,
+    train: Sample,
+    test: Sample,
+    num_classes: int,
+    pairs: tuple[Pairs, Pairs],
+    settings: Settings,
+) -> Row:
+    seed = settings.limits.seed
+    bounds = tuple(bound(train, test, num_classes, probe, seed) for probe in settings.probes)
+    estimates = []
+    for kind in settings.estimates:
+        if kind == "plug-in":
+            own = _clusters(train.frames, clusters or max(settings.clusters), settings)
+            value = plug_in(_symbols(own, test.frames), test.labels)
+        else:
+            sides = [_sides(p, clusters is None, num_classes) for p in pairs]
+            aside = held_out(train.units, _HELD_SHARE, seed + 1)
+            value = critics.estimate(kind, _part(sides[0], ~aside), _part(sides[0], aside), sides[1], seed)
+        estimates.append((kind, value))
+    return Row(task.name, clusters, bounds, tuple(estimates), task.mask_share)
+
+
+def _sides(pairs: Pairs, has_labels: bool, num_classes: int) -> critics.Sides:
+    """Labels become vectors with a single 1."""
+    second = np.eye(num_classes, dtype=np.float32)[pairs.labels()] if has_labels else pairs.second
+    return critics.Sides(pairs.first, second)
+
+
+def _part(sides: critics.Sides, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> critics.Sides:
+    return critics.Sides(sides.first[chosen], sides.second[chosen])
+
+
+def best(rows: Sequence[Row]) -> Row:
+    """The representation with the highest bound: the checkpoint that one would take without labels."""
+    return max(rows, key=lambda row: max((one.bound for one in row.bounds), default=-math.inf))

@@ -1,0 +1,111 @@
+"""What `masr analyse mutual-information` prints, writes and draws."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from masr.analysis.information.bounds import Bound
+    from masr.analysis.information.grid import Row
+    from masr.io.figure import Axis, Curves
+
+_MODEL = re.compile(r"(.+?)(?:@(\d+))?(?::(\d+))?")
+"""RUN@STEP:LAYER."""
+
+
+def report(rows: Sequence[Row]) -> str:
+    """A line for each bound."""
+    from masr.analysis.information.grid import best
+
+    lines = []
+    for row in rows:
+        of = "labels" if row.clusters is None else f"{row.clusters} clusters"
+        if row.mask_share is not None:
+            of = f"{100 * row.mask_share:g} % masked, {of}"
+        lines += [f"{row.name}  {of}  {_line(one)}" for one in row.bounds]
+        lines += [f"{row.name}  {of}  {name}: {value:.4f} nats" for name, value in row.estimates]
+    if rows and rows[0].bounds:
+        frames = rows[0].bounds[0]
+        lines.append(f"{frames.num_train} frames to train on, {frames.num_test} held out")
+    if len({row.name for row in rows}) > 1:
+        lines.append(f"highest bound: {best(rows).name}")
+    return "\n".join(lines)
+
+
+def _line(one: Bound) -> str:
+    return (
+        f"{one.probe}: I >= {one.bound:.4f} nats [{one.low:.4f}, {one.high:.4f}] = {one.bound / math.log(2):.4f} bits, "
+        f"{100 * one.share:.1f} % of H {one.entropy:.4f}, CE {one.cross_entropy:.4f}, ceiling {one.ceiling:.4f}"
+    )
+
+
+HEADER = "representation\tmask_share\tclusters\tprobe\tentropy\tcross_entropy\tbound\tlow\thigh\tshare\tceiling"
+
+
+def write(folder: Path, rows: Sequence[Row]) -> None:
+    """mutual_information.tsv and .figure.json, and what was run."""
+    from masr.io.atomic import atomic_write
+    from masr.io.figure_file import write_figure
+    from masr.io.layout import FIGURE_SUFFIX
+    from masr.io.provenance import write_provenance
+
+    lines = [HEADER]
+    for row in rows:
+        for one in row.bounds:
+            figures = (one.entropy, one.cross_entropy, one.bound, one.low, one.high, one.share, one.ceiling)
+            clusters = "" if row.clusters is None else str(row.clusters)
+            share = "" if row.mask_share is None else f"{row.mask_share:g}"
+            lines.append("\t".join([row.name, share, clusters, one.probe, *(f"{value:.6f}" for value in figures)]))
+    atomic_write(folder / "mutual_information.tsv", "\n".join(lines) + "\n")
+    write_figure(folder / f"mutual_information{FIGURE_SUFFIX}", figure(rows))
+    write_provenance(folder)
+
+
+def figure(rows: Sequence[Row]) -> Curves:
+    """A curve for each probe and number of clusters, over what there is most of.
+
+    That are steps or layers where the representations differ by those alone, else the representations; of the only
+    one, shares that were masked, or clusters.
+    """
+    import numpy as np
+
+    from masr.io.figure import Axis, Curve, Curves
+
+    names = list(dict.fromkeys(row.name for row in rows))
+    shares = {row.mask_share for row in rows}
+    axis, along = _along(names) if len(names) > 1 else (Axis("clusters"), {})
+    if len(names) == 1 and len(shares) > 1:
+        axis = Axis("share of frames that are masked")
+    points: dict[str, list[tuple[float, Bound]]] = {}
+    for row in rows:
+        run, place = along.get(row.name, ("", float(row.clusters or 0)))
+        parts = [run, "" if axis.name == "clusters" or row.clusters is None else f"{row.clusters} clusters"]
+        if len(shares) > 1 and row.mask_share is not None:
+            if along:
+                parts.append(f"{100 * row.mask_share:g} % masked")
+            else:
+                place = row.mask_share
+        for one in row.bounds:
+            points.setdefault(", ".join(filter(None, [one.probe, *parts])), []).append((place, one))
+    curves = []
+    for name, found in points.items():
+        x, y, low, high = np.array([(place, one.bound, one.low, one.high) for place, one in found]).T
+        curves.append(Curve(name, x, y, low, high))
+    return Curves("Mutual information, at least", tuple(curves), axis, Axis("bound", "nats"))
+
+
+def _along(names: Sequence[str]) -> tuple[Axis, dict[str, tuple[str, float]]]:
+    """For each name, of which curve it is and its place on the axis."""
+    from masr.io.figure import Axis
+
+    parts = {name: found.groups() for name in names if (found := _MODEL.fullmatch(name))}
+    runs = {run for run, _, _ in parts.values()}
+    for title, own, other in (("step", 1, 2), ("layer", 2, 1)):
+        if all(part[own] for part in parts.values()) and len({part[other] for part in parts.values()}) == 1:
+            places = {name: ("" if len(runs) == 1 else str(part[0]), float(part[own])) for name, part in parts.items()}
+            return Axis(title), places
+    return Axis("representation", ticks=tuple(names)), {name: ("", float(n)) for n, name in enumerate(names)}

@@ -1,0 +1,1 @@
+"""Probes: simple classifiers that read labels from frozen vectors and frames."""

@@ -1,0 +1,118 @@
+"""One part of a corpus, in a process of its own: its utterances become rows on disk, its archived audio a shard."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from masr.corpora.check_utterance import Admission, Row
+from masr.corpora.sidecar import NAME, read_sidecar
+from masr.errors import CorpusError
+from masr.io.atomic import atomic_open
+from masr.io.layout import ARCHIVES
+from masr.io.provenance import git_commit
+from masr.io.shards import ShardWriter
+from masr.types import Corpus, Part, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker needs to know."""
+
+    corpus: Corpus
+    part: Part
+    source: Path
+    staging: Path
+    """The split's folder while it is being made."""
+    final: Path
+    """Where that folder will lie."""
+    rows: Path
+    """The part's rows and problems."""
+    shards: bool
+    resample: bool
+
+    @property
+    def shard(self) -> Path:
+        """The part's audio, where it has to be kept."""
+        return self.staging / ARCHIVES / f"wav.{self.part.name}.ark"
+
+    @property
+    def final_shard(self) -> Path:
+        """Where that will lie, as wav.scp names it."""
+        return self.final / ARCHIVES / self.shard.name
+
+    def fingerprint(self) -> str:
+        """Changes with whatever the part's rows depend on; empty where the corpus cannot say what that is.
+
+        A corpus can, that has `inputs(part)`: the files that a part is read from.
+        """
+        inputs = getattr(self.corpus, "inputs", None)
+        if inputs is None:
+            return ""
+        files = [*inputs(self.part), self.source / NAME]
+        stats = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) if p.is_file() else str(p) for p in files]
+        facts = [repr(self.corpus), stats, self.shards, self.resample, str(self.final.absolute()), git_commit()]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+    def done(self) -> bool:
+        """Whether an earlier run that was stopped has finished this very part."""
+        wanted = self.fingerprint()
+        if not wanted or not self.rows.is_file():
+            return False
+        with self.rows.open(encoding="utf-8") as stream:
+            head = json.loads(stream.readline())
+        return bool(head["fingerprint"] == wanted and (self.shard.is_file() or not head["shard"]))
+
+
+def run_part(job: Job) -> tuple[str, str]:
+    """Reads and checks one part; its rows appear as a whole. Returns (split, part)."""
+    fingerprint = job.fingerprint()
+    job.rows.parent.mkdir(parents=True, exist_ok=True)
+    lines = job.rows.with_name(job.rows.name + ".lines")
+    try:
+        with (
+            ShardWriter(job.shard, named=job.final_shard) as shard,
+            lines.open("w", encoding="utf-8") as stream,
+        ):
+            admission = Admission(shard, read_sidecar(job.source), job.shards, job.resample)
+            for item in job.corpus.read(job.part):
+                row = item if isinstance(item, Problem) else admission.row(item)
+                stream.write(json.dumps(_as_json(row), ensure_ascii=True) + "\n")
+        with atomic_open(job.rows) as stream, lines.open(encoding="utf-8") as written:
+            stream.write(json.dumps({"fingerprint": fingerprint, "shard": shard.num_utterances > 0}) + "\n")
+            stream.writelines(written)
+    except OSError as error:
+        raise CorpusError(
+            f"{job.part.source}: {error}", fix="see that it can be read, and that the disk is not full"
+        ) from None
+    finally:
+        lines.unlink(missing_ok=True)
+    return job.part.split, job.part.name
+
+
+def read_rows(path: Path) -> Iterator[Row | Problem]:
+    """What `run_part` wrote."""
+    with path.open(encoding="utf-8") as stream:
+        next(stream)
+        for line in stream:
+            values = json.loads(line)
+            if "reason" in values:
+                yield Problem(**values)
+            else:
+                values["phones"] = tuple((label, start, length) for label, start, length in values.get("phones", ()))
+                yield Row(**values)
+
+
+def _as_json(row: Row | Problem) -> dict[str, Any]:
+    """The record's fields, without those at their default: rows are held by the million."""
+    found = {}
+    for f in dataclasses.fields(row):
+        value = getattr(row, f.name)
+        if value is not None and value not in ({}, ()):
+            found[f.name] = value
+    return found

@@ -1,0 +1,91 @@
+"""The nearest of V centres for each frame, ties to the lower number.
+
+All of a frame's squared distances have its own squared length in them, so |c|^2 - 2 x.c is compared: one product, and
+the smallest of each row. What is worked out for a block of frames goes into memory that the blocks share.
+
+In halves, the product is of bfloat16, which processors with AMX multiply several times as fast, and those with AVX-512
+BF16 twice. Frames and centres are shifted first, by the mean of the centres. Rounding to bfloat16, of the frames, the
+centres and the products, moves a score by |x| times a constant of the centres at most (Cauchy and Schwarz). Where the
+second best is farther off than twice that, no rounding has changed the label; all other frames are done again in
+float32. Where many are, the rest of the frames are not tried in halves.
+
+Shapes: N frames, B of a block, D their width, V centres.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from masr.maths.products import product
+
+_BLOCK_ELEMENTS = 1 << 20
+"""A block of scores stays in a core's cache."""
+_ROUNDING = 2.0**-8
+"""Of a number to bfloat16, at most, of itself."""
+_MOST_CLOSE = 0.25
+"""Of a block's frames: with more to be done again, float32 alone is faster."""
+
+
+class Nearest:
+    """Centres, made ready to be compared with."""
+
+    def __init__(self, centres: Tensor, halves: bool = False) -> None:
+        self.norms, self.twice = centres.square().sum(dim=1), -2 * centres
+        self.block = max(1, _BLOCK_ELEMENTS // len(centres))
+        self.halves = _Halves(centres, self.block) if halves else None
+
+    def __call__(self, frames: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(N, D) -> (N,) the number of the nearest centre, (N,) its score, which only float32 tells."""
+        labels = torch.empty(len(frames), dtype=torch.int64)
+        scores, halves = torch.empty(len(frames)), self.halves
+        for start in range(0, len(frames), self.block):
+            rows, place = frames[start : start + self.block].float(), slice(start, start + self.block)
+            if halves is None:
+                labels[place], scores[place] = self.whole(rows)
+                continue
+            labels[place], close = halves(rows)
+            again = close.nonzero()[:, 0]
+            if len(again):
+                labels[start + again] = self.whole(rows[again])[0]
+            if len(again) > _MOST_CLOSE * len(rows):
+                halves = None
+        return labels, None if self.halves else scores
+
+    def whole(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, D) -> (B,) labels, (B,) scores, in float32."""
+        return _smallest(product(rows, self.twice, self.norms))
+
+
+class _Halves:
+    """Labels by a product of bfloat16, and which of them are not certain."""
+
+    def __init__(self, centres: Tensor, block: int) -> None:
+        self.middle = centres.mean(dim=0)
+        moved = centres - self.middle
+        self.norms, self.twice = moved.square().sum(dim=1), (-2 * moved).bfloat16()
+        lengths, lost = moved.norm(dim=1), (moved + self.twice.float() / 2).norm(dim=1)
+        # The frame's rounding, the product's, and float32's own, of sums of D products; then the centre's.
+        share = (2 * _ROUNDING + _ROUNDING**2) * (1 + _ROUNDING) + centres.shape[1] * 2.0**-22
+        self.reach = 2 * float((lengths * share + lost * (1 + _ROUNDING) ** 2).max())
+        width = centres.shape[1]
+        self.moved, self.rounded = torch.empty(block, width), torch.empty(block, width, dtype=torch.bfloat16)
+        self.scores = torch.empty(block, len(centres))
+
+    def __call__(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, D) -> (B,) labels, (B,) whether another one may be as near."""
+        count = len(rows)
+        moved = torch.sub(rows, self.middle, out=self.moved[:count])
+        rounded = self.rounded[:count].copy_(moved)
+        scores = torch.add(functional.linear(rounded, self.twice), self.norms, out=self.scores[:count])
+        labels, best = _smallest(scores)
+        scores.scatter_(1, labels[:, None], torch.inf)
+        gap = scores.amin(dim=1) - best
+        return labels, ~(gap > 2 * self.reach * torch.linalg.vector_norm(moved, dim=1))
+
+
+def _smallest(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, V) -> (B,) where the least is, (B,) what it is. numpy looks for places several times as fast as PyTorch."""
+    labels = torch.from_numpy(scores.numpy().argmin(axis=1))
+    return labels, scores.gather(1, labels[:, None])[:, 0]

@@ -1,0 +1,1 @@
+"""Language identification: answers become figures with intervals."""

@@ -1,0 +1,64 @@
+"""Two systems on the same utterances: whose answers are right more often, and by how much every figure differs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from masr.maths.bootstrap import Clusters, Difference, bounds, drawn, two_sided
+from masr.scoring.lid.answers import Answers
+from masr.scoring.lid.cluster_sums import tally
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """Utterances that only one of two systems answers rightly, and the tests of their being equally many."""
+
+    only_first: int
+    only_second: int
+    p_exact: float
+    p_mid: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Over the utterances whose language both systems have."""
+
+    num_utts: int
+    mcnemar: McNemar
+    figures: Mapping[str, Difference]
+
+
+def compare(first: Answers, second: Answers, clusters: Clusters, top: int, seed: int = 0) -> Comparison | None:
+    """Both of the same utterances in the same order; None where no language is known to both."""
+    rows = np.flatnonzero((first.truth >= 0) & (second.truth >= 0))
+    if not len(rows):
+        return None
+    ours, theirs = (tally(answers, rows, clusters, top) for answers in (first, second))
+    ones, weights = np.ones((1, clusters.count)), drawn(clusters.count, seed)
+    ours_once, theirs_once = ours.figures(ones), theirs.figures(ones)
+    several = len(np.unique(clusters.numbers[rows])) > 1
+    ours_drawn, theirs_drawn = (ours.figures(weights), theirs.figures(weights)) if several else ({}, {})
+    figures = {}
+    for name, value in ours_once.items():
+        a, b = float(value[0]), float(theirs_once[name][0])
+        low = high = p = None
+        if several:
+            draws = ours_drawn[name] - theirs_drawn[name]
+            (low, high), p = bounds(draws) or (None, None), two_sided(draws)
+        figures[name] = Difference(a, b, a - b, low, high, p)
+    right = [answers.answer[rows] == answers.truth[rows] for answers in (first, second)]
+    return Comparison(len(rows), mcnemar(right[0], right[1]), figures)
+
+
+def mcnemar(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> McNemar:
+    """The exact test and its mid-p form, both two-sided; utterances are taken as independent."""
+    from scipy.stats import binom
+
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
+    fewer, both = min(only_first, only_second), only_first + only_second
+    tail = 2 * float(binom.cdf(fewer, both, 0.5))
+    return McNemar(only_first, only_second, min(1.0, tail), tail - float(binom.pmf(fewer, both, 0.5)))

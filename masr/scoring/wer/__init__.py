@@ -1,0 +1,1 @@
+"""Speech recognition: texts become word and character error rates with intervals."""

@@ -1,0 +1,128 @@
+"""Word and character error rates with intervals: of all utterances, of each speaker, of each condition.
+
+A rate is a ratio of sums, errors over words of the reference, so that long utterances weigh more. Its interval comes
+from drawing speakers again (Bisani and Ney 2004 draw utterances; what one speaker says is not independent), or
+utterances where speakers are not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from masr.maths.bootstrap import DRAWS, Clusters, Float64Array, bounds, drawn
+from masr.scoring.lid.reference import Labels
+from masr.scoring.wer.alignment import DELETION, INSERTION, SUBSTITUTION
+from masr.scoring.wer.coded import IntArray
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share of the reference's words, and its 95 % interval; None where it cannot be known."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Section:
+    """The errors of some utterances."""
+
+    num_utts: int
+    num_wrong_utts: int
+    num_ref: int
+    """Words, or characters, of the reference."""
+    num_hyp: int
+    num_correct: int
+    num_substituted: int
+    num_deleted: int
+    num_inserted: int
+    rates: Mapping[str, Rate]
+    """error, substitution, deletion and insertion over the reference's words; utterance over the utterances."""
+
+    @property
+    def num_errors(self) -> int:
+        """All three kinds."""
+        return self.num_substituted + self.num_deleted + self.num_inserted
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything of one system in words, or in characters."""
+
+    overall: Section
+    speakers: Mapping[str, Section]
+    groups: Mapping[str, Mapping[str, Section]]
+
+
+KINDS = {"error": None, "substitution": SUBSTITUTION, "deletion": DELETION, "insertion": INSERTION}
+
+
+def report(
+    counts: IntArray, clusters: Clusters, speakers: Labels | None, groups: Mapping[str, Labels], seed: int = 0
+) -> Report:
+    """All rates of (U, 4) counts."""
+    weights = drawn(clusters.count, seed, DRAWS)
+    everything = np.arange(len(counts))
+    return Report(
+        section(counts, everything, clusters, weights),
+        {} if speakers is None else _parts(counts, speakers),
+        {title: _parts(counts, labels, clusters, weights) for title, labels in groups.items()},
+    )
+
+
+def section(
+    counts: IntArray, rows: IntArray, clusters: Clusters | None = None, weights: Float64Array | None = None
+) -> Section:
+    """The rates of some utterances, with intervals where there is more than one cluster to draw."""
+    part = counts[rows]
+    right, substituted, deleted, inserted = part.sum(axis=0).tolist()
+    num_ref = right + substituted + deleted
+    wrong = int(part[:, 1:].any(axis=1).sum())
+    sums = _sums(part)
+    values = _ratios(sums.sum(axis=0, keepdims=True))[0]
+    low: Sequence[float | None] = [None] * len(values)
+    high = low
+    if clusters is not None and weights is not None and len(np.unique(clusters.numbers[rows])) > 1:
+        draws = _ratios(weights @ by_cluster(sums, clusters.numbers[rows], clusters.count))
+        spans = [bounds(column) or (None, None) for column in draws.T]
+        low, high = [span[0] for span in spans], [span[1] for span in spans]
+    names = (*KINDS, "utterance")
+    rates = {
+        name: Rate(None) if np.isnan(values[i]) else Rate(float(values[i]), low[i], high[i])
+        for i, name in enumerate(names)
+    }
+    return Section(
+        len(rows), wrong, num_ref, right + substituted + inserted, right, substituted, deleted, inserted, rates
+    )
+
+
+def by_cluster(values: Float64Array, numbers: IntArray, count: int) -> Float64Array:
+    """(U, K) -> (G, K) sums over the utterances of each cluster."""
+    return np.stack([np.bincount(numbers, column, count) for column in values.T], axis=1)
+
+
+def _sums(counts: IntArray) -> Float64Array:
+    """(U, 6) errors, each kind of them, whether there is any; words, of which the rates are shares; utterances."""
+    errors = counts[:, 1:]
+    columns = [errors.sum(axis=1), *errors.T, errors.any(axis=1), counts[:, :INSERTION].sum(axis=1)]
+    return np.stack([*columns, np.ones(len(counts))], axis=1).astype(np.float64)
+
+
+def _ratios(sums: Float64Array) -> Float64Array:
+    """(D, 7) -> (D, 5); NaN for a share of nothing."""
+    below = np.concatenate([np.repeat(sums[:, 5:6], 4, axis=1), sums[:, 6:7]], axis=1)
+    found: Float64Array = np.divide(sums[:, :5], below, out=np.full((len(sums), 5), np.nan), where=below > 0)
+    return found
+
+
+def _parts(
+    counts: IntArray, labels: Labels, clusters: Clusters | None = None, weights: Float64Array | None = None
+) -> dict[str, Section]:
+    order = np.argsort(labels.codes, kind="stable")
+    ends = np.cumsum(np.bincount(labels.codes, minlength=len(labels.names)))
+    rows = np.split(order, ends[:-1])
+    return {name: section(counts, some, clusters, weights) for name, some in zip(labels.names, rows) if len(some)}

@@ -1,0 +1,79 @@
+"""What a run takes over from the one it begins from: encoder, features, normalisation, weights and statistics."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+from torch import Tensor, nn
+
+from masr.config import load, text_of
+from masr.config.bases import read
+from masr.config.nodes import compose
+from masr.data.stored_features import Resolve
+from masr.errors import CheckpointError, ConfigError
+from masr.io.atomic import atomic_path
+from masr.io.layout import RESOLVED_CONFIG, STATS
+from masr.io.trained import open_trained
+from masr.models.weights import read_weights
+from masr.training.config import TrainConfig
+
+_WHOLE = ("features", "encoder")
+_OF_DATA = ("source", "normalise")
+"""An encoder learnt with these; another input would be another language to it."""
+
+
+def read_run(path: Path, overrides: Sequence[str], resolve: Resolve) -> TrainConfig:
+    """A run's file with overrides on top, laid over what the run named by `init` has of encoder and input."""
+    init = text_of(path, "init", overrides)
+    if init is None:
+        return load(TrainConfig, path, overrides, resolve)
+    file = open_trained(init).run / RESOLVED_CONFIG
+    if not file.is_file():
+        raise CheckpointError(f"init: {init} is not the folder of a run: it has no {RESOLVED_CONFIG}")
+    config = load(TrainConfig, path, overrides, resolve, _inherited(file))
+    theirs = load(TrainConfig, file, (), resolve).encoder.name
+    if config.encoder.name != theirs:
+        raise ConfigError(
+            f"encoder.name is {config.encoder.name}, and init ({init}) has a {theirs}",
+            fix="leave `encoder` out, or give only what may differ, such as encoder.dropout",
+        )
+    return config
+
+
+def _inherited(file: Path) -> yaml.Node | None:
+    """The sections of a resolved configuration that are taken over."""
+    root = compose(read(file), str(file))
+    if not isinstance(root, yaml.MappingNode):
+        return root
+    pairs = [pair for pair in root.value if pair[0].value in _WHOLE]
+    for key, section in root.value:
+        if key.value == "data" and isinstance(section, yaml.MappingNode):
+            kept = [pair for pair in section.value if pair[0].value in _OF_DATA]
+            pairs.append((key, yaml.MappingNode(section.tag, kept, section.start_mark, section.end_mark)))
+    return yaml.MappingNode(root.tag, pairs, root.start_mark, root.end_mark)
+
+
+def begin_from(init: Path, encoder: nn.Module) -> None:
+    """Fills the encoder from a run, or from a checkpoint of it."""
+    model, *over = open_trained(init).weights
+    read_weights(model, encoder, *over)
+
+
+def inherited_stats(init: Path) -> Tensor:
+    """(2, F + 1) statistics that the input is normalised by, as the encoder learnt it."""
+    from safetensors.torch import load_file
+
+    init = open_trained(init).run
+    if not (init / STATS).is_file():
+        raise CheckpointError(f"{init}: has no {STATS}", fix="copy the whole folder of the run")
+    stats: Tensor = load_file(init / STATS)["cmvn"]
+    return stats
+
+
+def copy_stats(init: Path, folder: Path) -> None:
+    """The same for the new run's folder."""
+    with atomic_path(folder / STATS) as temporary:
+        shutil.copyfile(open_trained(init).run / STATS, temporary)
