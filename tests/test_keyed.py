@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from masr.maths.keyed_random import combine, gumbel, normal, pairs, uniform
+from masr.maths.keyed_random import combine, gumbel, normal, normal_at, pairs, uniform, uniform_at
 
 
 def keys(count: int, seed: int = 3, step: int = 5) -> torch.Tensor:
@@ -21,6 +21,13 @@ def test_a_row_does_not_know_its_company() -> None:
     every = uniform(keys(6), 50, 2)
     assert torch.equal(uniform(keys(6)[3:4], 50, 2), every[3:4])
     assert torch.equal(uniform(keys(6), 20, 2), every[:, :20])
+
+
+def test_numbers_at_chosen_places_are_those_of_the_whole_row() -> None:
+    rows, places = torch.tensor([4, 0, 4]), torch.tensor([[7, 0, 49], [3, 3, 2], [1, 30, 8]])
+    whole = uniform(keys(6), 50, 2)
+    assert torch.equal(uniform_at(keys(6)[rows], places, 2), whole[rows[:, None], places])
+    assert torch.equal(normal_at(keys(6)[rows], places, 2), normal(keys(6), 50, 2)[rows[:, None], places])
 
 
 def test_uniform_in_mean_spread_and_shape() -> None:

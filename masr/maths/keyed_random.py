@@ -15,10 +15,14 @@ _MIX_1, _MIX_2 = 0x85EBCA6B, 0xC2B2AE35
 
 def uniform(keys: Tensor, count: int, purpose: int) -> Tensor:
     """(B,) int64 keys -> (B, count) float32, uniform in (0, 1); `purpose` tells uses of one key apart."""
+    return uniform_at(keys, torch.arange(count, device=keys.device), purpose)
+
+
+def uniform_at(keys: Tensor, places: Tensor, purpose: int) -> Tensor:
+    """(B,) keys, (B, count) or (count,) places -> (B, count): what `uniform` has at these places of each row."""
     low, high = (keys & 0xFFFFFFFF), (keys >> 32) & 0xFFFFFFFF
     start = _mixed(_int32(low) + _as_int32(purpose * _GOLDEN))
-    places = torch.arange(count, device=keys.device, dtype=torch.int32) * _as_int32(_GOLDEN)
-    bits = places ^ start[:, None]
+    bits = (places.to(torch.int32) * _as_int32(_GOLDEN)) ^ start[:, None]
     spare = torch.empty_like(bits)
     _mix(_mix(bits, spare).add_(_int32(high)[:, None]), spare)
     return _fraction(bits)
@@ -38,7 +42,12 @@ def gumbel(keys: Tensor, count: int, purpose: int) -> Tensor:
 
 def normal(keys: Tensor, count: int, purpose: int) -> Tensor:
     """(B,) -> (B, count) standard normal noise, by the inverse of its distribution."""
-    noise: Tensor = torch.special.ndtri(uniform(keys, count, purpose))
+    return normal_at(keys, torch.arange(count, device=keys.device), purpose)
+
+
+def normal_at(keys: Tensor, places: Tensor, purpose: int) -> Tensor:
+    """(B,) keys, (B, count) or (count,) places -> (B, count): what `normal` has at these places of each row."""
+    noise: Tensor = torch.special.ndtri(uniform_at(keys, places, purpose))
     return noise
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from masr.config import option
 from masr.losses.masked_frames import frame_factors, input_mask, masking_figures
 from masr.losses.masked_prediction import code_counts, masked_prediction, right
-from masr.maths.keyed_random import normal
+from masr.maths.keyed_random import normal_at
 from masr.maths.products import Linear
 from masr.models.quantizer import RandomProjection
 from masr.types import Batch, Encoder, Losses, Masker
@@ -73,10 +73,11 @@ class BestRq(nn.Module):
     def hide(self, batch: Batch, mask: Tensor) -> Tensor:
         """(B, S, F) with the frames under masked encoded frames replaced by the utterance's own noise."""
         features = batch.features
-        size, time, bins = features.shape
-        wide = input_mask(mask, self.factor, time)
-        noise = normal(batch.keys, time * bins, _PURPOSE).view(size, time, bins) * self.config.noise_std
-        return torch.where(wide[:, :, None], noise.to(features.dtype), features)
+        bins = features.shape[2]
+        rows, frames = input_mask(mask, self.factor, features.shape[1]).nonzero(as_tuple=True)
+        places = frames[:, None] * bins + torch.arange(bins, device=features.device)
+        noise = normal_at(batch.keys[rows], places, _PURPOSE) * self.config.noise_std
+        return features.index_put((rows, frames), noise.to(features.dtype))
 
     def stacked(self, features: Tensor, mask: Tensor) -> Tensor:
         """(B, S, F) unmasked -> (N, factor * F): the frames that each masked encoded frame begins at."""
