@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,18 +11,7 @@ from masr.analysis.abx import closeness as abx
 from masr.analysis.abx.closeness import closeness, mean_closeness, num_right
 from masr.analysis.abx.tree import leaves, tree_of
 from masr.errors import AnalysisError
-
-
-def reference(name: str) -> Any:
-    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SLOW = reference("slow_abx")
+from reference import slow_abx
 
 
 def some(seed: int, counts: tuple[int, ...] = (5, 7, 3), width: int = 4) -> list[Any]:
@@ -40,11 +27,11 @@ def some(seed: int, counts: tuple[int, ...] = (5, 7, 3), width: int = 4) -> list
 def test_equal_to_a_loop_over_triplets(seed: int, distance: Any) -> None:
     recordings = some(seed)
     found = closeness(recordings, distance=distance)
-    slow = SLOW.cosine_distance if distance == "cosine" else SLOW.euclidean_distance
+    slow = slow_abx.cosine_distance if distance == "cosine" else slow_abx.euclidean_distance
     for i, first in enumerate(recordings):
         for j, second in enumerate(recordings):
             if i != j:
-                score, count = SLOW.recordings(first.tolist(), second.tolist(), slow)
+                score, count = slow_abx.recordings(first.tolist(), second.tolist(), slow)
                 assert found.scores[i, j] == pytest.approx(score, abs=1e-12)
                 assert found.num_triplets[i, j] == count
     assert np.isnan(np.diag(found.scores)).all()
@@ -58,7 +45,7 @@ def test_equal_to_a_loop_over_triplets(seed: int, distance: Any) -> None:
 def test_ties_count_a_half(own: list[list[int]], other: list[int]) -> None:
     rows = np.array(own, dtype=np.float64)
     others = np.tile(np.array(other, dtype=np.float64), (len(rows), 1))
-    expected = sum(SLOW.verdict(a, b) for row in own for a in row for b in other)
+    expected = sum(slow_abx.verdict(a, b) for row in own for a in row for b in other)
     assert num_right(rows, others) == expected
 
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,20 +13,9 @@ from masr.analysis.abx.items import Item, Items, place_items
 from masr.analysis.abx.phones import phone_errors
 from masr.errors import AnalysisError
 from masr.io.frames import ArrayFrames, Grid
+from reference import slow_abx
 
 NAMES = {"angular": "angular_distance", "cosine": "cosine_distance", "euclidean": "euclidean_distance"}
-
-
-def reference(name: str) -> Any:
-    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SLOW = reference("slow_abx")
 
 
 def spoken(
@@ -74,7 +61,7 @@ def slowly(frames: ArrayFrames, items: list[Item], settings: Settings, slow: Any
         whole = frames.read(list(frames.utts).index(item.utt))
         values = whole[round(item.start_sec * 10) : round(item.end_sec * 10)]
         rows.append((item.phone, item.before, item.speaker, values.tolist()))
-    return SLOW.phones(rows, slow, settings.speakers == "across", settings.context == "any")
+    return slow_abx.phones(rows, slow, settings.speakers == "across", settings.context == "any")
 
 
 @given(
@@ -88,7 +75,7 @@ def test_equal_to_loops(seed: int, speakers: Any, context: Any, distance: Any) -
     frames, items = spoken(seed)
     chosen = Settings(speakers, context, distance)
     found = phone_errors(frames, place_items(items, frames), chosen)
-    error, cells, triplets = slowly(frames, items, chosen, getattr(SLOW, NAMES[distance]))
+    error, cells, triplets = slowly(frames, items, chosen, getattr(slow_abx, NAMES[distance]))
     assert found.error == pytest.approx(error, abs=1e-9)
     assert (found.num_cells, found.num_triplets) == (cells, triplets)
 
@@ -99,7 +86,7 @@ def test_divergences_are_equal_to_loops(seed: int, distance: Any) -> None:
     frames, items = spoken(seed, kind="shares")
     chosen = Settings("within", "any", distance)
     found = phone_errors(frames, place_items(items, frames), chosen)
-    assert found.error == pytest.approx(slowly(frames, items, chosen, getattr(SLOW, distance))[0], abs=1e-9)
+    assert found.error == pytest.approx(slowly(frames, items, chosen, getattr(slow_abx, distance))[0], abs=1e-9)
 
 
 @given(seed=st.integers(0, 10_000), speakers=st.sampled_from(["within", "across"]))

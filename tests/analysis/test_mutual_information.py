@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,18 +16,7 @@ from masr.analysis.information.bounds import Sample, bound, entropy, held_out, j
 from masr.analysis.information.symbols import METHODS, fit_clusters
 from masr.analysis.probe.density import Density
 from masr.errors import AnalysisError
-
-
-def reference(name: str) -> Any:
-    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SLOW = reference("slow_information")
+from reference import slow_information
 
 
 def halves(z: Any, y: Any, unit: int = 50) -> tuple[Sample, Sample]:
@@ -42,7 +29,7 @@ def halves(z: Any, y: Any, unit: int = 50) -> tuple[Sample, Sample]:
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 6)), min_size=1, max_size=40))
 def test_plug_in_is_that_of_the_definition(pairs: list[tuple[int, int]]) -> None:
     first, second = (np.array(side) for side in zip(*pairs))
-    assert plug_in(first, second) == pytest.approx(SLOW.mutual_information(*zip(*pairs)), abs=1e-9)
+    assert plug_in(first, second) == pytest.approx(slow_information.mutual_information(*zip(*pairs)), abs=1e-9)
     assert plug_in(first, second) == pytest.approx(plug_in(second, first), abs=1e-9)
     assert plug_in(first, first) == pytest.approx(entropy(first), abs=1e-9)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +29,7 @@ from masr.models.waveform import WaveformConvolutions
 from masr.objectives.ctc import Config as CtcConfig
 from masr.objectives.ctc import Ctc
 from masr.types import Batch
+from reference import tiny_checkpoints
 
 BINS, UNITS = 12, 5
 SIZES = [9, 40, 77, 6, 120, 31, 200, 3, 55, 64, 7, 18]
@@ -138,11 +138,6 @@ def replace_rows(batch: Batch, rows: list[int]) -> Batch:
 def checkpoint(folder: Path) -> Path:
     """Wav2Vec2ForCTC with the convolutions of the real one, few channels."""
     pytest.importorskip("transformers")
-    path = Path(__file__).parent.parent / "reference" / "tiny_checkpoints.py"
-    spec = importlib.util.spec_from_file_location("tiny_checkpoints", path)
-    assert spec is not None and spec.loader is not None
-    tiny = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tiny)
     convolutions = {
         "conv_dim": [8] * 7,
         "conv_kernel": [10, 3, 3, 3, 3, 2, 2],
@@ -150,7 +145,9 @@ def checkpoint(folder: Path) -> Path:
         "num_feat_extract_layers": 7,
         "num_hidden_layers": 1,
     }
-    tiny.write_checkpoint("wav2vec2-base", folder, "ForCTC", vocab_size=UNITS, pad_token_id=0, **convolutions)
+    tiny_checkpoints.write_checkpoint(
+        "wav2vec2-base", folder, "ForCTC", vocab_size=UNITS, pad_token_id=0, **convolutions
+    )
     return folder
 
 

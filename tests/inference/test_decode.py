@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from masr.inference.lexicon import read_lexicon
 from masr.inference.search import Config
 from masr.types import FloatArray
 from masr.units import characters
+from reference import slow_arpa, slow_ctc
 
 ARPA = """\\data\\
 ngram 1=6
@@ -52,18 +52,6 @@ WIDE: dict[str, Any] = {
     "num_best": 100_000,
     "sure_blank": 1.0,
 }
-
-
-def reference(name: str) -> Any:
-    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-slow_ctc, slow_arpa = reference("slow_ctc"), reference("slow_arpa")
 
 
 class Pieces:

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,20 +10,9 @@ from masr.maths.bootstrap import bounds, clusters, two_sided
 from masr.scoring.lid.answers import Answers, judge
 from masr.scoring.lid.compare import compare, mcnemar
 from masr.scoring.lid.reference import encode
+from reference import slow_lid
 
 NAMES = ("afr", "bos", "ces")
-
-
-def reference(name: str) -> Any:
-    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SLOW = reference("slow_lid")
 
 
 @pytest.mark.parametrize(("first", "second"), [(0, 0), (1, 0), (5, 5), (3, 9), (12, 2), (40, 61)])
@@ -34,7 +21,7 @@ def test_mcnemar_is_the_binomial_added_up(first: int, second: int) -> None:
     theirs = np.array([False] * first + [True] * second + [True, False])
     found = mcnemar(ours, theirs)
     assert (found.only_first, found.only_second) == (first, second)
-    assert (found.p_exact, found.p_mid) == pytest.approx(SLOW.mcnemar(first, second))
+    assert (found.p_exact, found.p_mid) == pytest.approx(slow_lid.mcnemar(first, second))
 
 
 def answers(seed: int, lift: float, names: tuple[str, ...] = NAMES) -> Answers:

@@ -11,7 +11,7 @@ from masr.errors import ScoresError
 from masr.io.answers import AnswerTable
 from masr.scoring.lid import confusion_change as confusions
 from masr.scoring.lid.confusion_change import compare_confusions, languages_of
-from tests.reference.slow_confusions import interval_of_change, share_of_pair
+from reference.slow_confusions import interval_of_change, share_of_pair
 
 LANGUAGES = ("a", "b", "c", "d", "e")
 COSINES = np.array(

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,18 +10,7 @@ from masr.errors import DataError
 from masr.io.datadir import write_datadir
 from masr.scoring import neighbours
 from masr.scoring.neighbours import Embedded, interval, nearest, nearest_centroid, read_embedded, scaled, score
-
-
-def reference(name: str) -> Any:
-    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SLOW = reference("slow_neighbours")
+from reference import slow_neighbours
 
 
 def embedded(seed: int, count: int, speakers: int = 6, width: int = 5) -> Embedded:
@@ -42,8 +29,10 @@ def test_answers_are_those_of_the_slow_loops(seed: int, monkeypatch: pytest.Monk
     monkeypatch.setattr(neighbours, "_BLOCK", 7)
     old, new = embedded(seed, 40), embedded(seed + 100, 23)
     unit_old, unit_new = scaled(old.vectors, new.vectors, "none")
-    assert nearest(unit_old, old, unit_new, new).tolist() == SLOW.nearest(rows(old), rows(new))
-    assert nearest_centroid(unit_old, old, unit_new, new).tolist() == SLOW.nearest_centroid(rows(old), rows(new))
+    assert nearest(unit_old, old, unit_new, new).tolist() == slow_neighbours.nearest(rows(old), rows(new))
+    assert nearest_centroid(unit_old, old, unit_new, new).tolist() == slow_neighbours.nearest_centroid(
+        rows(old), rows(new)
+    )
 
 
 def test_a_speaker_is_never_its_own_neighbour() -> None:
