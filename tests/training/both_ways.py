@@ -15,9 +15,7 @@ import torch
 import torch._dynamo
 from torch import nn
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import tiny
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from masr.masking.spans import Config as SpansConfig
 from masr.masking.spans import build as build_spans
@@ -27,6 +25,7 @@ from masr.plugins import open_plugin
 from masr.training.loop import train
 from masr.training.run import Batches
 from masr.types import Batch
+from small import tiny
 
 CLUSTERS = 12
 SIZES = {"num_codes": 16, "code_dim": 8, "num_clusters": CLUSTERS, "num_distractors": 10}

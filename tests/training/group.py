@@ -15,15 +15,15 @@ from types import SimpleNamespace
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import kill
-import tiny
 
 from masr.data.loader import read_ahead
 from masr.errors import TrainingError
 from masr.training.loop import train
 from masr.types import Batch
+from small import tiny
 
 LAST = 300
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import batches, make_run, objective, validation
 
 from masr.errors import ConfigError, TrainingError
 from masr.masking.spans import Config as SpansConfig
@@ -20,6 +19,7 @@ from masr.training.freezing import freeze
 from masr.training.loop import train, update
 from masr.training.optim import Config, build_optimizer, set_learning_rate
 from masr.training.run import Run
+from small.tiny import batches, make_run, objective, validation
 
 
 def stepped(run: Run, steps: int) -> None:

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-import tiny
 import torch
 from safetensors.torch import load_file
 
@@ -14,6 +13,7 @@ from masr.errors import CheckpointError
 from masr.training.loop import train
 from masr.training.resume import save_state
 from masr.training.retention import finish
+from small import tiny
 
 
 def kept(folder: Path) -> list[int]:

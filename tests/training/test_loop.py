@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny
 import torch
 from safetensors.torch import load_file
 from torch import nn
@@ -19,6 +18,7 @@ from masr.training.distributed import Tallied, World, frame_shares, total_loss
 from masr.training.loop import train, update, validate
 from masr.training.optim import Config as OptimConfig
 from masr.types import Batch
+from small import tiny
 
 
 def lines(folder: Path, split: str = "train") -> list[dict[str, Any]]:

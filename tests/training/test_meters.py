@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny
 import torch
 
 from masr.errors import TrainingError
 from masr.training.distributed import Tally
 from masr.training.loop import train
 from masr.training.sums import Sums
+from small import tiny
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:

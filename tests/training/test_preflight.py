@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import tiny
 import torch
 from safetensors.torch import load_file
 
@@ -14,6 +13,7 @@ from masr.training.distributed import total_loss
 from masr.training.loop import train
 from masr.training.memory import Live
 from masr.training.preflight import _MARGIN, _longest, estimate, preflight
+from small import tiny
 
 LARGE = tiny.whole_batch(3, 0, 40)
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny
 import torch
 from safetensors.torch import load_file
 
@@ -21,6 +20,7 @@ from masr.training.optim import Config as OptimConfig
 from masr.training.run import Batches, Run
 from masr.training.signals import REQUEUE
 from masr.types import Batch
+from small import tiny
 
 SETTINGS = {"max_steps": 10, "save_every": 4, "validate_every": 5, "ema_decay": 0.9, "keep_best": 2}
 

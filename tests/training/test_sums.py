@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny
 import torch
 from torch import Tensor
 
@@ -17,6 +16,7 @@ from masr.training.distributed import Tallied, Tally, World
 from masr.training.loop import train, validate
 from masr.training.sums import Sums, Totals
 from masr.types import Batch
+from small import tiny
 
 
 def tally(codes: list[list[float]], guesses: list[list[float]] | None = None, loss: float = 1.0) -> Tally:

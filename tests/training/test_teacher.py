@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import tiny
 import torch
 from safetensors.torch import load_file
 
 from masr.training.loop import train
 from masr.types import Batch
+from small import tiny
 
 DIES_AT = 7
 
