@@ -17,12 +17,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from masr.analysis.probe.data import ROLES, SPEAKER, IntArray, StrArray, Task, scaled
+from masr.analysis.probe.data import ROLES, SPEAKER, StrArray, Task, scaled
 from masr.analysis.probe.figures import Figures, figures, mean_cosine, share_of_part
 from masr.analysis.probe.parts import Parts
 from masr.analysis.probe.softmax import Regression
 from masr.errors import AnalysisError
-from masr.types import FloatArray
+from masr.types import FloatArray, IntArray
 
 METHODS = ("logistic", "lda", "forest")
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)

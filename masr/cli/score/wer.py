@@ -59,15 +59,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Reads, counts, prints, writes."""
-    from masr.io.atomic import atomic_write
+    from masr.io.json_file import write_json
 
     scored = _score(args)
     result = as_json(args, scored)
     show(result, scored, args.hyp)
     if args.json:
-        import json
-
-        atomic_write(args.json, json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        write_json(str(args.json), result, indent=1)
     if args.out:
         write_sclite(args.out, args.hyp, scored, args.rule)
 

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from masr.maths.bootstrap import Float64Array
 from masr.scoring.wer.alignment import CORRECT, DELETION, INSERTION, SUBSTITUTION, Alignment
 from masr.scoring.wer.coded import Pairs
 from masr.scoring.wer.rates import Section
+from masr.types import Float64Array
 
 _SPECIAL = frozenset("{}()@")
 _LETTERS = {CORRECT: "", SUBSTITUTION: "S", DELETION: "D", INSERTION: "I"}

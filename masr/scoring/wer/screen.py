@@ -5,19 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from masr.io.json_file import plain
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from masr.maths.bootstrap import Clusters, Difference
     from masr.scoring.lid.reference import Labels
-    from masr.scoring.wer.coded import IntArray, Pairs
+    from masr.scoring.wer.coded import Pairs
     from masr.scoring.wer.matched_pairs import MatchedPairs
     from masr.scoring.wer.rates import Report, Section
     from masr.scoring.wer.texts import Texts
+    from masr.types import IntArray
 
 _SHORT = {"words": "WER", "characters": "CER"}
 _RATES = {"error": "{}", "substitution": "substitutions", "deletion": "deletions", "insertion": "insertions"}
@@ -74,12 +77,12 @@ def as_json(args: argparse.Namespace, scored: Scored) -> dict[str, Any]:
             **_some(texts.missing),
         },
         "without_reference": _some(texts.extra),
-        "against": None if scored.compared is None else {"hypothesis": str(args.against), **asdict(scored.compared)},
+        "against": None if scored.compared is None else {"hypothesis": str(args.against), **plain(scored.compared)},
     }
 
 
 def _report(report: Report) -> dict[str, Any]:
-    found: dict[str, Any] = asdict(report)
+    found: dict[str, Any] = plain(report)
     return {**found.pop("overall"), **found}
 
 
@@ -103,8 +106,8 @@ def show(result: Mapping[str, Any], scored: Scored, hyp: Path) -> None:
         _speakers(scored, hyp)
     for title in scored.reports["words"].groups:
         _print(_conditions(title, scored.reports))
-    if result["against"] is not None:
-        _comparison(result["against"])
+    if scored.compared is not None:
+        _comparison(result["against"]["hypothesis"], scored.compared)
 
 
 def _notes(result: Mapping[str, Any]) -> None:
@@ -129,16 +132,11 @@ def _rates(kind: str, overall: Section) -> Table:
     counts = (overall.num_errors, overall.num_substituted, overall.num_deleted, overall.num_inserted)
     for (name, title), count in zip(_RATES.items(), counts):
         rate = overall.rates[name]
-        table.add_row(title.format(_SHORT[kind]), *_cells(rate.value, rate.low, rate.high), f"{count:,}")
+        table.add_row(title.format(_SHORT[kind]), rate.value_text(2), rate.interval_text(2), f"{count:,}")
     wrong = overall.rates["utterance"]
-    cells = _cells(wrong.value, wrong.low, wrong.high)
-    table.add_row("utterances with errors", *cells, f"{overall.num_wrong_utts:,}")
+    count = overall.num_wrong_utts
+    table.add_row("utterances with errors", wrong.value_text(2), wrong.interval_text(2), f"{count:,}")
     return table
-
-
-def _cells(value: float | None, low: float | None, high: float | None) -> tuple[str, str]:
-    span = "" if low is None or high is None else f"[{100 * low:.2f}, {100 * high:.2f}]"
-    return "-" if value is None else f"{100 * value:.2f}", span
 
 
 def _speakers(scored: Scored, hyp: Path) -> None:
@@ -159,27 +157,27 @@ def _conditions(title: str, reports: Mapping[str, Report]) -> Table:
         table.add_column(name, justify="right")
     for label, part in reports["words"].groups[title].items():
         errors = [report.groups[title][label].rates["error"] for report in reports.values()]
-        spans = [" ".join(_cells(rate.value, rate.low, rate.high)).strip() for rate in errors]
-        rest = [_cells(part.rates[name].value, None, None)[0] for name in ("substitution", "deletion", "insertion")]
+        spans = [rate.text(2) for rate in errors]
+        rest = [part.rates[name].value_text(2) for name in ("substitution", "deletion", "insertion")]
         table.add_row(label, f"{part.num_utts:,}", f"{part.num_ref:,}", *spans, *rest)
     return table
 
 
-def _comparison(compared: Mapping[str, Any]) -> None:
+def _comparison(hypothesis: str, compared: Compared) -> None:
     from rich.table import Table
 
-    table = Table(f"against {compared['hypothesis']}")
+    table = Table(f"against {hypothesis}")
     for name in ("this %", "that %", "difference", "95 % interval", "p, bootstrap"):
         table.add_column(name, justify="right")
-    for kind, one in compared["differences"].items():
-        values = [f"{100 * one[key]:.2f}" for key in ("first", "second", "difference")]
-        span = _cells(None, one["low"], one["high"])[1]
-        table.add_row(_SHORT[kind], *values, span, "" if one["p"] is None else f"{one['p']:.3f}")
+    for kind, one in compared.differences.items():
+        both = (replace(one, value=value).value_text(2) for value in (one.first, one.second))
+        p = "" if one.p is None else f"{one.p:.3f}"
+        table.add_row(_SHORT[kind], *both, one.value_text(2), one.interval_text(2), p)
     _print(table)
-    test = compared["matched"]
+    test = compared.matched
     print(
-        f"matched pairs over {test['num_segments']:,} segments of {compared['num_utts']:,} utterances: "
-        f"{test['mean']:+.3f} errors a segment, z {test['z']:.3f}, p {test['p']:.4f}"
+        f"matched pairs over {test.num_segments:,} segments of {compared.num_utts:,} utterances: "
+        f"{test.mean:+.3f} errors a segment, z {test.z:.3f}, p {test.p:.4f}"
     )
 
 
