@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from masr.io.json_file import plain
+from masr.types import IntArray
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,13 +21,12 @@ if TYPE_CHECKING:
     from masr.scoring.wer.matched_pairs import MatchedPairs
     from masr.scoring.wer.rates import Report, Section
     from masr.scoring.wer.texts import Texts
-    from masr.types import IntArray
 
 _SHORT = {"words": "WER", "characters": "CER"}
 _RATES = {"error": "{}", "substitution": "substitutions", "deletion": "deletions", "insertion": "insertions"}
 _NAMES = 1000
 _MOST_SPEAKERS = 50
-"""Rows that a screen still shows; .sys and JSON have all."""
+"""Rows that a screen still shows; JSON has all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ def _some(names: Sequence[str]) -> dict[str, Any]:
 
 
 def show(result: Mapping[str, Any], scored: Scored, hyp: Path) -> None:
-    """A screen for people: rates with intervals, sclite's table of speakers, conditions, a second system."""
+    """A screen for people: rates with intervals, speakers, conditions, a second system."""
     over = result["interval"]
     source = f" ({over['from']})" if over["from"] else ": speakers are not known"
     words = scored.reports["words"].overall
@@ -103,9 +103,9 @@ def show(result: Mapping[str, Any], scored: Scored, hyp: Path) -> None:
     for kind, report in scored.reports.items():
         _print(_rates(kind, report.overall))
     if scored.speakers is not None:
-        _speakers(scored, hyp)
+        _speakers(scored.reports)
     for title in scored.reports["words"].groups:
-        _print(_conditions(title, scored.reports))
+        _print(_sections(title, {kind: one.groups[title] for kind, one in scored.reports.items()}, "% [95 %]"))
     if scored.compared is not None:
         _comparison(result["against"]["hypothesis"], scored.compared)
 
@@ -139,27 +139,25 @@ def _rates(kind: str, overall: Section) -> Table:
     return table
 
 
-def _speakers(scored: Scored, hyp: Path) -> None:
-    from masr.scoring.wer.sclite import sys_table
-
-    report = scored.reports["words"]
-    if len(report.speakers) > _MOST_SPEAKERS:
-        print(f"{len(report.speakers)} speakers are too many for a screen: --json and --out have them one by one")
+def _speakers(reports: Mapping[str, Report]) -> None:
+    speakers = {kind: report.speakers for kind, report in reports.items()}
+    if len(speakers["words"]) > _MOST_SPEAKERS:
+        print(f"{len(speakers['words'])} speakers are too many for a screen: --json has them one by one")
         return
-    print(sys_table(str(hyp), report.speakers, report.overall), end="")
+    _print(_sections("speaker", speakers, "%"))
 
 
-def _conditions(title: str, reports: Mapping[str, Report]) -> Table:
+def _sections(title: str, parts: Mapping[str, Mapping[str, Section]], unit: str) -> Table:
+    """A row for each part, from its sections in words and in characters."""
     from rich.table import Table
 
     table = Table(title)
-    for name in ("utterances", "words", *(f"{_SHORT[kind]} % [95 %]" for kind in reports), "sub %", "del %", "ins %"):
+    for name in ("utterances", "words", *(f"{_SHORT[kind]} {unit}" for kind in parts), "sub %", "del %", "ins %"):
         table.add_column(name, justify="right")
-    for label, part in reports["words"].groups[title].items():
-        errors = [report.groups[title][label].rates["error"] for report in reports.values()]
-        spans = [rate.text(2) for rate in errors]
+    for label, part in parts["words"].items():
+        errors = [sections[label].rates["error"].text(2) for sections in parts.values()]
         rest = [part.rates[name].value_text(2) for name in ("substitution", "deletion", "insertion")]
-        table.add_row(label, f"{part.num_utts:,}", f"{part.num_ref:,}", *spans, *rest)
+        table.add_row(label, f"{part.num_utts:,}", f"{part.num_ref:,}", *errors, *rest)
     return table
 
 
@@ -189,26 +187,13 @@ def _print(table: Table) -> None:
     Console(width=width, markup=False, emoji=False, highlight=False).print(table)
 
 
-def write_sclite(folder: Path, hyp: Path, scored: Scored, rule: str) -> None:
-    """ref.trn, hyp.trn, hyp.sys, hyp.raw, hyp.dtl and hyp.pra."""
-    from masr.io.atomic import atomic_write
-    from masr.scoring.wer.alignment import COSTS, Rule, align
-    from masr.scoring.wer.sclite import dtl_report, pra_report, special_words, sys_table, trn_lines
+def write_sclite(folder: Path, scored: Scored) -> None:
+    """ref.trn and hyp.trn, of which sclite makes its own reports."""
+    from masr.scoring.wer.sclite import special_words, write_trn
 
-    chosen: Rule = "nist" if rule == "nist" else "equal"
-    texts, pairs, report = scored.system.texts, scored.system.pairs["words"], scored.reports["words"]
-    labels = scored.speakers
+    texts, labels = scored.system.texts, scored.speakers
     speakers = ["all"] * len(texts.utts) if labels is None else [labels.names[code] for code in labels.codes]
-    alignment, sections = align(pairs, COSTS[chosen]), report.speakers or {"all": report.overall}
-    for name, content in (
-        ("ref.trn", "".join(trn_lines(texts.utts, speakers, texts.refs))),
-        ("hyp.trn", "".join(trn_lines(texts.utts, speakers, texts.hyps))),
-        ("hyp.sys", sys_table(str(hyp), sections, report.overall)),
-        ("hyp.raw", sys_table(str(hyp), sections, report.overall, percent=False)),
-        ("hyp.dtl", dtl_report(str(hyp), pairs, alignment, report.overall)),
-        ("hyp.pra", pra_report(texts.utts, pairs, alignment)),
-    ):
-        atomic_write(folder / name, content)
-    special = special_words(pairs.names)
+    write_trn(folder, texts, speakers)
+    special = special_words(scored.system.pairs["words"].names)
     if special:
         print(f"{folder}: sclite itself would read {len(special)} words as its own marks: {', '.join(special[:5])}")
