@@ -17,7 +17,7 @@ Shapes: U utterances, or other rows; G clusters; R draws; K figures.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -118,6 +118,14 @@ def resample(
     values = figures(np.ones((1, count))).reshape(-1)
     draws = under_draws(figures, count, seed, cells=cells) if count >= fewest else None
     return estimates(values, draws, unit)
+
+
+def share_right(right: npt.NDArray[np.bool_], units: Sequence[Hashable] | npt.NDArray[Any], seed: int = 0) -> Estimate:
+    """The share of (U,) answers that are right, with its interval over their speakers, and how many they are."""
+    groups = clusters(units, seed=seed)
+    sums = groups.sums(np.stack([right, np.ones(len(right))], axis=1))
+    (found,) = resample(lambda weights: ratio(*(weights @ sums).T), groups.count, seed, unit="share")
+    return replace(found, count=len(right))
 
 
 def difference(

@@ -8,7 +8,7 @@ Shapes: N reference utterances, M test utterances, D width, L labels.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from masr.errors import DataError
 from masr.io.datadir import DataDir
 from masr.io.layout import EMBEDDINGS, UTT2SPK, label_table
-from masr.maths.bootstrap import clusters, ratio, resample
+from masr.maths.bootstrap import share_right
 from masr.maths.estimate import Estimate
 from masr.types import FloatArray
 
@@ -173,14 +173,6 @@ def nearest_centroid(old: FloatArray, references: Embedded, new: FloatArray, tes
         found[rows] = labels[(new[rows] @ _unit(less.astype(np.float32)).T).argmax(axis=1)]
     answers: npt.NDArray[np.str_] = found
     return answers
-
-
-def share_right(right: npt.NDArray[np.bool_], speakers: npt.NDArray[np.str_], seed: int) -> Estimate:
-    """Accuracy, and its 95 % interval over speakers; without one where there is one speaker."""
-    groups = clusters(speakers, seed=seed)
-    sums = groups.sums(np.stack([right, np.ones(len(right))], axis=1))
-    (found,) = resample(lambda weights: ratio(*(weights @ sums).T), groups.count, seed, unit="share")
-    return replace(found, count=len(right))
 
 
 def _unit(rows: FloatArray) -> FloatArray:

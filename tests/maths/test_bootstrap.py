@@ -19,6 +19,7 @@ from masr.maths.bootstrap import (
     known_mean,
     ratio,
     resample,
+    share_right,
     two_sided,
     under_draws,
 )
@@ -96,9 +97,7 @@ def test_blocks_are_the_same_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def accuracy(speakers: list[str], right: np.ndarray, seed: int = 0) -> bootstrap.Estimate:
-    groups = clusters(speakers)
-    sums = groups.sums(np.stack([right, np.ones(len(right))], axis=1))
-    return resample(lambda weights: ratio(*(weights @ sums).T), groups.count, seed)[0]
+    return share_right(right, speakers, seed)
 
 
 def test_one_cluster_has_no_interval() -> None:

@@ -11,8 +11,9 @@ import pytest
 from masr.cli.main import main
 from masr.errors import DataError
 from masr.io.datadir import write_datadir
+from masr.maths.bootstrap import share_right
 from masr.scoring import neighbours
-from masr.scoring.neighbours import Embedded, nearest, nearest_centroid, read_embedded, scaled, score, share_right
+from masr.scoring.neighbours import Embedded, nearest, nearest_centroid, read_embedded, scaled, score
 
 
 def reference(name: str) -> Any:

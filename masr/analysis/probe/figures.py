@@ -5,7 +5,7 @@ Shapes: N answers, K labels, G clusters of speakers (or of utterances where thos
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -78,12 +78,6 @@ def figures(
         tuple(str(names[k]) for k in np.setdiff1d(np.arange(len(names)), present)),
         {"labels": [str(names[k]) for k in shown], "counts": confusion[np.ix_(shown, shown)].tolist()},
     )
-
-
-def share_of_part(right: npt.NDArray[np.bool_], units: StrArray, seed: int) -> Estimate:
-    """Accuracy over the utterances of a part, and how many these are."""
-    accuracy, _ = _accuracies(right, np.zeros(len(right), dtype=np.int64), 1, clusters(units, seed=seed), seed)
-    return replace(accuracy, count=len(right))
 
 
 def mean_cosine(vectors: FloatArray) -> float | None:
