@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from masr.inference.hypothesis import Hypothesis, IntArray, Run, Word, WordCutter, collapse, spread
+from masr.inference.hypothesis import Hypothesis, Run, Word, WordCutter, collapse, evenly_timed
 from masr.inference.language_model import LN10, flashlight, open_language_model, unknown_words
 from masr.inference.lexicon import Lexicon, read_lexicon
 from masr.inference.search import LOWEST, Config, checked
-from masr.types import FloatArray, Units
+from masr.types import FloatArray, IntArray, Units
 from masr.units.vocabulary import BLANK_ID
 
 if TYPE_CHECKING:
@@ -199,4 +199,4 @@ def _timed(lexicon: Lexicon, runs: list[Run], ends: list[tuple[int, int]], emiss
             group.append(runs[first])
             first += 1
         if group:
-            yield from spread([lexicon.words[place]], group, emissions)
+            yield from evenly_timed([lexicon.words[place]], group, emissions)

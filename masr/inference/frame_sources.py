@@ -10,10 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from masr.types import IntArray
+
 if TYPE_CHECKING:
     from masr.inference.load import Model
     from masr.inference.masked import MaskedPass
-    from masr.io.frames import Array, Frames, IntArray
+    from masr.io.frames import Array, Frames
 
 FEATURE_SHIFT_SEC, FEATURE_START_SEC = 0.01, 0.0125
 """Feature frames are 25 ms long, 10 ms apart, and lie whole in the utterance."""

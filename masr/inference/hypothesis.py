@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from masr.types import FloatArray, Units
+from masr.types import FloatArray, IntArray, Units
 from masr.units.vocabulary import BLANK_ID
-
-IntArray = npt.NDArray[np.int64]
 
 WORD_START = "\u2581"
 """Stands before the first piece of a word in sentencepiece's units."""
@@ -92,10 +89,10 @@ class WordCutter:
     def spelled(self, group: Sequence[Run], emissions: FloatArray) -> list[Word]:
         """What one group spells; a unit with a blank inside is several words, which share its time."""
         texts = self.units.decode([run.unit for run in group]).split()
-        return spread(texts, group, emissions)
+        return evenly_timed(texts, group, emissions)
 
 
-def spread(texts: Sequence[str], group: Sequence[Run], emissions: FloatArray) -> list[Word]:
+def evenly_timed(texts: Sequence[str], group: Sequence[Run], emissions: FloatArray) -> list[Word]:
     """Words over the frames of a group, each the same share."""
     if not texts:
         return []

@@ -55,7 +55,7 @@ class Spans:
         empty = noise.amin(dim=1) >= self.start_probability()
         if bool(empty.any()):
             starts[empty, noise[empty].argmin(dim=1)] = True
-        masked = spread(starts, span)
+        masked = spans_from(starts, span)
         return masked if outside is None else masked & ~outside[:, span - 1 :]
 
     def factors(self, lengths: Tensor, mask: Tensor, confidence: Tensor | None = None) -> None:
@@ -66,7 +66,7 @@ class Spans:
         return float(1 - (1 - self.config.share) ** (1 / self.config.span))
 
 
-def spread(starts: Tensor, span: int) -> Tensor:
+def spans_from(starts: Tensor, span: int) -> Tensor:
     """(B, T + span - 1) starts -> (B, T): true where any of the `span` places up to it started."""
     covered, width = starts, 1
     while width < span:

@@ -68,15 +68,6 @@ class Meters:
             if self.board is not None:
                 self.board.close()
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Time that does not count in the pace of training."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.since += time.monotonic() - began
-
     def add(self, micro_batches: Sequence[Batch], sums: Sums) -> None:
         """The terms and figures of a step whose gradient was used."""
         self.window.merge(sums)
