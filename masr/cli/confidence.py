@@ -54,8 +54,7 @@ def run(args: argparse.Namespace) -> None:
     """Scores, merges, or both."""
     from masr.api import frame_scorer
     from masr.data.stored_features import features_of
-    from masr.inference.confidence import PROBLEMS, Scoring
-    from masr.inference.scored_data import ScoredData
+    from masr.inference.confidence import PROBLEMS, ScoredData, Scoring
     from masr.io.datadir import DataDir
     from masr.io.layout import CONFIDENCE_SCP
     from masr.plugins import resolve

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from masr.inference.decode_config import LOWEST, Config, checked
 from masr.inference.hypothesis import Hypothesis, IntArray, Run, Word, WordCutter, collapse, spread
 from masr.inference.language_model import LN10, flashlight, open_language_model, unknown_words
 from masr.inference.lexicon import Lexicon, read_lexicon
-from masr.inference.search import LOWEST, Config, checked
 from masr.types import FloatArray, Units
 from masr.units.vocabulary import BLANK_ID
 

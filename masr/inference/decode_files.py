@@ -25,8 +25,9 @@ import numpy as np
 from masr.config import dump
 from masr.errors import DecodingError, UsageError
 from masr.inference.decode import Decoder
+from masr.inference.decode_config import LOWEST, Config
+from masr.inference.extracted import slice_of
 from masr.inference.hypothesis import Hypothesis
-from masr.inference.search import LOWEST, Config
 from masr.io.ark import ArchiveWriter, read_matrix
 from masr.io.atomic import atomic_open, atomic_write
 from masr.io.datadir import DataDir, read_table, write_table
@@ -263,8 +264,3 @@ def _rows(out: Path, num_jobs: int) -> Iterator[tuple[str, list[Any], str]]:
             for line in stream:
                 utt, best, entry = json.loads(line)
                 yield utt, best, entry
-
-
-def slice_of(count: int, job: int, num_jobs: int) -> tuple[int, int]:
-    """First and last place of the J-th of N even slices."""
-    return count * (job - 1) // num_jobs, count * job // num_jobs

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from torch import Tensor, nn
 from masr.data.batching import Int64Array
 from masr.data.dataset import Source
 from masr.inference.batches import check_make, of_like_length, open_speech, pools, read_whole
-from masr.inference.load import Model
-from masr.inference.search import LOWEST
+from masr.inference.decode_config import LOWEST
+from masr.inference.load import Model, device_of
 from masr.io.datadir import DataDir
 from masr.io.progress import track
+from masr.models.pretrained_ctc import read_ctc
 from masr.types import Batch, Features, FloatArray, Units
 
 _POOL = 256
@@ -66,6 +68,13 @@ class Emitter(nn.Module):
         """The same of input that is normalised as this model's."""
         found: tuple[Tensor, Tensor] = self.objective.log_probabilities(features, lengths)
         return found
+
+
+def read_transformers(folder: Path, device: str = "auto") -> Emitter:
+    """A CTC model in a folder that transformers wrote, as an emitter; its units are its own, so `units` is None."""
+    found = read_ctc(Path(folder))
+    model = Model(found.encoder, None, "none", None, device_of(device))
+    return Emitter(model, found, None, 1 / model.sample_rate)
 
 
 @dataclass(frozen=True, eq=False)
