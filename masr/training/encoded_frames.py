@@ -157,6 +157,12 @@ def wants_confidences(config: TrainConfig) -> bool:
     return not by_model and (asked or config.confidence is not None)
 
 
+def needs(config: TrainConfig) -> list[tuple[str, str]]:
+    """What has to be made before training begins: ("confidence", "") of a scorer, ("targets", folder) of clusters."""
+    confidence = [("confidence", "")] if wants_confidences(config) else []
+    return confidence if config.targets is None else [*confidence, ("targets", str(config.targets))]
+
+
 def told(confidences: Confidences | None) -> dict[str, object]:
     """What a run that is gone on with must find unchanged."""
     return {} if confidences is None else {"confidences": list(confidences.facts.kind())}
