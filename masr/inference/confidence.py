@@ -43,7 +43,7 @@ from masr.types import FloatArray
 
 PROBLEMS = "confidence_problems.tsv"
 PIECE_UTTS = 1024
-"""What a job that was killed does again at most; utterances of a piece are sorted by length together."""
+"""Utterances of a piece, which are sorted by length together; a job that was killed does no more of them again."""
 
 
 class ScoredData:
@@ -65,7 +65,7 @@ class ScoredData:
             )
 
     def digest(self, first: int, last: int) -> str:
-        """Changes when other utterances, or of other lengths, stand in these places."""
+        """A digest of the utterances in these places, and of their lengths."""
         return data_digest((self.data.utts[place] for place in range(first, last)), self.lengths[first:last])
 
     def batches(self, first: int, last: int) -> Iterator[Int64Array]:
@@ -74,7 +74,7 @@ class ScoredData:
         return of_like_length(places[self.lengths[places] > 0], self.source.num_frames, self.counts)
 
     def score(self, places: Int64Array) -> list[FloatArray]:
-        """(T,) of each."""
+        """(T,) confidences of each utterance in these places."""
         batch = read_whole(self.data, self.source, places, self.scorer.emitter.wants_speakers)
         found, encoded = self.scorer(batch, self.are_frames)
         if not np.array_equal(encoded.cpu().numpy(), self.lengths[places]):
@@ -100,7 +100,7 @@ class Piece:
     """Some utterances in a row, and the archive that they go to."""
 
     stem: str
-    """confidence.J.K"""
+    """Name of its files without their ending: confidence.J.K"""
     first: int
     last: int
 
@@ -110,9 +110,9 @@ class Marker:
     """Proof that a piece is whole, and of what it was made of."""
 
     kind: str
-    """Of the scorer and the measure."""
+    """Scorer and measure, as FrameScorer.kind."""
     inputs: str
-    """Of the utterances and their lengths."""
+    """Digest of the utterances and their lengths."""
     first: int
     last: int
     total: float
@@ -120,20 +120,20 @@ class Marker:
 
 
 class Scoring:
-    """A scorer over a data directory, into a folder."""
+    """The job array that scores a data directory into a folder."""
 
     def __init__(self, speech: ScoredData, out: Path) -> None:
         self.speech, self.out = speech, out
         self.kind = speech.scorer.kind
 
     def pieces(self, job: int, num_jobs: int) -> list[Piece]:
-        """Of the J-th of N even slices."""
+        """The pieces of the J-th of N even slices."""
         first, last = slice_of(len(self.speech.data), job, num_jobs)
         starts = range(first, last, PIECE_UTTS)
         return [Piece(f"confidence.{job}.{k}", a, min(a + PIECE_UTTS, last)) for k, a in enumerate(starts, start=1)]
 
     def facts(self, mean: float = 0.0) -> Facts:
-        """What is said of the whole."""
+        """What confidence.json says of all confidences together; `mean` is theirs."""
         emitter = self.speech.scorer.emitter
         return Facts(
             self.speech.scorer.measure,
@@ -153,7 +153,10 @@ class Scoring:
         )
 
     def already(self, replace: bool) -> Facts | None:
-        """What OUT holds where it is the same; UsageError where it is another's and is not to be replaced."""
+        """The facts of the confidences in OUT, where they are those that are asked for; None where there are none.
+
+        UsageError where others are there that are not to be replaced.
+        """
         stored = stored_facts(self.out)
         if stored is None or replace:
             return None
@@ -168,7 +171,7 @@ class Scoring:
         )
 
     def run_job(self, job: int, num_jobs: int, replace: bool = False) -> Facts | None:
-        """Scores what of the J-th of N slices is not there yet; what OUT holds where all of it is."""
+        """Scores what is not there yet of the J-th of N slices; where OUT is complete already, its facts come back."""
         stored = self.already(replace)
         if stored is not None:
             return stored
@@ -182,7 +185,7 @@ class Scoring:
         return None
 
     def merge(self, num_jobs: int) -> Facts:
-        """confidence.json and, last, confidence.scp, out of pieces that are all there, or were merged before."""
+        """Writes confidence.json and, last, confidence.scp out of pieces that are all there, or were merged before."""
         folder = self.out / ARCHIVES
         pieces = [(job, piece) for job in range(1, num_jobs + 1) for piece in self.pieces(job, num_jobs)]
         stored = self.already(replace=False)
@@ -211,7 +214,7 @@ class Scoring:
         return facts
 
     def _score(self, pieces: Iterable[Piece]) -> Iterator[str]:
-        """Utterances as they are done; those of a piece are held until it is written."""
+        """Scores pieces and writes them; yields each utterance as it is done."""
         folder = self.out / ARCHIVES
         for piece in pieces:
             for left in folder.glob(f".{piece.stem}.*.tmp"):
@@ -267,7 +270,7 @@ class Scoring:
 
 
 def _open(scorer: FrameScorer, data: DataDir, made: Named | None) -> tuple[Source, bool]:
-    """What is read, and whether it is features."""
+    """What is read of the data directory for this scorer, and whether it is features."""
     emitter = scorer.emitter
     if emitter.takes_samples:
         if not data.has(WAV_SCP):

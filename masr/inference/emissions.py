@@ -32,7 +32,7 @@ class Emitter(nn.Module):
     """A trained CTC model with the input and the normalisation that it learnt by, and the units that it writes."""
 
     def __init__(self, model: Model, objective: Any, units: Units | None, frame_sec: float) -> None:
-        """`frame_sec`: from one input frame, or sample, to the next."""
+        """`frame_sec` lies between two input frames, or samples."""
         super().__init__()
         self.model = model
         self.objective = objective.eval().requires_grad_(False).to(model.device)
@@ -51,7 +51,7 @@ class Emitter(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """The device that it computes on."""
         return self.model.device
 
     def num_encoded(self, lengths: Tensor) -> Tensor:
@@ -65,7 +65,7 @@ class Emitter(nn.Module):
 
     @torch.no_grad()
     def log_probabilities(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """The same of input that is normalised as this model's."""
+        """Input that is normalised as in training -> (B, T, V) log-probabilities, (B,) lengths."""
         found: tuple[Tensor, Tensor] = self.objective.log_probabilities(features, lengths)
         return found
 
@@ -91,17 +91,17 @@ class Heard:
 
     @property
     def utts(self) -> Sequence[str]:
-        """In C order."""
+        """The utterances in C order."""
         return self.data.utts
 
     @property
     def name(self) -> str:
-        """For the progress bar."""
+        """What stands at the progress bar."""
         return self.data.folder.name
 
     @property
     def frame_shift_sec(self) -> float:
-        """From frame to frame."""
+        """Seconds from frame to frame."""
         return self.emitter.frame_shift_sec
 
     def read(self, first: int, last: int) -> Iterator[tuple[str, FloatArray]]:
@@ -120,7 +120,7 @@ class Heard:
         return open_speech(self.data, self.emitter.model, self.from_archives)
 
     def _run(self, source: Source, places: Int64Array) -> Iterator[tuple[int, FloatArray]]:
-        """(T, V) of each of a batch."""
+        """The places of a batch, each with its (T, V)."""
         scores, lengths = self.emitter(self._batch(source, places))
         rows: FloatArray = scores.float().cpu().numpy()
         for row, place in enumerate(places.tolist()):

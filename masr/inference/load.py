@@ -29,7 +29,7 @@ Normalise = Literal["global", "speaker", "utterance", "none"]
 Pooling = Literal["mean", "statistics"]
 
 _BATCH_SAMPLES = 480 * SAMPLE_RATE
-"""Of one batch with its padding: eight minutes of speech."""
+"""Samples of one batch with its padding: eight minutes of speech."""
 
 
 class Model:
@@ -183,14 +183,14 @@ def read_checkpoint(folder: Path, device: torch.device | str = "auto") -> Model:
 
 
 def device_of(name: torch.device | str) -> torch.device:
-    """`auto` is a GPU where there is one."""
+    """The device of that name; `auto` is a GPU where there is one."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)
 
 
 def pool_of(kind: Pooling, dim: int) -> Any:
-    """Frames and lengths -> one vector each."""
+    """The pooling of that name: frames and lengths become one vector for each utterance."""
     if kind not in ("mean", "statistics"):
         raise UsageError(f"pooling cannot be {kind!r}", fix="choose mean or statistics")
     return build_pooling(kind, dim)

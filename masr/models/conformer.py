@@ -181,7 +181,7 @@ class Conformer(nn.Module):
         return in_groups(self.over_blocks, embedded, lengths, with_layers)
 
     def over_blocks(self, embedded: Tensor, lengths: Tensor, with_layers: bool) -> Encoded:
-        """The same, every utterance padded to the longest."""
+        """What `contextualise` gives, with every utterance padded to the longest."""
         time = embedded.shape[1]
         padding = padding_of(lengths, time)
         positions = self.positions(time, embedded)

@@ -67,7 +67,7 @@ class ConvSubsampling(nn.Module):
         self.out = Linear(channels * (((num_bins - 1) // 2 - 1) // 2), dim)
 
     def num_encoded(self, num_frames: Tensor) -> Tensor:
-        """Encoded frames that come out of so many feature frames; 0 for too few."""
+        """(B,) feature frames -> (B,) encoded frames; 0 for too few."""
         for stride in self.strides:
             num_frames = ((num_frames - 3).div(stride, rounding_mode="floor") + 1).clamp(min=0)
         return num_frames
@@ -84,7 +84,7 @@ class ConvSubsampling(nn.Module):
         return out
 
     def by_blocks(self, features: Tensor, lengths: Tensor | None) -> Tensor:
-        """The same on a CPU, in less than half the time, with a fraction of the memory."""
+        """What `forward` gives, on a CPU, in less than half the time and with a fraction of the memory."""
         layers: list[Tensor] = [*self.first.parameters(), *self.second.parameters()]
         if torch.is_autocast_enabled("cpu"):
             narrow = torch.get_autocast_dtype("cpu")

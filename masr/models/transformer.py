@@ -199,7 +199,7 @@ class Transformer(nn.Module):
         return self.contextualise(*self.embed(features, num_frames), with_layers=with_layers)
 
     def placed(self, embedded: Tensor, lengths: Tensor) -> Tensor:
-        """(B, T, D), (B,) -> the same with places added; rotary ones enter in each block instead."""
+        """(B, T, D), (B,) -> (B, T, D) with positions added; rotary ones enter in each block instead."""
         kind, time = self.config.positions, embedded.shape[1]
         if kind == "sinusoidal":
             table = relative_positions(time, self.dim, embedded.device)[:time].flip(0)
