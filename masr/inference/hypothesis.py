@@ -35,7 +35,7 @@ class Hypothesis:
     score: float
     """What hypotheses are ranked by: acoustic score, weighted language model, word scores."""
     acoustic: float
-    """Of the path that the words' times are taken from."""
+    """Acoustic score of the path that the words' times are taken from."""
     language: float
     """The language model's own log-probability, without its weight."""
     units: tuple[int, ...]
@@ -52,7 +52,7 @@ class Run:
 
 
 def collapse(path: Sequence[int] | IntArray) -> list[Run]:
-    """CTC's rule: what repeats is one unit, blanks are none."""
+    """The units of a path and their frames, by CTC's rule: what repeats is one unit, blanks are none."""
     units = np.asarray(path, dtype=np.int64)
     if not len(units):
         return []
@@ -102,6 +102,6 @@ def evenly_timed(texts: Sequence[str], group: Sequence[Run], emissions: FloatArr
 
 
 def confidence(group: Sequence[Run], emissions: FloatArray) -> float:
-    """In [0, 1]; 1 where every unit has a frame in which it is certain."""
+    """Confidence of a group of units, in [0, 1]: 1 where every unit has a frame in which it is certain."""
     peaks = [float(emissions[run.first_frame : run.end_frame, run.unit].max()) for run in group]
     return float(np.exp(np.mean(np.minimum(peaks, 0.0))))

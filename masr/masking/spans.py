@@ -28,7 +28,7 @@ class Config:
 
 
 def build(config: Config) -> Spans:
-    """The masker."""
+    """The masker of that configuration."""
     return Spans(config)
 
 
@@ -59,7 +59,7 @@ class Spans:
         return masked if outside is None else masked & ~outside[:, span - 1 :]
 
     def factors(self, lengths: Tensor, mask: Tensor, confidence: Tensor | None = None) -> None:
-        """All frames count alike."""
+        """None: all frames count alike in the loss."""
 
     def start_probability(self) -> float:
         """Chance of a start at each place: what is left unmasked has no start in `span` places."""
