@@ -35,7 +35,10 @@ def read_ahead(steps: Steps, first: int, last: int) -> Iterator[tuple[Batch, ...
         worker_init_fn=_settle,
     )
     with dead_workers():
-        yield from loader
+        try:
+            yield from loader
+        except (EOFError, ConnectionError) as error:  # it died while it handed a tensor over
+            raise _died(f"the connection to it ended: {error or type(error).__name__}") from None
 
 
 @contextmanager
@@ -49,11 +52,15 @@ def dead_workers() -> Iterator[None]:
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
-        raise TrainingError(
-            f"a process that reads data died: {str(error).splitlines()[0]}",
-            why="it was killed from outside, most often because memory ran out",
-            fix="give the job more memory or lower data.num_workers, and run the same command again",
-        ) from None
+        raise _died(str(error).splitlines()[0]) from None
+
+
+def _died(how: str) -> TrainingError:
+    return TrainingError(
+        f"a process that reads data died: {how}",
+        why="it was killed from outside, most often because memory ran out",
+        fix="give the job more memory or lower data.num_workers, and run the same command again",
+    )
 
 
 def _as_is(micro_batches: tuple[Batch, ...]) -> tuple[Batch, ...]:
