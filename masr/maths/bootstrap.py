@@ -158,23 +158,21 @@ def difference(
     ]
 
 
-def estimate(value: float, draws: Float64Array | None, unit: Unit = "", count: int | None = None) -> Estimate:
+def estimate(value: float, draws: Float64Array | None, unit: Unit = "") -> Estimate:
     """A value with the interval of its (R,) draws; without one where there are none, or too few say anything."""
-    (found,) = estimates([value], None if draws is None else draws[:, None], unit, count)
+    (found,) = estimates([value], None if draws is None else draws[:, None], unit)
     return found
 
 
-def estimates(
-    values: Sequence[float] | Float64Array, draws: Float64Array | None, unit: Unit = "", count: int | None = None
-) -> list[Estimate]:
+def estimates(values: Sequence[float] | Float64Array, draws: Float64Array | None, unit: Unit = "") -> list[Estimate]:
     """(K,) values, each with the interval of its column of (R,) or (R, K) draws."""
     if draws is None:
-        return [Estimate(float(value), count=count, unit=unit) for value in values]
+        return [Estimate(float(value), unit=unit) for value in values]
     ends = bounds(draws.reshape(len(draws), -1))
     return [
-        Estimate(
-            float(value), None if np.isnan(low) else float(low), None if np.isnan(low) else float(high), count, unit
-        )
+        Estimate(float(value), unit=unit)
+        if np.isnan(low)
+        else Estimate(float(value), float(low), float(high), unit=unit)
         for value, low, high in zip(values, *ends, strict=True)
     ]
 

@@ -157,6 +157,24 @@ def test_many_units_are_dealt_into_clusters_and_the_interval_stays() -> None:
     assert clusters(np.array([7, 3, 7])).numbers.tolist() == clusters(["b", "a", "b"]).numbers.tolist() == [1, 0, 1]
 
 
+def test_units_are_dealt_at_random_whatever_order_their_names_have() -> None:
+    """Were they dealt in turns, each cluster would be right throughout or wrong throughout."""
+    units, right = [f"u{n:05d}" for n in range(4000)], np.arange(4000) % 1000 < 500
+    found = share_right(right, units)
+    assert found.low is not None and found.high is not None
+    assert found.high - found.low == pytest.approx(2 * 1.96 * 0.5 / np.sqrt(4000), rel=0.15)
+
+
+def test_a_difference_of_one_cluster_alone_has_no_interval() -> None:
+    """There are three clusters, of which two hold nothing that is compared."""
+    first, second = np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 0.0]]), np.array([[0.0, 0.0], [1.0, 4.0], [0.0, 0.0]])
+    sides = [lambda weights, sums=sums: ratio(*(weights @ sums).T) for sums in (first, second)]  # type: ignore[misc]
+    numbers = clusters(["a", "b", "c"])
+    assert not numbers.are_several(np.array([1, 1])) and numbers.are_several() and not numbers.are_several(slice(0, 0))
+    (one,) = difference(sides[0], sides[1], 3, several=False)
+    assert (one.difference, one.low, one.high, one.p) == (0.5, None, None, None)
+
+
 def test_the_same_before_and_after_differ_by_nothing() -> None:
     sums = np.random.default_rng(4).random((20, 2))
     same = difference(lambda weights: ratio(*(weights @ sums).T), lambda weights: ratio(*(weights @ sums).T), 20)

@@ -35,6 +35,15 @@ def test_a_negative_scale_keeps_the_ends_in_order(tmp_path: Path) -> None:
     assert read_scores(tmp_path, column(low=("low",), high=("high",), scale=-1.0)) == Score(-0.25, -0.3, -0.2)
 
 
+def test_an_interval_that_the_file_says_there_is_none_of_is_none(tmp_path: Path) -> None:
+    """As of a single speaker; a key that is not there is still refused."""
+    share = {"accuracy": 0.25, "low": None, "high": None, "count": 40}
+    write(tmp_path, {"shares": {"all": {"1-NN": share}}})
+    assert read_scores(tmp_path, column(low=("low",), high=("high",), count=("count",))) == Score(0.25, None, None, 40)
+    with pytest.raises(TableError, match=r"has no shares\.all\.1-NN\.lowest"):
+        read_scores(tmp_path, column(low=("lowest",), high=("high",)))
+
+
 @pytest.mark.parametrize(
     ("found", "said"),
     [
