@@ -13,6 +13,9 @@ from masr.data.collate import Preparation, Steps
 from masr.errors import TrainingError
 from masr.types import Batch
 
+_RAISED_THERE = "in DataLoader worker process"
+"""Stands in the message of an error that a reading process raised, and that is raised again here."""
+
 
 def prepared(
     steps: Steps, preparation: Preparation, first: int, last: int, augment: bool
@@ -38,6 +41,8 @@ def read_ahead(steps: Steps, first: int, last: int) -> Iterator[tuple[Batch, ...
         try:
             yield from loader
         except (EOFError, ConnectionError) as error:  # it died while it handed a tensor over
+            if _RAISED_THERE in str(error):
+                raise
             raise _died(f"the connection to it ended: {error or type(error).__name__}") from None
 
 
@@ -50,7 +55,7 @@ def dead_workers() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        if "DataLoader worker" not in str(error) or _RAISED_THERE in str(error):
             raise
         raise _died(str(error).splitlines()[0]) from None
 

@@ -1,3 +1,5 @@
+"""Reading processes that die, and reading processes that fail."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -7,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from masr.data.loader import read_ahead
+from masr.data.loader import dead_workers, read_ahead
 from masr.errors import TrainingError
 
 
@@ -32,3 +34,33 @@ def test_a_reader_that_dies_while_it_hands_a_tensor_over_is_an_error_with_a_cure
     with pytest.raises(TrainingError, match="a process that reads data died") as error:
         next(read)
     assert "data.num_workers" in error.value.block()
+
+
+class Failing:
+    """Steps of which one cannot be read."""
+
+    num_workers = 1
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __getitem__(self, step: int) -> tuple[int]:
+        if step == 1:
+            raise self.error
+        return (step,)
+
+
+@pytest.mark.parametrize("kind", [EOFError, ConnectionResetError, RuntimeError])
+def test_what_a_reader_raises_itself_is_not_its_death(kind: type[Exception]) -> None:
+    steps: Any = Failing(kind("a file of the data ends too soon"))
+    read = read_ahead(steps, 0, 3)
+    assert next(read) == (0,)
+    with pytest.raises(kind, match="a file of the data ends too soon"):
+        next(read)
+
+
+def test_other_errors_pass() -> None:
+    with pytest.raises(RuntimeError, match=r"^shapes do not fit$"), dead_workers():
+        raise RuntimeError("shapes do not fit")
+    with pytest.raises(TrainingError, match=r"worker .pid 7. is killed"), dead_workers():
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.")
