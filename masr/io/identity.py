@@ -8,8 +8,9 @@ It knows, by what it finds:
   archive     NAME.scp: its keys, and what its rows point at. Of files that are 16 MiB together the content counts, else
               size and time of each, and of more than a thousand files a thousand spread evenly: a large corpus is never
               read whole. NAME.json beside it counts too. feats.scp counts with utt2num_frames, with the configuration
-              of the features, and with the CMVN statistics, whole. These are sums over all frames, so large archives
-              beside them need no time, and features that were made again as they were are what they were
+              of the features, and with the CMVN statistics, whole. These are sums over all frames, so of large
+              archives beside them samples count in place of the time: features that were made again as they were are
+              what they were
   data        a data directory (it has utt2spk): every table of those that `masr prepare` writes, whole. What later
               stages add, such as feats.scp, is an archive of its own
   run         what `masr train` ended with: weights, statistics, configuration and units, whole; nothing else of its
@@ -54,6 +55,7 @@ from masr.io.trained import DESCRIPTION, Trained, open_trained
 CONTENT_LIMIT_BYTES = 16 * 2**20
 MAX_FILES = 1000
 MISSING = "missing"
+_NUM_BLOCKS, _BLOCK_BYTES = 64, 4096
 
 _FROM_PREPARE = re.compile(r"wav\.scp|segments|text|phones\.ctm|reco2\w+|spk2\w+|utt2(?!num_frames$)\w+")
 _OFFSET = re.compile(r"(.+?)(:\d+(?:\[\d+:\d+\])?)", re.DOTALL)
@@ -166,7 +168,7 @@ def _archive(scp: Path) -> Iterator[Any]:
         beside += [scp.with_name(UTT2NUM_FRAMES), *made, *statistics]
     yield from _contents(beside)
     step = -(-len(files) // MAX_FILES) or 1
-    for path, state in _states(files[::step], by_size_alone=vouched).items():
+    for path, state in _states(files[::step], vouched).items():
         yield [path.name, state]
 
 
@@ -202,17 +204,30 @@ def _rows(scp: Path) -> tuple[list[str], list[Path]]:
     return rows, list(map(Path, files))
 
 
-def _states(files: Iterable[Path], by_size_alone: bool = False) -> dict[Path, str]:
-    """The content of each file where all of them together are small, else size and time, or only the size."""
+def _states(files: Iterable[Path], vouched: bool = False) -> dict[Path, str]:
+    """The content of each file where all of them together are small, else size and time.
+
+    `vouched` are files whose content something else tells as well: where they are large, samples of it will do.
+    """
     sizes = {path: path.stat().st_size if path.is_file() else -1 for path in files}
     small = sum(sizes.values()) <= CONTENT_LIMIT_BYTES
 
     def state(path: Path, size: int) -> str:
         if size < 0:
             return MISSING
-        return file_state(path) if small else f"{size} bytes" if by_size_alone else stat_state(path)
+        return file_state(path) if small else _samples(path, size) if vouched else stat_state(path)
 
     return {path: state(path, size) for path, size in sizes.items()}
+
+
+def _samples(path: Path, size: int) -> str:
+    """Size and some blocks of a large file, from its first to its last."""
+    found = hashlib.sha256()
+    with path.open("rb") as stream:
+        for number in range(_NUM_BLOCKS):
+            stream.seek(number * max(0, size - _BLOCK_BYTES) // (_NUM_BLOCKS - 1))
+            found.update(stream.read(_BLOCK_BYTES))
+    return f"{size} bytes with {found.hexdigest()[:32]}"
 
 
 def _contents(files: Iterable[Path], folder: Path | None = None) -> Iterator[list[str]]:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from masr.config.plain import SettingsReader
 from masr.io.identity import MISSING, digest, identity, is_from_prepare
-from masr.io.layout import CMVN_SCP, PROBLEMS_TSV, PROVENANCE, UTT2NUM_FRAMES, UTT2SPK
+from masr.io.layout import CMVN_SCP, PROBLEMS_TSV, PROVENANCE, RESOLVED_CONFIG, UTT2NUM_FRAMES, UTT2SPK
 
 __all__ = ["MISSING", "stamp"]
 
-_TOLD_BEFORE = (PROVENANCE, PROBLEMS_TSV, CMVN_SCP, UTT2NUM_FRAMES)
-"""Of when and where it was made, or counted with the features."""
+_TOLD_BEFORE = (PROVENANCE, PROBLEMS_TSV, RESOLVED_CONFIG, CMVN_SCP, UTT2NUM_FRAMES)
+"""Of when, where and how it was made, or counted with the features."""
 
 
 def stamp(path: Path) -> str:

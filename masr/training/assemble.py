@@ -34,7 +34,7 @@ from masr.training.loop import train
 from masr.training.reads import reads_of
 from masr.training.retention import ended_at, folders
 from masr.training.run import Run, begin
-from masr.training.transcripts import Speech, read_speech, transcribes, with_outputs
+from masr.training.transcripts import read_speech, transcribes, with_outputs
 from masr.types import Encoder, Stream, Units
 
 

@@ -156,5 +156,3 @@ def needs(config: TrainConfig) -> list[tuple[str, str]]:
     """What has to be made before training begins: ("confidence", "") of a scorer, ("targets", folder) of clusters."""
     confidence = [("confidence", "")] if wants_confidences(config) else []
     return confidence if config.targets is None else [*confidence, ("targets", str(config.targets))]
-
-

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from masr.config import Named
-from masr.errors import DataError
 from masr.io.identity import Read, identity
 from masr.io.layout import (
     CMVN_SCP,
@@ -35,13 +34,7 @@ from masr.training.transcripts import transcribes
 
 def reads_of(config: TrainConfig) -> dict[str, Read]:
     """Everything that a run of this configuration reads; large archives are not opened for it."""
-    found = {}
-    for name, path in _paths(config):
-        try:
-            found[name] = Read(str(path), identity(path))
-        except OSError as error:
-            raise DataError(f"{name}: {path} cannot be read: {error.strerror}") from None
-    return found
+    return {name: Read(str(path), identity(path)) for name, path in _paths(config)}
 
 
 def _paths(config: TrainConfig) -> Iterator[tuple[str, Path]]:

@@ -149,13 +149,13 @@ def _refuse_changed(run: Run, folder: Path, then: Mapping[str, str]) -> None:
     changed = [name for name in {**now, **then} if now.get(name) != then.get(name)]
     if not changed:
         return
-    shown = "; ".join(
-        f"{name} ({run.data.reads[name].path if name in now else 'no longer read'}) was {then.get(name, _ABSENT)} and is "
-        f"now {now.get(name, _ABSENT)}"
-        for name in changed[:_SHOWN]
-    )
+    paths = {name: read.path for name, read in run.data.reads.items()}
+    differences = [
+        f"{name} ({paths.get(name, 'read no more')}) was {then.get(name, _ABSENT)} and is now {now.get(name, _ABSENT)}"
+        for name in changed
+    ]
     raise CheckpointError(
-        f"{folder}: what the run reads has changed: {shown}{_more(changed)}",
+        f"{folder}: what the run reads has changed: {'; '.join(differences[:_SHOWN])}{_more(changed)}",
         why="going on would mix two runs, and the result would be neither",
         fix="put back what was there; or, to learn from what is there now, give another output folder, or remove "
         f"{run.folder}",
