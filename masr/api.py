@@ -128,12 +128,13 @@ def frame_scorer(
     folder: str | Path, device: str = "auto", measure: Measure = "max", exclude_blank: bool = False
 ) -> FrameScorer:
     """How sure a CTC model is of every encoded frame: of a run, or a model that transformers wrote."""
-    from masr.inference.frame_scorer import FrameScorer, digest_of
+    from masr.inference.frame_scorer import FrameScorer
+    from masr.io.identity import identity
 
     folder = Path(folder)
     emitter = transcriber(folder, device)
     features = None if open_trained(folder).is_transformers else features_of_run(folder)
-    return FrameScorer(emitter, measure, exclude_blank, folder, digest_of(folder), features)
+    return FrameScorer(emitter, measure, exclude_blank, folder, identity(folder), features)
 
 
 def config_of_run(folder: Path) -> TrainConfig:

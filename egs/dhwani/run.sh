@@ -37,7 +37,7 @@ stage 1 prepare "$data" --inputs "$corpus" --outputs "$data"/{train,dev,test} --
   masr prepare dhwani "$corpus" "$data" --nj "$nj" --max-bad 0.1
 
 # data directories -> feature archives
-stage 2 features "$data" --inputs "$corpus" "$data"/{train,dev,test} "$conf/features.yaml" \
+stage 2 features "$data" --inputs "$corpus" "$data"/{train,dev,test}{,/wav.scp} "$conf/features.yaml" \
   --outputs "$data"/{train,dev,test}/{feats,cmvn}.scp -- \
   features.sh --conf "$conf/features.yaml" --log "$exp/features/log" --nj "$nj" --cmd "$cmd" "$data"/{train,dev,test}
 
@@ -50,25 +50,26 @@ confidence=
 if [[ -n $guided ]] || ((10#$stage == 4 || 10#$stage == 5)); then
   confidence=$exp/confidence
   # text -> scorer of guided masking, and its word error rate, where there are transcripts
-  stage 4 scorer "$exp" --inputs "$data"/{train,dev} "$exp/units" "$conf/scorer" --outputs "$exp/scorer" -- \
+  stage 4 scorer "$exp" --inputs "$data"/{train,dev}{,/feats.scp} "$exp/units" "$conf/scorer" --outputs "$exp/scorer" -- \
     scorer.sh --conf "$conf/scorer/$scorer.yaml" --codes "$exp/units" --cmd "$train_cmd" "$data"/{train,dev} "$exp/scorer"
   # scorer -> how sure it is of every encoded frame (job array)
-  stage 5 confidence "$exp" --inputs "$exp/scorer" "$data"/{train,dev} --outputs "$confidence"/{train,dev}/confidence.scp -- \
+  stage 5 confidence "$exp" --inputs "$exp/scorer" "$data"/{train,dev}{,/feats.scp,/wav.scp} \
+    --outputs "$confidence"/{train,dev}/confidence.scp -- \
     confidence.sh --out "$confidence" --log "$confidence/log" --nj "$nj" --cmd "$cmd" "$exp/scorer" "$data"/{train,dev}
 fi
 
 # data directories, clusters for HuBERT -> pre-trained encoders (job array) and their embeddings
 for folder in "${!clusters[@]}"; do
-  stage 6 pretrain "$exp" --inputs "$data/train" "$data/dev" "$conf/pretrain" --outputs "$folder" -- \
+  stage 6 pretrain "$exp" --inputs "$data"/{train,dev}{,/feats.scp,/wav.scp} "$conf/pretrain" --outputs "$folder" -- \
     masr cluster "$data/train" "$folder" --also "$data/dev" --conf "${clusters[$folder]}"
 done
-stage 6 pretrain "$exp" --inputs "$data"/{train,dev,test} "$exp/units" "$conf/pretrain" \
-  "${!clusters[@]}" ${confidence:+"$confidence"} --outputs "$exp/pretrain" -- \
+stage 6 pretrain "$exp" --inputs "$data"/{train,dev,test}{,/feats.scp} "$exp/units" "$conf/pretrain" \
+  "${!clusters[@]}" ${confidence:+"$confidence" "$data/train/wav.scp" "$data/dev/wav.scp"} --outputs "$exp/pretrain" -- \
   pretrain.sh --models "$pretrain" --seeds "$seeds" --conf "$conf/pretrain" --codes "$exp/units" --clusters "$exp" \
   ${confidence:+--confidence "$confidence"} --cmd "$train_cmd" --score lang "$data"/{train,dev} "$exp/pretrain" "$data"/{train,test}
 
 # pre-trained encoders -> language identification (job array), and what it says of each test utterance
-stage 7 lid "$exp" --inputs "$exp/pretrain" "$data"/{train,dev,test} "$conf/lid" --outputs "$exp/lid" -- \
+stage 7 lid "$exp" --inputs "$exp/pretrain" "$data"/{train,dev,test}{,/feats.scp} "$conf/lid" --outputs "$exp/lid" -- \
   lid.sh --models "$pretrain" --seeds "$seeds" --conf "$conf/lid/$lid.yaml" --cmd "$train_cmd" \
   "$exp/pretrain" "$data"/{train,dev,test} "$exp/lid"
 
@@ -77,7 +78,7 @@ stage 8 score-lid "$exp" --inputs "$exp/lid" "$data/test" "$exp/units" -- \
   score_lid.sh --models "$pretrain" --seeds "$seeds" --codes "$exp/units" "$data/test" "$exp/lid"
 
 # pre-trained encoders -> recognisers (job array), and what they hear in the test set, where there are transcripts
-stage 9 ctc "$exp" --inputs "$exp"/{pretrain,units} "$data"/{train,dev,test} "$conf/ctc" --outputs "$exp/asr" -- \
+stage 9 ctc "$exp" --inputs "$exp"/{pretrain,units} "$data"/{train,dev,test}{,/feats.scp} "$conf/ctc" --outputs "$exp/asr" -- \
   ctc.sh --models "$pretrain" --seeds "$seeds" --conf "$conf/ctc/$asr.yaml" --codes "$exp/units" --cmd "$train_cmd" \
   "$exp/pretrain" "$data"/{train,dev,test} "$exp/asr"
 
@@ -86,13 +87,13 @@ stage 10 score-asr "$exp" --inputs "$exp/asr" "$data/test" -- \
   score_asr.sh --models "$pretrain" --seeds "$seeds" --by lang "$data/test" "$exp/asr"
 
 # pre-trained encoders -> what each layer tells of languages and of who speaks (job array)
-stage 11 analyse "$exp" --inputs "$exp/pretrain" "$data"/{train,dev,test} --outputs "$exp/analyse" -- \
+stage 11 analyse "$exp" --inputs "$exp/pretrain" "$data"/{train,dev,test}{,/feats.scp} --outputs "$exp/analyse" -- \
   analyse.sh --models "$pretrain" --seeds "$seeds" --kinds lang,gender --cmd "$train_cmd" \
   "$exp/pretrain" "$data"/{train,dev,test} "$exp/analyse"
 
 # tables/*.yaml -> exp/tables, RESULTS.md: the papers' tables as chained job arrays
 IFS=, read -ra tables <<<"tables/${table//,/.yaml,tables/}.yaml"
-stage 12 tables "$exp" --inputs "$data"/{train,dev,test} "$exp/units" "$conf"/{pretrain,lid} "${tables[@]}" tables \
+stage 12 tables "$exp" --inputs "$data"/{train,dev,test}{,/feats.scp} "$exp/units" "$conf"/{pretrain,lid} "${tables[@]}" tables \
   --outputs "$exp/tables" -- tables.sh --size "$([[ $corpus == corpus/mini ]] && echo mini || echo paper)" --data "$data" \
   --exp "$exp" --conf "$conf" --results RESULTS.md --cmd "$train_cmd" "${tables[@]}"
 

@@ -42,7 +42,7 @@ fi
 folders=("$data"/*/)
 
 # data directories -> feature archives
-stage 2 features "$data" --inputs "$corpus" "${folders[@]}" "$conf/features.yaml" \
+stage 2 features "$data" --inputs "$corpus" "${folders[@]}" "${folders[@]/%/wav.scp}" "$conf/features.yaml" \
   --outputs "${folders[@]/%/feats.scp}" "${folders[@]/%/cmvn.scp}" -- \
   features.sh --conf "$conf/features.yaml" --log "$exp/features/log" --nj "$nj" --cmd "$cmd" "${folders[@]}"
 
@@ -62,22 +62,23 @@ confidence=
 if [[ -n $guided ]] || ((10#$stage == 4 || 10#$stage == 5)); then
   confidence=$exp/confidence
   # text -> scorer of guided masking, and its word error rate
-  stage 4 scorer "$exp" --inputs "$data"/{train_clean_100,dev_clean} "$exp"/{"$spelling",words} "$conf/scorer" --outputs "$exp/scorer" -- \
+  stage 4 scorer "$exp" --inputs "$data"/{train_clean_100,dev_clean}{,/feats.scp} "$exp"/{"$spelling",words} "$conf/scorer" \
+    --outputs "$exp/scorer" -- \
     scorer.sh --conf "$conf/scorer/$scorer.yaml" --codes "$exp/$spelling" --words "$exp/words" --cmd "$train_cmd" \
     "$data"/{train_clean_100,dev_clean} "$exp/scorer"
   # scorer -> how sure it is of every encoded frame (job array)
-  stage 5 confidence "$exp" --inputs "$exp/scorer" "$data"/{train_clean_100,dev_clean} \
+  stage 5 confidence "$exp" --inputs "$exp/scorer" "$data"/{train_clean_100,dev_clean}{,/feats.scp,/wav.scp} \
     --outputs "$confidence"/{train_clean_100,dev_clean}/confidence.scp -- \
     confidence.sh --out "$confidence" --log "$confidence/log" --nj "$nj" --cmd "$cmd" "$exp/scorer" "$data"/{train_clean_100,dev_clean}
 fi
 
 # data directories, clusters for HuBERT -> pre-trained encoders (job array) and their embeddings
 for folder in "${!clusters[@]}"; do
-  stage 6 pretrain "$exp" --inputs "$data/train_clean_100" "$data/dev_clean" "$conf/pretrain" --outputs "$folder" -- \
+  stage 6 pretrain "$exp" --inputs "$data"/{train_clean_100,dev_clean}{,/feats.scp,/wav.scp} "$conf/pretrain" --outputs "$folder" -- \
     masr cluster "$data/train_clean_100" "$folder" --also "$data/dev_clean" --conf "${clusters[$folder]}"
 done
-stage 6 pretrain "$exp" --inputs "$data"/{train_clean_100,dev_clean,test_clean} "$exp/units" "$conf/pretrain" \
-  "${!clusters[@]}" ${confidence:+"$confidence"} --outputs "$exp/pretrain" -- \
+stage 6 pretrain "$exp" --inputs "$data"/{train_clean_100,dev_clean,test_clean}{,/feats.scp} "$exp/units" "$conf/pretrain" \
+  "${!clusters[@]}" ${confidence:+"$confidence" "$data/train_clean_100/wav.scp" "$data/dev_clean/wav.scp"} --outputs "$exp/pretrain" -- \
   pretrain.sh --models "$pretrain" --seeds "$seeds" --conf "$conf/pretrain" --codes "$exp/units" --clusters "$exp" \
   ${confidence:+--confidence "$confidence"} --cmd "$train_cmd" --score gender "$data"/{train_clean_100,dev_clean} "$exp/pretrain" "$data"/{train_clean_100,test_clean}
 
@@ -86,9 +87,10 @@ tests=()
 for folder in "$data"/*test*/; do
   [[ ! -d $folder ]] || tests+=("${folder%/}")
 done
-stage 9 ctc "$exp" --inputs "${tests[@]}" --outputs "$exp/test" -- \
+stage 9 ctc "$exp" --inputs "${tests[@]}" "${tests[@]/%//feats.scp}" --outputs "$exp/test" -- \
   masr data combine "$exp/test" "${tests[@]}" --partial keep --origin set
-stage 9 ctc "$exp" --inputs "$exp"/{pretrain,test,"$spelling",words} "$data"/{train_clean_100,dev_clean} "$conf/ctc" --outputs "$exp/asr" -- \
+stage 9 ctc "$exp" --inputs "$exp"/{pretrain,test{,/feats.scp},"$spelling",words} "$data"/{train_clean_100,dev_clean}{,/feats.scp} "$conf/ctc" \
+  --outputs "$exp/asr" -- \
   ctc.sh --models "$pretrain" --seeds "$seeds" --conf "$conf/ctc/$asr.yaml" --codes "$exp/$spelling" --words "$exp/words" \
   --cmd "$train_cmd" "$exp/pretrain" "$data"/{train_clean_100,dev_clean} "$exp"/{test,asr}
 
@@ -97,7 +99,7 @@ stage 10 score-asr "$exp" --inputs "$exp"/{asr,test} -- \
   score_asr.sh --models "$pretrain" --seeds "$seeds" --by set "$exp/test" "$exp/asr"
 
 # pre-trained encoders -> what each layer tells of speakers and phones, how alike they are (job array)
-stage 11 analyse "$exp" --inputs "$exp/pretrain" "$data"/{train_clean_100,dev_clean,test_clean} --outputs "$exp/analyse" -- \
+stage 11 analyse "$exp" --inputs "$exp/pretrain" "$data"/{train_clean_100,dev_clean,test_clean}{,/feats.scp} --outputs "$exp/analyse" -- \
   analyse.sh --models "$pretrain" --seeds "$seeds" --kinds gender --phones yes --cmd "$train_cmd" \
   "$exp/pretrain" "$data"/{train_clean_100,dev_clean,test_clean} "$exp/analyse"
 
@@ -105,7 +107,7 @@ stage 11 analyse "$exp" --inputs "$exp/pretrain" "$data"/{train_clean_100,dev_cl
 read -ra tables <<<"${table//,/ }"
 tables=("${tables[@]/#/tables/}")
 tables=("${tables[@]/%/.yaml}")
-stage 12 tables "$exp" --inputs "$data"/{train_clean_100,dev_clean,dev_other,test_clean,test_other} "$exp/units" "$conf"/{pretrain,scorer,ctc} tables \
+stage 12 tables "$exp" --inputs "$data"/{train_clean_100,dev_clean,dev_other,test_clean,test_other}{,/feats.scp} "$exp/units" "$conf"/{pretrain,scorer,ctc} tables \
   --outputs "$exp/tables" -- tables.sh --size "$([[ $corpus == corpus/mini ]] && echo mini || echo paper)" --data "$data" \
   --exp "$exp" --conf "$conf" --results RESULTS.md --cmd "$train_cmd" "${tables[@]}"
 

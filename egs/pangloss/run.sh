@@ -35,38 +35,38 @@ stage 1 prepare "$data" --inputs "$corpus" --outputs "$data" -- \
 folders=("$data"/*/)
 
 # data directories -> feature archives
-stage 2 features "$data" --inputs "$corpus" "${folders[@]}" "$conf/features.yaml" \
+stage 2 features "$data" --inputs "$corpus" "${folders[@]}" "${folders[@]/%/wav.scp}" "$conf/features.yaml" \
   --outputs "${folders[@]/%/feats.scp}" "${folders[@]/%/cmvn.scp}" -- \
   features.sh --conf "$conf/features.yaml" --log "$exp/features/log" --nj "$nj" --cmd "$cmd" "${folders[@]}"
 
 # text of all series -> units, languages -> codes
-stage 3 units "$exp" --inputs "${folders[@]}" --outputs "$exp/all" -- \
+stage 3 units "$exp" --inputs "${folders[@]}" "${folders[@]/%/feats.scp}" --outputs "$exp/all" -- \
   masr data combine "$exp/all" "${folders[@]}" --partial keep
 stage 3 units "$exp" --inputs "$exp/all" "$conf/units.yaml" --outputs "$exp/units" -- \
   masr units "$exp/all" "$exp/units" --conf "$conf/units.yaml"
 
 # data directories, clusters for HuBERT -> pre-trained encoders (job array) and their embeddings
 for folder in "${!clusters[@]}"; do
-  stage 6 pretrain "$exp" --inputs "$exp/all" "$conf/pretrain" --outputs "$folder" -- \
+  stage 6 pretrain "$exp" --inputs "$exp/all"{,/feats.scp,/wav.scp} "$conf/pretrain" --outputs "$folder" -- \
     masr cluster "$exp/all" "$folder" --conf "${clusters[$folder]}"
 done
-stage 6 pretrain "$exp" --inputs "$exp/all" "$exp/units" "$conf/pretrain" "${!clusters[@]}" --outputs "$exp/pretrain" -- \
+stage 6 pretrain "$exp" --inputs "$exp/all"{,/feats.scp} "$exp/units" "$conf/pretrain" "${!clusters[@]}" --outputs "$exp/pretrain" -- \
   pretrain.sh --models "$pretrain" --seeds "$seeds" --conf "$conf/pretrain" --codes "$exp/units" --clusters "$exp" --cmd "$train_cmd" \
   "$exp/all" null "$exp/pretrain" "$exp/all"
 
 # whole recordings in windows -> frames -> how close recordings are: ABX by series and length of snippets (job array)
 stage 11 analyse "$exp" --inputs "$exp/all" --outputs "$exp/recordings" -- \
   masr analyse recordings "$exp/all" "$exp/recordings" --window 20
-stage 11 analyse "$exp" --inputs "$exp/recordings/segments" "$conf/features.yaml" --outputs "$exp/recordings/feats.scp" -- \
+stage 11 analyse "$exp" --inputs "$exp/recordings"{,/wav.scp} "$conf/features.yaml" --outputs "$exp/recordings/feats.scp" -- \
   features.sh --conf "$conf/features.yaml" --log "$exp/features/log" --nj "$nj" --cmd "$cmd" "$exp/recordings"
-stage 11 analyse "$exp" --inputs "$exp/recordings" "$exp/pretrain" --outputs "$exp/abx" -- \
+stage 11 analyse "$exp" --inputs "$exp/recordings"{,/feats.scp} "$exp/pretrain" --outputs "$exp/abx" -- \
   analyse_abx.sh --models "$pretrain" --seeds "$seeds" --cmd "$train_cmd" "$exp/recordings" "$exp/pretrain" "$exp/abx"
 
 # tables/*.yaml -> exp/tables, RESULTS.md: the papers' tables as chained job arrays
 read -ra tables <<<"${table//,/ }"
 tables=("${tables[@]/#/tables/}")
 tables=("${tables[@]/%/.yaml}")
-stage 12 tables "$exp" --inputs "$exp"/{all,recordings,units} "$conf/pretrain" tables \
+stage 12 tables "$exp" --inputs "$exp"/{all,recordings}{,/feats.scp} "$exp/units" "$conf/pretrain" tables \
   --outputs "$exp/tables" -- tables.sh --size "$([[ $corpus == corpus/mini ]] && echo mini || echo paper)" --data "$data" \
   --exp "$exp" --conf "$conf" --results RESULTS.md --cmd "$train_cmd" "${tables[@]}"
 

@@ -109,20 +109,19 @@ def _stored(args: argparse.Namespace, config: Config) -> tuple[Emissions, Units,
 
 def _spoken(args: argparse.Namespace) -> tuple[Spoken, Units, dict[str, str]]:
     """The same of a data directory and a model, which is not loaded for it."""
-    import hashlib
-
     from masr.api import read_units
     from masr.inference.decode_files import Spoken
     from masr.io.datadir import DataDir
+    from masr.io.identity import identity
     from masr.io.layout import UNITS
     from masr.io.trained import open_trained
 
-    trained, key = open_trained(args.source), hashlib.blake2b(digest_size=16)
-    for path in trained.weights:
-        with path.open("rb") as stream:
-            key.update(hashlib.file_digest(stream, "blake2b").digest())
-    spoken = Spoken(DataDir.open(args.input), key.hexdigest())
-    return spoken, read_units(trained.run / UNITS), {"model": str(args.source), "data": str(args.input)}
+    spoken = Spoken(DataDir.open(args.input), identity(args.source))
+    return (
+        spoken,
+        read_units(open_trained(args.source).run / UNITS),
+        {"model": str(args.source), "data": str(args.input)},
+    )
 
 
 def _heard(args: argparse.Namespace) -> Heard:

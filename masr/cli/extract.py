@@ -188,20 +188,13 @@ def _masked(args: argparse.Namespace, model: Model) -> MaskedPass | None:
 
 
 def _plan(args: argparse.Namespace, num_layers: int) -> Plan:
-    """The options that every job must share, and a digest of the model."""
-    import hashlib
-
+    """The options that every job must share, and the identity of the model."""
     from masr.inference.extracted import Plan
-    from masr.io.trained import open_trained
+    from masr.io.identity import identity
 
     layers = _layers(args, num_layers)
-    digests = []
-    for path in open_trained(args.model).weights:
-        with path.open("rb") as stream:
-            digests.append(hashlib.file_digest(stream, "blake2b").hexdigest()[:32])
-    digest = " ".join(digests)
     pool = None if args.pool == "none" else args.pool
-    key = f"{digest} {layers} {args.pool}"
+    key = f"{identity(args.model)} {layers} {args.pool}"
     if args.masked:
         key += f" masked {args.mask_share} {args.mask_span} {args.mask_seed}"
     return Plan(layers, pool, key, apart=args.layers is not None)

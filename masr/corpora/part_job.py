@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from masr.corpora.check_utterance import Admission, Row
 from masr.corpora.sidecar import NAME, read_sidecar
 from masr.errors import CorpusError
 from masr.io.atomic import atomic_open
+from masr.io.identity import digest, stat_state
 from masr.io.layout import ARCHIVES
 from masr.io.provenance import git_commit
 from masr.io.shards import ShardWriter
@@ -55,9 +55,8 @@ class Job:
         if inputs is None:
             return ""
         files = [*inputs(self.part), self.source / NAME]
-        stats = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) if p.is_file() else str(p) for p in files]
-        facts = [repr(self.corpus), stats, self.shards, self.resample, str(self.final.absolute()), git_commit()]
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+        stats = [(str(path), stat_state(path)) for path in files]
+        return digest([repr(self.corpus), stats, self.shards, self.resample, str(self.final.absolute()), git_commit()])
 
     def done(self) -> bool:
         """Whether an earlier run that was stopped has finished this very part."""

@@ -8,7 +8,6 @@ looks finished.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -23,6 +22,7 @@ from masr.features.waveforms import Unread, batches, items_of, read_waveforms, r
 from masr.io.ark import ArchiveWriter, Storage
 from masr.io.atomic import atomic_write
 from masr.io.datadir import DataDir, write_table
+from masr.io.identity import digest
 from masr.io.layout import ARCHIVES, CMVN_SCP, FEATS_SCP, INDEX, SEGMENTS, UTT2NUM_FRAMES, UTT2SPK, WAV_SCP, shard_name
 from masr.types import Features, FloatArray
 
@@ -95,16 +95,15 @@ def slice_of(utts: Sequence[str], job: int, num_jobs: int) -> Sequence[str]:
 
 
 def fingerprint(data: DataDir, utts: Sequence[str]) -> str:
-    """A hash of what the tables say of these utterances: it changes when a job would read something else."""
-    digest = hashlib.sha256()
+    """A digest of what the tables say of these utterances: it changes when a job would read something else."""
     recordings, speakers = data.table(WAV_SCP), data.table(UTT2SPK)
     segments = data.table(SEGMENTS) if data.has(SEGMENTS) else None
+    rows = []
     for utt in utts:
         segment = None if segments is None else segments.get(utt, "")
         recording = utt if segment is None else (segment.split() or [""])[0]
-        row = (utt, speakers.get(utt), segment, recordings.get(recording))
-        digest.update(repr(row).encode())
-    return digest.hexdigest()
+        rows.append((utt, speakers.get(utt), segment, recordings.get(recording)))
+    return digest(rows)
 
 
 def _frames(
@@ -143,7 +142,7 @@ def discard(folder: Path) -> None:
 
 def run_key(plan: Plan) -> str:
     """What must be equal for two jobs to be of one run."""
-    return hashlib.sha256(f"{plan.storage}\n{dump(plan.config) if plan.config else ''}".encode()).hexdigest()
+    return digest([plan.storage, dump(plan.config) if plan.config else ""])
 
 
 def marker_name(job: int) -> str:

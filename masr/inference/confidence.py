@@ -142,7 +142,7 @@ class Scoring:
             emitter.subsampling,
             emitter.takes_samples,
             str(self.speech.scorer.folder),
-            self.speech.scorer.digest,
+            self.speech.scorer.identity,
             str(self.speech.data.folder),
             self.speech.digest(0, len(self.speech.data)),
             len(self.speech.data),

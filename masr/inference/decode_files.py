@@ -11,7 +11,6 @@ and, where they are to be kept, the emissions themselves as such a folder.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Sequence
@@ -31,6 +30,7 @@ from masr.inference.hypothesis import Hypothesis
 from masr.io.ark import ArchiveWriter, read_matrix
 from masr.io.atomic import atomic_open, atomic_write
 from masr.io.datadir import DataDir, read_table, write_table
+from masr.io.identity import digest, identity
 from masr.io.layout import (
     EMISSIONS,
     EMISSIONS_SCP,
@@ -143,7 +143,7 @@ class Spoken:
 
     data: DataDir
     key: str
-    """Digest of the model's weights."""
+    """Identity of the model."""
 
     @property
     def utts(self) -> Sequence[str]:
@@ -169,13 +169,9 @@ class Decoding:
 
     def key(self, first: int, last: int) -> dict[str, Any]:
         """What identifies a slice and its settings: jobs that ran under another key are not merged."""
-        digest = hashlib.blake2b(digest_size=16)
-        for part in (dump(self.config), str(self.kept), *self.units.tokens, *self.emissions.marks(first, last)):
-            digest.update(part.encode() + b"\0")
-        for path in (self.config.lexicon, self.config.language_model):
-            if path is not None:
-                digest.update(f"{path.stat().st_size} {path.stat().st_mtime_ns}".encode())
-        return {"num_utts": last - first, "key": digest.hexdigest()}
+        files = [identity(path) for path in (self.config.lexicon, self.config.language_model) if path is not None]
+        facts = [dump(self.config), self.kept, list(self.units.tokens), list(self.emissions.marks(first, last)), files]
+        return {"num_utts": last - first, "key": digest(facts)}
 
     def run_job(self, out: Path, job: int, num_jobs: int, decoder: Decoder, source: Source) -> int:
         """Decodes the J-th of N slices into OUT/jobs; returns how many utterances have no word."""

@@ -7,7 +7,6 @@ Shapes: B utterances, S input frames or samples, T encoded frames.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,14 +19,12 @@ from masr.data.collate import to_device
 from masr.data.dataset import Config as DataConfig
 from masr.errors import ConfigError
 from masr.inference.emissions import Emitter
-from masr.io.layout import RESOLVED_CONFIG
 from masr.masking.confidence import Measure, frame_confidence
 from masr.types import Batch, Encoder, Features
 
 _COMPARED = 3_000
 _TYPICAL = (48_000, 160_000, 480_000)
 """Samples of 3, 10 and 30 seconds: rates that agree at first may part later."""
-_CONFIGS = (RESOLVED_CONFIG, "config.json", "preprocessor_config.json")
 
 
 @dataclass(frozen=True)
@@ -39,8 +36,8 @@ class FrameScorer:
     exclude_blank: bool = False
     folder: Path = Path()
     """Folder of the model, as it was given."""
-    digest: str = ""
-    """Digest of all that decides the model's output."""
+    identity: str = ""
+    """Identity of the model: all that decides its output, as one line."""
     features: Named | None = None
     """The features that the model was trained on, where that is known."""
 
@@ -51,7 +48,7 @@ class FrameScorer:
     @property
     def kind(self) -> str:
         """Model and measure in one line: confidences of two kinds never stand side by side."""
-        return f"{self.digest} {self.measure} {self.exclude_blank}"
+        return f"{self.identity} {self.measure} {self.exclude_blank}"
 
     @torch.no_grad()
     def __call__(self, batch: Batch, are_frames: bool) -> tuple[Tensor, Tensor]:
@@ -138,13 +135,3 @@ def _frames(features: Features | None, num_samples: Tensor) -> Tensor:
             fix="name `features` in the configuration of pre-training",
         )
     return torch.tensor([features.num_frames(int(count)) for count in num_samples])
-
-
-def digest_of(folder: Path) -> str:
-    """Digest of everything in a model's folder that decides its output: weights, statistics and configuration."""
-    found = hashlib.blake2b(digest_size=16)
-    kept = [path for path in folder.iterdir() if path.suffix == ".safetensors" or path.name in _CONFIGS]
-    for path in sorted(kept):
-        with path.open("rb") as stream:
-            found.update(path.name.encode() + hashlib.file_digest(stream, "blake2b").digest())
-    return found.hexdigest()

@@ -5,7 +5,6 @@ Shapes: T frames, F features of a frame (bins of log-mel).
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from masr.errors import DataError
 from masr.inference.extracted import Extracted, Plan, slice_of
 from masr.io.ark import parse_entry, read_matrix, read_shape
 from masr.io.datadir import DataDir
+from masr.io.identity import identity
 from masr.io.layout import FEATS_SCP, RESOLVED_CONFIG, UTT2NUM_FRAMES
 from masr.io.progress import track
 from masr.types import FloatArray
@@ -55,9 +55,8 @@ class StatisticsOfFeatures:
                 array[place - first] = statistics_of(self._read(place))
 
     def _make(self) -> str:
-        """A digest of what stage 2 wrote of the archives' make; empty where another program made them."""
-        beside: Path = parse_entry(self.table.at(0))[0].parent / RESOLVED_CONFIG
-        return hashlib.blake2b(beside.read_bytes(), digest_size=16).hexdigest() if beside.is_file() else ""
+        """What stage 2 wrote of the archives' make, as one line; `missing` where another program made them."""
+        return identity(parse_entry(self.table.at(0))[0].with_name(RESOLVED_CONFIG))
 
     def _read(self, place: int) -> FloatArray:
         """(T, F) of one utterance."""

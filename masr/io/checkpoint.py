@@ -6,7 +6,6 @@ folder whose digests do not agree was cut short or damaged, and counts as absent
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import secrets
@@ -18,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from masr.errors import CheckpointError
 from masr.io.atomic import atomic_path
+from masr.io.identity import digest_of_file
+from masr.io.layout import RECORD
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-RECORD = "record.json"
-_DIGESTS = "digests"
+_DIGESTS, _ALGORITHM = "digests", "blake2b"
 
 Groups = Mapping[str, Mapping[str, "Tensor"]]
 """File name without suffix -> names -> tensors."""
@@ -39,7 +39,7 @@ def save(folder: Path, groups: Groups, record: Mapping[str, Any]) -> None:
             for name, tensors in groups.items():
                 path = temporary / f"{name}.safetensors"
                 _write(path, tensors)
-                digests[path.name] = _digest(path)
+                digests[path.name] = digest_of_file(path, _ALGORITHM)
             text = json.dumps({**record, _DIGESTS: digests}, indent=1, ensure_ascii=False, allow_nan=False)
             (temporary / RECORD).write_text(text + "\n", encoding="utf-8")
             for path in (*temporary.iterdir(), temporary):
@@ -73,7 +73,7 @@ def load(folder: Path, only: Collection[str] = ()) -> tuple[dict[str, dict[str, 
         if only and path.stem not in only:
             continue
         try:
-            if _digest(path) != digest:
+            if digest_of_file(path, _ALGORITHM) != digest:
                 raise CheckpointError(f"{path}: is not what was saved", why="it was cut short or damaged")
             groups[path.stem] = load_file(path)
         except FileNotFoundError:
@@ -129,11 +129,6 @@ def _disk_errors(path: Path) -> Iterator[None]:
             why="the disk is full or not writable",
             fix="free some space and run the same command again: it goes on from the checkpoint before",
         ) from None
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "blake2b").hexdigest()
 
 
 def _flush(path: Path) -> None:

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from masr.errors import CheckpointError
-from masr.io.checkpoint import RECORD
-from masr.io.layout import AVERAGE, CHECKPOINTS, MODEL, RESOLVED_CONFIG, step_folder
+from masr.io.layout import AVERAGE, CHECKPOINTS, MODEL, RECORD, RESOLVED_CONFIG, step_folder
 
 _STEP = re.compile(r"step_(\d+)")
 _MOST_NAMED = 12

@@ -8,7 +8,6 @@ finds it and does nothing, any other makes it anew.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import importlib.metadata
 import inspect
 import json
@@ -24,6 +23,7 @@ from typing import Any
 from masr.config import to_dict
 from masr.errors import CorpusError
 from masr.io.atomic import atomic_write
+from masr.io.identity import digest, digest_of_file
 from masr.io.progress import track
 from masr.types import EmbeddedCorpus
 
@@ -46,7 +46,7 @@ def build_corpus(name: str, corpus: EmbeddedCorpus, config: Any, out: Path, num_
     if found == request:
         return False
     _refuse_foreign(out, found)
-    work = out.with_name(f".{out.name}.{_digest(request)}.building")
+    work = out.with_name(f".{out.name}.{digest(request)[:12]}.building")
     _drop_other_builds(out, work)
     work.mkdir(parents=True, exist_ok=True)
     with _lock(work):
@@ -82,12 +82,12 @@ def read_marker(out: Path) -> dict[str, Any] | None:
 def code_digest(corpus: EmbeddedCorpus) -> str:
     """A digest of the plug-in's own file and of what the room shares, but not of the other plug-ins."""
     own = Path(inspect.getfile(type(corpus)))
-    digest = hashlib.sha256(own.read_bytes())
+    found = {"own": digest_of_file(own)}
     for path in sorted(Path(__file__).parent.glob("*.py")):
         source = path.read_bytes()
         if path != own and path != Path(__file__) and b"\ndef build(" not in source:
-            digest.update(path.name.encode() + b"\0" + source)
-    return digest.hexdigest()
+            found[path.name] = digest_of_file(path)
+    return digest(found)
 
 
 def _version(package: str) -> str:
@@ -95,10 +95,6 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "missing"
-
-
-def _digest(request: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _refuse_foreign(out: Path, found: dict[str, Any] | None) -> None:

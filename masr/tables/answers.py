@@ -5,7 +5,6 @@ Two tests are of the same utterances where their digests are the same.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +14,7 @@ import numpy as np
 
 from masr.errors import ScoresError, TableError, near
 from masr.io.answers import read_answer_table
+from masr.io.identity import digest
 from masr.types import Float64Array
 
 
@@ -63,9 +63,8 @@ def read_answers(path: Path, only: Sequence[str] = (), but: Sequence[str] = ()) 
             tally = tallies.setdefault(speaker, [0, 0])
             tally[0] += count
             tally[1] += right
-    digest = hashlib.sha256("\n".join(f"{label}\t{labels[label].digest}" for label in kept).encode()).hexdigest()
     table = np.array([tallies[speaker] for speaker in sorted(tallies)], dtype=np.float64)
-    return Answers(digest, table[:, 0], table[:, 1])
+    return Answers(digest([[label, labels[label].digest] for label in kept]), table[:, 0], table[:, 1])
 
 
 def labels_of(texts: Sequence[str]) -> tuple[str, ...]:
@@ -80,13 +79,10 @@ def _by_label(path: Path, _changed: int, _size: int) -> dict[str, _OfLabel]:
         table = read_answer_table(path)
     except ScoresError as error:
         raise TableError(error.what, why=error.why, fix=error.fix) from None
-    spoken: dict[str, list[str]] = {}
+    spoken: dict[str, list[tuple[str, str]]] = {}
     tallies: dict[str, dict[str, tuple[int, int]]] = {}
     for utt, speaker, label, answer in zip(table.utts, table.speakers, table.labels, table.answers, strict=True):
-        spoken.setdefault(label, []).append(f"{utt}\t{speaker}")
+        spoken.setdefault(label, []).append((utt, speaker))
         count, right = tallies.setdefault(label, {}).get(speaker, (0, 0))
         tallies[label][speaker] = count + 1, right + (answer == label)
-    return {
-        label: _OfLabel(hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest(), tallies[label])
-        for label, lines in spoken.items()
-    }
+    return {label: _OfLabel(digest(sorted(said)), tallies[label]) for label, said in spoken.items()}

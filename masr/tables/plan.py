@@ -7,7 +7,6 @@ tables. Only what a column needs is planned.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from typing import Any
 
 from masr.config.plain import SettingsReader
 from masr.errors import ConfigError
+from masr.io.identity import digest
 from masr.tables import placeholders as text_of
 from masr.tables.config import ColumnConfig, FigureConfig, SizeConfig, StepConfig, StepSize, TableConfig
 from masr.tables.defaults import defaults_of
@@ -66,7 +66,7 @@ class Plan:
     @property
     def digest(self) -> str:
         """Changes when any number means another task."""
-        return hashlib.sha256("\n".join(task.digest for task in self.tasks).encode()).hexdigest()[:_HASH_LENGTH]
+        return digest([task.digest for task in self.tasks])[:_HASH_LENGTH]
 
     @property
     def rows(self) -> list[str]:
@@ -181,13 +181,12 @@ class _Planner:
             "inputs": inputs,
             "needs": {name: task.digest for name, task in needs.items()},
         }
-        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:_HASH_LENGTH]
         asked = {
             name for text in (*step.command, step.config, *overrides, *step.inputs) for name in _names(text, variables)
         }
         return Task(
             step.name,
-            digest,
+            digest(identity)[:_HASH_LENGTH],
             words,
             settings,
             needs,

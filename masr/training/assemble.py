@@ -6,15 +6,14 @@ Plug-ins, units of text and scorers are opened by what the command line passes i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from masr.config import Named, to_dict
-from masr.data.collate import Steps
+from masr.config import Named
 from masr.data.dataset import global_stats
 from masr.data.stored_features import Resolve, features_of
 from masr.errors import ConfigError
@@ -25,16 +24,17 @@ from masr.io.provenance import write_provenance
 from masr.masking.confidence import Measure
 from masr.metadata.codebook import Codebook
 from masr.objectives.masr import wrap as with_streams
-from masr.training.batches import Reading, digest, named_streams, read_labels
+from masr.training.batches import Reading, named_streams, read_labels
 from masr.training.config import TrainConfig
 from masr.training.distributed import World, join_world
-from masr.training.encoded_frames import EncodedFrames, Scorer, told, told_of
+from masr.training.encoded_frames import EncodedFrames, Scorer
 from masr.training.init_from import begin_from, copy_stats, read_run
 from masr.training.label_classes import with_classes
 from masr.training.loop import train
+from masr.training.reads import reads_of
 from masr.training.retention import ended_at, folders
 from masr.training.run import Run, begin
-from masr.training.transcripts import Speech, read_speech, transcribes, with_outputs
+from masr.training.transcripts import read_speech, transcribes, with_outputs
 from masr.types import Encoder, Stream, Units
 
 
@@ -86,6 +86,7 @@ def read_config(path: Path, changes: Sequence[str], rooms: Rooms) -> TrainConfig
 
 def assemble(config: TrainConfig, folder: Path, world: World, rooms: Rooms) -> Run:
     """The run of a resolved configuration; the weights are a function of its seed."""
+    reads = reads_of(config) if world.is_first else {}
     units, scorer = rooms.units(config), rooms.scorer(config, world)
     data = DataDir.open(config.train)
     dev = None if config.dev is None else DataDir.open(config.dev)
@@ -104,22 +105,9 @@ def assemble(config: TrainConfig, folder: Path, world: World, rooms: Rooms) -> R
     speech = read_speech(frames, data, dev, units)
     speech.give(objective)
     reading = Reading(frames, world, data, dev, labels, speech, scorer)
-    steps = reading.training()
-    settings = settings_of(config, steps, speech, scorer)
-    run = begin(config, folder, world, objective, reading.data(steps), settings)
+    run = begin(config, folder, world, objective, replace(reading.data(), reads=reads), config)
     speech.show(run.meters.say)
     return run
-
-
-def settings_of(config: TrainConfig, steps: Steps, speech: Speech, scorer: Scorer | None) -> dict[str, Any]:
-    """What a run that is gone on with must find unchanged: its configuration, and what it learns from."""
-    return {
-        **to_dict(config),
-        "training_data": digest(steps.order.batches, steps.known.labels),
-        **speech.settings(),
-        **told(steps.known.confidences),
-        **told_of(scorer),
-    }
 
 
 def with_features(config: TrainConfig, resolve: Resolve) -> TrainConfig:
@@ -169,7 +157,8 @@ def describe(run: Run) -> None:
     if hasattr(encoder, "describe"):
         encoder.describe(run.folder / ENCODER)
     sizes = [parameter.numel() for parameter in encoder.parameters()]
-    write_provenance(run.folder, run.config, num_encoder_parameters=sum(sizes))
+    reads = {name: asdict(read) for name, read in run.data.reads.items()}
+    write_provenance(run.folder, run.config, num_encoder_parameters=sum(sizes), reads=reads)
 
 
 def save_stats(config: TrainConfig, folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -66,9 +65,9 @@ class Reading:
         order = Order(batches, config.seed, Slice(self.world.rank, self.world.size), fixed_keys=True)
         return Steps(self.frames.input(dev, lengths), order, self._known(dev, self.labels[1], self.speech.dev))
 
-    def data(self, steps: Steps) -> Data:
+    def data(self) -> Data:
         """All that a run reads: the steps of the training data, from any of them on, and the validation data."""
-        config, dev = self.frames.config, self.dev
+        config, dev, steps = self.frames.config, self.dev, self.training()
         preparation = self._preparation(steps.given)
 
         def training(first: int) -> Iterator[Any]:
@@ -154,11 +153,3 @@ def heard(config: TrainConfig, data: DataDir, labels: Mapping[str, Labels], kept
     if learnt is None:
         return kept
     return learnt >= 0 if kept is None else kept & (learnt >= 0)
-
-
-def digest(batches: Batches, labels: Mapping[str, Labels]) -> str:
-    """A digest of the lengths and labels of the training data."""
-    found = hashlib.blake2b(batches.lengths.tobytes(), digest_size=16)
-    for name in sorted(labels):
-        found.update(labels[name].ids.tobytes())
-    return found.hexdigest()

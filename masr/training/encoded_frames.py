@@ -31,11 +31,6 @@ from masr.types import Batch, Encoder, Features
 class Scorer(Protocol):
     """A CTC model, opened by whoever starts the training: training itself knows no models of other runs."""
 
-    @property
-    def kind(self) -> str:
-        """A word that changes when the scores do."""
-        ...
-
     def __call__(self, batch: Batch, are_frames: bool) -> tuple[Tensor, Tensor]:
         """A batch as it was read -> (B, T) confidences in [0, 1] and (B,) their lengths; without gradient."""
         ...
@@ -161,13 +156,3 @@ def needs(config: TrainConfig) -> list[tuple[str, str]]:
     """What has to be made before training begins: ("confidence", "") of a scorer, ("targets", folder) of clusters."""
     confidence = [("confidence", "")] if wants_confidences(config) else []
     return confidence if config.targets is None else [*confidence, ("targets", str(config.targets))]
-
-
-def told(confidences: Confidences | None) -> dict[str, object]:
-    """What a run that is gone on with must find unchanged."""
-    return {} if confidences is None else {"confidences": list(confidences.facts.kind())}
-
-
-def told_of(scorer: Scorer | None) -> dict[str, object]:
-    """What a run that is gone on with must find unchanged."""
-    return {} if scorer is None else {"scorer_kind": scorer.kind}

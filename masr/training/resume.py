@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ _FREE = {
 }
 """Settings that say how a run is carried out, not what comes out of it: they may change on the way."""
 _LENGTH = "training.max_steps"
+_ABSENT = "absent"
+_SHOWN = 5
 
 Found = tuple[Path, dict[str, dict[str, Tensor]], dict[str, Any]]
 
@@ -75,6 +77,7 @@ def save_state(run: Run, step: int, score: float | None) -> None:
         "meters": run.meters.state(),
         "average_updates": run.average.num_updates if run.average else 0,
         "settings": run.settings,
+        "reads": {name: read.identity for name, read in run.data.reads.items()},
     }
     with together(run.world):
         if run.world.is_first:
@@ -91,7 +94,10 @@ def _newest(run: Run) -> Found | None:
         except CheckpointError as error:
             run.meters.say(f"{error.what}; going back to the checkpoint before")
             continue
+        if run.data.reads:
+            _refuse_unknown(run, folder, record)
         _refuse_another(run, folder, record["settings"])
+        _refuse_changed(run, folder, record.get("reads", {}))
         return folder, groups, record
     if present:
         raise CheckpointError(
@@ -112,17 +118,53 @@ def _refuse_another(run: Run, folder: Path, settings: Mapping[str, Any]) -> None
     if not changed:
         return
     shown = "; ".join(
-        f"{key} was {theirs.get(key, _ABSENT)} and is now {mine.get(key, _ABSENT)}" for key in changed[:5]
+        f"{key} was {theirs.get(key, _ABSENT)} and is now {mine.get(key, _ABSENT)}" for key in changed[:_SHOWN]
     )
-    more = f"; and {len(changed) - 5} more" if len(changed) > 5 else ""
     raise CheckpointError(
-        f"{folder}: was made with another configuration: {shown}{more}",
+        f"{folder}: was made with another configuration: {shown}{_more(changed)}",
         why="going on would mix two runs, and the result would be neither",
         fix="give another output folder, or set these back to what they were",
     )
 
 
-_ABSENT = "absent"
+def _refuse_unknown(run: Run, folder: Path, record: Mapping[str, Any]) -> None:
+    """A checkpoint of a version that kept no account of what it read.
+
+    Nobody can say whether targets, frames or weights of the same shapes have changed since, so neither is it believed
+    nor is the account made up afterwards.
+    """
+    if "reads" not in record:
+        raise CheckpointError(
+            f"{folder}: does not say what it read",
+            why="an earlier version of masr made it and kept no account; what lies there now may be other data, "
+            "targets or weights, and going on would mix two runs",
+            fix=f"give another output folder, or remove {run.folder} to start again; to go on all the same, check out "
+            "the commit that its provenance.json names",
+        )
+
+
+def _refuse_changed(run: Run, folder: Path, then: Mapping[str, str]) -> None:
+    """What a checkpoint was made of (name -> identity) must be what the run reads now."""
+    now = {name: read.identity for name, read in run.data.reads.items()}
+    changed = [name for name in {**now, **then} if now.get(name) != then.get(name)]
+    if not changed:
+        return
+    paths = {name: read.path for name, read in run.data.reads.items()}
+    differences = [
+        f"{name} ({paths.get(name, 'read no more')}) was {then.get(name, _ABSENT)} and is now {now.get(name, _ABSENT)}"
+        for name in changed
+    ]
+    raise CheckpointError(
+        f"{folder}: what the run reads has changed: {'; '.join(differences[:_SHOWN])}{_more(changed)}",
+        why="going on would mix two runs, and the result would be neither",
+        fix="put back what was there; or, to learn from what is there now, give another output folder, or remove "
+        f"{run.folder}",
+    )
+
+
+def _more(changed: Sequence[str]) -> str:
+    """How many are not shown."""
+    return f"; and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
 
 
 def _flat(settings: Any, key: str = "") -> dict[str, Any]:

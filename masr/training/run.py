@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch import nn
 from masr.config.dump import to_dict
 from masr.data.samples import sample_rate_of
 from masr.errors import ConfigError
+from masr.io.identity import Read
 from masr.training.average import Average
 from masr.training.config import TrainConfig
 from masr.training.distributed import World, drops_layers, wrap
@@ -38,6 +39,8 @@ class Data:
     largest: Callable[[], Sequence[Batch]] | None = None
     """The micro-batches of the step that costs most memory: what has to fit before anything begins."""
     speech: Speech = Speech()
+    reads: Mapping[str, Read] = field(default_factory=dict)
+    """What all of it is made of, by name, on the first rank: a checkpoint that was made of anything else is refused."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ unknown units; the objective itself takes the units that its answers are read by
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,14 +45,6 @@ class Speech:
     def has_reference(self) -> BoolArray | None:
         """(N,) true where a validation utterance has a reference."""
         return None if self.dev is None else ~self.dev.has_no_text
-
-    def settings(self) -> dict[str, str]:
-        """A digest of units and transcripts: a checkpoint that learnt others is refused."""
-        if self.train is None or self.units is None:
-            return {}
-        found = hashlib.blake2b("\0".join(self.units.tokens).encode(), digest_size=16)
-        found.update(self.train.starts.tobytes() + self.train.ids.tobytes())
-        return {"transcripts": found.hexdigest()}
 
     def give(self, objective: nn.Module) -> None:
         """Gives the objective, alone or inside what streams were wrapped around, the units to read its answers by."""

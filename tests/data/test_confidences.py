@@ -26,7 +26,7 @@ from masr.models.conformer import Config as ConformerConfig
 from masr.models.conformer import build as build_conformer
 from masr.plugins import resolve
 from masr.training.config import TrainConfig
-from masr.training.encoded_frames import EncodedFrames, told
+from masr.training.encoded_frames import EncodedFrames
 from masr.types import Encoder
 
 FRAMES = [123, 200, 47, 5, 318]
@@ -113,8 +113,6 @@ def test_they_are_read_only_where_they_are_wanted(folder: Path) -> None:
     assert read(folder, "masking: {name: spans}") is None
     assert read(folder, "masking: {name: ask2mask, strategy: random}") is None
     assert read(folder, "masking: {name: ask2mask, strategy: random, scale: utterance}") is not None
-    assert told(read(folder)) == {"confidences": ["max", False, 0.04, 4, "abc"]}
-    assert told(None) == {}
 
 
 def test_a_folder_of_one_scorer_of_several(folder: Path, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def ctc(encoder: torch.nn.Module) -> Ctc:
 
 
 def scorer(seed: int = 0, measure: str = "max", **more: object) -> FrameScorer:
-    return FrameScorer(emitter(seed=seed), measure, folder=Path(f"exp/{seed}"), digest=str(seed), **more)  # type: ignore[arg-type]
+    return FrameScorer(emitter(seed=seed), measure, folder=Path(f"exp/{seed}"), identity=str(seed), **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture

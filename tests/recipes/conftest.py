@@ -1,16 +1,19 @@
-"""A copy of one recipe in a folder of its own, run by its own run.sh with the real masr."""
+"""A copy of one recipe in a folder of its own, run by its own run.sh with the real masr, which forked.py starts."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -18,33 +21,72 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
+def _load(name: str) -> ModuleType:
+    """A file beside this one."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None and spec.loader is not None
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+forked, inputs = _load("forked"), _load("inputs")
+
+
+class Server:
+    """forked.py at work, and where it notes what is read."""
+
+    def __init__(self, traces: Path) -> None:
+        self.traces = traces
+        self.socket = Path(tempfile.mkdtemp(prefix="masr")) / "socket"  # a short name, as the system asks
+        command = [sys.executable, forked.__file__, str(self.socket), str(traces)]
+        self.process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+    def wait(self) -> None:
+        """Until it answers."""
+        while not self.socket.exists():
+            assert self.process.poll() is None
+            time.sleep(0.05)
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self.socket.parent)
+
+
 class Recipe:
     """The copy, and what its run.sh said last."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, server: Server) -> None:
+        self.traces = server.traces
         self.folder = folder / "egs" / name
         self.conf = self.folder / "conf"
         self.data = self.folder / "data"
         self.exp = self.folder / "exp"
         shutil.copytree(CHECKOUT / "utils", folder / "utils", ignore=shutil.ignore_patterns("__pycache__"))
-        for part in ("run.sh", "cmd.sh", "path.sh", "conf"):
-            source = CHECKOUT / "egs" / name / part
-            self.folder.mkdir(parents=True, exist_ok=True)
-            (shutil.copytree if source.is_dir() else shutil.copy2)(source, self.folder / part)
-        fleurs = folder / "egs" / "fleurs" / "conf" / "pretrain"  # the other recipes begin with its configurations
-        if name != "fleurs":
-            shutil.copytree(CHECKOUT / "egs" / "fleurs" / "conf" / "pretrain", fleurs)
-        for tiny in (folder / "egs").glob("*/conf/pretrain/parts/tiny.yaml"):
-            text = tiny.read_text()
-            assert "max_steps: 600, validate_every: 200" in text
-            tiny.write_text(
-                text.replace("max_steps: 600, validate_every: 200", "max_steps: 3, log_every: 3, validate_every: 3")
-            )
+        self.folder.mkdir(parents=True)
+        for part in ("run.sh", "cmd.sh", "path.sh"):
+            shutil.copy2(CHECKOUT / "egs" / name / part, self.folder / part)
+        for part in ("conf", "tables"):
+            for recipe in {name, "fleurs"}:  # the other recipes begin with its configurations
+                shutil.copytree(CHECKOUT / "egs" / recipe / part, folder / "egs" / recipe / part)
+        for tiny in (folder / "egs").glob("*/conf/*/parts/tiny.yaml"):
+            shorter = tiny.read_text()
+            for key, value in {"max_steps": 3, "validate_every": 3, "save_every": 3, "batch_frames": 6000}.items():
+                shorter, found = re.subn(rf"\b{key}: \d+", f"{key}: {value}", shorter)
+                assert found == 1, f"{tiny}: {key}"
+            tiny.write_text(shorter.replace("max_steps: 3", "max_steps: 3, log_every: 3"))
         for streams in (folder / "egs").glob("*/conf/pretrain/parts/masr*.yaml"):
             streams.write_text(re.sub(r"warmup_steps: (75|120)\b", "warmup_steps: 0", streams.read_text()))
         shutil.copytree(CHECKOUT / "masr", folder / "masr", ignore=shutil.ignore_patterns("__pycache__"))
-        programs = Path(sys.executable).parent
-        self.env = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+        programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        self.started_env = {**os.environ, "PATH": programs, "OMP_NUM_THREADS": "1"}
+        """Where each masr is a program of its own, as it is for a user."""
+        forked.write_client(folder / "bin" / "masr", server.socket)
+        launcher = folder / "bin" / "no_launcher"
+        launcher.write_text("#!/bin/sh\nmkdir -p exp/tables\n")
+        launcher.chmod(0o755)
+        self.env = {**self.started_env, "PATH": f"{folder / 'bin'}:{programs}"}
 
     def command(self, *options: object) -> list[str]:
         return [str(self.folder / "run.sh"), *map(str, options)]
@@ -65,7 +107,7 @@ class Recipe:
     def kill_when(self, ready: Callable[[], bool], *options: object) -> None:
         """Starts run.sh and kills it with -9 as soon as `ready` says so; waits until all of it is gone."""
         process = subprocess.Popen(
-            self.command(*options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self.env
+            self.command(*options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self.started_env
         )
         deadline = time.monotonic() + 120
         while not ready():
@@ -106,10 +148,31 @@ def rows(path: Path) -> dict[str, str]:
     return {line.split(maxsplit=1)[0]: line.partition(" ")[2] for line in lines}
 
 
+def unseen_reads(recipe: Recipe) -> dict[str, list[str]]:
+    """Stage -> what it read and none of its --inputs shows when it changes, of all stages that have been run."""
+    found: dict[str, list[str]] = {}
+    for stage in inputs.stages_of(recipe.folder, recipe.traces):
+        found.setdefault(stage.name, []).extend(map(str, inputs.unseen(stage, recipe.folder)))
+    return found
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("traces"))
+    server.wait()
+    yield server
+    server.end()
+
+
 @pytest.fixture(scope="module")
-def make_recipe(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Recipe]:
+def make_recipe(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Callable[[str], Recipe]:
     """name -> a fresh copy in a folder with a space in its name."""
-    return lambda name: Recipe(name, tmp_path_factory.mktemp("a copy"))
+    return lambda name: Recipe(name, tmp_path_factory.mktemp("a copy"), server)
+
+
+@pytest.fixture(scope="session")
+def unseen_of() -> Callable[[Recipe], dict[str, list[str]]]:
+    return unseen_reads
 
 
 @pytest.fixture(scope="session")

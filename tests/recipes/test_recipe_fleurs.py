@@ -175,3 +175,15 @@ def test_a_broken_corpus_stops_with_a_reason(recipe: Any, corpus: Path, tmp_path
     assert "Traceback" not in output
     assert "fix:" in output
     assert "stage 2" not in output
+
+
+def test_every_stage_names_what_its_command_reads(recipe: Any, corpus: Path, unseen_of: Callable[..., Any]) -> None:
+    """Whatever a stage reads, one of its --inputs shows when it changes: by trial, on every kind of file."""
+    options = ("--corpus", corpus, *OPTIONS, "--pretrain", "hubert_tiny")
+    recipe.run(*options, "--stage", 4, "--stop-stage", 5)
+    recipe.run(*options, "--stage", 6, "--stop-stage", 11)
+    recipe.run(*options, "--stage", 12, "--train-cmd", "no_launcher")
+    found = unseen_of(recipe)
+    assert not [path for paths in found.values() for path in paths]
+    later = {"scorer", "confidence", "lid", "score-lid", "ctc", "score-asr", "analyse", "tables"}
+    assert {name.split()[1] for name in found} >= {"prepare", "features", "units", "pretrain", *later}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from masr.tables import stamp as module
+from masr.io.identity import identity
 from masr.tables.stamp import MISSING, stamp
 
 
@@ -31,7 +31,9 @@ def test_when_and_where_it_was_made_does_not_count(data: Path) -> None:
     assert stamp(data) == before
 
 
-@pytest.mark.parametrize("name", ["utt2lang", "utt2num_frames", "data/config.yaml", "data/cmvn.ark"])
+@pytest.mark.parametrize(
+    "name", ["utt2lang", "utt2num_frames", "data/config.yaml", "data/cmvn.ark", "data/feats.1.ark"]
+)
 def test_what_changes_the_data_changes_the_stamp(data: Path, name: str) -> None:
     before = stamp(data)
     path = data / name
@@ -56,13 +58,8 @@ def test_a_yaml_file_counts_with_its_bases_and_without_its_comments(tmp_path: Pa
     assert stamp(top) != before
 
 
-def test_a_large_file_is_known_by_size_and_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
-    monkeypatch.setattr(module, "CONTENT_LIMIT_BYTES", 4)
-    path = tmp_path / "x"
-    path.write_bytes(b"12345")
-    before = stamp(path)
-    os.utime(path, (1, 1))
-    assert stamp(path) != before
+def test_other_paths_are_their_identity(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("x")
+    for path in (tmp_path / "x", data / "data", tmp_path / "nothing"):
+        assert stamp(path) == identity(path)
     assert stamp(tmp_path / "nothing") == MISSING

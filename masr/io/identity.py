@@ -1,0 +1,248 @@
+"""What lies at a path, as one line that changes when the content does, and not when it is copied or moved.
+
+Stages, tasks of tables, trainings that are gone on with, jobs that are merged and provenance.json all ask `identity`.
+It knows, by what it finds:
+
+  missing     nothing
+  file        its content up to 16 MiB, above that its size and modification time; a YAML file with its bases
+  archive     NAME.scp: its keys, and what its rows point at. Of files that are 16 MiB together the content counts, else
+              size and time of each, and of more than a thousand files a thousand spread evenly: a large corpus is never
+              read whole. NAME.json beside it counts too. feats.scp counts with utt2num_frames, with the configuration
+              of the features, and with the CMVN statistics, whole. These are sums over all frames, so of large
+              archives beside them samples count in place of the time: features that were made again as they were are
+              what they were
+  data        a data directory (it has utt2spk): every table of those that `masr prepare` writes, whole. What later
+              stages add, such as feats.scp, is an archive of its own
+  run         what `masr train` ended with: weights, statistics, configuration and units, whole; nothing else of its
+              folder. A model of transformers likewise
+  checkpoint  RUN@STEP: the same with the weights of that step
+  folder      any other: every file in it, as those of an archive. Hidden files and records of when and where something
+              was made do not count
+
+Whole is read what a reader reads whole anyway: tables and weights. Folders in the paths of tables do not count, nor
+does that of `path` itself; a copy has to keep times where files are large (cp -a, rsync -a).
+
+Only the standard library is imported: the launchers of jobs run without any other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from masr.errors import CheckpointError
+from masr.io.layout import (
+    CMVN_SCP,
+    ENCODER,
+    FEATS_SCP,
+    PROBLEMS_TSV,
+    PROVENANCE,
+    RESOLVED_CONFIG,
+    STATS,
+    UNITS,
+    UTT2NUM_FRAMES,
+    UTT2SPK,
+    WAV_SCP,
+)
+from masr.io.trained import DESCRIPTION, Trained, open_trained
+
+CONTENT_LIMIT_BYTES = 16 * 2**20
+MAX_FILES = 1000
+MISSING = "missing"
+_NUM_BLOCKS, _BLOCK_BYTES = 64, 4096
+
+_FROM_PREPARE = re.compile(r"wav\.scp|segments|text|phones\.ctm|reco2\w+|spk2\w+|utt2(?!num_frames$)\w+")
+_OFFSET = re.compile(r"(.+?)(:\d+(?:\[\d+:\d+\])?)", re.DOTALL)
+_BASE = re.compile(r"^base:[ \t]*(\[[^\]]*\]|[^\n]*(?:\n[ \t]*-[^\n]*)*)", re.MULTILINE)
+_WORD = re.compile(r""""([^"]+)"|'([^']+)'|([^\s\[\],"'-][^\s\[\],"']*)""")
+_OF_A_MODEL = (RESOLVED_CONFIG, DESCRIPTION, "preprocessor_config.json", STATS)
+_WHEN_AND_WHERE = (PROVENANCE, PROBLEMS_TSV)
+
+
+@dataclass(frozen=True)
+class Read:
+    """Something that was read."""
+
+    path: str
+    """As it was given."""
+    identity: str
+    """Of what lay there."""
+
+
+def identity(path: Path | str) -> str:
+    """One line: the kind of what is there and a digest of it; `missing` where nothing is."""
+    path = Path(path)
+    if (path / UTT2SPK).is_file():
+        return f"data {digest(list(_data(path)))}"
+    trained = _trained(path)
+    if trained is not None:
+        return f"{'run' if trained.step is None else 'checkpoint'} {digest(list(_model(trained)))}"
+    if path.is_dir():
+        return f"folder {digest(list(_folder(path)))}"
+    if path.suffix == ".scp" and path.is_file():
+        return f"archive {digest(list(_archive(path)))}"
+    bases = _bases(path)
+    return f"yaml {digest(list(_contents([path, *bases], path.parent)))}" if bases else file_state(path)
+
+
+def digest(facts: Any) -> str:
+    """32 hexadecimal digits of what JSON can hold; the order of keys does not count."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def digest_of_file(path: Path, algorithm: str = "sha256") -> str:
+    """Of its whole content, however large."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, algorithm).hexdigest()
+
+
+def file_state(path: Path) -> str:
+    """The digest of a file's content, or size and time of a large one."""
+    try:
+        large = path.stat().st_size > CONTENT_LIMIT_BYTES
+        return stat_state(path) if large else f"sha256 {digest_of_file(path)[:32]}"
+    except FileNotFoundError:
+        return MISSING
+
+
+def stat_state(path: Path) -> str:
+    """Size and modification time, which cost no reading; a link that leads nowhere has neither."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return MISSING
+    return f"{found.st_size} bytes at {found.st_mtime_ns}"
+
+
+def is_from_prepare(name: str) -> bool:
+    """Whether a file of this name in a data directory is one of the tables that say which utterances it holds."""
+    return bool(_FROM_PREPARE.fullmatch(name))
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Every file below `folder` in a fixed order, hidden files and folders left out; each real folder once."""
+    seen = set()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(parent, name) for name in sorted(files) if not name.startswith("."))
+
+
+def _folder(folder: Path) -> Iterator[list[str]]:
+    files = [path for path in walk(folder) if path.name not in _WHEN_AND_WHERE]
+    for path, state in _states(files).items():
+        yield [str(path.relative_to(folder)), state]
+    inside = folder.resolve()
+    bases = dict.fromkeys(base for path in files for base in _bases(path) if inside not in base.resolve().parents)
+    yield from _contents(bases, folder)
+
+
+def _data(folder: Path) -> Iterator[list[str]]:
+    for path in sorted(folder.iterdir()):
+        if is_from_prepare(path.name) and path.is_file():
+            yield [path.name, digest(_rows(path)[0]) if path.name == WAV_SCP else digest_of_file(path)]
+
+
+def _archive(scp: Path) -> Iterator[Any]:
+    rows, files = _rows(scp)
+    yield rows
+    beside = [scp.with_suffix(".json")]
+    vouched = False
+    if scp.name == FEATS_SCP:
+        cmvn = scp.with_name(CMVN_SCP)
+        sums, statistics = _rows(cmvn) if cmvn.is_file() else ([], [])
+        yield sums
+        # Only stage 2, which writes its configuration beside both, never has new features under old statistics.
+        made = list(dict.fromkeys(path.with_name(RESOLVED_CONFIG) for path in (*files, *statistics)))
+        vouched = bool(statistics) and all(path.is_file() for path in (*made, *statistics))
+        beside += [scp.with_name(UTT2NUM_FRAMES), *made, *statistics]
+    yield from _contents(beside)
+    step = -(-len(files) // MAX_FILES) or 1
+    for path, state in _states(files[::step], vouched).items():
+        yield [path.name, state]
+
+
+def _model(trained: Trained) -> Iterator[list[str]]:
+    yield from _contents([*trained.weights, *map(trained.run.joinpath, _OF_A_MODEL)])
+    for name in (UNITS, ENCODER):
+        yield from _contents(path for path in walk(trained.run / name) if path.name not in _WHEN_AND_WHERE)
+
+
+def _trained(path: Path) -> Trained | None:
+    """The model that a path names, where its weights are there."""
+    try:
+        trained = open_trained(path)
+        return trained if trained.is_there else None
+    except CheckpointError:
+        return None
+
+
+def _rows(scp: Path) -> tuple[list[str], list[Path]]:
+    """Every row without the folders of its path, and each file that the rows point at, in their order."""
+    rows: list[str] = []
+    files: dict[str, None] = {}
+    with scp.open(encoding="utf-8", errors="surrogateescape") as stream:
+        for line in stream:
+            key, _, entry = line.strip().partition(" ")
+            if entry.endswith("|"):  # a command, which does not say what it reads
+                rows.append(line)
+                continue
+            found = _OFFSET.fullmatch(entry)
+            file, place = found.groups() if found else (entry, "")
+            files[file] = None
+            rows.append(f"{key} {file.rpartition('/')[2]}{place}")
+    return rows, list(map(Path, files))
+
+
+def _states(files: Iterable[Path], vouched: bool = False) -> dict[Path, str]:
+    """The content of each file where all of them together are small, else size and time.
+
+    `vouched` are files whose content something else tells as well: where they are large, samples of it will do.
+    """
+    sizes = {path: path.stat().st_size if path.is_file() else -1 for path in files}
+    small = sum(sizes.values()) <= CONTENT_LIMIT_BYTES
+
+    def state(path: Path, size: int) -> str:
+        if size < 0:
+            return MISSING
+        return file_state(path) if small else _samples(path, size) if vouched else stat_state(path)
+
+    return {path: state(path, size) for path, size in sizes.items()}
+
+
+def _samples(path: Path, size: int) -> str:
+    """Size and some blocks of a large file, from its first to its last."""
+    found = hashlib.sha256()
+    with path.open("rb") as stream:
+        for number in range(_NUM_BLOCKS):
+            stream.seek(number * max(0, size - _BLOCK_BYTES) // (_NUM_BLOCKS - 1))
+            found.update(stream.read(_BLOCK_BYTES))
+    return f"{size} bytes with {found.hexdigest()[:32]}"
+
+
+def _contents(files: Iterable[Path], folder: Path | None = None) -> Iterator[list[str]]:
+    """The name of each, as it is reached from `folder`, and its whole content."""
+    for path in files:
+        name = path.name if folder is None else os.path.relpath(path, folder)
+        yield [name, digest_of_file(path) if path.is_file() else MISSING]
+
+
+def _bases(path: Path, above: tuple[Path, ...] = ()) -> list[Path]:
+    """The files that a YAML file begins from (masr/config/bases.py), and those that they begin from."""
+    found: list[Path] = []
+    if path.suffix in (".yaml", ".yml") and path.is_file() and path not in above:
+        text = re.sub("#.*", "", path.read_text(encoding="utf-8", errors="replace"))
+        for names in _WORD.findall("".join(_BASE.findall(text))):
+            base = path.parent / "".join(names)
+            found += [base, *_bases(base, (*above, path))] if base.is_file() else []
+    return found
