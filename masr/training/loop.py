@@ -11,6 +11,7 @@ from torch import nn
 
 from masr.data.loader import dead_workers
 from masr.errors import TrainingError
+from masr.jobs.signals import REQUEUE
 from masr.training.calibration import conclude
 from masr.training.distributed import frame_shares, mean_over_ranks, total_loss
 from masr.training.freezing import forget, freeze
@@ -22,7 +23,7 @@ from masr.training.resume import resume, save_state
 from masr.training.retention import finish, has_ended, mark_ended
 from masr.training.run import Batches, Config, Run, start
 from masr.training.sharding import whole
-from masr.training.signals import REQUEUE, Stop
+from masr.training.signals import Stop
 from masr.training.sums import Sums
 from masr.types import Batch
 

@@ -24,9 +24,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import tiny
 
 from masr.io import checkpoint
+from masr.jobs.signals import REQUEUE
 from masr.training.loop import train
 from masr.training.meters import Meters
-from masr.training.signals import REQUEUE
 
 KINDS = ["itself"] * 6 + ["kill", "kill", "term", "usr1"]
 

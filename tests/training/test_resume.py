@@ -16,10 +16,10 @@ import torch
 from safetensors.torch import load_file
 
 from masr.errors import CheckpointError, TrainingError
+from masr.jobs.signals import REQUEUE
 from masr.training.loop import train
 from masr.training.optim import Config as OptimConfig
 from masr.training.run import Batches, Run
-from masr.training.signals import REQUEUE
 from masr.types import Batch
 
 SETTINGS = {"max_steps": 10, "save_every": 4, "validate_every": 5, "ema_decay": 0.9, "keep_best": 2}

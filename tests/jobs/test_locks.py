@@ -1,3 +1,5 @@
+"""Who holds a lock, and what a dead one leaves: real processes. Stages take theirs in test_stage.py."""
+
 from __future__ import annotations
 
 import json
@@ -11,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from masr.errors import TableError
-from masr.tables import lock as module
-from masr.tables.lock import hold, owner_of
+from masr.errors import BusyError
+from masr.jobs import locks as module
+from masr.jobs.locks import hold, owner_of
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from masr.tables.lock import hold
+from masr.jobs.locks import hold
 with hold(Path(sys.argv[1]), "task 1") as lock:
     if len(sys.argv) > 2:
         import subprocess
@@ -45,7 +47,7 @@ def test_a_second_process_is_refused_and_told_who_has_it(tmp_path: Path) -> None
     path = tmp_path / "x.lock"
     holder = start(path)
     try:
-        with pytest.raises(TableError) as caught, hold(path, "task 1"):
+        with pytest.raises(BusyError) as caught, hold(path, "task 1"):
             pytest.fail("two held it")
         assert f"task 1 is being run by process {holder.pid} on {socket.gethostname()}, since 20" in caught.value.what
         owner = owner_of(path)
@@ -93,7 +95,7 @@ def test_an_orphan_that_does_not_end_is_waited_for_only_so_long(
     monkeypatch.setattr(module, "ORPHAN_SEC", 0.3)
     path = tmp_path / "x.lock"
     kill(start(path, "5"))
-    with pytest.raises(TableError, match="is being run by"), hold(path, "task 1"):
+    with pytest.raises(BusyError, match="is being run by"), hold(path, "task 1"):
         pytest.fail("two held it")
 
 
@@ -113,7 +115,7 @@ def test_a_heart_that_beats_on_another_host_is_respected(tmp_path: Path, monkeyp
     thread.start()
     try:
         assert owner_of(path) is not None
-        with pytest.raises(TableError, match="on another-host"), hold(path, "task 1"):
+        with pytest.raises(BusyError, match="on another-host"), hold(path, "task 1"):
             pytest.fail("two held it")
     finally:
         over.set()

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CONTENT_LIMIT_BYTES = 16 * 2**20
 
 _FROM_PREPARE = re.compile(r"wav\.scp|segments|text|phones\.ctm|reco2file_and_channel|spk2\w+|utt2(?!num_frames$)\w+")

@@ -1,11 +1,11 @@
 """What a scheduler starts on a node: one job of an array, from the description at the end of its batch script.
 
-  task.py SCRIPT
+  python masr/jobs node SCRIPT
 
 The description is one line of JSON: each word of the command cut where the job's number goes, the log's name cut
 likewise, and what else the job needs to know. The job's number is the scheduler's index, with a shift where numbers are
 larger than the scheduler's indices may be.
-The log is the same as utils/run.py writes; a job that was started again writes on in the same log.
+The log is the same as run.py writes; a job that was started again writes on in the same log.
 
 A job that ends with 75 has saved its work and asks for another start: Slurm is asked to requeue it, Grid Engine is
 told so by its own exit code, 99.
@@ -18,59 +18,58 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, BinaryIO
+from typing import Any
 
-from joblog import REQUEUE, write_end, write_start
+from masr.jobs import program
+from masr.jobs.joblog import JobLog
+from masr.jobs.signals import REQUEUE
 
 MARK = b"\n#JSON "
-RANKS = str(Path(__file__).resolve().with_name("ranks.py"))
 _LAST_WORDS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
 def main(argv: Sequence[str]) -> int:
     """Runs the job and returns what the scheduler should see as its exit code."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _LAST_WORDS)
     spec = json.loads(Path(argv[0]).read_bytes().rpartition(MARK)[2])
     number, restart = _number(spec), _restart()
-    log_path = Path(str(number).join(spec["log"]))
     command = [str(number).join(word) for word in spec["command"]]
     os.chdir(spec["cwd"])
-    log_path.parent.mkdir(parents=True, exist_ok=True)
-    with log_path.open("ab" if restart else "wb", buffering=0) as log:
-        more = [f"Job {_array_id()}_{number}"] + ([f"Start {restart + 1}"] if restart else [])
-        write_start(log, command, spec["attempt"], *more)
-        if spec["after"] and (trouble := _trouble_before(spec["after"])):
-            log.write(f"{trouble}\n".encode())
-            write_end(log, 1, time.time(), spec["num_threads"])
-            return 1
-        started = time.time()
-        told: list[int] = []
-        code = _run(spec, command, log, told)
-        write_end(log, code, started, spec["num_threads"])
-        if code == REQUEUE:
-            return _requeue(log, told)
+    more = [*spec["head"], f"Job {_array_id()}_{number}"] + ([f"Start {restart + 1}"] if restart else [])
+    path = Path(str(number).join(spec["log"]))
+    log = JobLog.begin(path, command, *more, go_on=bool(restart))
+    if spec["after"] and (trouble := _trouble_before(spec["after"])):
+        log.say(trouble)
+        log.end(1, spec["num_threads"])
+        return 1
+    told: list[int] = []
+    code = _run(spec, command, log, told)
+    log.end(code, spec["num_threads"])
+    if code == REQUEUE:
+        return _requeue(path, told)
     return code if code >= 0 else 128 - code
 
 
-def _run(spec: dict[str, Any], command: list[str], log: BinaryIO, told: list[int]) -> int:
-    """The program's exit code, -N where signal N ended it; `told` gets the signals that came while it ran."""
+def _run(spec: dict[str, Any], command: list[str], log: JobLog, told: list[int]) -> int:
+    """The program's exit code, -N where signal N ended it; `told` gets the signals that came while it ran.
+
+    There is no supervisor: a scheduler ends what a job leaves, and tells every process of it to stop.
+    """
     try:
         process = subprocess.Popen(
             _started_by(spec, command),
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+            stdout=log.stream,
+            stderr=log.stream,
             env=_environment(spec),
             close_fds=False,
             preexec_fn=_unblock,
         )
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        log.write(f"{command[0]} cannot be started: {reason}\n".encode("utf-8", "surrogateescape"))
+        log.say(f"{command[0]} cannot be started: {error.strerror if isinstance(error, OSError) else error}")
         return 127
 
     def pass_on(signum: int, _frame: FrameType | None) -> None:
@@ -91,7 +90,7 @@ def _started_by(spec: dict[str, Any], command: list[str]) -> list[str]:
     if nodes * ranks == 1:
         return command
     if "SLURM_JOB_ID" not in os.environ:
-        return [sys.executable, "-ES", RANKS, str(ranks), *command]
+        return [*program("ranks"), str(ranks), *command]
     # A rank that fails must not cut the others short while they save; but one that waits for it must not wait for ever.
     options = [f"--nodes={nodes}", f"--ntasks={nodes * ranks}", f"--ntasks-per-node={ranks}", "--distribution=block"]
     return ["srun", *options, f"--cpus-per-task={spec['num_threads']}", "--kill-on-bad-exit=0", "--wait=300", *command]
@@ -122,14 +121,15 @@ def _array_id() -> str:
     return os.environ.get("SLURM_ARRAY_JOB_ID") or os.environ.get("JOB_ID", "")
 
 
-def _requeue(log: BinaryIO, told: list[int]) -> int:
+def _requeue(path: Path, told: list[int]) -> int:
     """Ask for another start; the code that goes with it."""
     if "SLURM_JOB_ID" not in os.environ:
         return 99
     if signal.SIGTERM not in told:  # else the scheduler is ending the job and knows itself whether to start it again
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         ask = ["scontrol", "requeue", os.environ["SLURM_JOB_ID"]]
-        asked = subprocess.run(ask, stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=False)
+        with path.open("ab") as log:
+            asked = subprocess.run(ask, stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=False)
         if asked.returncode == 0:
             signal.sigtimedwait([signal.SIGTERM], 60)  # an end before the controller has acted would be the last one
     return REQUEUE
@@ -146,8 +146,3 @@ def _trouble_before(jobs: list[str]) -> str:
         if bad:
             return f"not run: job {job}, which this was to come after, did not end well ({' '.join(bad[0])})"
     return ""
-
-
-if __name__ == "__main__":
-    signal.pthread_sigmask(signal.SIG_BLOCK, _LAST_WORDS)
-    sys.exit(main(sys.argv[1:]))

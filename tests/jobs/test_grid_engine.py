@@ -8,11 +8,10 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processes import wait_for
 
 QUEUE = Path(__file__).resolve().parents[2] / "utils" / "queue.py"
 PYTHON = sys.executable
@@ -34,14 +33,6 @@ def run(*args: object, **env: str) -> subprocess.CompletedProcess[str]:
 
 def start(*args: object) -> subprocess.Popen[str]:
     return subprocess.Popen([PYTHON, str(QUEUE), *map(str, args)], stderr=subprocess.PIPE, text=True)
-
-
-def wait_for(ready: Callable[[], object]) -> None:
-    for _ in range(800):
-        if ready():
-            return
-        time.sleep(0.025)
-    pytest.fail("waited in vain")
 
 
 def options_of(job: int) -> str:

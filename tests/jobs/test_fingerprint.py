@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-sys.path.append(str(CHECKOUT / "utils"))
+from masr.jobs import fingerprint
+from masr.jobs.fingerprint import code_state, input_state
 
-import fingerprint  # noqa: E402
-from fingerprint import code_state, input_state  # noqa: E402
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def test_a_small_file_is_its_content(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from launcher import JobArray, Usage
+from masr.errors import UsageError
+from masr.jobs.launch_line import JobArray
 
 
 @dataclass
@@ -24,13 +25,15 @@ class Machine:
         return cls(_cores(), _memory_bytes(), _gpus())
 
     def room_for(self, array: JobArray) -> int:
-        """How many of the jobs may run at once; raises Usage where not one can."""
+        """How many of the jobs may run at once; raises UsageError where not one can."""
         need = array.resources
         if need.num_nodes > 1:
-            raise Usage(f"--num-nodes {need.num_nodes}: run.py is one machine", "several nodes are slurm.py's")
+            raise UsageError(f"--num-nodes {need.num_nodes}: run.py is one machine", fix="several nodes are slurm.py's")
         if need.num_gpus > len(self.gpus):
             found = f"this machine shows {len(self.gpus)}"
-            raise Usage(f"--gpu {need.num_gpus}: {found}", "leave --gpu out to run on the CPU, or see `masr doctor`")
+            raise UsageError(
+                f"--gpu {need.num_gpus}: {found}", fix="leave --gpu out to run on the CPU, or see `masr doctor`"
+            )
         num_cores = need.num_threads * need.num_ranks
         limits = [len(array.numbers), need.max_jobs_run or len(array.numbers), self.num_cores // num_cores]
         if need.num_gpus:

@@ -7,10 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processes import wait_for
 
 UTILS = Path(__file__).resolve().parents[2] / "utils"
 
@@ -59,14 +59,6 @@ def start(cmd: str) -> subprocess.Popen[str]:
 def _hear() -> None:
     for name in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(name, signal.SIG_DFL)
-
-
-def wait_for(ready: Callable[[], object]) -> None:
-    for _ in range(800):
-        if ready():
-            return
-        time.sleep(0.025)
-    pytest.fail("waited in vain")
 
 
 def at_work() -> list[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ def begin(record: Path, state: dict[str, Any]) -> str:
             return str(found["attempt"])
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    attempt = secrets.token_hex(8)
+    attempt = os.urandom(8).hex()
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     temporary.write_text(json.dumps({"attempt": attempt, "state": state}), encoding="utf-8")
     temporary.replace(path)

@@ -3,13 +3,15 @@
   # PROGRAM ARG...
   # Running on HOST
   # Started at TIME
-  # Attempt ID                    where utils/stage.py gave one: see `is_done`
+  # Log ID
+  # Attempt ID                    where masr/jobs/stage.py gave one: see `is_done`
   #
   the job's own words
-  # Accounting: time=SECONDS threads=N
+  # Accounting: time=SECONDS threads=N log=ID
   # Ended (code 0) at TIME, elapsed time SECONDS seconds
 
-These are Kaldi's words, so that what reads Kaldi's logs reads ours.
+These are Kaldi's words, so that what reads Kaldi's logs reads ours. The log's id is made up for each log: an end
+without it is something that the job has printed, such as another job's log.
 """
 
 from __future__ import annotations
@@ -22,33 +24,68 @@ import socket
 import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from launcher import JobArray
+from masr.jobs.launch_line import JobArray
+from masr.jobs.signals import REQUEUE
 
 TAIL_LINES = 20
 TAIL_BYTES = 64 * 1024
 HEAD_BYTES = 256 * 1024
-REQUEUE = 75
-"""Exit code of a job that has saved its work and wants to be started again (EX_TEMPFAIL of sysexits.h)."""
 ATTEMPT = "STAGE_ATTEMPT"
+_LOG = "Log "
 _ENDED = re.compile(r"# Ended \(code (\d+)(?:, signal (\d+))?\) at ")
 
 
-def write_start(log: BinaryIO, command: Sequence[str], attempt: str, *more: str) -> None:
-    """The log's first lines."""
-    lines = [quote(command), f"Running on {socket.gethostname()}", f"Started at {_now()}"]
-    lines += [f"Attempt {attempt}"] if attempt else []
-    log.write("".join(f"# {line}\n" for line in [*lines, *more]).encode() + b"#\n")
+@dataclass(frozen=True)
+class JobLog:
+    """The log of a job that runs."""
+
+    stream: BinaryIO
+    """Where the job's own words go."""
+    log_id: str
+    started: float
+    head_bytes: int
+
+    @classmethod
+    def begin(cls, path: Path, command: Sequence[str], *more: str, go_on: bool = False) -> JobLog:
+        """Writes the first lines; `go_on` leaves what is there, the words of an earlier start of the same job."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        log_id = (_log_id(_head(path)) if go_on else "") or os.urandom(8).hex()
+        if not go_on:
+            path.open("wb").close()
+        stream = path.open("a+b", buffering=0)
+        lines = [quote(command), f"Running on {socket.gethostname()}", f"Started at {_now()}", f"{_LOG}{log_id}", *more]
+        stream.write("".join(f"# {line}\n" for line in lines).encode() + b"#\n")
+        return cls(stream, log_id, time.time(), os.fstat(stream.fileno()).st_size)
+
+    def say(self, line: str) -> None:
+        """A line in place of the job's own."""
+        self.stream.write(f"{line}\n".encode("utf-8", "surrogateescape"))
+
+    def end(self, code: int, num_threads: int) -> None:
+        """Writes the last lines and closes the log; `code` is -N where signal N ended the job."""
+        elapsed = round(time.time() - self.started)
+        ended = f"code {code}" if code >= 0 else f"code {128 - code}, signal {-code}"
+        size = os.fstat(self.stream.fileno()).st_size
+        cut = b"" if size == 0 or os.pread(self.stream.fileno(), 1, size - 1) == b"\n" else b"\n"
+        last = f"# Accounting: time={elapsed} threads={num_threads} log={self.log_id}\n"
+        last += f"# Ended ({ended}) at {_now()}, elapsed time {elapsed} seconds\n"
+        self.stream.write(cut + last.encode())
+        self.stream.close()
+
+    @property
+    def has_words(self) -> bool:
+        """Whether the job has written anything yet."""
+        return os.fstat(self.stream.fileno()).st_size > self.head_bytes
 
 
-def write_end(log: BinaryIO, code: int, started: float, num_threads: int) -> None:
-    """The log's last lines; `code` is -N where signal N ended the job."""
-    elapsed = round(time.time() - started)
-    ended = f"code {code}" if code >= 0 else f"code {128 - code}, signal {-code}"
-    log.write(f"# Accounting: time={elapsed} threads={num_threads}\n".encode())
-    log.write(f"# Ended ({ended}) at {_now()}, elapsed time {elapsed} seconds\n".encode())
+def attempt_line() -> list[str]:
+    """What a log's head says of the stage's attempt; nothing outside a stage."""
+    attempt = os.environ.get(ATTEMPT, "")
+    return [f"Attempt {attempt}"] if attempt else []
 
 
 def is_done(array: JobArray, number: int, signs: Collection[str]) -> bool:
@@ -60,22 +97,42 @@ def is_done(array: JobArray, number: int, signs: Collection[str]) -> bool:
     log = array.log_of(number)
     if not signs or code_in(log) != 0:
         return False
-    with log.open("rb") as stream:
-        head = stream.read(HEAD_BYTES).partition(b"\n#\n")[0].split(b"\n")
-    found = {line.removeprefix(b"# ").decode(errors="replace") for line in head[1:]}
-    return head[0] == f"# {quote(array.command_of(number))}".encode() and not found.isdisjoint(signs)
+    head = _head(log)
+    return head[0] == quote(array.command_of(number)) and not set(head).isdisjoint(signs)
 
 
 def code_in(log: Path) -> int | None:
-    """The exit code that the log's last line tells, -N for signal N; None where the job has not come to its end."""
+    """The exit code that the log's end tells, -N for signal N; None where the job has not come to its end."""
     try:
-        lines = tail(log, 1)
-    except OSError:
+        accounting, ended = tail(log, 2)
+        log_id = _log_id(_head(log))
+    except (OSError, ValueError):
         return None
-    found = _ENDED.match(lines[0]) if lines else None
-    if not found:
+    found = _ENDED.match(ended)
+    if not found or not log_id or not accounting.endswith(f" log={log_id}"):
         return None
     return -int(found[2]) if found[2] else int(found[1])
+
+
+def last_words(log: Path, lines: int) -> list[str]:
+    """The last lines that the job itself has written, empty ones left out."""
+    found = tail(log, lines + 2)
+    words = found[:-2] if code_in(log) is not None else found
+    return [line for line in words if line.strip()][-lines:]
+
+
+def _head(log: Path) -> list[str]:
+    """The first lines of a log, without their sign; a job that was started again has written none of them."""
+    try:
+        with log.open("rb") as stream:
+            head = stream.read(HEAD_BYTES).partition(b"\n#\n")[0]
+    except FileNotFoundError:
+        return []
+    return [line.removeprefix("# ") for line in head.decode("utf-8", "surrogateescape").split("\n")]
+
+
+def _log_id(head: Sequence[str]) -> str:
+    return next((line.removeprefix(_LOG) for line in head[1:] if line.startswith(_LOG)), "")
 
 
 def how_it_failed(code: int) -> str:
@@ -115,9 +172,7 @@ def show_tail(program: str, log: Path) -> None:
 
 def without_done(program: str, array: JobArray) -> list[int]:
     """The numbers of the jobs that are still to run, and a line about the others, so that nobody wonders."""
-    attempt = os.environ.get(ATTEMPT, "")
-    signs = [f"Attempt {attempt}"] if attempt else []
-    todo = [number for number in array.numbers if not is_done(array, number, signs)]
+    todo = [number for number in array.numbers if not is_done(array, number, attempt_line())]
     if num_done := len(array.numbers) - len(todo):
         which = f"{num_done} of {len(array.numbers)} jobs ended well before and are not repeated"
         print(f"{program}: {which} (remove a log of {array.log} to run its job again)", file=sys.stderr, flush=True)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
 
-UTILS = Path(__file__).resolve().parents[2] / "utils"
-sys.path.append(str(UTILS))
-
-import watch as watch_module  # noqa: E402
-from launcher import JobArray, parse  # noqa: E402
-from scheduler import Mark, SchedulerError, Seen  # noqa: E402
-from slurm import Slurm, _seen  # noqa: E402
-from watch import LOST, Watch  # noqa: E402
+from masr.jobs import watch as watch_module
+from masr.jobs.joblog import JobLog
+from masr.jobs.launch_line import JobArray, parse
+from masr.jobs.scheduler import Mark, SchedulerError, Seen
+from masr.jobs.slurm import Slurm, _seen
+from masr.jobs.watch import LOST, Watch
 
 
 class Told:
@@ -59,10 +56,10 @@ def follow(scheduler: Told, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Wa
 def test_a_job_that_nobody_knows_is_lost_unless_its_log_tells_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "log.1").write_text("# prog\n#\n# Ended (code 0) at noon\n")
-    (tmp_path / "log.2").write_text("# prog\n#\nhalf a line")
+    JobLog.begin(tmp_path / "log.1", ["prog"]).end(0, 1)
+    JobLog.begin(tmp_path / "log.2", ["prog"]).say("half a line")
     assert follow(Told([]), tmp_path, monkeypatch).failed == {2: LOST}
-    (tmp_path / "log.2").write_text("# prog\n#\n# Ended (code 137, signal 9) at noon\n")
+    JobLog.begin(tmp_path / "log.2", ["prog"]).end(-9, 1)
     assert "SIGKILL" in follow(Told([]), tmp_path, monkeypatch).failed[2]
 
 

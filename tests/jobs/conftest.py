@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+sys.path.append(str(Path(__file__).parent))  # for processes.py
+
 START = Path(__file__).resolve().parents[2] / "tools" / "start_slurm.sh"
 STAND_IN = Path(__file__).with_name("grid_engine_stand_in.py")
 

@@ -1,4 +1,4 @@
-"""A call of utils/slurm.py or utils/queue.py from its submission to its exit code.
+"""A call of slurm.py or queue.py from its submission to its exit code.
 
 Nothing is kept in files: a job's log tells whether it has ended well, and the scheduler's own list tells what waits or
 runs, so that a call whose launcher was killed finds its array again.
@@ -6,59 +6,61 @@ runs, so that a call whose launcher was killed finds its array again.
 
 from __future__ import annotations
 
-import ctypes
-import os
-import select
 import signal
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
-from joblog import code_in, how_it_failed, is_done, ranges, report_failures, show_tail, without_done
-from launcher import JobArray, Usage, refuse
-from progress import Progress
-from scheduler import NOT_RUN, Mark, Scheduler, SchedulerError, Seen
+from masr.errors import UsageError
+from masr.jobs.joblog import code_in, how_it_failed, is_done, ranges, report_failures, show_tail, without_done
+from masr.jobs.launch_line import JobArray, refuse
+from masr.jobs.prctl import die_with_parent
+from masr.jobs.progress import Progress
+from masr.jobs.scheduler import NOT_RUN, Mark, Scheduler, SchedulerError, Seen
+from masr.jobs.signals import Signals
 
 CANCEL_SEC = 8.0
 LOST_SEC = 3.0
 LOST = "lost: its log has no end, and the scheduler no longer knows how it ended (its node may have gone down)"
 UNBORN = "failed before its program began (exit code {code}): are this folder and this Python on every node?"
 NOT_CANCELLED = "COULD NOT BE CANCELLED and may go on"
-_LIBC = ctypes.CDLL(None)
-_SET_PARENT_DEATH_SIGNAL = 1
 
 
 def launch(scheduler: Scheduler, array: JobArray) -> int:
+    """Submit what is missing and wait for it, or only say its id, or cancel; the exit code."""
+    with Signals() as signals:
+        die_with_parent(signal.SIGHUP)  # who calls us may be killed outright: the array outlives that, and we need not
+        if array.cancel:
+            return cancel(scheduler, array, signals)
+        return submit(scheduler, array, signals)
+
+
+def submit(scheduler: Scheduler, array: JobArray, signals: Signals) -> int:
     """Submit what is missing and wait for it, or only say its id; the exit code."""
-    if array.cancel:
-        return cancel(scheduler, array)
-    watch = Watch(scheduler, array, set(without_done(scheduler.program, array)))
-    watch.catch_signals()
+    watch = Watch(scheduler, array, set(without_done(scheduler.program, array)), signals=signals)
     try:
         if watch.open:
             watch.find_again()
             watch.submit_missing()
-    except Usage as error:
+    except UsageError as error:
         refuse(scheduler.program, error)
     except OSError as error:
-        refuse(scheduler.program, Usage(f"{error.filename}: {error.strerror}"))
+        refuse(scheduler.program, UsageError(f"{error.filename}: {error.strerror}"))
     except SchedulerError as error:
         print(f"{scheduler.program}: the scheduler refuses: {error}", file=sys.stderr)
         return 1
-    if array.wait or watch.signals:
+    if array.wait or signals.first:
         return watch.run()
     if watch.ids:
         print(watch.said_apart() if array.apart else ":".join(watch.ids))
     return 0
 
 
-def cancel(scheduler: Scheduler, array: JobArray) -> int:
+def cancel(scheduler: Scheduler, array: JobArray, signals: Signals) -> int:
     """End those of the arrays that are not over, and print their ids."""
-    watch = Watch(scheduler, array, set())
-    watch.catch_signals()
+    watch = Watch(scheduler, array, set(), signals=signals)
     try:
         at_work = {job.array_id for job in scheduler.look(array.cancel) if not job.state.startswith("ended")}
     except SchedulerError:
@@ -89,19 +91,18 @@ class Watch:
     codes: list[int] = field(default_factory=list)
     states: dict[int, Seen] = field(default_factory=dict)
     missing: dict[int, float] = field(default_factory=dict)
-    wake: int = -1
-    signals: list[int] = field(default_factory=list)
+    signals: Signals = field(default_factory=Signals)
     progress: Progress = field(default_factory=lambda: Progress(every_sec=60.0))
     said: set[str] = field(default_factory=set)
 
     def find_again(self) -> None:
-        """Jobs of an earlier call that wait or run become this call's; raises Usage where others write to the logs."""
+        """Jobs of an earlier call that wait or run become this call's; UsageError where others write to the logs."""
         mark = Mark.of(self.array)
         at_work = [(other, job) for other, job in self.scheduler.at_work(mark.place) if job.number in self.open]
         if strange := sorted({job.array_id for other, job in at_work if other.what != mark.what}):
-            raise Usage(
+            raise UsageError(
                 f"job {', '.join(strange)} of an earlier call writes to {self.array.log}: another command, or inputs",
-                f"wait for it to end, or end it: {self.scheduler.cancel_command} {' '.join(strange)}",
+                fix=f"wait for it to end, or end it: {self.scheduler.cancel_command} {' '.join(strange)}",
             )
         self.states = {job.number: job for _, job in at_work}
         self.ids += sorted({job.array_id for _, job in at_work})
@@ -129,13 +130,13 @@ class Watch:
 
     def run(self) -> int:
         """The launcher's exit code."""
-        while self.open and not self.signals:
+        while self.open and not self.signals.first:
             self.look()
-            if self.open and not self.signals:
+            if self.open and not self.signals.first:
                 self.progress.show(self.line)
                 self.sleep()
-        if self.signals:
-            return self.end_early()
+        if self.signals.first:
+            return self.end_early(self.signals.first)
         self.progress.end(self.line)
         if not self.failed:
             return 0
@@ -227,14 +228,13 @@ class Watch:
     def sleep(self) -> None:
         """Short at first, longer for what takes longer: a controller has many to answer."""
         age = time.time() - self.progress.started
-        select.select([self.wake], [], [], min(10.0, max(0.3, age / 10)))
+        self.signals.wait(min(10.0, max(0.3, age / 10)))
 
-    def end_early(self) -> int:
+    def end_early(self, signum: int) -> int:
         """After a signal. SIGHUP is a terminal that went away: the array stays, and the same call finds it again.
 
         A call that does not wait only hands over an array of an earlier call, which is not its to cancel.
         """
-        signum = self.signals[0]
         mine = self.ids if self.array.wait else self.submitted
         name, program, ids = (signal.Signals(signum).name, self.scheduler.program, ",".join(mine))
         if not mine:
@@ -253,23 +253,7 @@ class Watch:
         """End these arrays and wait a while for it; those that wait for others first, lest they be let go."""
         self.scheduler.cancel(list(reversed(ids)))
         deadline = time.time() + CANCEL_SEC
-        while time.time() < deadline and len(self.signals) < 2:
+        while time.time() < deadline and not self.signals.hurry:
             if all(job.state.startswith("ended") for job in self.scheduler.look(ids)):
                 break
-            select.select([self.wake], [], [], 0.2)
-
-    def catch_signals(self) -> None:
-        """From here on a signal is noted, and acted on when nothing is half done."""
-        self.wake, waker = os.pipe()
-        for descriptor in (self.wake, waker):
-            os.set_blocking(descriptor, False)
-        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
-        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(signum, self._stop)
-        parent = os.getppid()  # who calls us may be killed outright: the array outlives that, and we need not
-        _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGHUP, 0, 0, 0)
-        if os.getppid() != parent:
-            self.signals.append(signal.SIGHUP)
-
-    def _stop(self, signum: int, _frame: FrameType | None) -> None:
-        self.signals.append(signum)
+            self.signals.wait(0.2)

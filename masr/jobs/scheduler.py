@@ -1,4 +1,4 @@
-"""What utils/watch.py asks of a scheduler, and the batch script that every scheduler starts.
+"""What masr/jobs/watch.py asks of a scheduler, and the batch script that every scheduler starts.
 
 Nothing is kept in files: a job's log tells whether it has ended well, and the scheduler's own list tells what waits or
 runs. Each array carries two short hashes in the scheduler's list, of where it writes and of what it is, so that a call
@@ -11,18 +11,15 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from joblog import ATTEMPT, quote
-from launcher import JobArray, pieces
-from task import MARK
-
-TASK = Path(__file__).resolve().with_name("task.py")
-
+from masr.jobs import program
+from masr.jobs.joblog import ATTEMPT, attempt_line, quote
+from masr.jobs.launch_line import JobArray, pieces
+from masr.jobs.node import MARK
 
 NOT_RUN = "cancelled: a job that it was to come after did not end well"
 
@@ -71,7 +68,7 @@ class Scheduler(Protocol):
     cancel_command: str
 
     def submit(self, array: JobArray, numbers: Sequence[int], mark: Mark) -> list[str]:
-        """Ids of the arrays that these jobs became; raises SchedulerError, or Usage."""
+        """Ids of the arrays that these jobs became; raises SchedulerError, or UsageError."""
 
     def at_work(self, place: str) -> list[tuple[Mark, Seen]]:
         """The user's jobs that wait or run and write to this place."""
@@ -87,13 +84,13 @@ class Scheduler(Protocol):
 
 
 def batch_script(array: JobArray, **more: Any) -> bytes:
-    """What a node runs: utils/task.py over a description of the array; JSON is ASCII, so that any word survives."""
+    """What a node runs: masr/jobs/node.py over a description of the array; JSON is ASCII, so that any word survives."""
     need = array.resources
     description = {
         "cwd": str(Path.cwd()),
         "log": pieces(array.log, array.variable),
         "command": [pieces(word, array.variable) for word in array.command],
-        "attempt": os.environ.get(ATTEMPT, ""),
+        "head": attempt_line(),
         "num_threads": need.num_threads,
         "num_ranks": need.num_ranks,
         "num_nodes": need.num_nodes,
@@ -102,7 +99,7 @@ def batch_script(array: JobArray, **more: Any) -> bytes:
         "after": [],
         **more,
     }
-    start = quote([sys.executable, "-ES", str(TASK)])
+    start = quote(program("node"))
     return f'#!/bin/bash\nexec {start} "$0"'.encode() + MARK + json.dumps(description).encode() + b"\n"
 
 

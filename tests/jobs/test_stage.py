@@ -1,17 +1,18 @@
-"""utils/stage.py and utils/locks.py as processes: signals, locks, records. tests/shell/ runs them through run.sh."""
+"""Stages and their locks as processes: signals, locks, records. tests/shell/ runs them through run.sh."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processes import alive, wait_for
+
+from masr.jobs.signals import ECHO_SEC
 
 UTILS = Path(__file__).resolve().parents[2] / "utils"
 STAGE = [sys.executable, "-ES", str(UTILS / "stage.py")]
@@ -28,26 +29,10 @@ def start(folder: Path, script: str) -> subprocess.Popen[str]:
 
 
 def end(process: subprocess.Popen[str], folder: Path) -> None:
-    """Kill -9 the stage; what its command started lives on until it is killed as well."""
+    """Kill -9 the stage, and see all that it started end."""
     process.kill()
-    process.wait()
-    os.kill(int((folder / "child").read_text()), signal.SIGKILL)
     process.communicate()
-
-
-def wait_for(ready: Callable[[], bool]) -> None:
-    for _ in range(400):
-        if ready():
-            return
-        time.sleep(0.025)
-    pytest.fail("waited in vain")
-
-
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
+    wait_for(lambda: not alive(int((folder / "child").read_text())))
 
 
 def sleeper(folder: Path, before: str = "") -> str:
@@ -89,7 +74,7 @@ def test_a_signal_ends_the_command_with_its_children(tmp_path: Path, signum: int
     output = process.communicate(timeout=30)[0]
     assert process.returncode == 128 + signum
     assert f"stage 2: title: {said} after 0:" in output
-    wait_for(lambda: gone(int((tmp_path / "child").read_text())))
+    wait_for(lambda: not alive(int((tmp_path / "child").read_text())))
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
@@ -97,7 +82,7 @@ def test_a_signal_ends_the_command_with_its_children(tmp_path: Path, signum: int
 def test_a_signal_that_comes_while_the_command_is_being_started_is_not_lost(signum: int, ignored: bool) -> None:
     program = f"""
 import os, signal, subprocess, sys
-import child
+from masr.jobs import child
 class Popen(subprocess.Popen):
     def __init__(self, *words, **options):
         super().__init__(*words, **options)
@@ -107,19 +92,22 @@ if {ignored}:
     signal.signal({signum}, signal.SIG_IGN)
 sys.exit(child.run_alone(["sleep", "60"]))
 """
-    found = subprocess.run([sys.executable, "-c", program], cwd=UTILS, timeout=30, check=False)
+    found = subprocess.run([sys.executable, "-c", program], cwd=UTILS.parent, timeout=30, check=False)
     assert found.returncode == 128 + signum
 
 
-def test_a_command_that_ignores_signals_is_killed_by_the_second(tmp_path: Path) -> None:
-    process = start(tmp_path, sleeper(tmp_path, before="trap '' INT TERM;"))
+@pytest.mark.parametrize(("signum", "pause_sec"), [(signal.SIGINT, 0.0), (signal.SIGTERM, ECHO_SEC + 0.2)])
+def test_a_command_that_ignores_signals_is_killed_by_the_second(tmp_path: Path, signum: int, pause_sec: float) -> None:
+    script = sleeper(tmp_path, before="trap '' INT TERM;")
+    words = ["sh", "-c", script]
+    program = f"from masr.jobs import child; child.GRACE_SEC = 1e6; raise SystemExit(child.run_alone({words!r}))"
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=UTILS.parent)
     wait_for((tmp_path / "child").exists)
-    process.send_signal(signal.SIGTERM)
-    time.sleep(0.2)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
-    assert process.returncode == 128 + signal.SIGTERM
-    wait_for(lambda: gone(int((tmp_path / "child").read_text())))
+    process.send_signal(signum)
+    time.sleep(0.1 + pause_sec)
+    process.send_signal(signum)
+    assert process.wait(timeout=60) == 128 + signum
+    assert not alive(int((tmp_path / "child").read_text()))
 
 
 def test_a_command_killed_from_outside_is_told_from_a_failed_one(tmp_path: Path) -> None:
@@ -136,14 +124,21 @@ def test_the_lock_lives_as_long_as_what_still_writes(tmp_path: Path) -> None:
     wait_for((tmp_path / "child").exists)
     refused = stage(tmp_path, "--", "true")
     assert refused.returncode == 2
-    assert f"process {process.pid}" in refused.stderr
+    assert f"another run is at work in {tmp_path}: process {process.pid}" in refused.stderr
+    assert "stage 2: title, since 20" in refused.stderr
+    end(process, tmp_path)
+
+
+def test_a_killed_run_is_taken_over_once_all_that_it_started_is_gone(tmp_path: Path) -> None:
+    command = f"trap '' TERM; echo $$ > {tmp_path}/new; mv {tmp_path}/new {tmp_path}/child; sleep 987 & sleep 987"
+    process = start(tmp_path, command)
+    wait_for((tmp_path / "child").exists)
     process.kill()
     process.wait()
-    still = stage(tmp_path, "--", "true")
-    assert still.returncode == 2
-    assert "now gone" in still.stderr
-    end(process, tmp_path)
-    wait_for(lambda: stage(tmp_path, "--", "true").returncode == 0)
+    child = int((tmp_path / "child").read_text())
+    assert alive(child)
+    assert "done in 0:0" in stage(tmp_path, "--", "true").stdout
+    assert not alive(child)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processes import wait_for, wait_for_text
 from safetensors.torch import load_file
 
 SLURM = Path(__file__).resolve().parents[2] / "utils" / "slurm.py"
@@ -30,18 +30,6 @@ def start(*args: object) -> subprocess.Popen[str]:
 
 def ask(*command: object) -> str:
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
-
-
-def wait_for(ready: Callable[[], object]) -> None:
-    for _ in range(800):
-        if ready():
-            return
-        time.sleep(0.025)
-    pytest.fail("waited in vain")
-
-
-def wait_for_text(path: Path, text: str) -> None:
-    wait_for(lambda: path.exists() and text in path.read_text())
 
 
 def running_ids() -> set[str]:

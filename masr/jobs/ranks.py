@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Starts a program several times on this machine, as the ranks of one world, and ends them together.
 
-  ranks.py N PROGRAM ARG...
+  python masr/jobs ranks N PROGRAM ARG...
 
 Each gets RANK, WORLD_SIZE, LOCAL_RANK, LOCAL_WORLD_SIZE, MASTER_ADDR and MASTER_PORT, as torchrun gives them. Unlike
 torchrun, the exit code is the program's own: 75, which asks to be started again, arrives at the launcher. Where one
@@ -13,7 +12,6 @@ Exit code: 0; the first failed rank's; 128 + N where signal N ended it.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import socket
@@ -22,16 +20,16 @@ import sys
 import time
 from collections.abc import Sequence
 
+from masr.jobs.prctl import die_with_parent
+from masr.jobs.signals import REQUEUE
+
 GRACE_SEC = 5.0
-REQUEUE = 75
-_LIBC = ctypes.CDLL(None)
-_SET_PARENT_DEATH_SIGNAL = 1
 
 
 def main(argv: Sequence[str]) -> int:
     """Start, wait, end."""
     if len(argv) < 2 or not argv[0].isdecimal() or int(argv[0]) < 1:
-        print("ranks.py: usage: ranks.py N PROGRAM ARG...", file=sys.stderr)
+        print("ranks: usage: ranks N PROGRAM ARG...", file=sys.stderr)
         return 2
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
     ranks = start(int(argv[0]), list(argv[1:]))
@@ -93,7 +91,7 @@ def _tell(ranks: Sequence[subprocess.Popen[bytes]], signum: int) -> None:
 
 def _as_a_child() -> None:
     """Die with the parent, and take signals as usual."""
-    _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM, 0, 0, 0)
+    die_with_parent(signal.SIGTERM)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
 
 
@@ -101,7 +99,3 @@ def _free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

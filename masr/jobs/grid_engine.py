@@ -1,4 +1,34 @@
-"""Grid Engine (Sun's, Univa's, Altair's, Open and Son of) through its own programs: qsub, qstat, qacct, qdel."""
+"""Runs a job array on a Grid Engine cluster (Sun's, Univa's, Altair's, Open and Son of) and waits for it.
+
+  queue.py [options] [JOB=1:N] LOG PROGRAM ARG...
+
+  --num-threads N   slots of one job (1): -pe smp N
+  --mem 8G          memory of one job: -l mem_free
+  --gpu N           GPUs of one job (0): -l gpu
+  --time 4:0:0      a job that runs longer is ended and counts as failed: -l h_rt
+  --max-jobs-run N  never more jobs at once than this
+  --num-ranks N     start each job's program N times, as the ranks of one world (1); --num-threads is for each of them
+  --no-wait         print the array's id and return
+                    (--no-wait=apart: those of this call, a blank, those of an earlier one, - for none)
+  --after ID[:ID]   start when these arrays have ended; where qacct says that one did not end well, this one fails
+  --cancel ID[:ID]  end these arrays instead of starting one, and print those of them that were not over
+  -q, -l, -P, -p, -pe and qsub's other options for resources: handed to it; -l and -pe where your cluster calls
+                    memory, GPUs or slots by other names
+
+The jobs' numbers are a range, JOB=1:8, or a list, JOB=1,4,7-9, which becomes one array for each run of numbers.
+Arguments and environment arrive as they were given, but for the job's number in place of JOB (masr/jobs/launch_line.py
+says where). Each log holds the command, the host, when it started and ended, and how; there is no other file. Where a
+stage that failed is run again and nothing it depends on has changed (masr/jobs/stage.py), jobs whose logs say that they
+ended well are not repeated.
+
+Ctrl-C and SIGTERM delete the array. A launcher that is killed outright, or whose terminal goes away, leaves the array
+at work, and the same call waits for it again. A job that exits with 75 is started again.
+
+Exit code: 0; 2 where every failed job ended with 2 (something the user can fix), else 1; 128 + N after signal N.
+
+example:
+  queue.py -q gpu.q --gpu 1 --mem 16G JOB=1:4 exp/log/train.JOB.log masr train conf/a.yaml exp/a/JOB --seed JOB
+"""
 
 from __future__ import annotations
 
@@ -8,9 +38,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from joblog import ranges
-from launcher import JobArray, Usage
-from scheduler import Mark, SchedulerError, Seen, ask, batch_script
+from masr.errors import UsageError
+from masr.jobs.joblog import ranges
+from masr.jobs.launch_line import JobArray, parse, refuse
+from masr.jobs.scheduler import Mark, SchedulerError, Seen, ask, batch_script
+from masr.jobs.watch import launch
 
 OWN = {
     **dict.fromkeys(("-q", "-l", "-P", "-p", "-M", "-m", "-R", "-ar", "-A", "-js", "-masterq", "-a"), 1),
@@ -121,7 +153,9 @@ def _options(array: JobArray, mark: Mark) -> list[str]:
     """qsub's words; the user's own come last."""
     need = array.resources
     if need.num_nodes > 1:
-        raise Usage(f"--num-nodes {need.num_nodes}: queue.py gives a job one node", "several nodes are slurm.py's")
+        raise UsageError(
+            f"--num-nodes {need.num_nodes}: queue.py gives a job one node", fix="several nodes are slurm.py's"
+        )
     words = ["-N", f"{_job_name(array)}.masr_{mark.place}_{mark.what}", "-S", "/bin/bash", "-r", "y"]
     words += ["-o", "/dev/null", "-j", "y"]
     words += ["-tc", str(need.max_jobs_run)] if need.max_jobs_run else []
@@ -143,3 +177,15 @@ def _job_name(array: JobArray) -> str:
 
 def _user() -> str:
     return os.environ.get("USER") or os.environ.get("LOGNAME") or str(os.getuid())
+
+
+def main(argv: Sequence[str]) -> int:
+    """Parse, submit, wait."""
+    if not argv or argv[0] in ("-h", "--help"):
+        print(__doc__)
+        return 0 if argv else 2
+    try:
+        array = parse(argv, OWN)
+    except UsageError as error:
+        refuse("queue.py", error)
+    return launch(GridEngine(), array)

@@ -23,6 +23,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from masr.errors import UsageError
+
 _PIECE = r"\d{1,9}(?:[:-]\d{1,9})?"
 _RANGE = re.compile(rf"([A-Za-z_]\w*)=({_PIECE}(?:,{_PIECE})*)")
 
@@ -69,36 +71,32 @@ class JobArray:
         return [put_number(word, self.variable, number) for word in self.command]
 
 
-class Usage(Exception):  # noqa: N818 (a message, printed without a traceback)
-    """A command line that cannot be run, with what to do about it."""
-
-    def __init__(self, what: str, fix: str = "") -> None:
-        super().__init__(what)
-        self.what, self.fix = what, fix
-
-
 def parse(argv: Sequence[str], own: Mapping[str, int] | None = None) -> JobArray:
-    """Kaldi's command line; `own` has the scheduler's options, with how many words follow each. Raises Usage."""
+    """Kaldi's command line; `own` has the scheduler's options, with how many words follow each. Raises UsageError."""
     words = list(argv)
     given: dict[str, Any] = {"resources": Resources(), "own": ()}
     while words and words[0].startswith("-"):
         _take_option(words, given, own or {})
     if "cancel" in given:
         if words or not given["cancel"]:
-            raise Usage("--cancel takes the ids of arrays, joined by colons, and starts no program")
+            raise UsageError("--cancel takes the ids of arrays, joined by colons, and starts no program")
         return JobArray(variable="", numbers=(1,), log="", command=(), **given)
     variable, numbers = "", _numbers("", "1")
     if words and (found := _RANGE.fullmatch(words[0])):
         variable, numbers = found[1], _numbers(words.pop(0), found[2])
     elif words and _NO_RANGE.fullmatch(words[0]):
-        raise Usage(f"{words[0]}: is neither a range nor a list of numbers", "write it as JOB=1:4 or JOB=1,4,7-9")
+        raise UsageError(
+            f"{words[0]}: is neither a range nor a list of numbers", fix="write it as JOB=1:4 or JOB=1,4,7-9"
+        )
     if len(words) < 2:
-        raise Usage("a log and a program are needed", "LAUNCHER [options] [JOB=1:N] LOG PROGRAM ARG...")
+        raise UsageError("a log and a program are needed", fix="LAUNCHER [options] [JOB=1:N] LOG PROGRAM ARG...")
     array = JobArray(variable=variable, numbers=numbers, log=words[0], command=tuple(words[1:]), **given)
     if not words[0] or any(array.log_of(number).is_dir() for number in numbers[:1]):
-        raise Usage(f"the log {words[0]!r} is a folder", "name a file in it")
+        raise UsageError(f"the log {words[0]!r} is a folder", fix="name a file in it")
     if len(numbers) > 1 and array.log_of(numbers[0]) == array.log_of(numbers[1]):
-        raise Usage(f"all jobs would write to one log, {words[0]}", f"put {variable} into its name, as log.{variable}")
+        raise UsageError(
+            f"all jobs would write to one log, {words[0]}", fix=f"put {variable} into its name, as log.{variable}"
+        )
     return array
 
 
@@ -110,14 +108,14 @@ def _take_option(words: list[str], given: dict[str, Any], own: Mapping[str, int]
         raise _unknown(name, own)
     if option == "--no-wait":
         if equals and value != "apart":
-            raise Usage(f"{name}: takes no value but apart, and was given {value!r}")
+            raise UsageError(f"{name}: takes no value but apart, and was given {value!r}")
         given["wait"], given["apart"] = False, bool(equals)
         return
     num_values = own.get(option, 1)
     if equals:
         values = [value]
     elif len(words) < num_values:
-        raise Usage(f"{name}: its value is missing")
+        raise UsageError(f"{name}: its value is missing")
     else:
         values = [words.pop(0) for _ in range(num_values)]
     if option in _IDS:
@@ -129,11 +127,11 @@ def _take_option(words: list[str], given: dict[str, Any], own: Mapping[str, int]
         given["own"] += (f"{option}={value}",) if equals else (option, *values)
 
 
-def _unknown(name: str, own: Mapping[str, int]) -> Usage:
+def _unknown(name: str, own: Mapping[str, int]) -> UsageError:
     known = [*_FIELDS, "--no-wait", *_IDS]
     close = difflib.get_close_matches(name.replace("_", "-"), [*known, *own], n=2)
     hint = "did you mean " + " or ".join(close) + "?" if close else "choose from: " + ", ".join(known)
-    return Usage(f"there is no option {name}", hint)
+    return UsageError(f"there is no option {name}", fix=hint)
 
 
 def _numbers(word: str, text: str) -> tuple[int, ...]:
@@ -142,7 +140,7 @@ def _numbers(word: str, text: str) -> tuple[int, ...]:
     for piece in text.split(","):
         first, _, last = piece.replace("-", ":").partition(":")
         if int(first) < 1 or int(last or first) < int(first):
-            raise Usage(f"{word}: jobs are counted from 1, and the range ends where it starts or later")
+            raise UsageError(f"{word}: jobs are counted from 1, and the range ends where it starts or later")
         numbers.update(range(int(first), int(last or first) + 1))
     return tuple(sorted(numbers))
 
@@ -192,7 +190,7 @@ def _value(option: str, text: str) -> int | float:
         return time_sec(text)
     lowest = 0 if option == "--gpu" else 1
     if not re.fullmatch(r"\d{1,9}", text) or int(text) < lowest:
-        raise Usage(f"{option} {text}: is not a whole number of {lowest} or more")
+        raise UsageError(f"{option} {text}: is not a whole number of {lowest} or more")
     return int(text)
 
 
@@ -200,7 +198,7 @@ def memory_bytes(text: str) -> int:
     """8G, 500M, 2.5g; a bare number is megabytes, as Slurm reads it."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)B?", text, re.IGNORECASE)
     if not found or float(found[1]) == 0:
-        raise Usage(f"--mem {text}: is not an amount of memory", "write it as 8G or 500M")
+        raise UsageError(f"--mem {text}: is not an amount of memory", fix="write it as 8G or 500M")
     return int(float(found[1]) * 1024 ** ("KMGT".index(found[2].upper() or "M") + 1))
 
 
@@ -208,9 +206,9 @@ def time_sec(text: str) -> float:
     """Slurm's forms: minutes, minutes:seconds, hours:minutes:seconds, days-hours[:minutes[:seconds]]."""
     found = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", text)
     if not found:
-        raise Usage(
+        raise UsageError(
             f"--time {text}: is not a time",
-            "write it as 4:0:0 (hours:minutes:seconds), 90 (minutes) or 2-0 (days-hours)",
+            fix="write it as 4:0:0 (hours:minutes:seconds), 90 (minutes) or 2-0 (days-hours)",
         )
     days, *rest = found.groups()
     parts = [int(part) for part in rest if part is not None]
@@ -219,11 +217,11 @@ def time_sec(text: str) -> float:
     hours, minutes, seconds = (*parts, 0, 0)[:3]
     total = ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + seconds
     if total == 0:
-        raise Usage(f"--time {text}: leaves no time to run")
+        raise UsageError(f"--time {text}: leaves no time to run")
     return float(total)
 
 
-def refuse(program: str, error: Usage) -> NoReturn:
+def refuse(program: str, error: UsageError) -> NoReturn:
     """One block on standard error, exit code 2."""
     print(f"{program}: usage: {error.what}" + (f"\n  fix: {error.fix}" if error.fix else ""), file=sys.stderr)
     sys.exit(2)
