@@ -124,10 +124,11 @@ class _Supervisor:
             begin = time.monotonic()
         end = begin + (GRACE_SEC if self.grace_sec == math.inf else self.grace_sec)
         told: set[int] = set()
-        while (orphans := children_of(os.getpid())) and time.monotonic() < end + GRACE_SEC:
+        while self.reap() and time.monotonic() < end + GRACE_SEC:
             if time.monotonic() >= end:
                 kill(descendants_of([os.getpid()]))
             elif time.monotonic() >= begin:
+                orphans = children_of(os.getpid())
                 for pid in orphans - told:
                     if signal.SIGTERM not in self.handed_on or not self.is_in_group(pid):
                         self.tell(pid, signal.SIGTERM)
@@ -137,14 +138,16 @@ class _Supervisor:
                 end = time.monotonic()
             elif number in _STOP or os.getppid() != self.launcher:
                 begin = min(begin, time.monotonic())
-            self.reap()
 
-    def reap(self) -> None:
-        """Takes note of children that have ended."""
-        with suppress(ChildProcessError):
+    def reap(self) -> bool:
+        """Takes note of children that have ended; whether any is left."""
+        try:
             while (found := os.waitpid(-1, os.WNOHANG))[0]:
                 if found[0] == self.job:
                     self.code = os.waitstatus_to_exitcode(found[1])
+        except ChildProcessError:
+            return False
+        return True
 
     def end_in(self, grace_sec: float) -> None:
         self.kill_at = min(self.kill_at, time.monotonic() + grace_sec)
