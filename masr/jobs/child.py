@@ -63,7 +63,7 @@ def run_alone(command: Sequence[str]) -> int:
     OSError where it cannot be started.
     """
     adopt_orphans()
-    with Signals() as signals:
+    with Signals(signal.SIGCHLD) as signals:
         process = start(command, GRACE_SEC)
         code = follow(process, signals)
         if code < 0:
@@ -74,7 +74,7 @@ def run_alone(command: Sequence[str]) -> int:
 
 
 def follow(process: subprocess.Popen[bytes], signals: Signals) -> int:
-    """The exit code of a process of `start`, -N for signal N; it is handed every signal."""
+    """The exit code of a process of `start`, -N for signal N; it is handed every signal. They have to note SIGCHLD."""
     handed_on = 0
     while (code := process.poll()) is None:
         for number in signals.noted[handed_on:]:

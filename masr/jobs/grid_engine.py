@@ -33,6 +33,7 @@ example:
 from __future__ import annotations
 
 import os
+import pwd
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -176,7 +177,7 @@ def _job_name(array: JobArray) -> str:
 
 
 def _user() -> str:
-    return os.environ.get("USER") or os.environ.get("LOGNAME") or str(os.getuid())
+    return pwd.getpwuid(os.getuid()).pw_name
 
 
 def main(argv: Sequence[str]) -> int:

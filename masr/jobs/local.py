@@ -200,7 +200,7 @@ def main(argv: Sequence[str]) -> int:
         return 0 if argv else 2
     die_with_parent()
     adopt_orphans()
-    with Signals() as signals:
+    with Signals(signal.SIGCHLD) as signals:
         try:
             array = parse(argv)
             if array.cancel:

@@ -18,6 +18,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -28,6 +29,7 @@ from masr.jobs.joblog import JobLog
 from masr.jobs.signals import REQUEUE
 
 MARK = b"\n#JSON "
+ACCOUNT_SEC = 30.0
 _LAST_WORDS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
@@ -41,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     more = [*spec["head"], f"Job {_array_id()}_{number}"] + ([f"Start {restart + 1}"] if restart else [])
     path = Path(str(number).join(spec["log"]))
     log = JobLog.begin(path, command, *more, go_on=bool(restart))
-    if spec["after"] and (trouble := _trouble_before(spec["after"])):
+    if spec["after"] and (trouble := _trouble_before(spec)):
         log.say(trouble)
         log.end(1, spec["num_threads"])
         return 1
@@ -135,13 +137,23 @@ def _requeue(path: Path, told: list[int]) -> int:
     return REQUEUE
 
 
-def _trouble_before(jobs: list[str]) -> str:
-    """Grid Engine starts what waits for a job however that job ended: so its own account of it is asked."""
-    if not shutil.which("qacct"):
-        return ""
-    for job in jobs:
-        found = subprocess.run(["qacct", "-j", job], capture_output=True, text=True, check=False)
-        rows = [line.split() for line in found.stdout.splitlines()]
+def _trouble_before(spec: dict[str, Any]) -> str:
+    """Grid Engine starts what waits for a job however that job ended: so its own account of it is asked.
+
+    The account may come some seconds after the end, and never where a cluster keeps none.
+    """
+    environment = _environment(spec)
+    qacct = shutil.which("qacct", path=environment.get("PATH"))
+    deadline = time.monotonic() + ACCOUNT_SEC
+    for job in spec["after"] if qacct else []:
+        while True:
+            asked = subprocess.run(
+                [str(qacct), "-j", job], capture_output=True, text=True, env=environment, check=False
+            )
+            if asked.returncode == 0 or time.monotonic() > deadline:
+                break
+            time.sleep(1.0)
+        rows = [line.split() for line in asked.stdout.splitlines()]
         bad = [row for row in rows if len(row) > 1 and row[0] in ("failed", "exit_status") and row[1] != "0"]
         if bad:
             return f"not run: job {job}, which this was to come after, did not end well ({' '.join(bad[0])})"

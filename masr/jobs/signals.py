@@ -20,12 +20,12 @@ _Handler = Callable[[int, FrameType | None], object] | int | None
 
 
 class Signals:
-    """Signals that came inside its `with` block."""
+    """Signals that came inside its `with` block: those that ask to stop, and `more`."""
 
     def __init__(self, *more: signal.Signals) -> None:
         self.watched = (*STOP, *more)
         self.noted: list[int] = []
-        """All of them, in order."""
+        """All of them but SIGCHLD, in order."""
         self.first: int | None = None
         """The first that asks to stop: SIGINT, SIGTERM, or SIGHUP, which a caller's death sends too."""
         self.hurry = False
@@ -38,7 +38,6 @@ class Signals:
         self._before: dict[signal.Signals, _Handler] = {
             number: signal.signal(number, self._note) for number in self.watched
         }
-        self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -49,13 +48,14 @@ class Signals:
         os.close(self._waker)
 
     def wait(self, timeout_sec: float | None = None) -> None:
-        """Until a signal comes or a child ends; at once where that has happened since the last call."""
+        """Until a signal comes; at once where one has come since the last call. SIGCHLD is the end of a child."""
         select.select([self._wake], [], [], timeout_sec)
         with suppress(BlockingIOError):
             os.read(self._wake, 4096)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
-        self.noted.append(number)
+        if number != signal.SIGCHLD:
+            self.noted.append(number)
         if number not in STOP:
             return
         if self.first is None:

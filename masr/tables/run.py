@@ -98,7 +98,7 @@ def _run_locked(plan: Plan, task: Task, state: State, recipe: Path, lock: Lock, 
 def _spawn(command: list[str], log_path: Path, recipe: Path, lock: Lock) -> tuple[int, bool]:
     """The exit code, 128 + N after signal N, and whether we were told to stop: then the command was told, too."""
     log = JobLog.begin(log_path, command, f"Process {os.getpid()}", go_on=True)
-    with Signals(signal.SIGUSR1) as signals:
+    with Signals(signal.SIGUSR1, signal.SIGCHLD) as signals:
         process = start([sys.executable, "-m", "masr.cli.main", *command[1:]], None, log.stream, folder=recipe)
         with lock.beating():
             code = follow(process, signals)

@@ -1,8 +1,10 @@
-"""A real Slurm cluster of two nodes on this machine, for the tests of a worker; without Slurm they are skipped."""
+"""A real Slurm of two nodes and a real Grid Engine of this machine, for the tests of a worker; else skipped."""
 
 from __future__ import annotations
 
+import getpass
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,7 +17,7 @@ import pytest
 sys.path.append(str(Path(__file__).parent))  # for processes.py
 
 START = Path(__file__).resolve().parents[2] / "tools" / "start_slurm.sh"
-STAND_IN = Path(__file__).with_name("grid_engine_stand_in.py")
+START_GRID_ENGINE = START.with_name("start_grid_engine.sh")
 
 
 @pytest.fixture(scope="session")
@@ -45,18 +47,30 @@ def slurm(slurm_conf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     subprocess.run(["scancel", "--user", str(os.getuid())], check=False)
 
 
+@pytest.fixture(scope="session")
+def grid_engine_settings() -> Iterator[dict[str, str]]:
+    """What programs have to find in their environment to use a Grid Engine that lives as long as the tests."""
+    folder = Path(tempfile.mkdtemp(prefix="sge."))
+    command = [str(START_GRID_ENGINE), "start", str(folder), "--slots", "8"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    try:
+        if done.returncode == 77:
+            pytest.skip(done.stderr.strip())
+        assert done.returncode == 0, done.stderr
+        yield dict(word.split("=", 1) for word in shlex.split(done.stdout) if "=" in word)
+    finally:
+        subprocess.run([str(START_GRID_ENGINE), "stop", str(folder)], capture_output=True, timeout=120, check=False)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture
-def grid_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the stand-in's arrays; its programs are on the PATH."""
-    programs, root = (tmp_path / name for name in ("of_grid_engine", "grid"))
-    (programs / "py").mkdir(parents=True)
-    root.mkdir()
-    for name in ("qsub", "qstat", "qacct", "qdel"):
-        program = programs / name
-        program.write_text(f'#!/bin/bash\nexec -a {name} {sys.executable} -ES {programs}/py/{name} "$@"\n')
-        program.chmod(0o755)
-        (programs / "py" / name).symlink_to(STAND_IN)
-    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    monkeypatch.setenv("STAND_IN", str(root))
+def grid_engine(
+    grid_engine_settings: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """A working folder, from which launchers find the cluster; what a test leaves in the queue is deleted."""
+    for name, value in grid_engine_settings.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.delenv("STAGE_ATTEMPT", raising=False)
-    return root
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    subprocess.run(["qdel", "-u", getpass.getuser()], capture_output=True, check=False)

@@ -47,7 +47,7 @@ def test_a_sigterm_that_is_no_echo_means_haste_and_a_callers_death_never(monkeyp
 
 
 def test_waiting_ends_with_a_signal_with_a_childs_end_and_with_time() -> None:
-    with Signals() as signals:
+    with Signals(signal.SIGCHLD) as signals:
         os.kill(os.getpid(), signal.SIGTERM)
         signals.wait()  # for ever, were it lost
         signals.wait(0.01)
@@ -55,6 +55,7 @@ def test_waiting_ends_with_a_signal_with_a_childs_end_and_with_time() -> None:
             os._exit(0)
         signals.wait()
         os.wait()
+    assert signals.noted == [signal.SIGTERM]
 
 
 def test_what_was_there_before_is_there_again() -> None:

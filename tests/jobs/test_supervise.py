@@ -105,7 +105,7 @@ def test_one_wish_to_stop_is_not_taken_for_haste_however_often_it_arrives(
 def test_a_signal_to_a_launcher_whose_job_has_just_begun_stops_the_job(
     kind: str, delay_ms: int, mark: Callable[[], set[int]]
 ) -> None:
-    """Python takes a while until it hears. The log, or the stage's first file, is written just before the job starts."""
+    """Python takes a while until it hears. The log, or a stage's first file, is written just before the job starts."""
     job = "import signal, time; time.sleep(0.05); signal.signal(signal.SIGTERM, lambda *_: exit(75)); time.sleep(987)"
     first = [*RUN, "log"] if kind == "run.py" else [*STAGE, "1", "title", "folder", "--"]
     process = subprocess.Popen([*first, "bash", "-c", '"$@" | cat', "-", sys.executable, "-S", "-c", job])
