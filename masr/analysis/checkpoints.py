@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
 from masr.errors import AnalysisError, near
 from masr.io.layout import METRICS
+from masr.maths.estimate import Estimate
 from masr.maths.rank_correlation import Correlation, correlate
 
 LOSS, LABELS, VIEW, ACCURACY = "loss", "labels", "view", "accuracy"
@@ -30,25 +31,16 @@ ALL = "all"
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A figure with its 95 % interval, where it has one."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
 class Checkpoint:
     """One, with all that was measured of it."""
 
     run: str
     step: int
-    figures: Mapping[str, Measured]
+    figures: Mapping[str, Estimate]
 
     def as_json(self) -> dict[str, object]:
         """Plain values."""
-        return {"run": self.run, "step": self.step, **{name: asdict(one) for name, one in self.figures.items()}}
+        return {"run": self.run, "step": self.step, **{name: one.as_json() for name, one in self.figures.items()}}
 
 
 @dataclass(frozen=True)
@@ -68,8 +60,8 @@ class Agreement:
             return {"reason": self.reason}
         return {
             "num_points": self.found.num_points,
-            "spearman": asdict(self.found.spearman),
-            "kendall": asdict(self.found.kendall),
+            "spearman": self.found.spearman.as_json(),
+            "kendall": self.found.kendall.as_json(),
         }
 
 

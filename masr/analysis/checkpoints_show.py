@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from masr.analysis.checkpoints import ACCURACY, LOSS, TITLES, UNITS, Agreement, Checkpoint, Measured, choices, measured
+from masr.analysis.checkpoints import ACCURACY, LOSS, TITLES, UNITS, Agreement, Checkpoint, choices, measured
 from masr.io.figure import Axis, Curve, Curves, Figure, Scatter
+from masr.maths.estimate import Estimate
 
 _WIDTH = 26
 
@@ -16,7 +17,7 @@ def report(checkpoints: Sequence[Checkpoint], found: Sequence[Agreement]) -> str
     """A line for each checkpoint, each pair of figures, and each figure's choice."""
     names = measured(checkpoints)
     width = max(len("run"), *(len(one.run) for one in checkpoints))
-    lines = [f"{'run':<{width}}    step" + "".join(f"  {name:<{_WIDTH}}" for name in names)]
+    lines = [f"{'run':<{width}}    step" + "".join(f"  {_heading(name):<{_WIDTH}}" for name in names)]
     for one in checkpoints:
         cells = "".join(f"  {_cell(one.figures.get(name)):<{_WIDTH}}" for name in names)
         lines.append(f"{one.run:<{width}}  {one.step:>6}{cells}".rstrip())
@@ -25,7 +26,7 @@ def report(checkpoints: Sequence[Checkpoint], found: Sequence[Agreement]) -> str
             lines.append(f"{pair.run}: {pair.x} and {pair.y}: {pair.reason}")
             continue
         said = (
-            f"{name} {one.value:+.3f} [{one.low:+.3f}, {one.high:+.3f}], p {one.p:.3f}"
+            f"{name} {one.text(3, sign=True)}, p {one.p:.3f}"
             for name, one in (("Spearman", pair.found.spearman), ("Kendall", pair.found.kendall))
         )
         lines.append(f"{pair.run}: {pair.x} and {pair.y}: {'; '.join(said)}; {pair.found.num_points} checkpoints")
@@ -37,10 +38,12 @@ def report(checkpoints: Sequence[Checkpoint], found: Sequence[Agreement]) -> str
     return "\n".join(lines)
 
 
-def _cell(one: Measured | None) -> str:
-    if one is None:
-        return "-"
-    return f"{one.value:.4f}" + ("" if one.low is None or one.high is None else f" [{one.low:.4f}, {one.high:.4f}]")
+def _heading(name: str) -> str:
+    return f"{name} %" if name == ACCURACY else name
+
+
+def _cell(one: Estimate | None) -> str:
+    return "-" if one is None else one.text(2 if one.unit == "share" else 4)
 
 
 def figures(checkpoints: Sequence[Checkpoint]) -> Iterator[tuple[str, Figure]]:

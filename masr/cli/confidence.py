@@ -54,8 +54,7 @@ def run(args: argparse.Namespace) -> None:
     """Scores, merges, or both."""
     from masr.api import frame_scorer
     from masr.data.stored_features import features_of
-    from masr.inference.confidence import PROBLEMS, Scoring
-    from masr.inference.scored_data import ScoredData
+    from masr.inference.confidence import PROBLEMS, ScoredData, Scoring
     from masr.io.datadir import DataDir
     from masr.io.layout import CONFIDENCE_SCP
     from masr.plugins import resolve
@@ -80,11 +79,11 @@ def run(args: argparse.Namespace) -> None:
 
 def _check_encoder(scorer: FrameScorer, conf: Path) -> None:
     """Stops where the encoder of a configuration makes other frames than the scorer."""
+    from masr.data.samples import sample_rate_of
     from masr.plugins import build, resolve
     from masr.training.init_from import read_run
-    from masr.training.inputs import sample_rate_of, seconds_per_frame
 
     config = read_run(conf, [], resolve)
     encoder = build("models", config.encoder)
     features = build("features", config.features) if config.features else None
-    scorer.check_encoder(encoder, seconds_per_frame(config, sample_rate_of(encoder)), features)
+    scorer.check_encoder(encoder, config.seconds_per_frame(sample_rate_of(encoder)), features)

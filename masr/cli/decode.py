@@ -24,9 +24,9 @@ from masr.cli.job_option import job_of
 
 if TYPE_CHECKING:
     from masr.inference.decode import Decoder
+    from masr.inference.decode_config import Config
     from masr.inference.decode_files import Emissions, Spoken
     from masr.inference.emissions import Heard
-    from masr.inference.search import Config
     from masr.types import Units
 
 
@@ -48,8 +48,8 @@ def run(args: argparse.Namespace) -> None:
     """Decodes, merges, or both."""
     from masr.config import load, loads
     from masr.inference.decode import build_decoder
+    from masr.inference.decode_config import Config
     from masr.inference.decode_files import Decoding
-    from masr.inference.search import Config
     from masr.io.provenance import write_provenance
 
     job, num_jobs = job_of(args)

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 def _files(args: argparse.Namespace, model: Identifier, shown: Shown) -> None:
     import sys
 
-    from masr.inference.lid_scores import file_windows
+    from masr.inference.lid_windows import file_windows
 
     sources = [sys.stdin.buffer.read() if name == STDIN else Path(name) for name in args.files]
     windows = file_windows(sources, model.geometry, model.max_frames, args.channel, shown.complain)
@@ -78,7 +78,7 @@ def _files(args: argparse.Namespace, model: Identifier, shown: Shown) -> None:
 def _data(args: argparse.Namespace, model: Identifier, data: DataDir, shown: Shown) -> None:
     from masr.api import features_of_run
     from masr.data.stored_features import features_of
-    from masr.inference.lid_scores import data_windows
+    from masr.inference.lid_windows import data_windows
     from masr.plugins import resolve
 
     made = features_of(data, resolve)

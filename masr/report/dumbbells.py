@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from masr.io.figure import Axis
+from masr.maths.estimate import Estimate
 from masr.report.colours import Style, mark
 from masr.report.markup import Child, Markup, shorten, tag, width_of
 from masr.report.numbers import MINUS, percent, scale
@@ -28,9 +29,8 @@ class Dumbbell:
     name: str
     before: float
     after: float
-    low: float | None
-    """Ends of the interval of after less before."""
-    high: float | None
+    change: Estimate
+    """After less before."""
     words: str = ""
     """At the right."""
     said: str = ""
@@ -64,14 +64,13 @@ def draw_dumbbells(
     return standing_alone(parts, _WIDTH, height, f"{title}: before {before}, after {after}")
 
 
-def points(change: float, low: float | None, high: float | None) -> str:
+def points(change: Estimate) -> str:
     """A difference of shares in points of per cent, with its interval: −3.1 [−5.0, −1.2]."""
-    between = "" if low is None or high is None else f" [{_signed(low)}, {_signed(high)}]"
-    return f"{_signed(change)}{between}"
+    return change.text(1, sign=True).replace("-", MINUS)
 
 
 def _row(row: Dumbbell, y: float, left: float, words: float, before: float, after: float) -> Markup:
-    change = points(row.after - row.before, row.low, row.high)
+    change = points(row.change)
     said = f"{row.said or row.name}: {percent(row.before)} before, {percent(row.after)} after, {change} points"
     return tag(
         "g",
@@ -106,9 +105,3 @@ def _wrapped(text: str) -> Iterable[str]:
             line = f"{line} {word}".strip()
     if line:
         yield line
-
-
-def _signed(share: float) -> str:
-    """In points of per cent; what rounds to nothing has no sign."""
-    text = f"{100 * share:+.1f}"
-    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", MINUS)

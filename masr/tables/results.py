@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import get_args
 
+from masr.maths.estimate import number
 from masr.maths.over_seeds import Verdict
 from masr.tables.claim_config import PRIMARY
 from masr.tables.claims import Claim
 from masr.tables.formats import markdown
-from masr.tables.layout import corpus_line, gain_of, heading, number, p_text
+from masr.tables.layout import corpus_line, gain_of, heading, p_text
 from masr.tables.outcome import Outcome
 from masr.tables.pictures import as_markdown
 
@@ -111,10 +112,13 @@ def _counts(claims: Iterable[Claim]) -> dict[Verdict, int]:
 
 
 def _has_scores(outcome: Outcome) -> bool:
-    """Tasks alone say nothing: sizes may share some. Nor does an embedded corpus in a size for the real one."""
+    """Whether a row that was trained has a score: sizes may share the tasks of rows that are not.
+
+    An embedded corpus says nothing in a size for the real one.
+    """
     if outcome.embedded and not outcome.plan.size.embedded:
         return False
-    return any(cell.scores for row in outcome.rows for cell in row.cells.values())
+    return any(cell.scores for row in outcome.rows if not row.role for cell in row.cells.values())
 
 
 def _is_real(outcome: Outcome) -> bool:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,18 +11,8 @@ from masr.analysis.abx import closeness as abx
 from masr.analysis.abx.closeness import closeness, mean_closeness, num_right
 from masr.analysis.abx.tree import leaves, tree_of
 from masr.errors import AnalysisError
-
-
-def reference(name: str) -> Any:
-    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SLOW = reference("slow_abx")
+from masr.maths.bootstrap import drawn
+from reference import slow_abx, slow_bootstrap
 
 
 def some(seed: int, counts: tuple[int, ...] = (5, 7, 3), width: int = 4) -> list[Any]:
@@ -40,11 +28,11 @@ def some(seed: int, counts: tuple[int, ...] = (5, 7, 3), width: int = 4) -> list
 def test_equal_to_a_loop_over_triplets(seed: int, distance: Any) -> None:
     recordings = some(seed)
     found = closeness(recordings, distance=distance)
-    slow = SLOW.cosine_distance if distance == "cosine" else SLOW.euclidean_distance
+    slow = slow_abx.cosine_distance if distance == "cosine" else slow_abx.euclidean_distance
     for i, first in enumerate(recordings):
         for j, second in enumerate(recordings):
             if i != j:
-                score, count = SLOW.recordings(first.tolist(), second.tolist(), slow)
+                score, count = slow_abx.recordings(first.tolist(), second.tolist(), slow)
                 assert found.scores[i, j] == pytest.approx(score, abs=1e-12)
                 assert found.num_triplets[i, j] == count
     assert np.isnan(np.diag(found.scores)).all()
@@ -58,7 +46,7 @@ def test_equal_to_a_loop_over_triplets(seed: int, distance: Any) -> None:
 def test_ties_count_a_half(own: list[list[int]], other: list[int]) -> None:
     rows = np.array(own, dtype=np.float64)
     others = np.tile(np.array(other, dtype=np.float64), (len(rows), 1))
-    expected = sum(SLOW.verdict(a, b) for row in own for a in row for b in other)
+    expected = sum(slow_abx.verdict(a, b) for row in own for a in row for b in other)
     assert num_right(rows, others) == expected
 
 
@@ -126,7 +114,7 @@ def test_mean_and_interval() -> None:
     np.fill_diagonal(scores, np.nan)
     found = mean_closeness(scores, seed=1)
     assert found.value == pytest.approx((10 * 0.9 + 20 * 0.5) / 30)
-    assert found.num_pairs == 30
+    assert found.count == 30
     assert found.low == pytest.approx(0.5)
     assert found.high is not None and 0.63 < found.high < 0.9
     assert mean_closeness(scores, seed=1) == found
@@ -140,7 +128,27 @@ def test_mean_of_chosen_pairs() -> None:
     chosen = np.zeros((3, 3), dtype=bool)
     chosen[0, 1] = chosen[1, 0] = True
     assert mean_closeness(scores, chosen=chosen).value == pytest.approx(0.6)
-    assert mean_closeness(scores, chosen=chosen).num_pairs == 2
+    assert mean_closeness(scores, chosen=chosen).count == 2
+    # Most draws of the three have none of the one pair, so that they say nothing of it.
+    assert mean_closeness(scores, chosen=chosen).low is None
+    none = mean_closeness(scores, chosen=np.zeros((3, 3), dtype=bool))
+    assert np.isnan(none.value) and none.count == 0 and none.low is None
+
+
+def test_the_interval_is_that_of_recordings_taken_one_by_one() -> None:
+    random = np.random.default_rng(4)
+    scores = random.random((5, 5))
+    np.fill_diagonal(scores, np.nan)
+    scores[2, 4] = np.nan
+
+    def slowly(taken: list[int]) -> float:
+        pairs = [scores[i, j] for i in taken for j in taken if not np.isnan(scores[i, j])]
+        return float(sum(pairs) / len(pairs)) if pairs else float("nan")
+
+    values = slow_bootstrap.redrawn(list(range(5)), list(range(5)), drawn(5, 2).tolist(), slowly)
+    found = mean_closeness(scores, seed=2)
+    assert (found.low, found.high) == pytest.approx(slow_bootstrap.interval(values), rel=1e-9)
+    assert found.value == pytest.approx(slowly(list(range(5))))
 
 
 def test_tree_joins_what_is_hard_to_tell_apart() -> None:

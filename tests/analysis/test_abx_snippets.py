@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,18 +10,7 @@ from hypothesis import strategies as st
 from masr.analysis.abx.snippets import WHOLE, cut, snippets_of
 from masr.errors import AnalysisError
 from masr.io.frames import ArrayFrames, Grid
-
-
-def reference(name: str) -> Any:
-    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SLOW = reference("slow_abx")
+from reference import slow_abx
 
 
 @given(
@@ -41,7 +28,7 @@ def test_equal_to_loops_however_frames_arrive(
     frames = np.random.default_rng(count).standard_normal((count, 3)) + 5
     borders = sorted(min(p, count) for p in pieces)
     found = list(cut(np.split(frames, borders), Grid(shift, start), length, pool))
-    expected = SLOW.snippets(frames.tolist(), shift, start, length, pool)
+    expected = slow_abx.snippets(frames.tolist(), shift, start, length, pool)
     assert len(found) == len(expected)
     if expected:
         assert np.allclose(np.stack(found), np.array(expected), atol=1e-5)

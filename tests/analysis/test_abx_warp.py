@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,18 +10,7 @@ from hypothesis import strategies as st
 from masr.analysis.abx import warp as abx_warp
 from masr.analysis.abx.warp import Tables, between, prepared, warp
 from masr.errors import AnalysisError
-
-
-def reference(name: str) -> Any:
-    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SLOW = reference("slow_abx")
+from reference import slow_abx
 
 
 def tables(lattices: list[Any]) -> Tables:
@@ -35,7 +22,7 @@ def tables(lattices: list[Any]) -> Tables:
 
 def slow_warp(lattice: Any) -> float:
     rows, columns = range(lattice.shape[0]), range(lattice.shape[1])
-    return float(SLOW.warped(rows, columns, lambda i, j: float(lattice[i, j])))
+    return float(slow_abx.warped(rows, columns, lambda i, j: float(lattice[i, j])))
 
 
 @given(seed=st.integers(0, 10_000), whole=st.booleans())
@@ -86,7 +73,7 @@ def test_distances_of_frames(distance: Any, slow: str) -> None:
     if distance.startswith("kl"):
         x, y = (v / v.sum(axis=1, keepdims=True) for v in (x, y))
     found = between(prepared(x, distance), prepared(y, distance), distance)
-    expected = [[getattr(SLOW, slow)(a, b) for b in y.tolist()] for a in x.tolist()]
+    expected = [[getattr(slow_abx, slow)(a, b) for b in y.tolist()] for a in x.tolist()]
     assert np.allclose(found, expected, atol=2e-4 if distance == "angular" else 2e-6)
     assert found.dtype == np.float32
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,8 @@ from masr.analysis.probe.layer_mix import learn
 from masr.analysis.probe.utterances import Options, places, prepared, probe, variants, without_speakers
 from masr.errors import AnalysisError, DataError
 from masr.io.datadir import write_datadir
+from reference import slow_probe
 
-path = Path(__file__).parents[1] / "reference" / "slow_probe.py"
-spec = importlib.util.spec_from_file_location("slow_probe", path)
-assert spec and spec.loader
-SLOW: Any = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(SLOW)
 LANGUAGES = ("eng", "hin", "urd")
 
 
@@ -161,7 +156,7 @@ def test_speakers_are_taken_out_as_defined(speakers: list[int], seed: int) -> No
     names = [f"s{n}" for n in speakers]
     if len(set(names)) == len(names):
         return
-    expected = SLOW.per_speaker(rows, names, 10)
+    expected = slow_probe.per_speaker(rows, names, 10)
     np.testing.assert_allclose(without_speakers(rows, np.array(names)), expected, atol=1e-4)
 
 
@@ -185,7 +180,7 @@ def test_intervals_are_over_speakers() -> None:
     names, truth = np.array(["a", "b"]), random.integers(0, 2, 200)
     answers = np.where(right, truth, 1 - truth)
     found = figures(answers, truth, names, 0, units, "speakers", 0)
-    low, high = SLOW.accuracy_interval(right.tolist(), units.tolist(), 3000, 1)
+    low, high = slow_probe.accuracy_interval(right.tolist(), units.tolist(), 3000, 1)
     assert found.accuracy.value == pytest.approx(right.mean())
     assert (found.accuracy.low, found.accuracy.high) == (pytest.approx(low, abs=0.06), pytest.approx(high, abs=0.06))
     single = figures(answers, truth, names, 0, np.arange(200).astype(str), "utterances", 0)

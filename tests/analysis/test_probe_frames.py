@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,8 @@ from masr.analysis.probe.frames import Options, frame_labels, learn_mix, open_al
 from masr.errors import AnalysisError
 from masr.io.datadir import write_datadir
 from masr.io.frames import Grid
+from reference import slow_probe
 
-path = Path(__file__).parents[1] / "reference" / "slow_probe.py"
-spec = importlib.util.spec_from_file_location("slow_probe", path)
-assert spec and spec.loader
-SLOW: Any = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(SLOW)
 PHONES = ("AA1", "AA0", "B", "K", "sil")
 
 
@@ -42,7 +37,7 @@ def test_a_frame_has_the_phone_that_its_middle_lies_in(
     seen = {"": 0}
     found = frame_labels("u", lines, count, Grid(shift, start), seen, Options())
     names = {number: name for name, number in seen.items()}
-    assert [names[int(n)] for n in found] == SLOW.phone_of_frames(phones, count, start, shift)
+    assert [names[int(n)] for n in found] == slow_probe.phone_of_frames(phones, count, start, shift)
 
 
 def test_stress_and_silence_are_left_out_unless_wanted() -> None:

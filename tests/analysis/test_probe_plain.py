@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,15 @@ from hypothesis import strategies as st
 from masr.analysis.probe import utterances as probe_module
 from masr.analysis.probe.answers import write_answers, write_scores
 from masr.analysis.probe.data import Task, few_shots, open_task, vectors_of
-from masr.analysis.probe.figures import mean_cosine, share_of_part
+from masr.analysis.probe.figures import mean_cosine
 from masr.analysis.probe.parts import parse_parts, parts_of
 from masr.analysis.probe.utterances import PLAIN_STRENGTHS, Options, probe
 from masr.errors import AnalysisError, ScoresError, UsageError
 from masr.io.datadir import DataDir, write_datadir
 from masr.io.language_scores import read_language_scores
+from masr.maths.bootstrap import share_right
+from reference import slow_probe
 
-path = Path(__file__).parents[1] / "reference" / "slow_probe.py"
-spec = importlib.util.spec_from_file_location("slow_probe", path)
-assert spec and spec.loader
-SLOW: Any = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(SLOW)
 LANGUAGES = ("eng", "hin", "nob", "urd")
 
 
@@ -82,7 +78,7 @@ def test_it_is_scikit_learns_at_the_strength_that_is_first_of_the_best_on_dev(fo
     np.testing.assert_array_equal(layer.said.answers, theirs[best].predict(x["test"]))
     np.testing.assert_allclose(np.exp(layer.said.logs), theirs[best].predict_proba(x["test"]), atol=5e-3)
     answers, truth = layer.said.answers.tolist(), labels["test"].tolist()
-    assert chosen.test.macro_f1 == pytest.approx(SLOW.macro_f1(answers, truth))
+    assert chosen.test.macro_f1 == pytest.approx(slow_probe.macro_f1(answers, truth))
     assert (chosen.test.chance, chosen.test.majority) == (0.25, pytest.approx(truth.count("eng") / 38))
 
 
@@ -112,7 +108,7 @@ def test_a_choice_at_the_edge_of_the_grid_is_said(folders: dict[str, Path], monk
 @given(st.integers(2, 12), st.floats(-3, 3), st.integers(0, 1000))
 def test_the_raw_cosine_is_the_mean_over_pairs(count: int, shift: float, seed: int) -> None:
     rows = (np.random.default_rng(seed).standard_normal((count, 5)) + shift).astype(np.float32)
-    assert mean_cosine(rows) == pytest.approx(SLOW.mean_cosine(rows), abs=1e-6)
+    assert mean_cosine(rows) == pytest.approx(slow_probe.mean_cosine(rows), abs=1e-6)
 
 
 def test_the_raw_cosine_tells_collapse_and_leaves_out_zeros() -> None:
@@ -126,7 +122,7 @@ def test_the_raw_cosine_tells_collapse_and_leaves_out_zeros() -> None:
 def test_a_layers_raw_cosine_is_of_test_as_extracted(folders: dict[str, Path]) -> None:
     vectors = np.load(folders["test"] / "embeddings.npy")
     layer = plain(folders)
-    assert layer.raw_cosine == pytest.approx(SLOW.mean_cosine(vectors[2:]), abs=1e-6)  # two have no label
+    assert layer.raw_cosine == pytest.approx(slow_probe.mean_cosine(vectors[2:]), abs=1e-6)  # two have no label
 
 
 def test_parts_are_the_utterances_of_their_labels(tmp_path: Path, folders: dict[str, Path]) -> None:
@@ -146,7 +142,7 @@ def test_parts_are_the_utterances_of_their_labels(tmp_path: Path, folders: dict[
         rows = np.array([label in wanted for label in labels])
         found = layer.best.test.parts[name]
         assert (found.value, found.count) == (pytest.approx(right[rows].mean()), rows.sum())
-        low, high = SLOW.accuracy_interval(right[rows].tolist(), test.speakers[rows].tolist(), 3000, 1)
+        low, high = slow_probe.accuracy_interval(right[rows].tolist(), test.speakers[rows].tolist(), 3000, 1)
         assert (found.low, found.high) == (pytest.approx(low, abs=0.1), pytest.approx(high, abs=0.1))
     seen, unseen = (layer.best.test.parts[name] for name in ("seen", "unseen"))
     assert seen.count + unseen.count == layer.best.test.num == 38
@@ -155,7 +151,7 @@ def test_parts_are_the_utterances_of_their_labels(tmp_path: Path, folders: dict[
 
 
 def test_a_part_of_one_speaker_has_no_interval() -> None:
-    found = share_of_part(np.array([True, False]), np.array(["a", "a"]), 0)
+    found = share_right(np.array([True, False]), np.array(["a", "a"]), 0)
     assert (found.value, found.low, found.high, found.count) == (0.5, None, None, 2)
 
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,12 +10,7 @@ from hypothesis import strategies as st
 from masr.analysis.probe import softmax as probe_softmax
 from masr.analysis.probe.softmax import Regression
 from masr.errors import AnalysisError
-
-path = Path(__file__).parents[1] / "reference" / "slow_probe.py"
-spec = importlib.util.spec_from_file_location("slow_probe", path)
-assert spec and spec.loader
-SLOW: Any = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(SLOW)
+from reference import slow_probe
 
 
 def rows(seed: int, n: int = 80, d: int = 4, k: int = 3, spread: float = 1.0) -> tuple[Any, Any]:
@@ -32,12 +25,14 @@ def rows(seed: int, n: int = 80, d: int = 4, k: int = 3, spread: float = 1.0) ->
 @given(seed=st.integers(0, 10_000), strength=st.sampled_from([0.01, 0.3, 10.0]), k=st.integers(2, 4))
 def test_the_minimum_is_that_of_newtons_method(seed: int, strength: float, k: int) -> None:
     x, y = rows(seed, k=k)
-    weight, bias = SLOW.softmax_optimum(x, y, k, strength)
+    weight, bias = slow_probe.softmax_optimum(x, y, k, strength)
     found = Regression(x, y, k).fit(strength, tolerance=1e-10)
-    best = SLOW.softmax_loss(x, y, weight, bias, strength)
-    assert SLOW.softmax_loss(x, y, found.weight.numpy(), found.bias.numpy(), strength) == pytest.approx(best, abs=5e-6)
-    ours = SLOW.probabilities(x, found.weight.numpy(), found.bias.numpy())
-    np.testing.assert_allclose(ours, SLOW.probabilities(x, weight, bias), atol=3e-3)
+    best = slow_probe.softmax_loss(x, y, weight, bias, strength)
+    assert slow_probe.softmax_loss(x, y, found.weight.numpy(), found.bias.numpy(), strength) == pytest.approx(
+        best, abs=5e-6
+    )
+    ours = slow_probe.probabilities(x, found.weight.numpy(), found.bias.numpy())
+    np.testing.assert_allclose(ours, slow_probe.probabilities(x, weight, bias), atol=3e-3)
 
 
 @pytest.mark.parametrize("tolerance", [1e-3, 1e-5])
@@ -45,7 +40,7 @@ def test_no_more_than_the_tolerance_is_left_to_gain(tolerance: float) -> None:
     x, y = rows(5, n=600, d=8, k=5)
     best = Regression(x, y, 5).fit(1.0, tolerance=1e-10)
     found = Regression(x, y, 5).fit(1.0, tolerance=tolerance)
-    losses = [SLOW.softmax_loss(x, y, m.weight.numpy(), m.bias.numpy(), 1.0) for m in (found, best)]
+    losses = [slow_probe.softmax_loss(x, y, m.weight.numpy(), m.bias.numpy(), 1.0) for m in (found, best)]
     assert losses[0] - losses[1] <= 2 * tolerance
     assert found.num_passes < best.num_passes
 
@@ -58,7 +53,7 @@ def test_it_is_scikit_learns(strength: float) -> None:
     theirs = LogisticRegression(C=strength, tol=1e-10, max_iter=5000).fit(x.astype(np.float64), y)
     ours = Regression(x, y, 6).fit(strength, tolerance=1e-10)
     np.testing.assert_allclose(
-        SLOW.probabilities(x, ours.weight.numpy(), ours.bias.numpy()), theirs.predict_proba(x), atol=2e-3
+        slow_probe.probabilities(x, ours.weight.numpy(), ours.bias.numpy()), theirs.predict_proba(x), atol=2e-3
     )
     assert (ours.answers(x) == theirs.predict(x)).mean() > 0.995
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,18 +13,8 @@ from masr.analysis.similarity import cca, cka
 from masr.analysis.similarity import compare as similarity
 from masr.analysis.similarity.second_moments import Moments, gather
 from masr.errors import AnalysisError
+from reference import slow_similarity as slow
 
-
-def reference(name: str) -> Any:
-    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SLOW = reference("slow_similarity")
 Array = Any
 
 
@@ -48,25 +37,25 @@ def test_measures_are_those_of_the_definitions(seed: int, offset: float, precisi
     x, y = related(seed, offset=offset)
     m, close = pair(x, y, precision), pytest.approx
     rel = 1e-5 if precision == "float32" else 1e-6  # the frames themselves are float32
-    assert cka.linear_cka(m) == close(SLOW.cka(SLOW.linear_kernel(x), SLOW.linear_kernel(y)), rel=rel)
-    unbiased = SLOW.cka(SLOW.linear_kernel(SLOW.centred(x)), SLOW.linear_kernel(SLOW.centred(y)), unbiased=True)
+    assert cka.linear_cka(m) == close(slow.cka(slow.linear_kernel(x), slow.linear_kernel(y)), rel=rel)
+    unbiased = slow.cka(slow.linear_kernel(slow.centred(x)), slow.linear_kernel(slow.centred(y)), unbiased=True)
     assert cka.linear_cka_unbiased(m) == close(unbiased, rel=rel)
-    assert cca.cca(m) == close(SLOW.canonical(x, y)[0].mean(), rel=rel)
-    assert cca.svcca(m) == close(SLOW.svcca(x, y), rel=rel)
-    assert cca.pwcca(m) == close(SLOW.pwcca(x, y), rel=rel)
-    assert cca.pwcca(m.swapped()) == close(SLOW.pwcca(y, x), rel=rel)
-    assert cca.procrustes(m) == close(1 - SLOW.procrustes_distance(x, y) / 2, rel=rel)
-    assert cca.neuron(m) == close(np.array(SLOW.neuron(x, y)), rel=10 * rel)
+    assert cca.cca(m) == close(slow.canonical(x, y)[0].mean(), rel=rel)
+    assert cca.svcca(m) == close(slow.svcca(x, y), rel=rel)
+    assert cca.pwcca(m) == close(slow.pwcca(x, y), rel=rel)
+    assert cca.pwcca(m.swapped()) == close(slow.pwcca(y, x), rel=rel)
+    assert cca.procrustes(m) == close(1 - slow.procrustes_distance(x, y) / 2, rel=rel)
+    assert cca.neuron(m) == close(np.array(slow.neuron(x, y)), rel=10 * rel)
 
 
 def test_more_features_on_the_second_side_and_a_singular_matrix() -> None:
     x, y = related(3, d=4, e=9)
     m = pair(x, y)
-    assert cca.pwcca(m) == pytest.approx(SLOW.pwcca(x, y), rel=1e-6)
+    assert cca.pwcca(m) == pytest.approx(slow.pwcca(x, y), rel=1e-6)
     assert len(cca.canonical(m).correlations) == 4
     twice = np.concatenate([x, x[:, :2]], axis=1)  # depends on itself: as many axes as before
     found = cca.canonical(pair(twice, y)).correlations
-    np.testing.assert_allclose(found, SLOW.canonical(x, y)[0], rtol=1e-6)
+    np.testing.assert_allclose(found, slow.canonical(x, y)[0], rtol=1e-6)
 
 
 def test_bfloat16_comes_within_a_ten_thousandth() -> None:
@@ -78,7 +67,7 @@ def test_bfloat16_comes_within_a_ten_thousandth() -> None:
 def test_rbf_is_that_of_all_pairs(unbiased: bool) -> None:
     x, y = related(5, n=90, offset=10)
     kernels = cka.rbf_kernels([x, y], 0.7, ["x", "y"])
-    expected = SLOW.cka(SLOW.rbf_kernel(x, 0.7), SLOW.rbf_kernel(y, 0.7), unbiased)
+    expected = slow.cka(slow.rbf_kernel(x, 0.7), slow.rbf_kernel(y, 0.7), unbiased)
     assert kernels.alignment(0, 1, unbiased) == pytest.approx(expected, rel=1e-5)
     assert kernels.alignment(1, 1, unbiased) == pytest.approx(1)
 
@@ -154,7 +143,7 @@ def test_blocks_do_not_change_the_moments_and_an_offset_costs_no_digits() -> Non
     a, b = pair(x, y, block=200), pair(x, y, block=11)
     np.testing.assert_allclose(a.xy, b.xy, rtol=1e-9)
     np.testing.assert_allclose(a.squares, b.squares, rtol=1e-6)
-    np.testing.assert_allclose(a.xx, SLOW.centred(x).T @ SLOW.centred(x), rtol=1e-9)
+    np.testing.assert_allclose(a.xx, slow.centred(x).T @ slow.centred(x), rtol=1e-9)
 
 
 def test_what_has_no_answer_is_refused() -> None:

@@ -1,24 +1,13 @@
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
 from masr.cli.main import main
 from masr.io.datadir import DataDir
+from reference import corpus_layouts as layouts
 
 
-@pytest.fixture
-def layouts():
-    path = Path(__file__).parent.parent / "reference" / "corpus_layouts.py"
-    spec = importlib.util.spec_from_file_location("corpus_layouts", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_a_corpus_becomes_directories_and_a_table(layouts, tmp_path, capsys) -> None:
+def test_a_corpus_becomes_directories_and_a_table(tmp_path, capsys) -> None:
     source = layouts.build("fleurs", tmp_path, {"truncated": layouts.bad_audio()["truncated"]})
     out = tmp_path / "data"
     assert main(["prepare", "fleurs", str(source), str(out), "--max-bad", "0.5", "--nj", "2"]) == 0
@@ -30,7 +19,7 @@ def test_a_corpus_becomes_directories_and_a_table(layouts, tmp_path, capsys) -> 
     assert len(DataDir.open(out / "dev")) == 5
 
 
-def test_too_much_that_is_bad_exits_2_and_says_what(layouts, tmp_path, capsys) -> None:
+def test_too_much_that_is_bad_exits_2_and_says_what(tmp_path, capsys) -> None:
     source = layouts.build("fleurs", tmp_path, {"truncated": layouts.bad_audio()["truncated"]})
     assert main(["prepare", "fleurs", str(source), str(tmp_path / "data"), "--max-bad", "0.1"]) == 2
     error = capsys.readouterr().err
@@ -38,7 +27,7 @@ def test_too_much_that_is_bad_exits_2_and_says_what(layouts, tmp_path, capsys) -
     assert "train.problems.tsv" in error
 
 
-def test_an_option_of_the_corpus(layouts, tmp_path) -> None:
+def test_an_option_of_the_corpus(tmp_path) -> None:
     source = layouts.build("fleurs", tmp_path)
     options = ["--set", "splits=[dev]", "--set", "languages=[ur_pk]", "--shards"]
     assert main(["prepare", "fleurs", str(source), str(tmp_path / "data"), *options]) == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -12,7 +11,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -24,19 +22,10 @@ from masr.cli.main import main
 from masr.errors import CheckpointError
 from masr.io.audio import read_audio
 from masr.io.datadir import read_table, write_datadir
+from reference import tiny_checkpoints
 
 pytest.importorskip("transformers")
 KINDS = ("wav2vec2-base", "wavlm-large", "hubert", "w2v-bert")
-
-
-def _tiny() -> ModuleType:
-    path = Path(__file__).parent.parent / "reference" / "tiny_checkpoints.py"
-    spec = importlib.util.spec_from_file_location("tiny_checkpoints", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
 
 CONF = """\
 train: "{root}/data/train"
@@ -66,7 +55,7 @@ def prepare(corpus: Path, spoken: Path, kind: str) -> Path:
     root = corpus / kind
     if not root.exists():
         shutil.copytree(corpus / "data", root / "data")
-        _tiny().write_checkpoint(kind, root / "checkpoint")
+        tiny_checkpoints.write_checkpoint(kind, root / "checkpoint")
         (root / "run.yaml").write_text(CONF.format(root=root, codes=spoken / "exp" / "units"), encoding="utf-8")
     return root
 

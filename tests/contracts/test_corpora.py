@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import pickle
 from pathlib import Path
 
@@ -17,17 +16,8 @@ from masr.io.datadir import DataDir
 from masr.io.datadir.validate import Checks, validate
 from masr.plugins import names, open_plugin
 from masr.types import Corpus, Problem, Utterance
+from reference import corpus_layouts as layouts
 
-
-def _layouts():
-    path = Path(__file__).parent.parent / "reference" / "corpus_layouts.py"
-    spec = importlib.util.spec_from_file_location("corpus_layouts", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-layouts = _layouts()
 CORPORA = names("corpora")
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,20 +14,9 @@ from torch import Tensor, nn
 
 from masr.config import schema as configuration
 from masr.plugins import names, open_plugin
+from reference import tiny_checkpoints
 
-
-def reference() -> ModuleType:
-    path = Path(__file__).parent.parent / "reference" / "tiny_checkpoints.py"
-    spec = importlib.util.spec_from_file_location("tiny_checkpoints", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-TINY = reference()
-KINDS = TINY.KINDS
+KINDS = tiny_checkpoints.KINDS
 SMALL = {
     "num_bins": 20,
     "dim": 32,
@@ -86,7 +73,7 @@ IDS = ["-".join([name, *(str(value) for value in given.values())]) for name, giv
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkpoints")
     for kind in KINDS:
-        TINY.write_checkpoint(kind, folder / kind)
+        tiny_checkpoints.write_checkpoint(kind, folder / kind)
     return folder
 
 

@@ -1,24 +1,12 @@
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from masr.config import loads
 from masr.plugins import open_plugin
 from masr.types import Corpus, Problem, Utterance
-
-
-@pytest.fixture(scope="session")
-def layouts() -> ModuleType:
-    """Builders of tiny corpora in the real layouts, written without the package."""
-    path = Path(__file__).parent.parent / "reference" / "corpus_layouts.py"
-    spec = importlib.util.spec_from_file_location("corpus_layouts", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,10 @@ import pytest
 from masr.corpora.archive import Member, tar_members
 from masr.errors import ArchiveError
 from masr.types import Problem
+from reference import corpus_layouts as layouts
 
 
-def test_members_in_their_order(layouts, tmp_path) -> None:
+def test_members_in_their_order(tmp_path) -> None:
     path = tmp_path / "a.tar.gz"
     layouts.tar_gz(path, [("train/b.wav", b"1"), ("train/notes.txt", b"2"), ("./deep/er/a.WAV", b"3")])
     found = list(tar_members(path))
@@ -20,7 +21,7 @@ def test_members_in_their_order(layouts, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../x.wav", "a/../../x.wav", "/etc/x.wav", "a\\..\\x.wav"])
-def test_a_path_that_leaves_the_folder(layouts, tmp_path, name) -> None:
+def test_a_path_that_leaves_the_folder(tmp_path, name) -> None:
     layouts.tar_gz(tmp_path / "a.tar.gz", [("fine.wav", b"1"), (name, b"2")])
     with pytest.raises(ArchiveError, match="leave the folder"):
         list(tar_members(tmp_path / "a.tar.gz"))
@@ -59,7 +60,7 @@ def test_a_member_that_is_too_large_never_enters_memory(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("keep", [0, 10, 0.5, 0.9])
-def test_an_archive_cut_short_gives_what_it_has_and_says_so(layouts, tmp_path, keep) -> None:
+def test_an_archive_cut_short_gives_what_it_has_and_says_so(tmp_path, keep) -> None:
     path = tmp_path / "a.tar.gz"
     members = [(f"{i}.wav", layouts.wav(layouts.samples(i))) for i in range(8)]
     layouts.tar_gz(path, members)

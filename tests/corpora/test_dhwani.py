@@ -6,12 +6,13 @@ from masr.corpora.dhwani import read_lists, video_of
 from masr.corpora.prepare import prepare
 from masr.errors import ConfigError, CorpusError
 from masr.io.datadir import DataDir
+from reference import corpus_layouts as layouts
 
 VIDEOS = [f"v-d_{i:07d}" for i in range(40)]
 
 
 @pytest.fixture
-def source(layouts, tmp_path):
+def source(tmp_path):
     data = layouts.wav(layouts.samples())
     files = {f"hindi/broken-{video}-{i}.wav": data for video in VIDEOS for i in range(3)}
     return layouts.dhwani(tmp_path, files | {f"tamil/vad_0{i}_tam{i:08d}.wav": data for i in range(4)})
@@ -62,7 +63,7 @@ def test_the_split_is_a_function_of_the_seed(open_corpus, read_all, source) -> N
         of("test_share=0.5", "dev_share=0.5")
 
 
-def test_a_video_under_two_languages_is_left_out_of_both(layouts, open_corpus, read_all, source) -> None:
+def test_a_video_under_two_languages_is_left_out_of_both(open_corpus, read_all, source) -> None:
     shared = VIDEOS[0]
     layouts.dhwani(source, {f"tamil/{shared}.wav": layouts.wav(layouts.samples())})
     utterances, problems = read_all(open_corpus("dhwani"), source)
@@ -71,14 +72,14 @@ def test_a_video_under_two_languages_is_left_out_of_both(layouts, open_corpus, r
     assert len(problems) == 4
 
 
-def test_the_lists_know_of_shared_videos_too(layouts, open_corpus, read_all, source) -> None:
+def test_the_lists_know_of_shared_videos_too(open_corpus, read_all, source) -> None:
     (source / "urls").mkdir()
     (source / "urls/urdu.txt").write_text(VIDEOS[1] + "\n")
     _, problems = read_all(open_corpus("dhwani"), source)
     assert {p.reason for p in problems} == {"video under two languages: hin urd"}
 
 
-def test_before_the_pipeline_and_files_without_an_id(layouts, open_corpus, read_all, tmp_path) -> None:
+def test_before_the_pipeline_and_files_without_an_id(open_corpus, read_all, tmp_path) -> None:
     data = layouts.wav(layouts.samples())
     files = {f"odia/{video}.wav": data for video in VIDEOS[:2]} | {"odia/title.wav": data}
     layouts.dhwani(tmp_path, files, "raw_data")
@@ -87,7 +88,7 @@ def test_before_the_pipeline_and_files_without_an_id(layouts, open_corpus, read_
     assert [p.reason for p in problems] == ["no video id in the file's name"]
 
 
-def test_the_public_lists_are_counted(layouts, open_corpus, source) -> None:
+def test_the_public_lists_are_counted(open_corpus, source) -> None:
     folder = source / "urls"
     folder.mkdir()
     (folder / "hindi.txt").write_text("\n".join([*VIDEOS[:5], VIDEOS[0], "", "A stray title"]) + "\n")

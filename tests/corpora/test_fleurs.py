@@ -6,9 +6,10 @@ from masr.corpora.languages import FLEURS, to_iso
 from masr.corpora.prepare import prepare
 from masr.errors import ArchiveError, ConfigError, CorpusError
 from masr.io.datadir import DataDir
+from reference import corpus_layouts as layouts
 
 
-def test_a_row_and_a_member_meet(layouts, open_corpus, read_all, tmp_path) -> None:
+def test_a_row_and_a_member_meet(open_corpus, read_all, tmp_path) -> None:
     layouts.fleurs(tmp_path, "hi_in", "train", {"123.wav": layouts.wav(layouts.samples())})
     utterances, problems = read_all(open_corpus("fleurs"), tmp_path)
     assert problems == []
@@ -20,7 +21,7 @@ def test_a_row_and_a_member_meet(layouts, open_corpus, read_all, tmp_path) -> No
     assert raw["hi_in-123"].text == 'Ein "Satz".'
 
 
-def test_packed_and_unpacked_are_the_same(layouts, open_corpus, tmp_path) -> None:
+def test_packed_and_unpacked_are_the_same(open_corpus, tmp_path) -> None:
     files = {f"{i}.wav": layouts.wav(layouts.samples(i)) for i in range(3)}
     for packed in (True, False):
         root = layouts.fleurs(tmp_path / str(packed), "hi_in", "dev", files, packed=packed)
@@ -45,7 +46,7 @@ ROWS = {
 
 
 @pytest.mark.parametrize("reason", ROWS)
-def test_a_bad_row_is_left_out_and_so_is_its_audio(layouts, open_corpus, read_all, tmp_path, reason) -> None:
+def test_a_bad_row_is_left_out_and_so_is_its_audio(open_corpus, read_all, tmp_path, reason) -> None:
     files = {"a.wav": layouts.wav(layouts.samples()), "b.wav": layouts.wav(layouts.samples(1))}
     layouts.fleurs(tmp_path, "hi_in", "train", files, [ROWS[reason], layouts.fleurs_row("b.wav")])
     utterances, problems = read_all(open_corpus("fleurs"), tmp_path)
@@ -54,7 +55,7 @@ def test_a_bad_row_is_left_out_and_so_is_its_audio(layouts, open_corpus, read_al
     assert problems[0].where == "hi_in/train.tsv:1"
 
 
-def test_both_kinds_of_orphans_and_of_duplicates(layouts, open_corpus, read_all, tmp_path) -> None:
+def test_both_kinds_of_orphans_and_of_duplicates(open_corpus, read_all, tmp_path) -> None:
     data = layouts.wav(layouts.samples())
     rows = [layouts.fleurs_row(name) for name in ("a.wav", "a.wav", "missing.wav")]
     layouts.fleurs(tmp_path, "hi_in", "train", {}, rows)
@@ -71,7 +72,7 @@ def test_both_kinds_of_orphans_and_of_duplicates(layouts, open_corpus, read_all,
     ]
 
 
-def test_windows_line_ends_and_a_byte_order_mark_change_nothing(layouts, open_corpus, read_all, tmp_path) -> None:
+def test_windows_line_ends_and_a_byte_order_mark_change_nothing(open_corpus, read_all, tmp_path) -> None:
     files = {f"{i}.wav": layouts.wav(layouts.samples(i)) for i in range(2)}
     layouts.fleurs(tmp_path, "hi_in", "train", files)
     plain = read_all(open_corpus("fleurs"), tmp_path)
@@ -80,7 +81,7 @@ def test_windows_line_ends_and_a_byte_order_mark_change_nothing(layouts, open_co
     assert read_all(open_corpus("fleurs"), tmp_path) == plain
 
 
-def test_a_quote_does_not_swallow_lines(layouts, open_corpus, read_all, tmp_path) -> None:
+def test_a_quote_does_not_swallow_lines(open_corpus, read_all, tmp_path) -> None:
     files = {f"{i}.wav": layouts.wav(layouts.samples(i)) for i in range(3)}
     rows = [layouts.fleurs_row(name, text='"he said') for name in files]
     layouts.fleurs(tmp_path, "hi_in", "train", files, rows)
@@ -90,7 +91,7 @@ def test_a_quote_does_not_swallow_lines(layouts, open_corpus, read_all, tmp_path
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"])
-def test_an_empty_tsv(layouts, open_corpus, read_all, tmp_path, content) -> None:
+def test_an_empty_tsv(open_corpus, read_all, tmp_path, content) -> None:
     layouts.fleurs(tmp_path, "hi_in", "train", {"a.wav": layouts.wav(layouts.samples())})
     (tmp_path / "data/hi_in/train.tsv").write_bytes(content)
     utterances, problems = read_all(open_corpus("fleurs"), tmp_path)
@@ -100,7 +101,7 @@ def test_an_empty_tsv(layouts, open_corpus, read_all, tmp_path, content) -> None
         prepare(open_corpus("fleurs"), tmp_path, tmp_path / "out", max_bad=1)
 
 
-def test_a_line_in_another_encoding(layouts, open_corpus, read_all, tmp_path) -> None:
+def test_a_line_in_another_encoding(open_corpus, read_all, tmp_path) -> None:
     layouts.fleurs(tmp_path, "hi_in", "train", {"a.wav": layouts.wav(layouts.samples())})
     with (tmp_path / "data/hi_in/train.tsv").open("ab") as stream:
         stream.write("7\tb.wav\tü\tü\tü\t8000\tMALE\n".encode("latin-1"))
@@ -109,7 +110,7 @@ def test_a_line_in_another_encoding(layouts, open_corpus, read_all, tmp_path) ->
     assert problems[0].reason.startswith("not UTF-8")
 
 
-def test_a_length_other_than_the_rows_is_refused_unless_asked(layouts, open_corpus, read_all, tmp_path) -> None:
+def test_a_length_other_than_the_rows_is_refused_unless_asked(open_corpus, read_all, tmp_path) -> None:
     layouts.fleurs(
         tmp_path, "hi_in", "train", {"a.wav": layouts.wav(layouts.samples())}, [layouts.fleurs_row("a.wav", 8001)]
     )
@@ -119,7 +120,7 @@ def test_a_length_other_than_the_rows_is_refused_unless_asked(layouts, open_corp
     assert read_all(open_corpus("fleurs", "check_num_samples=false"), tmp_path)[0]
 
 
-def test_missing_pieces_are_named(layouts, open_corpus, read_all, tmp_path) -> None:
+def test_missing_pieces_are_named(open_corpus, read_all, tmp_path) -> None:
     for split in ("train", "dev"):
         layouts.fleurs(tmp_path, "hi_in", split, {"a.wav": layouts.wav(layouts.samples())})
     (tmp_path / "data/hi_in/train.tsv").unlink()
@@ -128,7 +129,7 @@ def test_missing_pieces_are_named(layouts, open_corpus, read_all, tmp_path) -> N
     assert [p.reason.partition(":")[0] for p in problems] == ["missing TSV", "missing archive", "row without audio"]
 
 
-def test_an_archive_that_would_write_elsewhere_stops_the_run(layouts, open_corpus, tmp_path) -> None:
+def test_an_archive_that_would_write_elsewhere_stops_the_run(open_corpus, tmp_path) -> None:
     layouts.fleurs(tmp_path, "hi_in", "train", {"a.wav": layouts.wav(layouts.samples())})
     members = [("../../a.wav", layouts.wav(layouts.samples()))]
     layouts.tar_gz(tmp_path / "data/hi_in/audio/train.tar.gz", members)
@@ -137,7 +138,7 @@ def test_an_archive_that_would_write_elsewhere_stops_the_run(layouts, open_corpu
     assert not (tmp_path / "out" / "train").exists()
 
 
-def test_wrong_codes_get_the_near_ones(layouts, open_corpus, tmp_path) -> None:
+def test_wrong_codes_get_the_near_ones(open_corpus, tmp_path) -> None:
     with pytest.raises(ConfigError, match="did you mean") as caught:
         open_corpus("fleurs", "languages=[hi_inn]")
     assert "hi_in" in caught.value.what
@@ -150,7 +151,7 @@ def test_wrong_codes_get_the_near_ones(layouts, open_corpus, tmp_path) -> None:
     assert "hi_in" in caught.value.fix
 
 
-def test_a_subset_of_languages_and_splits(layouts, open_corpus, tmp_path) -> None:
+def test_a_subset_of_languages_and_splits(open_corpus, tmp_path) -> None:
     for code in ("hi_in", "ur_pk"):
         for split in ("train", "test"):
             layouts.fleurs(tmp_path, code, split, {"a.wav": layouts.wav(layouts.samples())})

@@ -11,10 +11,11 @@ from masr.errors import ArchiveError, CorpusError
 from masr.io.audio import read_audio
 from masr.io.datadir import DataDir
 from masr.types import Span
+from reference import corpus_layouts as layouts
 
 
 @pytest.fixture
-def sounds(layouts, tmp_path) -> Path:
+def sounds(tmp_path) -> Path:
     folder = tmp_path / "manifests"
     folder.mkdir()
     for i in range(3):
@@ -24,7 +25,7 @@ def sounds(layouts, tmp_path) -> Path:
     return folder
 
 
-def test_manifests_that_lhotse_wrote(layouts, open_corpus, tmp_path, sounds) -> None:
+def test_manifests_that_lhotse_wrote(open_corpus, tmp_path, sounds) -> None:
     lhotse = pytest.importorskip("lhotse")
     from lhotse.supervision import AlignmentItem
 
@@ -63,7 +64,7 @@ def test_manifests_that_lhotse_wrote(layouts, open_corpus, tmp_path, sounds) -> 
     np.testing.assert_array_equal(read_audio(entry), layouts.samples(8) / np.float32(32768))
 
 
-def test_cuts_that_lhotse_wrote_are_the_same(layouts, open_corpus, read_all, sounds) -> None:
+def test_cuts_that_lhotse_wrote_are_the_same(open_corpus, read_all, sounds) -> None:
     lhotse = pytest.importorskip("lhotse")
     recordings = lhotse.RecordingSet.from_recordings(lhotse.Recording.from_file(sounds / f"r{i}.wav") for i in range(3))
     supervisions = lhotse.SupervisionSet.from_segments(
@@ -87,7 +88,7 @@ def test_cuts_that_lhotse_wrote_are_the_same(layouts, open_corpus, read_all, sou
     assert len(whole) == len(pairs) + 1
 
 
-def test_an_alignment_counts_from_the_recordings_start(layouts, open_corpus, read_all, sounds) -> None:
+def test_an_alignment_counts_from_the_recordings_start(open_corpus, read_all, sounds) -> None:
     line = layouts.supervision("u", "r0", 0.1, 0.2, alignment={"phone": [["AA", 0.15, 0.05, None]]})
     layouts.lhotse(sounds, [layouts.recording("r0", "r0.wav")], [line])
     utterances, _ = read_all(open_corpus("lhotse"), sounds)
@@ -97,7 +98,7 @@ def test_an_alignment_counts_from_the_recordings_start(layouts, open_corpus, rea
     assert isinstance(span, Span)
 
 
-def test_channels_in_files_of_their_own(layouts, open_corpus, read_all, sounds) -> None:
+def test_channels_in_files_of_their_own(open_corpus, read_all, sounds) -> None:
     record = layouts.recording("r", "r0.wav")
     record["sources"] = [{"type": "file", "channels": [c], "source": f"r{c}.wav"} for c in range(3)]
     lines = [{**layouts.supervision("u", "r"), "channel": 2}, {**layouts.supervision("v", "r"), "channel": [1, 2]}]
@@ -124,7 +125,7 @@ BAD_RECORDINGS = {
 
 
 @pytest.mark.parametrize("reason", BAD_RECORDINGS)
-def test_recordings_that_are_not_read(layouts, open_corpus, read_all, sounds, reason) -> None:
+def test_recordings_that_are_not_read(open_corpus, read_all, sounds, reason) -> None:
     bad = BAD_RECORDINGS[reason](layouts.recording("bad", "r1.wav"))
     lines = [layouts.supervision("u", "r0"), layouts.supervision("v", "bad")]
     layouts.lhotse(sounds, [layouts.recording("r0", "r0.wav"), bad], lines)
@@ -134,7 +135,7 @@ def test_recordings_that_are_not_read(layouts, open_corpus, read_all, sounds, re
     assert problems[0].reason.startswith(reason.strip())
 
 
-def test_supervisions_that_are_not_read(layouts, open_corpus, read_all, sounds) -> None:
+def test_supervisions_that_are_not_read(open_corpus, read_all, sounds) -> None:
     lines = [
         layouts.supervision("u", "r0"),
         layouts.supervision("v", "r9"),
@@ -150,14 +151,14 @@ def test_supervisions_that_are_not_read(layouts, open_corpus, read_all, sounds) 
     assert kinds == ["supervision without recording", "bad start", "bad duration", "no id", "not JSON"]
 
 
-def test_recordings_alone_and_plain_files(layouts, open_corpus, read_all, sounds) -> None:
+def test_recordings_alone_and_plain_files(open_corpus, read_all, sounds) -> None:
     layouts.jsonl(sounds / "mls_recordings_test.jsonl", [layouts.recording(f"r{i}", f"r{i}.wav") for i in range(3)])
     utterances, problems = read_all(open_corpus("lhotse"), sounds)
     assert sorted(utterances) == ["r0", "r1", "r2"]
     assert problems == []
 
 
-def test_slices_of_a_manifest_are_together_all_of_it(layouts, open_corpus, read_all, sounds, monkeypatch) -> None:
+def test_slices_of_a_manifest_are_together_all_of_it(open_corpus, read_all, sounds, monkeypatch) -> None:
     lines = [layouts.supervision(f"u{i}", f"r{i}") for i in (2, 0, 1)] + [layouts.supervision("lost", "none")]
     layouts.lhotse(sounds, [layouts.recording(f"r{i}", f"r{i}.wav") for i in range(3)], lines)
     at_once = read_all(open_corpus("lhotse"), sounds)
@@ -168,7 +169,7 @@ def test_slices_of_a_manifest_are_together_all_of_it(layouts, open_corpus, read_
     assert sorted(in_slices[1], key=str) == sorted(at_once[1], key=str)
 
 
-def test_splits_and_paths_from_the_working_folder(layouts, open_corpus, tmp_path, sounds, monkeypatch) -> None:
+def test_splits_and_paths_from_the_working_folder(open_corpus, tmp_path, sounds, monkeypatch) -> None:
     monkeypatch.chdir(sounds)
     folder = tmp_path / "elsewhere"
     for part in ("dev", "test"):
@@ -180,7 +181,7 @@ def test_splits_and_paths_from_the_working_folder(layouts, open_corpus, tmp_path
         open_corpus("lhotse", "splits=[ami_tst]").parts(folder)
 
 
-def test_a_manifest_cut_short(layouts, open_corpus, read_all, sounds) -> None:
+def test_a_manifest_cut_short(open_corpus, read_all, sounds) -> None:
     layouts.lhotse(sounds, [layouts.recording(f"r{i}" * 40, "r0.wav") for i in range(99)], [])
     path = sounds / "ami_recordings_dev.jsonl.gz"
     path.write_bytes(path.read_bytes()[:-20])
@@ -188,13 +189,13 @@ def test_a_manifest_cut_short(layouts, open_corpus, read_all, sounds) -> None:
         read_all(open_corpus("lhotse"), sounds)
 
 
-def test_supervisions_without_recordings_say_so(layouts, open_corpus, sounds) -> None:
+def test_supervisions_without_recordings_say_so(open_corpus, sounds) -> None:
     layouts.jsonl(sounds / "ami_supervisions_dev.jsonl.gz", [layouts.supervision("u", "r0")])
     with pytest.raises(CorpusError, match="no recordings beside it"):
         open_corpus("lhotse").parts(sounds)
 
 
-def test_other_rates_are_converted_when_asked(layouts, open_corpus, tmp_path, sounds) -> None:
+def test_other_rates_are_converted_when_asked(open_corpus, tmp_path, sounds) -> None:
     (sounds / "cv.wav").write_bytes(layouts.wav(layouts.samples(num_samples=24000), rate=48000))
     layouts.lhotse(sounds, [layouts.recording("cv", "cv.wav", 24000, rate=48000)], [layouts.supervision("u", "cv")])
     with pytest.raises(CorpusError, match="nothing usable") as caught:

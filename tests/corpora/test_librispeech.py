@@ -7,14 +7,15 @@ from masr.corpora.textgrid import read_textgrid
 from masr.errors import CorpusError
 from masr.io.datadir import DataDir
 from masr.types import Span
+from reference import corpus_layouts as layouts
 
 
 @pytest.fixture
-def flac(layouts) -> bytes:
+def flac() -> bytes:
     return layouts.wav(layouts.samples(), kind="FLAC")
 
 
-def test_what_the_release_says(layouts, open_corpus, read_all, tmp_path, flac) -> None:
+def test_what_the_release_says(open_corpus, read_all, tmp_path, flac) -> None:
     layouts.librispeech(tmp_path, {"84-121123-0000": flac, "174-50561-0000": flac})
     utterances, problems = read_all(open_corpus("librispeech"), tmp_path)
     assert problems == []
@@ -35,7 +36,7 @@ def test_what_the_release_says(layouts, open_corpus, read_all, tmp_path, flac) -
     assert by_reader["84-121123-0000"].speaker == "84"
 
 
-def test_splits_are_what_is_on_disk(layouts, open_corpus, tmp_path, flac) -> None:
+def test_splits_are_what_is_on_disk(open_corpus, tmp_path, flac) -> None:
     for split in ("train-clean-100", "test-other"):
         layouts.librispeech(tmp_path, {"84-121123-0000": flac}, split)
     (tmp_path / "LibriSpeech" / "other").mkdir()
@@ -48,7 +49,7 @@ def test_splits_are_what_is_on_disk(layouts, open_corpus, tmp_path, flac) -> Non
     assert "test-other" in caught.value.fix
 
 
-def test_orphans_duplicates_and_misplaced_files(layouts, open_corpus, read_all, tmp_path, flac) -> None:
+def test_orphans_duplicates_and_misplaced_files(open_corpus, read_all, tmp_path, flac) -> None:
     names = ("84-121123-0000", "84-121123-0001")
     texts = {"84-121123-0000": "A B", "84-121123-0002": "C"}
     layouts.librispeech(tmp_path, dict.fromkeys(names, flac), texts=texts)
@@ -69,7 +70,7 @@ def test_orphans_duplicates_and_misplaced_files(layouts, open_corpus, read_all, 
 
 
 @pytest.mark.parametrize("place", ["alignments", "LibriSpeech-Alignments/LibriSpeech", "LibriSpeech", "elsewhere"])
-def test_alignments_become_phones(layouts, open_corpus, tmp_path, flac, place) -> None:
+def test_alignments_become_phones(open_corpus, tmp_path, flac, place) -> None:
     layouts.librispeech(tmp_path, {"84-121123-0000": flac, "84-121123-0001": flac})
     grid = tmp_path / place / "dev-clean/84/121123/84-121123-0000.TextGrid"
     grid.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +86,7 @@ def test_alignments_become_phones(layouts, open_corpus, tmp_path, flac, place) -
     assert len(DataDir.open(tmp_path / "data/dev_clean")) == 2
 
 
-def test_a_broken_alignment_leaves_its_utterance_out(layouts, open_corpus, read_all, tmp_path, flac) -> None:
+def test_a_broken_alignment_leaves_its_utterance_out(open_corpus, read_all, tmp_path, flac) -> None:
     layouts.librispeech(tmp_path, {"84-121123-0000": flac})
     (tmp_path / "LibriSpeech/dev-clean/84/121123/84-121123-0000.TextGrid").write_text("nothing")
     utterances, problems = read_all(open_corpus("librispeech"), tmp_path)
@@ -115,7 +116,7 @@ Object class = "TextGrid"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_both_forms_and_every_encoding_of_a_textgrid(layouts, tmp_path, encoding) -> None:
+def test_both_forms_and_every_encoding_of_a_textgrid(tmp_path, encoding) -> None:
     path = tmp_path / "x.TextGrid"
     path.write_text(SHORT, encoding=encoding)
     assert read_textgrid(path) == {"phones": (Span('a "b"', 0.0, 0.5), Span("", 0.5, 1.5))}

@@ -7,14 +7,15 @@ from masr.corpora.prepare import prepare
 from masr.errors import CorpusError
 from masr.io.audio import read_audio
 from masr.io.datadir import DataDir
+from reference import corpus_layouts as layouts
 
 
 @pytest.fixture
-def sound(layouts) -> bytes:
+def sound() -> bytes:
     return layouts.wav(layouts.samples(num_samples=16000))
 
 
-def test_segments_of_a_text(layouts, open_corpus, tmp_path, sound) -> None:
+def test_segments_of_a_text(open_corpus, tmp_path, sound) -> None:
     xml = layouts.pangloss_xml([("S1", 0.0, 0.25, "a  b\n c"), ("S2", 0.5, "1.0", "ʈʰæ˧")])
     layouts.pangloss(tmp_path / "c", {"tale": sound}, {"tale": xml})
     prepare(open_corpus("pangloss"), tmp_path / "c", tmp_path / "data")
@@ -27,7 +28,7 @@ def test_segments_of_a_text(layouts, open_corpus, tmp_path, sound) -> None:
     assert len(read_audio(data.table("wav.scp")["tale"], 0.5, 1.0)) == 8000
 
 
-def test_entries_of_a_word_list(layouts, open_corpus, read_all, tmp_path, sound) -> None:
+def test_entries_of_a_word_list(open_corpus, read_all, tmp_path, sound) -> None:
     xml = layouts.pangloss_xml([("W1", 0.1, 0.2, "bois")], root="WORDLIST")
     layouts.pangloss(tmp_path, {"list": sound}, {"list": xml})
     utterances, problems = read_all(open_corpus("pangloss"), tmp_path)
@@ -35,7 +36,7 @@ def test_entries_of_a_word_list(layouts, open_corpus, read_all, tmp_path, sound)
     assert utterances["list-W1"].text == "bois"
 
 
-def test_series_make_splits_and_the_rest_becomes_labels(layouts, open_corpus, tmp_path, sound) -> None:
+def test_series_make_splits_and_the_rest_becomes_labels(open_corpus, tmp_path, sound) -> None:
     xml = layouts.pangloss_xml([("S1", 0.0, 0.25, "a")])
     metadata = "file\tseries\tspeaker\tcondition\ntale\tone tale\tF4\theadset\nsong\tsongs\tM1\t\nlist\t\tM2\tlapel\n"
     layouts.pangloss(tmp_path / "c", dict.fromkeys(("tale", "song", "list"), sound), {"tale": xml}, metadata)
@@ -48,7 +49,7 @@ def test_series_make_splits_and_the_rest_becomes_labels(layouts, open_corpus, tm
     assert dict(DataDir.open(tmp_path / "data/all").labels("lang")) == {"M2-list": "nru"}
 
 
-def test_whole_recordings_beside_segments_get_a_segment_of_their_own(layouts, open_corpus, tmp_path, sound) -> None:
+def test_whole_recordings_beside_segments_get_a_segment_of_their_own(open_corpus, tmp_path, sound) -> None:
     xml = layouts.pangloss_xml([("S1", 0.0, 0.25, "a")])
     layouts.pangloss(tmp_path / "c", {"tale": sound, "song": sound}, {"tale": xml})
     (summary,) = prepare(open_corpus("pangloss"), tmp_path / "c", tmp_path / "data")
@@ -58,7 +59,7 @@ def test_whole_recordings_beside_segments_get_a_segment_of_their_own(layouts, op
     assert any("no transcript" in note for note in summary.notes)
 
 
-def test_bad_segments_and_orphans(layouts, open_corpus, tmp_path, sound) -> None:
+def test_bad_segments_and_orphans(open_corpus, tmp_path, sound) -> None:
     segments = [
         ("S1", 0.0, 0.25, "good"),
         ("S1", 0.3, 0.4, "again"),
@@ -80,7 +81,7 @@ def test_bad_segments_and_orphans(layouts, open_corpus, tmp_path, sound) -> None
     assert DataDir.open(tmp_path / "data/all").table("segments")["tale-S6"] == "tale 0.9 1"
 
 
-def test_the_form_that_is_asked_for(layouts, open_corpus, read_all, tmp_path, sound) -> None:
+def test_the_form_that_is_asked_for(open_corpus, read_all, tmp_path, sound) -> None:
     xml = layouts.pangloss_xml([("S1", 0.0, 0.25, "fono")]).replace(
         "</FORM><TRANSL", '</FORM><FORM kindOf="ortho">Orto</FORM><TRANSL'
     )
@@ -90,7 +91,7 @@ def test_the_form_that_is_asked_for(layouts, open_corpus, read_all, tmp_path, so
     assert read_all(open_corpus("pangloss", "form=none"), tmp_path)[0]["tale-S1"].text is None
 
 
-def test_a_channel_of_stereo_recordings(layouts, open_corpus, tmp_path) -> None:
+def test_a_channel_of_stereo_recordings(open_corpus, tmp_path) -> None:
     import numpy as np
 
     left, right = layouts.samples(0), layouts.samples(1)
@@ -108,14 +109,14 @@ EVIL = {
 
 
 @pytest.mark.parametrize("kind", EVIL)
-def test_declared_entities_are_refused(layouts, tmp_path, kind) -> None:
+def test_declared_entities_are_refused(tmp_path, kind) -> None:
     path = tmp_path / "x.xml"
     path.write_text(layouts.pangloss_xml([("S1", 0, 1, "&x;" if kind == "entity" else "&b;")], prolog=EVIL[kind]))
     with pytest.raises(CorpusError, match="entity"):
         read_annotation(path)
 
 
-def test_the_real_files_doctype_is_fine(layouts, tmp_path) -> None:
+def test_the_real_files_doctype_is_fine(tmp_path) -> None:
     prolog = '<!DOCTYPE TEXT SYSTEM "https://cocoon.huma-num.fr/schemas/Archive.dtd">\n'
     path = tmp_path / "x.xml"
     path.write_text(layouts.pangloss_xml([("S1", 0, 1, "é &amp; &#x2c8;")], prolog=prolog), encoding="utf-8")
@@ -127,9 +128,7 @@ def test_the_real_files_doctype_is_fine(layouts, tmp_path) -> None:
 @pytest.mark.parametrize(
     "text", ["", "plain", "<TEXT>", "<HTML/>", "<TEXT><S></TEXT>", "<a>" * 400 + "</a>" * 400, "<TEXT>&x;</TEXT>"]
 )
-def test_what_is_no_annotation_is_a_problem_of_its_recording(
-    layouts, open_corpus, read_all, tmp_path, sound, text
-) -> None:
+def test_what_is_no_annotation_is_a_problem_of_its_recording(open_corpus, read_all, tmp_path, sound, text) -> None:
     layouts.pangloss(tmp_path, {"tale": sound}, {"tale": text})
     utterances, problems = read_all(open_corpus("pangloss"), tmp_path)
     assert not utterances

@@ -23,6 +23,7 @@ from masr.errors import CorpusError, MasrError, UsageError
 from masr.io.datadir import DataDir
 from masr.io.datadir.validate import Checks, validate
 from masr.types import Part, Problem, Utterance
+from reference import corpus_layouts as layouts
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Given:
 
 
 @pytest.fixture
-def wav(layouts, tmp_path) -> Path:
+def wav(tmp_path) -> Path:
     path = tmp_path / "x.wav"
     path.write_bytes(layouts.wav(layouts.samples()))
     return path
@@ -115,7 +116,7 @@ def test_a_recording_is_checked_once_however_many_segments_it_has(wav, tmp_path,
 @pytest.mark.parametrize(
     "name", ["two  blanks.wav", "nbsp\u00a0wide\u3000.wav", "ünï-漢字.wav", "a:1.wav", "tab\there.wav"]
 )
-def test_paths_that_a_table_can_and_cannot_hold(layouts, tmp_path, name) -> None:
+def test_paths_that_a_table_can_and_cannot_hold(tmp_path, name) -> None:
     from masr.io.audio import read_audio
 
     path = tmp_path / name
@@ -131,7 +132,7 @@ def test_paths_that_a_table_can_and_cannot_hold(layouts, tmp_path, name) -> None
         assert len(read_audio(scp["u"])) == 8000
 
 
-def test_names_that_are_not_utf8(layouts, open_corpus, tmp_path) -> None:
+def test_names_that_are_not_utf8(open_corpus, tmp_path) -> None:
     layouts.pangloss(tmp_path / "c", {"good": layouts.wav(layouts.samples())}, {})
     Path(os.fsdecode(os.fsencode(tmp_path / "c") + b"/ta\xffle.wav")).write_bytes(layouts.wav(layouts.samples()))
     (summary,) = prepare(open_corpus("pangloss"), tmp_path / "c", tmp_path / "out", max_bad=1)
@@ -150,7 +151,7 @@ def test_a_split_is_replaced_as_a_whole(wav, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("name", ["fleurs", "librispeech", "pangloss"])
-def test_lhotse_takes_what_kaldi_takes(layouts, open_corpus, tmp_path, name) -> None:
+def test_lhotse_takes_what_kaldi_takes(open_corpus, tmp_path, name) -> None:
     kaldi = pytest.importorskip("lhotse.kaldi")
     source = layouts.build(name, tmp_path)
     for summary in prepare(open_corpus(name), source, tmp_path / "out"):
@@ -159,7 +160,7 @@ def test_lhotse_takes_what_kaldi_takes(layouts, open_corpus, tmp_path, name) -> 
         assert {recording.num_samples for recording in recordings} == {8000}
 
 
-def test_provenance_lies_beside_the_tables(layouts, open_corpus, tmp_path) -> None:
+def test_provenance_lies_beside_the_tables(open_corpus, tmp_path) -> None:
     source = layouts.build("fleurs", tmp_path)
     prepare(open_corpus("fleurs", "text=raw"), source, tmp_path / "out")
     record = json.loads((tmp_path / "out/dev/provenance.json").read_text())
@@ -169,7 +170,7 @@ def test_provenance_lies_beside_the_tables(layouts, open_corpus, tmp_path) -> No
 
 
 def test_a_stopped_run_leaves_nothing_that_looks_finished_and_is_taken_up_again(
-    layouts, open_corpus, tmp_path, monkeypatch
+    open_corpus, tmp_path, monkeypatch
 ) -> None:
     source = layouts.build("fleurs", tmp_path)
     for code in ("bn_in", "ta_in"):
@@ -219,7 +220,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("num_jobs", [1, 2])
-def test_a_killed_process_leaves_nothing_half_written(layouts, open_corpus, tmp_path, num_jobs) -> None:
+def test_a_killed_process_leaves_nothing_half_written(open_corpus, tmp_path, num_jobs) -> None:
     source = layouts.build("fleurs", tmp_path)
     script = tmp_path / "deadly.py"
     script.write_text(textwrap.dedent(SCRIPT))

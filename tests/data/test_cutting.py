@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,12 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from masr.data.cutting import Int64Array, cut_step, deal, pieces
-
-PATH = Path(__file__).parents[1] / "reference" / "slow_cuts.py"
-SPEC = importlib.util.spec_from_file_location("slow_cuts", PATH)
-assert SPEC is not None and SPEC.loader is not None
-slow = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(slow)
+from reference import slow_cuts
 
 lengths_of = st.lists(st.integers(1, 400), min_size=1, max_size=60).map(lambda x: np.array(x, dtype=np.int64))
 
@@ -55,8 +48,8 @@ def test_one_part_keeps_the_order_of_the_step() -> None:
 @given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=7), count=st.integers(1, 4))
 def test_no_cut_and_no_partition_has_a_cheaper_costliest_piece(lengths: list[int], count: int) -> None:
     row = np.array(lengths)
-    found = slow.costliest(values(row, pieces(row, count)))
-    assert found == slow.contiguous(lengths, count) == slow.any_partition(lengths, count)
+    found = slow_cuts.costliest(values(row, pieces(row, count)))
+    assert found == slow_cuts.contiguous(lengths, count) == slow_cuts.any_partition(lengths, count)
 
 
 @given(lengths=lengths_of, count=st.integers(1, 12))
@@ -64,7 +57,7 @@ def test_pieces_are_neighbours_in_length_and_no_dearer_than_every_nth(lengths: I
     cut = values(lengths, pieces(lengths, count))
     filled = [piece for piece in cut if piece]
     assert all(min(longer) >= max(shorter) for longer, shorter in pairwise(filled))
-    assert slow.costliest(cut) <= slow.costliest([lengths[start::count].tolist() for start in range(count)])
+    assert slow_cuts.costliest(cut) <= slow_cuts.costliest([lengths[start::count].tolist() for start in range(count)])
 
 
 def lognormal(random: np.random.Generator, size: int) -> Int64Array:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import numpy as np
 import pytest
 import torch
@@ -13,18 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from masr.features.mixing import convolved, inside, mixed, pink_response, power, reverberant, within_range
-
-
-def _slow() -> ModuleType:
-    path = Path(__file__).parents[1] / "reference" / "slow_mixing.py"
-    spec = importlib.util.spec_from_file_location("slow_mixing", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-slow = _slow()
+from reference import slow_mixing
 
 
 def batch(lengths: list[int], seed: int, longest: int = 0, scale: float = 0.1) -> tuple[torch.Tensor, torch.Tensor]:
@@ -48,7 +33,7 @@ def test_a_room_is_a_convolution(lengths: list[int], taps: int, padding: int, se
     responses, _ = batch([taps] * len(lengths), seed + 1)
     found = reverberant(waves, sizes, responses)
     for row, length in enumerate(lengths):
-        expected = slow.in_room(waves[row, :length].double().numpy(), responses[row].double().numpy())
+        expected = slow_mixing.in_room(waves[row, :length].double().numpy(), responses[row].double().numpy())
         np.testing.assert_allclose(found[row, :length].numpy(), expected, atol=2e-6 * max(1, np.abs(expected).max()))
         assert not found[row, length:].any()
 
@@ -79,7 +64,7 @@ def test_noise_has_the_level_asked_for(
     assert float(found.abs().max()) <= 1 + 1e-6
     for row, (length, (first, count)) in enumerate(zip(lengths, spans, strict=True)):
         speech = waves[row, :length].double().numpy()
-        expected = slow.in_noise(speech, noise[row].double().numpy(), snr_db, first, count)
+        expected = slow_mixing.in_noise(speech, noise[row].double().numpy(), snr_db, first, count)
         np.testing.assert_allclose(found[row, :length].numpy(), expected, atol=1e-6)
         assert not found[row, length:].any()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +13,10 @@ from masr.errors import ConfigError, DataError, UsageError
 from masr.features.log_mel import Config as LogMelConfig
 from masr.features.log_mel import build as build_log_mel
 from masr.inference import confidence as module
-from masr.inference.confidence import Scoring
-from masr.inference.emissions import Emitter
+from masr.inference.confidence import ScoredData, Scoring
+from masr.inference.emissions import Emitter, read_transformers
 from masr.inference.frame_scorer import FrameScorer
 from masr.inference.load import Model
-from masr.inference.scored_data import ScoredData
-from masr.inference.transformers_ctc import read
 from masr.io.ark import ArchiveWriter, read_array
 from masr.io.confidence import read_facts
 from masr.io.datadir import DataDir, read_table, write_datadir, write_table
@@ -30,6 +27,7 @@ from masr.models.waveform import WaveformConvolutions
 from masr.objectives.ctc import Config as CtcConfig
 from masr.objectives.ctc import Ctc
 from masr.types import Batch
+from reference import tiny_checkpoints
 
 BINS, UNITS = 12, 5
 SIZES = [9, 40, 77, 6, 120, 31, 200, 3, 55, 64, 7, 18]
@@ -138,11 +136,6 @@ def replace_rows(batch: Batch, rows: list[int]) -> Batch:
 def checkpoint(folder: Path) -> Path:
     """Wav2Vec2ForCTC with the convolutions of the real one, few channels."""
     pytest.importorskip("transformers")
-    path = Path(__file__).parent.parent / "reference" / "tiny_checkpoints.py"
-    spec = importlib.util.spec_from_file_location("tiny_checkpoints", path)
-    assert spec is not None and spec.loader is not None
-    tiny = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tiny)
     convolutions = {
         "conv_dim": [8] * 7,
         "conv_kernel": [10, 3, 3, 3, 3, 2, 2],
@@ -150,7 +143,9 @@ def checkpoint(folder: Path) -> Path:
         "num_feat_extract_layers": 7,
         "num_hidden_layers": 1,
     }
-    tiny.write_checkpoint("wav2vec2-base", folder, "ForCTC", vocab_size=UNITS, pad_token_id=0, **convolutions)
+    tiny_checkpoints.write_checkpoint(
+        "wav2vec2-base", folder, "ForCTC", vocab_size=UNITS, pad_token_id=0, **convolutions
+    )
     return folder
 
 
@@ -167,7 +162,7 @@ class Waveform:
 
 
 def test_every_length_from_1_to_2000_samples_has_as_many_values_as_an_encoder_of_waveforms(tmp_path: Path) -> None:
-    ours, encoder = FrameScorer(read(checkpoint(tmp_path), "cpu")), Waveform()
+    ours, encoder = FrameScorer(read_transformers(checkpoint(tmp_path), "cpu")), Waveform()
     ours.check_encoder(encoder, 1 / 16000)  # type: ignore[arg-type]
     assert ours.emitter.frame_shift_sec == 0.02
     samples = torch.randn(100, 2000)

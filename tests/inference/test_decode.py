@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,12 +13,13 @@ import pytest
 from masr.errors import DecodingError
 from masr.inference.beam import _merged
 from masr.inference.decode import build_decoder
+from masr.inference.decode_config import Config
 from masr.inference.hypothesis import collapse
 from masr.inference.language_model import check_language_model
 from masr.inference.lexicon import read_lexicon
-from masr.inference.search import Config
 from masr.types import FloatArray
 from masr.units import characters
+from reference import slow_arpa, slow_ctc
 
 ARPA = """\\data\\
 ngram 1=6
@@ -52,18 +52,6 @@ WIDE: dict[str, Any] = {
     "num_best": 100_000,
     "sure_blank": 1.0,
 }
-
-
-def reference(name: str) -> Any:
-    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-slow_ctc, slow_arpa = reference("slow_ctc"), reference("slow_arpa")
 
 
 class Pieces:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import pickle
 import shutil
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,21 +20,9 @@ from masr.errors import CheckpointError, UsageError
 from masr.io.audio import read_audio
 from masr.io.datadir import read_table
 from masr.io.trained import open_trained
+from reference import tiny_checkpoints
 
 transformers = pytest.importorskip("transformers")
-
-
-def reference() -> ModuleType:
-    path = Path(__file__).parent.parent / "reference" / "tiny_checkpoints.py"
-    spec = importlib.util.spec_from_file_location("tiny_checkpoints", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-TINY = reference()
 KINDS = ("wav2vec2-base", "wav2vec2-large", "hubert", "wavlm", "wavlm-large", "w2v-bert")
 XLSR, NUM_LAYERS = "wav2vec2-large", 3
 
@@ -45,7 +31,7 @@ XLSR, NUM_LAYERS = "wav2vec2-large", 3
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkpoints of transformers")
     for kind in KINDS:
-        TINY.write_checkpoint(kind, folder / kind)
+        tiny_checkpoints.write_checkpoint(kind, folder / kind)
     return folder
 
 
@@ -141,18 +127,20 @@ def test_the_masked_pass_is_that_of_transformers(kind: str, folders: Path, spoke
 
 
 def test_a_mask_embedding_below_a_head_and_none(folders: Path, tmp_path: Path) -> None:
-    headed = TINY.write_checkpoint(XLSR, tmp_path / "headed", head="ForPreTraining")
+    headed = tiny_checkpoints.write_checkpoint(XLSR, tmp_path / "headed", head="ForPreTraining")
     own = masked_pass(headed, masr.load(headed, "cpu")).vector
     assert own is not None
     assert torch.equal(own, load_file(headed / "model.safetensors")["wav2vec2.masked_spec_embed"])
-    without = TINY.write_checkpoint("hubert", tmp_path / "without", mask_time_prob=0.0, mask_feature_prob=0.0)
+    without = tiny_checkpoints.write_checkpoint(
+        "hubert", tmp_path / "without", mask_time_prob=0.0, mask_feature_prob=0.0
+    )
     model = masr.load(without, "cpu")
     with pytest.raises(CheckpointError, match="no masked_spec_embed"):
         masked_pass(without, model)
 
 
 def test_conversion_as_the_documentation_has_it_keeps_the_mask_embedding(folders: Path, tmp_path: Path) -> None:
-    headed = TINY.write_checkpoint(XLSR, tmp_path / "headed", head="ForPreTraining")
+    headed = tiny_checkpoints.write_checkpoint(XLSR, tmp_path / "headed", head="ForPreTraining")
     transformers.AutoModel.from_pretrained(headed).save_pretrained(tmp_path / "safe")
     transformers.AutoFeatureExtractor.from_pretrained(headed).save_pretrained(tmp_path / "safe")
     models = [masr.load(folder, "cpu") for folder in (headed, tmp_path / "safe")]

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +13,7 @@ from masr.errors import DataError
 from masr.inference.statistics import StatisticsOfFeatures, statistics_of
 from masr.io.ark import ArchiveWriter, read_matrix
 from masr.io.datadir import DataDir, read_table, write_datadir
-
-path = Path(__file__).parents[1] / "reference" / "slow_statistics.py"
-spec = importlib.util.spec_from_file_location("slow_statistics", path)
-assert spec and spec.loader
-SLOW: Any = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(SLOW)
+from reference import slow_statistics
 
 
 def extract(data: Path, out: Path, *options: str) -> int:
@@ -30,7 +23,7 @@ def extract(data: Path, out: Path, *options: str) -> int:
 @pytest.mark.parametrize("count", [1, 2, 50])
 def test_they_are_as_defined(count: int) -> None:
     frames = (5 + 3 * np.random.default_rng(count).standard_normal((count, 4))).astype(np.float32)
-    np.testing.assert_allclose(statistics_of(frames), SLOW.statistics(frames.tolist()), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(statistics_of(frames), slow_statistics.statistics(frames.tolist()), rtol=1e-5, atol=1e-6)
 
 
 def test_a_single_frame_has_neither_deviation_nor_steps() -> None:
@@ -46,7 +39,7 @@ def test_a_folder_of_vectors_like_those_of_encoders(spoken: Path, tmp_path: Path
     assert dict(folder.labels("lang")) == read_table(data / "utt2lang")
     assert found.shape == (32, 3 * 24)
     for place in (0, 31):
-        expected = SLOW.statistics(read_matrix(feats[folder.utts[place]]).tolist())
+        expected = slow_statistics.statistics(read_matrix(feats[folder.utts[place]]).tolist())
         np.testing.assert_allclose(found[place], expected, rtol=1e-4, atol=1e-5)
     assert json.loads((tmp_path / "provenance.json").read_text())["model"] == "statistics"
 

@@ -7,14 +7,11 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parent))  # for processes.py
 
 START = Path(__file__).resolve().parents[2] / "tools" / "start_slurm.sh"
 START_GRID_ENGINE = START.with_name("start_grid_engine.sh")

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import alive, wait_for, wait_for_text
 
+from jobs.processes import alive, wait_for, wait_for_text
 from masr.jobs.grid_engine import GridEngine, _numbers, _state
 
 QUEUE = Path(__file__).resolve().parents[2] / "utils" / "queue.py"

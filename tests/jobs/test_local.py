@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from processes import alive, wait_for
 
+from jobs.processes import alive, wait_for
 from masr.jobs import program
 from masr.jobs.signals import ECHO_SEC
 

@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
-from processes import wait_for, wait_for_text
 from safetensors.torch import load_file
+
+from jobs.processes import wait_for, wait_for_text
 
 SLURM = Path(__file__).resolve().parents[2] / "utils" / "slurm.py"
 PYTHON = sys.executable

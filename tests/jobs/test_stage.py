@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from processes import alive, wait_for
 
+from jobs.processes import alive, wait_for
 from masr.jobs.signals import ECHO_SEC
 
 UTILS = Path(__file__).resolve().parents[2] / "utils"

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processes import alive
+
+from jobs.processes import alive
 
 SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "start_grid_engine.sh"
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from processes import marked, wait_for
+
+from jobs.processes import marked, wait_for
 
 UTILS = Path(__file__).resolve().parents[2] / "utils"
 RUN, STAGE = ([sys.executable, "-ES", str(UTILS / name)] for name in ("run.py", "stage.py"))

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from processes import wait_for
+
+from jobs.processes import wait_for
 
 UTILS = Path(__file__).resolve().parents[2] / "utils"
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
@@ -13,18 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from masr.losses.classification import cosines, cross_entropy, fit_temperature, with_margin
-
-
-def _oracle() -> ModuleType:
-    path = Path(__file__).parent.parent / "reference" / "slow_classification.py"
-    spec = importlib.util.spec_from_file_location("slow_classification", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-slow = _oracle()
+from reference import slow_classification
 
 
 def logits(rows: int, classes: int, seed: int = 0, spread: float = 2.0) -> torch.Tensor:
@@ -37,7 +24,8 @@ def test_margin_is_an_angle(margin: float) -> None:
     labels = torch.tensor([2, 0, 1])
     losses = cross_entropy(with_margin(found, labels, margin) * 30, labels).sum
     expected = sum(
-        slow.margin_loss(row, int(label), margin, 30) for row, label in zip(found.tolist(), labels, strict=True)
+        slow_classification.margin_loss(row, int(label), margin, 30)
+        for row, label in zip(found.tolist(), labels, strict=True)
     )
     assert float(losses) == pytest.approx(expected, rel=1e-5)
 
@@ -76,10 +64,10 @@ def test_temperature_is_the_least_of_all(rows: int, classes: int, seed: int, spr
     labels = torch.randint(0, classes, (rows,), generator=torch.Generator().manual_seed(seed))
     found = fit_temperature([values], [labels])
     assert math.exp(-5) <= found <= math.exp(5)
-    least = slow.soft_loss(values.tolist(), labels.tolist(), found)
+    least = slow_classification.soft_loss(values.tolist(), labels.tolist(), found)
     for other in (found * 0.99, found * 1.01, 0.02, 0.5, 1.0, 3.0, 100.0):
         if math.exp(-5) < other < math.exp(5):
-            assert least <= slow.soft_loss(values.tolist(), labels.tolist(), other) + 1e-6
+            assert least <= slow_classification.soft_loss(values.tolist(), labels.tolist(), other) + 1e-6
 
 
 def test_a_sure_and_wrong_model_is_cooled_and_a_timid_one_warmed() -> None:

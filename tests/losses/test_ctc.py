@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -15,18 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from masr.losses.ctc import ctc, needed
-
-
-def _reference() -> Any:
-    path = Path(__file__).resolve().parents[1] / "reference" / "slow_ctc.py"
-    spec = importlib.util.spec_from_file_location("slow_ctc", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-slow = _reference()
+from reference import slow_ctc
 
 
 def emissions(size: int, time: int, units: int, seed: int = 0) -> Tensor:
@@ -39,16 +25,16 @@ LENGTHS = torch.tensor([9, 6, 4])
 
 def one_by_one(scores: Tensor, lengths: Tensor, transcripts: Tensor) -> list[float]:
     return [
-        slow.cost(row[:size].double().tolist(), [u for u in units if u >= 0])
+        slow_ctc.cost(row[:size].double().tolist(), [u for u in units if u >= 0])
         for row, size, units in zip(scores, lengths.tolist(), transcripts.tolist(), strict=True)
     ]
 
 
 def test_the_recursion_is_the_sum_over_all_paths() -> None:
     scores = emissions(1, 6, 3)[0].double().tolist()
-    totals = slow.text_scores(scores, lambda units: " ".join(map(str, units)))
+    totals = slow_ctc.text_scores(scores, lambda units: " ".join(map(str, units)))
     for text, total in totals.items():
-        assert slow.cost(scores, [int(unit) for unit in text.split()]) == pytest.approx(-total)
+        assert slow_ctc.cost(scores, [int(unit) for unit in text.split()]) == pytest.approx(-total)
 
 
 def test_the_loss_is_the_recursions() -> None:
@@ -64,7 +50,7 @@ def test_any_text_and_length(data: st.DataObject) -> None:
     units = data.draw(st.lists(st.integers(1, 3), min_size=1, max_size=5))
     time = data.draw(st.integers(1, 8))
     scores = emissions(1, time, 4, data.draw(st.integers(0, 99)))
-    cost = slow.cost(scores[0].double().tolist(), units)
+    cost = slow_ctc.cost(scores[0].double().tolist(), units)
     term = ctc(scores, torch.tensor([time]), torch.tensor([[*units, -1]]))
     assert (int(needed(torch.tensor([[*units, -1]]))) > time) == math.isinf(cost)
     assert float(term.sum) == pytest.approx(0.0 if math.isinf(cost) else cost, rel=1e-4, abs=1e-4)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,18 +9,7 @@ from hypothesis import strategies as st
 
 from masr.losses.future import drawn, future_contrast
 from masr.maths.keyed_random import combine
-
-
-def _load(name: str) -> ModuleType:
-    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-slow_future = _load("slow_future")
+from reference import slow_future
 
 LENGTHS = torch.tensor([7, 1, 4])
 POOL = [(row, frame) for row, length in enumerate(LENGTHS.tolist()) for frame in range(length)]

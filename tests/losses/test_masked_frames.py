@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from dataclasses import replace
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
@@ -17,20 +13,10 @@ from masr.masking.ask2mask import Config, build
 from masr.masking.spans import Config as SpansConfig
 from masr.masking.spans import build as build_spans
 from masr.types import Batch
+from small import objectives
 
 OBJECTIVES = ("best_rq", "wav2vec2", "w2v_bert", "hubert")
 SCALED = ("masked_prediction", "contrastive", "unmasked_prediction")
-
-
-def contract() -> ModuleType:
-    """The small objectives and the batch of the contract test."""
-    path = Path(__file__).parents[1] / "contracts" / "test_objectives.py"
-    if "objectives_contract" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("objectives_contract", path)
-        assert spec is not None and spec.loader is not None
-        sys.modules["objectives_contract"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["objectives_contract"])
-    return sys.modules["objectives_contract"]
 
 
 def scored(batch: Batch, lengths: Tensor) -> Batch:
@@ -39,24 +25,24 @@ def scored(batch: Batch, lengths: Tensor) -> Batch:
 
 
 def sums(name: str, batch: Batch, **masking: str) -> dict[str, float]:
-    objective = contract().make(name).train()
+    objective = objectives.make(name).train()
     objective.masker = build(Config(share=0.4, span=3, **masking))  # type: ignore[arg-type]
     return {term: float(value.sum.detach()) for term, value in objective(batch).terms.items() if term in SCALED}
 
 
 def lengths_of(name: str, batch: Batch) -> Tensor:
-    found: Tensor = contract().make(name).encoder.num_encoded(batch.lengths)
+    found: Tensor = objectives.make(name).encoder.num_encoded(batch.lengths)
     return found
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_the_loss_of_each_utterance_is_times_its_mean_confidence(name: str) -> None:
     """ATM+S by its formula: one utterance at a time, so that no other can hide a mistake."""
-    whole = contract().batch()
+    whole = objectives.batch()
     batch = scored(whole, lengths_of(name, whole))
     assert batch.confidence is not None
     for row, length in enumerate(lengths_of(name, whole).tolist()):
-        one = contract().batch(slice(row, row + 1))
+        one = objectives.batch(slice(row, row + 1))
         one = replace(one, confidence=batch.confidence[row : row + 1, :length])
         plain, scaled = sums(name, one), sums(name, one, scale="utterance")
         assert plain
@@ -73,7 +59,7 @@ def test_the_loss_of_each_utterance_is_times_its_mean_confidence(name: str) -> N
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_frames_are_scaled_one_by_one(name: str) -> None:
     """Confidences of 0 and 1: what is left is the loss of the surest frames, whichever they are."""
-    whole = contract().batch()
+    whole = objectives.batch()
     lengths = lengths_of(name, whole)
     ones = (torch.arange(int(lengths.max())) < lengths[:, None]).float()
     loud = replace(whole, confidence=ones)
@@ -91,10 +77,10 @@ def test_frames_are_scaled_one_by_one(name: str) -> None:
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_the_log_tells_what_was_masked(name: str) -> None:
-    whole = contract().batch()
+    whole = objectives.batch()
     lengths = lengths_of(name, whole)
     batch = scored(whole, lengths)
-    objective = contract().make(name).train()
+    objective = objectives.make(name).train()
     objective.masker = build(Config(share=0.4, span=3))
     assert batch.confidence is not None
     mask = objective.masker.mask(lengths, batch.keys, batch.confidence)
@@ -103,7 +89,7 @@ def test_the_log_tells_what_was_masked(name: str) -> None:
     assert figures["masked_share"] == pytest.approx(int(mask.sum()) / total)
     assert figures["masked_confidence"] == pytest.approx(float(batch.confidence[mask].mean()), rel=1e-5)
     assert figures["confidence"] == pytest.approx(float(batch.confidence.sum()) / total, rel=1e-5)
-    assert "confidence" not in contract().make(name).train()(whole).figures
+    assert "confidence" not in objectives.make(name).train()(whole).figures
 
 
 def test_weights_alone_and_nothing_at_all() -> None:

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from masr.losses.reconstruction import absolute_errors, agreement, figure, inside, mean, stacks
-
-
-def _oracle() -> ModuleType:
-    path = Path(__file__).parent.parent / "reference" / "slow_reconstruction.py"
-    spec = importlib.util.spec_from_file_location("slow_reconstruction", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-slow = _oracle()
+from reference import slow_reconstruction
 
 
 def numbers(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -47,7 +32,7 @@ def test_stacks_are_those_that_a_loop_finds(sizes: list[int], factor: int, offse
     for row, size in enumerate(sizes):
         for t in range(places.shape[1]):
             own = features[row, :size].tolist()
-            expected = slow.stack(own, t * factor + offset, factor) if t < size // factor else None
+            expected = slow_reconstruction.stack(own, t * factor + offset, factor) if t < size // factor else None
             assert bool(places[row, t]) == (expected is not None)
             if expected is not None:
                 assert found[row, t].tolist() == expected
@@ -55,7 +40,7 @@ def test_stacks_are_those_that_a_loop_finds(sizes: list[int], factor: int, offse
 
 def test_absolute_errors_are_those_of_loops() -> None:
     guesses, targets, weights = numbers(5, 6), numbers(5, 6, seed=1), torch.tensor([1.0, 0, 2, 1, 0.5])
-    rows = [slow.absolute(g, x) for g, x in zip(guesses.tolist(), targets.tolist(), strict=True)]
+    rows = [slow_reconstruction.absolute(g, x) for g, x in zip(guesses.tolist(), targets.tolist(), strict=True)]
     term = mean(absolute_errors(guesses, targets), weights)
     assert float(term.sum) == pytest.approx(sum(w * r for w, r in zip(weights.tolist(), rows, strict=True)), rel=1e-5)
     assert float(term.count) == 5
@@ -66,11 +51,13 @@ def test_agreement_is_that_of_loops() -> None:
     logits, frames, codes = numbers(7, 5), numbers(7, 3, seed=1), numbers(5, 3, seed=2)
     found = agreement(logits, frames, codes)
     for n in range(7):
-        distance, divergence, entropy = slow.co_training(logits[n].tolist(), frames[n].tolist(), codes.tolist())
+        distance, divergence, entropy = slow_reconstruction.co_training(
+            logits[n].tolist(), frames[n].tolist(), codes.tolist()
+        )
         assert float(found.reconstruction[n]) == pytest.approx(distance, rel=1e-4)
         assert float(found.divergence[n]) == pytest.approx(divergence, rel=1e-4, abs=1e-5)
         assert float(found.entropy[n]) == pytest.approx(entropy, rel=1e-4, abs=1e-5)
-        nearest = min(range(5), key=lambda v: slow.squared(frames[n].tolist(), codes[v].tolist()))
+        nearest = min(range(5), key=lambda v: slow_reconstruction.squared(frames[n].tolist(), codes[v].tolist()))
         assert int(found.confirmed[n]) == nearest
 
 
@@ -78,7 +65,10 @@ def test_a_drawn_code_costs_its_own_distance_and_moves_by_the_relaxed_choice() -
     logits, frames, noise = numbers(7, 5), numbers(7, 3, seed=1), 2 * numbers(7, 5, seed=3)
     codes = numbers(5, 3, seed=2).requires_grad_()
     found = agreement(logits, frames, codes, noise, temperature=0.7)
-    expected = [slow.drawn_distance(x, codes.tolist(), g) for x, g in zip(frames.tolist(), noise.tolist(), strict=True)]
+    expected = [
+        slow_reconstruction.drawn_distance(x, codes.tolist(), g)
+        for x, g in zip(frames.tolist(), noise.tolist(), strict=True)
+    ]
     assert found.reconstruction.tolist() == pytest.approx(expected, rel=1e-4)
     found.reconstruction[0].backward(retain_graph=True)
     assert codes.grad is not None
@@ -93,7 +83,7 @@ def test_the_loss_is_never_below_the_surprise_that_it_bounds(seed: int, scale: f
     logits, frames, codes = numbers(4, 5, seed=seed), scale * numbers(4, 3, seed=seed + 1), numbers(5, 3, seed=seed + 2)
     found = agreement(logits, frames, codes)
     for n in range(4):
-        surprise = slow.surprise(logits[n].tolist(), frames[n].tolist(), codes.tolist())
+        surprise = slow_reconstruction.surprise(logits[n].tolist(), frames[n].tolist(), codes.tolist())
         assert float(found.reconstruction[n] + found.divergence[n]) >= surprise - 1e-4
 
 

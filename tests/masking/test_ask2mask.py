@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections import Counter
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
@@ -17,19 +13,10 @@ from torch import Tensor
 from masr.errors import DataError
 from masr.masking.ask2mask import Config, build, places, window_max
 from masr.maths.keyed_random import combine
+from reference import slow_ask2mask
 
 STRATEGIES = ("high", "low", "mixed", "hard", "random")
 DRAWS = 100_000
-
-
-def load_oracle() -> ModuleType:
-    path = Path(__file__).parents[1] / "reference" / "slow_ask2mask.py"
-    if "slow_ask2mask" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("slow_ask2mask", path)
-        assert spec is not None and spec.loader is not None
-        sys.modules["slow_ask2mask"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["slow_ask2mask"])
-    return sys.modules["slow_ask2mask"]
 
 
 def draw(confidence: list[float], config: Config, seed: int = 1) -> Tensor:
@@ -51,29 +38,27 @@ CONFIDENCE = [0.9, 0.05, 0.6, 1.0, 0.3, 0.02, 0.7, 0.95]
 @pytest.mark.parametrize(("share", "span"), [(0.5, 1), (0.4, 2), (0.55, 3), (0.3, 5)])
 def test_masks_come_as_often_as_a_draw_one_after_another_gives_them(strategy: str, share: float, span: int) -> None:
     """A frame's inclusion follows from the masks' probabilities; so does whether frames come together."""
-    oracle = load_oracle()
     high, low = CONFIDENCE, [1 - s for s in CONFIDENCE]
     urns = {"high": [high], "low": [low], "mixed": [high, low], "random": [[1.0] * 8]}[strategy]
     if strategy == "mixed":
         urns = [urn[:6] for urn in urns]  # of two urns there are too many sequences
-    expected = oracle.mask_probabilities(urns, share, span)
+    expected = slow_ask2mask.mask_probabilities(urns, share, span)
     masks = draw(CONFIDENCE[: len(urns[0])], Config(strategy=strategy, share=share, span=span))
     counts = Counter(map(tuple, masks.tolist()))
     assert set(counts) <= set(expected)
-    statistic, freedom = oracle.chi_square(counts, expected)
+    statistic, freedom = slow_ask2mask.chi_square(counts, expected)
     assert freedom >= 5
     assert statistic < freedom + 5 * (2 * freedom) ** 0.5, (statistic, freedom)
     torch.testing.assert_close(
-        masks.float().mean(dim=0), torch.tensor(oracle.inclusion(expected)), atol=0.008, rtol=0
+        masks.float().mean(dim=0), torch.tensor(slow_ask2mask.inclusion(expected)), atol=0.008, rtol=0
     )  # 5 standard deviations of 100,000 draws
 
 
 def test_the_statistic_tells_chances_that_are_a_little_off() -> None:
     """That the test above can fail: confidences to the power of 1.05 are refused."""
-    oracle = load_oracle()
-    expected = oracle.mask_probabilities([CONFIDENCE], 0.5, 1)
+    expected = slow_ask2mask.mask_probabilities([CONFIDENCE], 0.5, 1)
     masks = draw([s**1.05 for s in CONFIDENCE], Config(share=0.5, span=1))
-    statistic, freedom = oracle.chi_square(Counter(map(tuple, masks.tolist())), expected)
+    statistic, freedom = slow_ask2mask.chi_square(Counter(map(tuple, masks.tolist())), expected)
     assert statistic > freedom + 5 * (2 * freedom) ** 0.5
 
 

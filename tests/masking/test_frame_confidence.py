@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-from pathlib import Path
 
 import pytest
 import torch
 
 from masr.masking.confidence import MEASURES, Measure, frame_confidence, utterance_confidence
-
-_SPEC = importlib.util.spec_from_file_location(
-    "slow_confidence", Path(__file__).parent.parent / "reference" / "slow_confidence.py"
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-SLOW = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(SLOW)
+from reference import slow_confidence
 
 
 def draws(seed: int, units: int = 7) -> torch.Tensor:
@@ -35,7 +26,7 @@ def test_equals_the_oracle(measure: Measure, exclude_blank: bool) -> None:
     given = draws(1)
     found = frame_confidence(given, measure, exclude_blank)
     rows = given.double().exp().flatten(0, 1).tolist()
-    expected = torch.tensor([SLOW.confidence(row, measure, exclude_blank) for row in rows]).view(5, 40)
+    expected = torch.tensor([slow_confidence.confidence(row, measure, exclude_blank) for row in rows]).view(5, 40)
     torch.testing.assert_close(found, expected, atol=2e-6, rtol=0)
     assert found.dtype == torch.float32
     assert 0 <= float(found.min()) < 0.2 < 0.8 < float(found.max()) <= 1
@@ -80,7 +71,9 @@ def test_utterances_equal_the_oracle_whatever_the_padding_holds() -> None:
     padded = confidence.masked_fill(torch.arange(30) >= lengths[:, None], torch.nan)
     for given in (None, masked):
         expected = [
-            SLOW.utterance(confidence[n, :size].tolist(), None if given is None else given[n, :size].tolist())
+            slow_confidence.utterance(
+                confidence[n, :size].tolist(), None if given is None else given[n, :size].tolist()
+            )
             for n, size in enumerate(lengths.tolist())
         ]
         found = utterance_confidence(padded, lengths, given)

@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import numpy as np
 import pytest
 import torch
@@ -14,21 +10,9 @@ from masr.config import loads
 from masr.errors import ConfigError
 from masr.metadata import transcript
 from masr.metadata.codebook import Use
+from reference import string_similarity
 
 WORDS = st.text("abcdeé ñहि二", min_size=1, max_size=30).filter(lambda text: bool(text.strip()))
-
-
-def oracle() -> ModuleType:
-    path = Path(__file__).parent.parent / "reference" / "string_similarity.py"
-    spec = importlib.util.spec_from_file_location("string_similarity", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-ORACLE = oracle()
 
 
 def similarity(texts: list[str | None], **options: object) -> np.ndarray:
@@ -42,7 +26,7 @@ def similarity(texts: list[str | None], **options: object) -> np.ndarray:
 def test_wide_hashes_give_the_cosine_of_ngrams(one: str, other: str) -> None:
     one, other = " ".join(one.split()), " ".join(other.split())
     found = similarity([one, other], width=1 << 16, fold_case=False)[0, 1]
-    assert found == pytest.approx(ORACLE.ngram_cosine(one, other, 2, 4), abs=2e-3)
+    assert found == pytest.approx(string_similarity.ngram_cosine(one, other, 2, 4), abs=2e-3)
 
 
 def test_narrow_hashes_err_little_and_to_no_side() -> None:
@@ -50,7 +34,7 @@ def test_narrow_hashes_err_little_and_to_no_side() -> None:
     texts = ["".join(generator.choice(list("abcdefghij "), 40)) for _ in range(60)]
     texts = [" ".join(text.split()) for text in texts]
     upper = np.triu_indices(60, 1)
-    exact = np.array([[ORACLE.ngram_cosine(a, b, 2, 4) for b in texts] for a in texts])[upper]
+    exact = np.array([[string_similarity.ngram_cosine(a, b, 2, 4) for b in texts] for a in texts])[upper]
     error = similarity(list(texts))[upper] - exact
     assert np.abs(error).mean() < 0.03
     assert abs(error.mean()) < 0.01
@@ -76,7 +60,7 @@ def test_edit_is_one_minus_the_normalised_distance(texts: list[str]) -> None:
     found = similarity(list(texts), rule="edit", fold_case=False)
     for i, one in enumerate(texts):
         for j, other in enumerate(texts):
-            assert found[i, j] == pytest.approx(ORACLE.edit_similarity(one, other), abs=1e-6)
+            assert found[i, j] == pytest.approx(string_similarity.edit_similarity(one, other), abs=1e-6)
 
 
 def test_edit_compares_the_first_characters_alone() -> None:

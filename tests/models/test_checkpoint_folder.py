@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import pickle
 import shutil
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from safetensors.torch import load_file, save_file
 
 from masr.errors import CheckpointError, MissingPackageError
 from masr.models.checkpoint_folder import open_checkpoint
+from reference import tiny_checkpoints
 
 pytest.importorskip("transformers")
 
 
-def reference() -> ModuleType:
-    path = Path(__file__).parent.parent / "reference" / "tiny_checkpoints.py"
-    spec = importlib.util.spec_from_file_location("tiny_checkpoints", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-TINY = reference()
-
-
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder: Path = TINY.write_checkpoint("hubert", tmp_path_factory.mktemp("good") / "hubert")
+    folder: Path = tiny_checkpoints.write_checkpoint("hubert", tmp_path_factory.mktemp("good") / "hubert")
     return folder
 
 

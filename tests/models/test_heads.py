@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
 
 from masr.models.heads import ChannelAttentionPooling, Head, LayerMean, RunningNorm
-
-
-def _oracle() -> ModuleType:
-    path = Path(__file__).parent.parent / "reference" / "slow_classification.py"
-    spec = importlib.util.spec_from_file_location("slow_classification", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-slow = _oracle()
+from reference import slow_classification
 
 LENGTHS = torch.tensor([9, 5, 1])
 
@@ -56,7 +43,7 @@ def test_channel_attention_is_a_weighted_mean_and_deviation() -> None:
     mean, deviation = valid.mean(1), (valid.var(1, unbiased=False) + 1e-5).sqrt()
     context = torch.cat([mean, deviation], 1)[:, None].expand(-1, 9, -1)
     scores = pooling.score(pooling.norm(torch.relu(pooling.squeeze(torch.cat([valid, context], 2)))))
-    expected = slow.weighted_moments(valid[0].tolist(), scores.softmax(1)[0].tolist())
+    expected = slow_classification.weighted_moments(valid[0].tolist(), scores.softmax(1)[0].tolist())
     assert pooling(valid, LENGTHS[:1])[0].tolist() == pytest.approx(expected, abs=1e-5)
 
 

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import pytest
 import torch
 
 from masr.models.online_codebook import OnlineCodebook
-
-
-def _load(name: str) -> ModuleType:
-    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-slow_clusters = _load("slow_clusters")
+from reference import slow_clusters
 
 
 def frames(seed: int = 0, count: int = 40) -> torch.Tensor:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,28 +10,16 @@ import torch
 
 from masr.errors import CheckpointError, ConfigError
 from masr.models.pretrained import Config, build, restore
+from reference import tiny_checkpoints
 
 transformers = pytest.importorskip("transformers")
-
-
-def reference() -> ModuleType:
-    path = Path(__file__).parent.parent / "reference" / "tiny_checkpoints.py"
-    spec = importlib.util.spec_from_file_location("tiny_checkpoints", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-TINY = reference()
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkpoints")
-    for kind in TINY.KINDS:
-        TINY.write_checkpoint(kind, folder / kind)
+    for kind in tiny_checkpoints.KINDS:
+        tiny_checkpoints.write_checkpoint(kind, folder / kind)
     return folder
 
 
@@ -43,7 +29,7 @@ def speech(length: int) -> torch.Tensor:
     return noise * torch.logspace(-3, -0.7, length) + 0.02
 
 
-@pytest.mark.parametrize("kind", TINY.KINDS)
+@pytest.mark.parametrize("kind", tiny_checkpoints.KINDS)
 def test_equals_transformers_on_one_utterance(kind: str, folders: Path) -> None:
     waveform = speech(5000)
     theirs = transformers.AutoModel.from_pretrained(folders / kind).eval()
@@ -63,7 +49,7 @@ def test_equals_transformers_on_one_utterance(kind: str, folders: Path) -> None:
         torch.testing.assert_close(one, other[:, :count], atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in TINY.KINDS if "bert" not in kind])
+@pytest.mark.parametrize("kind", [kind for kind in tiny_checkpoints.KINDS if "bert" not in kind])
 def test_lengths_are_those_of_transformers(kind: str, folders: Path) -> None:
     ours = build(Config(checkpoint=folders / kind))
     lengths = torch.arange(65, 2000, 37)
@@ -73,7 +59,7 @@ def test_lengths_are_those_of_transformers(kind: str, folders: Path) -> None:
 
 
 def test_a_checkpoint_with_a_head_is_opened_without_it(tmp_path: Path) -> None:
-    folder = TINY.write_checkpoint("wav2vec2-large", tmp_path / "headed", head="ForPreTraining")
+    folder = tiny_checkpoints.write_checkpoint("wav2vec2-large", tmp_path / "headed", head="ForPreTraining")
     model = build(Config(checkpoint=folder))
     assert not [name for name, _ in model.named_parameters() if "quantizer" in name or "project_q" in name]
     theirs = transformers.Wav2Vec2ForPreTraining.from_pretrained(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -13,15 +12,9 @@ from safetensors.torch import load_file, save_file
 from masr.errors import CheckpointError
 from masr.io.trained import is_transformers
 from masr.models.pretrained_ctc import read_ctc
+from reference import tiny_checkpoints
 
 transformers = pytest.importorskip("transformers")
-_SPEC = importlib.util.spec_from_file_location(
-    "tiny_checkpoints", Path(__file__).parent.parent / "reference" / "tiny_checkpoints.py"
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-TINY = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(TINY)
 
 KINDS = ("wav2vec2-base", "wav2vec2-large", "hubert", "wavlm", "data2vec", "unispeech-sat", "w2v-bert")
 BLANK, UNITS = 3, 9
@@ -31,7 +24,7 @@ BLANK, UNITS = 3, 9
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ctc checkpoints")
     for kind in KINDS:
-        TINY.write_checkpoint(kind, folder / kind, "ForCTC", vocab_size=UNITS, pad_token_id=BLANK)
+        tiny_checkpoints.write_checkpoint(kind, folder / kind, "ForCTC", vocab_size=UNITS, pad_token_id=BLANK)
     return folder
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -17,6 +14,7 @@ from masr.maths.keyed_random import combine
 from masr.objectives.apc import Apc, Config, Noise, build
 from masr.plugins import open_plugin
 from masr.types import Batch
+from reference import slow_reconstruction
 
 BINS = 12
 SMALL = {"num_bins": BINS, "dim": 16, "num_layers": 2, "num_heads": 2, "feed_forward_dim": 16, "dropout": 0.0}
@@ -29,18 +27,6 @@ ENCODERS: list[dict[str, Any]] = [
     {"name": "convolutional"},
 ]
 LENGTHS = [53, 31, 40]
-
-
-def _oracle() -> ModuleType:
-    path = Path(__file__).parent.parent / "reference" / "slow_reconstruction.py"
-    spec = importlib.util.spec_from_file_location("slow_reconstruction", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-slow = _oracle()
 
 
 def encoder(name: str = "recurrent", **given: Any) -> Any:
@@ -75,7 +61,7 @@ def test_the_loss_is_that_of_a_loop(given: dict[str, Any], shift: int) -> None:
                 valid = own[row, : int(found.encoded.lengths[row])]
                 guesses = model.heads[side].guess(valid).tolist()
                 features = whole.features[row, :length].tolist()
-                part = slow.prediction(features, guesses, model.factor, sight, shift, side == "future")
+                part = slow_reconstruction.prediction(features, guesses, model.factor, sight, shift, side == "future")
                 total, count = total + part[0], count + part[1]
             term = found.terms[f"{name}_prediction"]
             assert count > 0

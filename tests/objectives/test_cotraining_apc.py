@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
@@ -17,20 +14,9 @@ from masr.models.recurrent import Config as RecurrentConfig
 from masr.models.recurrent import build as build_recurrent
 from masr.objectives.cotraining_apc import Config, CotrainingApc, build
 from masr.types import Batch
+from reference import slow_reconstruction
 
 CODES = 6
-
-
-def _oracle() -> ModuleType:
-    path = Path(__file__).parent.parent / "reference" / "slow_reconstruction.py"
-    spec = importlib.util.spec_from_file_location("slow_reconstruction", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-slow = _oracle()
 
 
 def made(context: str = "past", **given: object) -> CotrainingApc:
@@ -56,11 +42,11 @@ def test_both_terms_are_those_of_a_loop(optimise: str, training: bool) -> None:
     sums, agreed = [0.0, 0.0, 0.0], 0
     for t in range(7):
         logits, frame = head.guess(losses.encoded.frames[0, t]).tolist(), whole.features[0, t + 2].tolist()
-        parts = list(slow.co_training(logits, frame, codes))
+        parts = list(slow_reconstruction.co_training(logits, frame, codes))
         if optimise == "gumbel" and training:
-            parts[0] = slow.drawn_distance(frame, codes, noise[t])
+            parts[0] = slow_reconstruction.drawn_distance(frame, codes, noise[t])
         sums = [a + b for a, b in zip(sums, parts, strict=True)]
-        nearest = min(range(CODES), key=lambda v: slow.squared(frame, codes[v]))
+        nearest = min(range(CODES), key=lambda v: slow_reconstruction.squared(frame, codes[v]))
         agreed += nearest == logits.index(max(logits))
     assert float(losses.terms["reconstruction"].sum) == pytest.approx(sums[0], rel=1e-4)
     assert float(losses.terms["divergence"].sum) == pytest.approx(sums[1], rel=1e-4)

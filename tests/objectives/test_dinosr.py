@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import replace
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -18,18 +15,7 @@ from masr.models.transformer import Config as TransformerConfig
 from masr.models.transformer import build as build_transformer
 from masr.objectives.dinosr import Config, Dinosr, build, standardised
 from masr.types import Batch
-
-
-def _load(name: str) -> ModuleType:
-    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-slow_clusters = _load("slow_clusters")
+from reference import slow_clusters
 
 
 def objective(dropout: float = 0.0, **settings: Any) -> Dinosr:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import pytest
 import torch
 
@@ -16,18 +12,7 @@ from masr.models.recurrent import Config as RecurrentConfig
 from masr.models.recurrent import build as build_recurrent
 from masr.objectives.mpc import Config, Mpc, build
 from masr.types import Batch
-
-
-def _oracle() -> ModuleType:
-    path = Path(__file__).parent.parent / "reference" / "slow_reconstruction.py"
-    spec = importlib.util.spec_from_file_location("slow_reconstruction", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-slow = _oracle()
+from reference import slow_reconstruction
 
 
 def made(subsampling: int = 1, share: float = 0.3, **given: float) -> Mpc:
@@ -51,7 +36,9 @@ def test_the_loss_is_that_of_a_loop(subsampling: int) -> None:
     total, count = 0.0, 0
     for row, length in enumerate((41, 30)):
         guesses = model.guess(losses.encoded.frames[row, : length // subsampling]).tolist()
-        part = slow.masked(whole.features[row, :length].tolist(), guesses, mask[row].tolist(), subsampling)
+        part = slow_reconstruction.masked(
+            whole.features[row, :length].tolist(), guesses, mask[row].tolist(), subsampling
+        )
         total, count = total + part[0], count + part[1]
     term = losses.terms["masked_reconstruction"]
     assert (float(term.sum), int(term.count)) == (pytest.approx(total, rel=1e-5), count)

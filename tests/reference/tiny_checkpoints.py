@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 
 CONVOLUTIONS = {"conv_dim": (16, 16, 16), "conv_kernel": (10, 4, 3), "conv_stride": (5, 4, 2)}
 SHARED = {
@@ -47,12 +46,16 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 
 def sizes(kind: str) -> Any:
     """transformers' config of a kind."""
+    import transformers
+
     name, own = KINDS[kind]
     return getattr(transformers, f"{name}Config")(**{**SHARED, **own})
 
 
 def feature_extractor(kind: str) -> Any:
     """What transformers makes that kind's input with."""
+    import transformers
+
     if kind.startswith("w2v-bert"):
         return transformers.SeamlessM4TFeatureExtractor()
     return transformers.Wav2Vec2FeatureExtractor(do_normalize=kind != "wavlm-large")
@@ -60,6 +63,8 @@ def feature_extractor(kind: str) -> Any:
 
 def write_checkpoint(kind: str, folder: Path, head: str = "Model", **settings: Any) -> Path:
     """`folder` with config.json, preprocessor_config.json and model.safetensors."""
+    import transformers
+
     torch.manual_seed(7)
     name, _ = KINDS[kind]
     config = sizes(kind)

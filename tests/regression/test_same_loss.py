@@ -3,37 +3,25 @@
 Pinned on one machine. Others round differently in matrix products, and training amplifies that: over all settings of
 threads and vector units that were tried (ATEN_CPU_CAPABILITY, ONEDNN_MAX_CPU_ISA, one thread and two), losses moved by
 2e-7 of themselves for best_rq and 4e-6 for masr. The tolerance is ten times that. A change of what is computed moves
-the later steps by far more; where that was meant, run this file for the new numbers and say why in the commit.
+the later steps by far more; where that was meant, run this file with `PYTHONPATH=tests` for the new numbers and say why
+in the commit.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 import tempfile
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from masr.training.loop import train
-
-
-def load_tiny() -> ModuleType:
-    path = Path(__file__).parents[1] / "training" / "tiny.py"
-    if "tiny" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("tiny", path)
-        assert spec is not None and spec.loader is not None
-        sys.modules["tiny"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["tiny"])
-    return sys.modules["tiny"]
+from small import tiny
 
 
 def losses(kind: str, folder: Path) -> list[float]:
-    tiny = load_tiny()
     run = tiny.make_run(folder, tiny.objective(kind), max_steps=50, validate_every=50, save_every=50)
-    assert train(run, tiny.batches(), tiny.nothing) == 0
+    assert train(tiny.with_data(run, tiny.batches(), tiny.nothing)) == 0
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return [line["loss"] for line in lines if line["split"] == "train"]
 

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -10,16 +8,8 @@ import pytest
 from masr.errors import DataError
 from masr.io.datadir import write_datadir
 from masr.report.means import Languages, distance_match, principal_axes, read_languages
-
-
-def reference(name: str) -> ModuleType:
-    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from reference import slow_principal_axes
+from reference.haversine import haversine_radians
 
 
 def folder(path: Path, vectors: np.ndarray, **kinds: list[str]) -> Path:
@@ -34,7 +24,7 @@ def folder(path: Path, vectors: np.ndarray, **kinds: list[str]) -> Path:
 def test_principal_axes_are_those_of_the_covariance(rows: int, width: int) -> None:
     means = np.random.default_rng(rows).standard_normal((rows, width)) * np.linspace(1, 3, width)
     flat, shares = principal_axes(means)
-    expected, expected_shares = reference("slow_principal_axes").principal_axes(means.tolist())
+    expected, expected_shares = slow_principal_axes.principal_axes(means.tolist())
     np.testing.assert_allclose(np.abs(flat), np.abs(expected), atol=1e-8)
     np.testing.assert_allclose(shares, expected_shares, atol=1e-10)
 
@@ -54,13 +44,12 @@ def test_distances_are_compared_by_rank() -> None:
     means = random.standard_normal((9, 4))
     codes = tuple("abcdefghi")
     found = distance_match(Languages(codes, means, (1,) * 9, places, ("",) * 9))
-    haversine = reference("haversine").haversine_radians
     far, apart = [], []
     for a in range(9):
         for b in range(a + 1, 9):
-            far.append(haversine(places[a], places[b]))
+            far.append(haversine_radians(places[a], places[b]))
             apart.append(float(np.linalg.norm(means[a] - means[b])))
-    assert found == pytest.approx(reference("slow_principal_axes").spearman(far, apart), abs=1e-9)
+    assert found == pytest.approx(slow_principal_axes.spearman(far, apart), abs=1e-9)
     assert distance_match(Languages(codes, means, (1,) * 9, (None,) * 9, ("",) * 9)) is None
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import math
 from pathlib import Path
 from typing import Any
@@ -14,18 +13,8 @@ from masr.errors import ScoresError
 from masr.io.language_scores import LanguageScores
 from masr.scoring.lid.answers import Answers, judge
 from masr.scoring.lid.reference import encode
+from reference import slow_lid
 
-
-def reference(name: str) -> Any:
-    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SLOW = reference("slow_lid")
 NAMES = ("hin", "eng", "urd", "nob")
 
 
@@ -50,7 +39,7 @@ def test_ratios_are_those_of_the_definition(rows: list[list[float]]) -> None:
     found = judged(logs, ["eng"] * len(rows))
     order = sorted(range(4), key=NAMES.__getitem__)
     for u, row in enumerate(logs.tolist()):
-        slow = [SLOW.ratio([row[i] for i in order], language) for language in range(4)]
+        slow = [slow_lid.ratio([row[i] for i in order], language) for language in range(4)]
         assert found.ratios[:, u] == pytest.approx(slow, abs=2e-4)
 
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,18 +9,8 @@ from hypothesis import strategies as st
 
 from masr.scoring.lid import det_curve as module
 from masr.scoring.lid.det_curve import Curve, equal_error
+from reference import slow_lid
 
-
-def reference(name: str) -> Any:
-    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
-
-
-SLOW = reference("slow_lid")
 few_values = st.lists(st.integers(0, 6), min_size=1, max_size=12)
 
 
@@ -32,7 +20,7 @@ def as_scores(values: list[int]) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 @given(few_values, few_values)
 def test_equal_error_is_that_of_the_hull_by_fractions_ties_included(a: list[int], b: list[int]) -> None:
-    exact = float(SLOW.equal_error(a, b))
+    exact = float(slow_lid.equal_error(a, b))
     assert equal_error(as_scores(a), as_scores(b)).rate == pytest.approx(exact, abs=1e-15)
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,18 +15,8 @@ from masr.scoring.wer import edits
 from masr.scoring.wer.alignment import COSTS, Alignment, align
 from masr.scoring.wer.coded import characters_of, words_of
 from masr.scoring.wer.edits import count_edits
+from reference import slow_alignment
 
-
-def reference(name: str) -> Any:
-    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-slow = reference("slow_alignment")
 SENTENCES = st.lists(st.sampled_from("abc"), max_size=5).map(" ".join)
 PAIRS = st.lists(st.tuples(SENTENCES, SENTENCES), min_size=1, max_size=8)
 LETTERS = "CSDI"
@@ -44,10 +31,10 @@ def test_counts_are_those_of_sclites_alignment(pairs: list[tuple[str, str]]) -> 
     refs, hyps = zip(*pairs)
     counts = count_edits(words_of(refs, hyps))
     for (ref, hyp), row in zip(pairs, counts.tolist()):
-        wanted = slow.sclite_alignment(ref.split(), hyp.split())
+        wanted = slow_alignment.sclite_alignment(ref.split(), hyp.split())
         assert row == [wanted.count(letter) for letter in LETTERS]
-        assert slow.cost(wanted, 3, 4) == min(
-            slow.cost(one, 3, 4) for one in slow.all_alignments(ref.split(), hyp.split())
+        assert slow_alignment.cost(wanted, 3, 4) == min(
+            slow_alignment.cost(one, 3, 4) for one in slow_alignment.all_alignments(ref.split(), hyp.split())
         )
 
 
@@ -55,7 +42,7 @@ def test_counts_are_those_of_sclites_alignment(pairs: list[tuple[str, str]]) -> 
 def test_equal_costs_give_the_fewest_errors_and_then_the_most_right(pairs: list[tuple[str, str]]) -> None:
     refs, hyps = zip(*pairs)
     for (ref, hyp), row in zip(pairs, count_edits(words_of(refs, hyps), "equal").tolist()):
-        every = slow.all_alignments(ref.split(), hyp.split())
+        every = slow_alignment.all_alignments(ref.split(), hyp.split())
         best = min(every, key=lambda one: (len(one) - one.count("C"), -one.count("C")))
         assert row == [best.count(letter) for letter in LETTERS]
 
@@ -66,7 +53,7 @@ def test_alignment_takes_the_words_that_sclite_takes(pairs: list[tuple[str, str]
     both = words_of(refs, hyps)
     found = align(both, COSTS["nist"])
     for place, (ref, hyp) in enumerate(pairs):
-        assert operations(found, place) == slow.sclite_alignment(ref.split(), hyp.split())
+        assert operations(found, place) == slow_alignment.sclite_alignment(ref.split(), hyp.split())
         span = slice(found.starts[place], found.starts[place + 1])
         for side, text in ((found.refs[span], ref), (found.hyps[span], hyp)):
             assert [both.names[token] for token in side if token >= 0] == text.split()
@@ -78,16 +65,18 @@ def test_longer_texts_in_several_blocks(monkeypatch: pytest.MonkeyPatch) -> None
     refs, hyps = ([" ".join(random.choices("abcdef", k=random.randrange(25))) for _ in range(60)] for _ in range(2))
     found = align(words_of(refs, hyps), COSTS["nist"])
     for place, (ref, hyp) in enumerate(zip(refs, hyps)):
-        assert operations(found, place) == slow.sclite_alignment(ref.split(), hyp.split())
+        assert operations(found, place) == slow_alignment.sclite_alignment(ref.split(), hyp.split())
     assert (found.counts() == count_edits(words_of(refs, hyps))).all()
 
 
 def test_three_substitutions_cost_as_much_as_a_word_right_between_four_gaps() -> None:
     # 3 x 4 = 4 x 3: only sclite's rule decides, and it takes pairs
     refs, hyps = ["x y a"], ["a p q"]
-    wanted = slow.sclite_alignment(refs[0].split(), hyps[0].split())
+    wanted = slow_alignment.sclite_alignment(refs[0].split(), hyps[0].split())
     assert {
-        len(one) for one in slow.all_alignments(refs[0].split(), hyps[0].split()) if slow.cost(one, 3, 4) == 12
+        len(one)
+        for one in slow_alignment.all_alignments(refs[0].split(), hyps[0].split())
+        if slow_alignment.cost(one, 3, 4) == 12
     } == {3, 5}
     assert count_edits(words_of(refs, hyps)).tolist() == [[wanted.count(letter) for letter in LETTERS]]
 

@@ -1,26 +1,11 @@
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import numpy as np
 import pytest
 
 from masr.maths.over_seeds import mean_of
 from masr.tables.crossed import Float64Array, crossed
-
-REFERENCE = Path(__file__).parents[1] / "reference" / "slow_crossed.py"
-
-
-@pytest.fixture(scope="module")
-def slow() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("slow_crossed", REFERENCE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from reference import slow_crossed
 
 
 def differences(
@@ -40,10 +25,10 @@ def differences(
 
 @pytest.mark.parametrize(("num_seeds", "num_speakers"), [(2, 2), (3, 7), (8, 20)])
 @pytest.mark.parametrize("by_seed", [0.0, 0.2])
-def test_against_the_slow_way(slow: ModuleType, num_seeds: int, num_speakers: int, by_seed: float) -> None:
+def test_against_the_slow_way(num_seeds: int, num_speakers: int, by_seed: float) -> None:
     sums, counts = differences(np.random.default_rng(num_seeds), num_seeds, num_speakers, by_seed, 0.1)
     found = crossed(sums, counts)
-    mean, variance, degrees = slow.mean_and_variance(sums.tolist(), counts.tolist())
+    mean, variance, degrees = slow_crossed.mean_and_variance(sums.tolist(), counts.tolist())
     assert found.mean.value == pytest.approx(mean)
     assert found.mean.count == num_seeds
     assert found.error == pytest.approx(variance**0.5)

@@ -11,9 +11,6 @@ from typing import Any
 
 import pytest
 
-from masr.maths.over_seeds import Mean
-from masr.tables.layout import number, with_interval
-
 
 def shown(recipe: Any, capfd: pytest.CaptureFixture[str], kind: str) -> str:
     capfd.readouterr()
@@ -133,6 +130,37 @@ def test_results_name_the_embedded_corpus_and_do_not_change_by_themselves(
     assert str(made.folder) not in first
 
 
+def test_each_size_has_folders_of_its_own_by_its_name(made: Any, tmp_path: Path) -> None:
+    """Without that, one call would give the scores of one size's data as those of another."""
+    from masr.cli.main import main
+
+    for name in ("data", "exp"):
+        (tmp_path / f"{name}_mini").symlink_to(made.folder / name)
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    (tables / "small.yaml").write_text(made.table.read_text(encoding="utf-8"), encoding="utf-8")
+    folders = [f"--data={tmp_path}/data_{{size}}", f"--exp={tmp_path}/exp_{{size}}", f"--conf={made.folder / 'conf'}"]
+    assert main(["table", "results", str(tables), *folders]) == 0
+    contents = (tmp_path / "RESULTS.md").read_text().split("## Every claim")[0]
+    assert "| mini | 4 of 6 |" in contents
+    assert "| one | 0 of 2 |" in contents
+
+
+def test_a_size_of_which_nothing_was_trained_has_no_table(made: Any, tmp_path: Path) -> None:
+    from masr.cli.main import main
+
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    text = made.table.read_text(encoding="utf-8")
+    folders = [f"--{name}={made.folder / name}" for name in ("data", "exp", "conf")]
+    trivial = text.replace("label: System A", "label: System A, role: trivial".replace(", ", "\n    "))
+    trivial = trivial.replace("{name: b,", "{name: b, role: trivial,")
+    for table, has_one in ((text, True), (trivial, False)):
+        (tables / "small.yaml").write_text(table, encoding="utf-8")
+        assert main(["table", "results", str(tables), *folders]) == 0
+        assert ("#small-mini" in (tmp_path / "RESULTS.md").read_text()) == has_one
+
+
 def test_results_begin_with_the_contents_and_what_became_of_every_claim(
     made: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -213,11 +241,3 @@ def test_results_leave_out_sizes_without_a_score(recipe: Any) -> None:
     text = (recipe.folder / "RESULTS.md").read_text(encoding="utf-8")
     assert "1 of 7" in text and "Sizes without a link have no score yet." in text
     assert not re.search(r"\]\(#|^## ", text, re.MULTILINE)
-
-
-def test_numbers() -> None:
-    assert number(-0.04, 1) == "0.0"
-    assert number(-0.04, 1, sign=True) == "+0.0"
-    assert with_interval(Mean(2.0, 1.5, 2.5, 3), 1) == "2.0 ± 0.5"
-    assert with_interval(Mean(2.0, 1.0, 2.5, 1), 1) == "2.0 [1.0, 2.5]"
-    assert with_interval(Mean(2.0, None, None, 1), 1, sign=True) == "+2.0"

@@ -19,14 +19,13 @@ from typing import Any
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import tiny
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from masr.io import checkpoint
 from masr.jobs.signals import REQUEUE
 from masr.training.loop import train
 from masr.training.meters import Meters
+from small import tiny
 
 KINDS = ["itself"] * 6 + ["kill", "kill", "term", "usr1"]
 
@@ -47,7 +46,7 @@ def attempt(folder: Path, dies_at: int) -> int:
         ema_decay=0.9,
         accumulate=2,
     )
-    return train(run, tiny.batches(accumulate=2), tiny.validation())
+    return train(tiny.with_data(run, tiny.batches(accumulate=2), tiny.validation()))
 
 
 def _arm(dies_at: int) -> None:

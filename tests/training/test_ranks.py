@@ -7,13 +7,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from safetensors.torch import load_file
 
 from masr.training.distributed import World, _translate_slurm
+from small.scenarios import scenario
 
 SHARED = ("cpc", "few_cpc", "dinosr", "few_dinosr", "poison_dinosr")
 """Negatives of all ranks, codes that all ranks move."""
@@ -119,13 +119,13 @@ def test_an_error_on_the_first_rank_ends_all(out: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "plain"), [("shard", "best_rq"), ("shard_ema_masr", "ema_masr")])
-def test_a_run_goes_on_with_another_number_of_ranks(out: Path, ranks: ModuleType, name: str, plain: str) -> None:
+def test_a_run_goes_on_with_another_number_of_ranks(out: Path, name: str, plain: str) -> None:
     """What two sharded ranks saved, one process reads: the last steps again, with the same losses."""
     folder = out / "2" / name
     newest = sorted((folder / "checkpoints").glob("step_*"))[-1]
     shutil.rmtree(newest)
     (folder / "model.safetensors").unlink()
-    assert ranks.scenario(plain, folder, World()) == 0
+    assert scenario(plain, folder, World()) == 0
     for ours, theirs in zip(lines(out / "1" / plain), lines(folder), strict=True):
         assert theirs["loss"] == pytest.approx(ours["loss"], abs=1e-4)
 

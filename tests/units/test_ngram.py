@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import math
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +12,8 @@ from hypothesis import strategies as st
 
 from masr.errors import UsageError
 from masr.units.ngram import NGrams, discounts_of, estimate
+from reference.slow_arpa import SlowArpa
+from reference.slow_kneser_ney import SlowKneserNey
 
 TEXT = [
     text.split()
@@ -30,24 +30,15 @@ TEXT = [
 ]
 
 
-def reference(name: str) -> Any:
-    path = Path(__file__).parents[1] / "reference" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def read_back(model: NGrams, folder: Path) -> Any:
+def read_back(model: NGrams, folder: Path) -> SlowArpa:
     path = folder / "words.arpa"
     path.write_text("".join(model.arpa()), encoding="utf-8")
-    return reference("slow_arpa").SlowArpa(path)
+    return SlowArpa(path)
 
 
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_every_probability_is_that_of_the_definition(order: int, tmp_path: Path) -> None:
-    slow = reference("slow_kneser_ney").SlowKneserNey(TEXT, order)
+    slow = SlowKneserNey(TEXT, order)
     arpa = read_back(estimate(TEXT, order), tmp_path)
     histories = [h for n in range(order) for h in itertools.product(["<s>", "the", "cat", "on", "mat"], repeat=n)]
     for history in histories:

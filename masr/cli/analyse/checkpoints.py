@@ -25,10 +25,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from masr.analysis.checkpoints import Checkpoint, Measured
+    from masr.analysis.checkpoints import Checkpoint
     from masr.analysis.information.grid import Task
     from masr.inference.load import Model
     from masr.inference.masked import MaskedPass
+    from masr.maths.estimate import Estimate
 
 ROLES = ("train", "dev", "test")
 
@@ -95,25 +96,26 @@ def names_of(args: argparse.Namespace) -> list[str]:
 
 def look(args: argparse.Namespace, folder: Path, name: str) -> Iterator[Checkpoint]:
     """Every checkpoint that a run kept, with all figures that are asked for."""
-    from masr.analysis.checkpoints import LOSS, Checkpoint, Measured, validated
+    from masr.analysis.checkpoints import LOSS, Checkpoint, validated
     from masr.errors import CheckpointError
     from masr.io.progress import track
     from masr.io.trained import steps_of
+    from masr.maths.estimate import Estimate
 
     steps, losses = steps_of(folder), validated(folder, args.metric)
     if not steps:
         raise CheckpointError(f"{folder} has no checkpoints", fix="train with training.keep_every=STEPS")
     for step in track(steps, name, unit="checkpoint"):
-        figures = {LOSS: Measured(losses[step])} if step in losses else {}
+        figures = {LOSS: Estimate(losses[step])} if step in losses else {}
         if args.data or args.probe:
             with tempfile.TemporaryDirectory(prefix="masr.") as place:
                 figures |= _figures(args, f"{folder}@{step}", Path(place))
         yield Checkpoint(name, step, figures)
 
 
-def _figures(args: argparse.Namespace, name: str, place: Path) -> dict[str, Measured]:
+def _figures(args: argparse.Namespace, name: str, place: Path) -> dict[str, Estimate]:
     """Of one checkpoint, whose frames lie in `place` meanwhile."""
-    from masr.analysis.checkpoints import ACCURACY, Measured
+    from masr.analysis.checkpoints import ACCURACY
     from masr.analysis.information.grid import Settings, run_task
     from masr.analysis.information.pairs import Limits
     from masr.api import load
@@ -123,7 +125,7 @@ def _figures(args: argparse.Namespace, name: str, place: Path) -> dict[str, Meas
     found = {}
     for figure, task in _tasks(args, name, model, place) if args.data else ():
         (row,) = run_task(task, Settings(("logistic",), (args.clusters,), limits=limits))
-        found[figure] = Measured(row.bounds[0].bound, row.bounds[0].low, row.bounds[0].high)
+        found[figure] = row.bounds[0].bound
     if args.probe:
         found[ACCURACY] = _accuracy(args, name, model, place)
     return found
@@ -155,9 +157,8 @@ def _tasks(args: argparse.Namespace, name: str, model: Model, place: Path) -> It
     yield VIEW, Task(name, Source(open_frames(hidden), open_frames(clear), open_mask(hidden / MASK)), None)
 
 
-def _accuracy(args: argparse.Namespace, name: str, model: Model, place: Path) -> Measured:
+def _accuracy(args: argparse.Namespace, name: str, model: Model, place: Path) -> Estimate:
     """Of a linear probe of phones, on the speech to test on."""
-    from masr.analysis.checkpoints import Measured
     from masr.analysis.probe.frames import Options, open_aligned, probe
 
     options = Options(most_frames=args.frames, seed=args.seed)
@@ -165,7 +166,7 @@ def _accuracy(args: argparse.Namespace, name: str, model: Model, place: Path) ->
     parts = {role: open_aligned({"": folder}, options) for role, folder in folders.items()}
     test = probe(parts, "", None, ["linear"], options).best.test
     assert test is not None
-    return Measured(test.accuracy.value, test.accuracy.low, test.accuracy.high)
+    return test.accuracy
 
 
 def _extracted(

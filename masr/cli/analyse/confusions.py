@@ -88,7 +88,7 @@ def as_table(found: Confusions) -> str:
     """A line for each pair, then the means over them and over all others."""
 
     def cells(change: Change) -> list[str]:
-        values = (change.before, change.after, change.difference, change.low, change.high)
+        values = (change.before, change.after, change.value, change.low, change.high)
         return ["" if value is None else f"{round(value, 6) + 0.0:.6f}" for value in values]
 
     rows = [[one.first, one.second, f"{one.cosine:.4f}", str(one.num_utts), *cells(one.change)] for one in found.pairs]
@@ -108,8 +108,7 @@ def as_picture(found: Confusions, before: str, after: str) -> str:
             f"{english_name(one.first)} \N{EN DASH} {english_name(one.second)}",
             one.change.before,
             one.change.after,
-            one.change.low,
-            one.change.high,
+            one.change,
             f"cosine {one.cosine:.2f}",
             f"{one.first}, {one.second}, {one.num_utts} utterances",
         )
@@ -126,7 +125,7 @@ def as_picture(found: Confusions, before: str, after: str) -> str:
 def _mean(name: str, change: Change) -> Dumbbell:
     from masr.report.dumbbells import Dumbbell
 
-    return Dumbbell(name, change.before, change.after, change.low, change.high)
+    return Dumbbell(name, change.before, change.after, change)
 
 
 def report(found: Confusions, before: str, after: str) -> list[str]:
@@ -150,7 +149,7 @@ def _sentence(change: Change) -> str:
 def _points(change: Change) -> str:
     from masr.report.dumbbells import points
 
-    return points(change.difference, change.low, change.high)
+    return points(change)
 
 
 def _notes(found: Confusions) -> list[str]:

@@ -36,8 +36,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Reads, correlates, prints."""
-    from dataclasses import asdict
-
     from masr.errors import AnalysisError
     from masr.maths.rank_correlation import correlate
 
@@ -63,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         from masr.io.json_file import write_json
 
-        values = {"x": args.x, "y": args.y, "groups": [asdict(one) for one in found], "skipped": skipped}
+        values = {"x": args.x, "y": args.y, "groups": found, "skipped": skipped}
         write_json(args.json, {**values, "rows_left_out": len(rows) - len(points)})
     if args.json != "-":
         print(report(found, skipped, len(rows) - len(points)))
@@ -108,7 +106,7 @@ def report(found: Sequence[Correlation], skipped: Sequence[str], num_left_out: i
     for one in found:
         for name, value in (("Spearman", one.spearman), ("Kendall", one.kendall)):
             lines.append(
-                f"{one.group:<{width}}  {name:<8} {value.value:+.3f}  [{value.low:+.3f}, {value.high:+.3f}]  "
+                f"{one.group:<{width}}  {name:<8} {value.value_text(3, True)}  {value.interval_text(3, True)}  "
                 f"p {value.p:.4f}  of {one.num_points} points"
             )
     lines += [f"left out: {what}" for what in skipped]

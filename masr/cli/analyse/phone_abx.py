@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
     """Finds the items, scores, prints."""
     from masr.analysis.abx.blocks import Settings
     from masr.analysis.abx.items import ItemFrames, from_alignment, from_item_file, place_items
-    from masr.analysis.abx.phones import errors_of
+    from masr.analysis.abx.phones import phone_errors
     from masr.cli.analyse.source import open_sources
     from masr.errors import UsageError
     from masr.io.datadir import DataDir
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
     found: dict[str, PhoneErrors] = {}
     for speakers in ("within", "across") if args.speakers == "both" else (args.speakers,):
         chosen = Settings(speakers, args.context, args.distance, args.max_items, args.max_speakers, args.seed)
-        found[speakers] = errors_of(held, items, chosen)
+        found[speakers] = phone_errors(held, items, chosen)
     result = as_json(args, found, items)
     if args.out:
         write(args.out, args.context, found)
@@ -85,10 +85,10 @@ def report(context: str, found: dict[str, PhoneErrors], items: Items) -> str:
     """A line for each condition, then the pairs that are told apart worst."""
     lines = [f"{len(items)} phones of {len(items.phone_names)} kinds by {len(items.speaker_names)} speakers"]
     for speakers, one in found.items():
-        span = "" if one.low is None or one.high is None else f"[{100 * one.low:.2f}, {100 * one.high:.2f}]"
+        error = f"{one.error.value_text(2):>6} %  {one.error.interval_text(2)}"
         lines.append(
-            f"  {speakers} speakers, {context} context: error {100 * one.error:6.2f} %  {span}  "
-            f"of {one.num_cells:,} cells, {one.num_triplets:,} triplets, {one.num_speakers} speakers"
+            f"  {speakers} speakers, {context} context: error {error}  of "
+            f"{one.num_cells:,} cells, {one.num_triplets:,} triplets, {one.num_speakers} speakers"
         )
         worst = sorted(_pairs(one), key=lambda pair: -pair[2])[:5]
         lines.append("    worst: " + ", ".join(f"{a} for {b} {100 * error:.0f} %" for a, b, error in worst))
@@ -121,9 +121,7 @@ def as_json(args: argparse.Namespace, found: dict[str, PhoneErrors], items: Item
         "without_utterance": items.num_without_utterance,
         "conditions": {
             speakers: {
-                "error": one.error,
-                "low": one.low,
-                "high": one.high,
+                **one.error.as_json(value="error"),
                 "num_cells": one.num_cells,
                 "num_triplets": one.num_triplets,
                 "num_speakers": one.num_speakers,
@@ -156,7 +154,7 @@ def write(folder: Path, context: str, found: dict[str, PhoneErrors]) -> None:
             unit="share",
             low=0.0,
             high=0.5,
-            note=f"mean {100 * one.error:.2f} %",
+            note=f"mean {one.error.value_text(2)} %",
         )
         write_figure(folder / f"{stem}{FIGURE_SUFFIX}", figure)
     write_provenance(folder)

@@ -56,7 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Reads, scores, prints, writes."""
-    from masr.io.atomic import atomic_write
+    from masr.io.json_file import write_json
     from masr.scoring.lid.confusions import cosines_of, most_confused, relatedness
     from masr.scoring.lid.record import as_json, write_figures
     from masr.scoring.lid.screen import show
@@ -70,11 +70,9 @@ def run(args: argparse.Namespace) -> None:
     pairs = most_confused(found.truths, answers.languages, found.confusion, cosines)
     related = None if cosines is None else relatedness(found.truths, answers.languages, found.confusion, cosines)
     result = as_json(args, answers, found, scored, clusters, source, pairs, related, compared)
-    show(result)
+    show(result, found, compared)
     if args.json:
-        import json
-
-        atomic_write(args.json, json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        write_json(str(args.json), result, indent=1)
     if args.figures:
         write_figures(args.figures, answers, found)
 

@@ -47,12 +47,9 @@ def run(args: argparse.Namespace) -> None:
     scores = score(references, test, args.scale, apart, args.seed)
     print(report(scores, args.kind, references.num_unlabelled + test.num_unlabelled))
     if args.json:
-        import json
-        from dataclasses import asdict
+        from masr.io.json_file import write_json
 
-        from masr.io.atomic import atomic_write
-
-        atomic_write(args.json, json.dumps(asdict(scores), indent=2) + "\n")
+        write_json(str(args.json), scores)
 
 
 def report(scores: Scores, kind: str, num_unlabelled: int) -> str:
@@ -63,10 +60,8 @@ def report(scores: Scores, kind: str, num_unlabelled: int) -> str:
     ]
     for group, shares in scores.shares.items():
         for name, share in shares.items():
-            lines.append(
-                f"  {group:<7} {name:<9} {100 * share.accuracy:5.1f} %  "
-                f"[{100 * share.low:.1f}, {100 * share.high:.1f}]  of {share.count}"
-            )
+            said = f"{share.value_text(1):>5} %  {share.interval_text(1)}"
+            lines.append(f"  {group:<7} {name:<9} {said}  of {share.count}")
     if scores.num_without_reference:
         lines.append(
             f"  {scores.num_without_reference} utterances have a label that no reference has: counted as wrong"

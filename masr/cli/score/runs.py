@@ -52,15 +52,10 @@ def run(args: argparse.Namespace) -> None:
 
 def _cell(runs: list[RunFigures], title: str) -> str:
     """One run's figure with its interval, or several runs' mean and then each."""
-    from masr.scoring.runs import mean_of
+    from masr.maths.over_seeds import mean_of
 
     figures = [one.figures[title] for one in runs if title in one.figures]
-    mean = mean_of([figure.value for figure in figures])
-    if mean is not None:
-        each = ", ".join(f"{figure.value:.1f}" for figure in figures)
-        return f"{mean.value:.1f} ± {mean.half_width:.1f} ({each})"
-    cells = [
-        f"{figure.value:.1f}" + ("" if figure.low is None else f" [{figure.low:.1f}, {figure.high:.1f}]")
-        for figure in figures
-    ]
-    return cells[0] if cells else ""
+    if len(figures) > 1:
+        each = ", ".join(figure.value_text(1) for figure in figures)
+        return f"{mean_of([figure.value for figure in figures]).text(1)} ({each})"
+    return figures[0].text(1) if figures else ""

@@ -3,7 +3,7 @@
 Words are compared as they are written; --lower and --normalise say what else is equal, and both texts are treated the
 same. Intervals are over resampled speakers, or utterances where speakers are not known, and the output says which.
 With --against, the matched-pairs test of sc_stats and the paired bootstrap say whether two systems differ.
---out writes ref.trn and hyp.trn for sclite, and its .sys, .raw, .dtl and .pra. docs/asr.md defines each figure.
+--out writes ref.trn and hyp.trn, of which sclite makes its reports. docs/asr.md defines each figure.
 
 example:
   masr score wer --ref data/test/text --hyp exp/ctc/test/text --json exp/ctc/test/wer.json
@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hyp", type=Path, required=True, metavar="TEXT", help="what a system wrote")
     parser.add_argument("--against", type=Path, metavar="TEXT", help="what a second system wrote, for paired tests")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write sclite's files there")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write ref.trn and hyp.trn for sclite there")
     parser.add_argument("--cer", action="store_true", help="character error rate as well, spaces between words counted")
     parser.add_argument("--no-spaces", action="store_true", help="with --cer: characters of words only")
     parser.add_argument(
@@ -59,17 +59,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Reads, counts, prints, writes."""
-    from masr.io.atomic import atomic_write
+    from masr.io.json_file import write_json
 
     scored = _score(args)
     result = as_json(args, scored)
     show(result, scored, args.hyp)
     if args.json:
-        import json
-
-        atomic_write(args.json, json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        write_json(str(args.json), result, indent=1)
     if args.out:
-        write_sclite(args.out, args.hyp, scored, args.rule)
+        write_sclite(args.out, scored)
 
 
 def _score(args: argparse.Namespace) -> Scored:

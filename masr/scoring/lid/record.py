@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from masr.io.json_file import plain
 
 if TYPE_CHECKING:
     from masr.maths.bootstrap import Clusters
@@ -41,22 +42,22 @@ def as_json(
         "languages_of_system": list(answers.languages),
         "languages_without_utterances": [name for name in answers.languages if name not in tested],
         "interval": {"level": 0.95, "over": clusters.unit, "num": clusters.num_units, "from": source},
-        "figures": asdict(found.overall)["figures"],
+        "figures": found.overall.figures,
         "num_scored": found.overall.num_utts,
         "num_languages": found.overall.num_languages,
         "chance": 1 / len(answers.languages),
         "commonest": _commonest(found),
-        "languages": {name: asdict(language) for name, language in found.languages.items()},
-        "groups": {t: {name: asdict(one) for name, one in parts.items()} for t, parts in found.groups.items()},
-        "open_set": None if found.open_set is None else asdict(found.open_set),
-        "confused": [asdict(pair) for pair in pairs],
-        "relatedness": None if related is None else asdict(related),
+        "languages": found.languages,
+        "groups": found.groups,
+        "open_set": found.open_set,
+        "confused": pairs,
+        "relatedness": related,
         "confusion": {
             "truths": list(found.truths),
             "answers": list(answers.languages),
             "counts": found.confusion.tolist(),
         },
-        "reliability": asdict(found.reliability),
+        "reliability": found.reliability,
         "thresholds": _thresholds(found),
         "num_tied": found.num_tied,
         "num_impossible": found.num_impossible,
@@ -65,10 +66,10 @@ def as_json(
             "without_reference": _some(scored.extra),
             "without_scores": _some(scored.missing),
         },
-        "against": None if compared is None else {"scores": str(args.against), **asdict(compared)},
+        "against": None if compared is None else {"scores": str(args.against), **vars(compared)},
     }
-    plain: dict[str, Any] = _plain(result)
-    return plain
+    written: dict[str, Any] = plain(result)
+    return written
 
 
 def _commonest(found: Report) -> dict[str, Any]:
@@ -93,14 +94,6 @@ def _thresholds(found: Report) -> dict[str, Any] | None:
 
 def _some(names: Sequence[str]) -> dict[str, Any]:
     return {"count": len(names), "utts": list(names[:_NAMES])}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_figures(folder: Path, answers: Answers, found: Report) -> None:

@@ -1,0 +1,1 @@
+"""Small models, batches and runs that several tests share."""
