@@ -52,6 +52,7 @@ class House:
         self.root = root
         self._modules: dict[Path, Module] = {}
         self._beside: dict[Path, set[str]] = {}
+        self._named: dict[str, list[Path]] = {}
 
     def files_of(self, command: Sequence[str], inputs: Iterable[Path] = ()) -> set[Path]:
         """Every file of ours that a command runs."""
@@ -113,6 +114,11 @@ class House:
 
     def module_files(self, name: str) -> list[Path]:
         """The module of a dotted name, or the one that holds it, after the packages on the way; empty for no module."""
+        if name not in self._named:
+            self._named[name] = self._find(name)
+        return self._named[name]
+
+    def _find(self, name: str) -> list[Path]:
         files: list[Path] = []
         place = self.root
         parts = name.split(".")
@@ -173,7 +179,7 @@ class House:
         return found
 
 
-class _Reader(ast.NodeVisitor):
+class _Reader:
     """Fills in a `Module`."""
 
     def __init__(self, house: House, path: Path) -> None:
@@ -184,31 +190,28 @@ class _Reader(ast.NodeVisitor):
         """Names that stand for masr/plugins.py or for what it holds."""
 
     def read(self, tree: ast.Module) -> Module:
-        self.visit(tree)
+        """Imports first: they say which names are those of masr/plugins.py."""
+        calls: list[ast.Call] = []
+        # A module's `__getattr__` opens what others ask for by that name: inside masr nobody does.
+        waiting: list[ast.AST] = [node for node in tree.body if getattr(node, "name", "") != "__getattr__"]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, ast.Import):
+                self.found.imports += [alias.name for alias in node.names if alias.name.split(".")[0] == "masr"]
+            elif isinstance(node, ast.ImportFrom):
+                self.imported_from(node)
+            elif isinstance(node, ast.Constant):
+                self.named(node.value)
+            else:
+                if isinstance(node, ast.Call):
+                    calls.append(node)
+                waiting += _below(node)
+        for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
+            self.called(call)
         return self.found
 
-    def visit_If(self, node: ast.If) -> None:
-        """Imports for type checkers alone open nothing."""
-        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            for other in node.orelse:
-                self.visit(other)
-        else:
-            self.generic_visit(node)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        """A module's `__getattr__` opens what others ask for by that name: inside masr nobody does."""
-        if node.name != "__getattr__":
-            self.generic_visit(node)
-
-    def visit_Expr(self, node: ast.Expr) -> None:
-        """Docstrings name what they like."""
-        if not isinstance(node.value, ast.Constant):
-            self.generic_visit(node)
-
-    def visit_Import(self, node: ast.Import) -> None:
-        self.found.imports += [alias.name for alias in node.names if alias.name.split(".")[0] == "masr"]
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+    def imported_from(self, node: ast.ImportFrom) -> None:
+        """`from masr.io import ark`: of a module, or of what one holds."""
         module = node.module or ""
         if node.level:
             package = self.path.relative_to(self.house.root).parts[: -node.level]
@@ -218,23 +221,23 @@ class _Reader(ast.NodeVisitor):
         if module == "masr.plugins":
             self.of_plugins |= {alias.asname or alias.name for alias in node.names}
 
-    def visit_Constant(self, node: ast.Constant) -> None:
-        """The name of a module, or of a file beside this one."""
-        if isinstance(node.value, str) and node.value.startswith("masr."):
-            self.found.imports.append(node.value)
-        elif isinstance(node.value, str) and "." in node.value and node.value in self.house.beside(self.path.parent):
-            self.found.files.append(self.path.with_name(node.value))
+    def named(self, value: object) -> None:
+        """A text: the name of a module, or of a file beside this one."""
+        if isinstance(value, str) and value.startswith("masr."):
+            self.found.imports.append(value)
+        elif isinstance(value, str) and "." in value and value in self.house.beside(self.path.parent):
+            self.found.files.append(self.path.with_name(value))
 
-    def visit_Call(self, node: ast.Call) -> None:
-        called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+    def called(self, node: ast.Call) -> None:
+        """A call, by the last word of what is called."""
+        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
         first = node.args[0] if node.args else None
-        if called in ("import_module", "__import__"):
+        if name in ("import_module", "__import__"):
             self.imported(node, first)
-        elif called in _BY_OTHER_MEANS:
-            self.lose(node, f"{called} opens what cannot be followed")
-        elif called in self.house.openers:
+        elif name in _BY_OTHER_MEANS:
+            self.lose(node, f"{name} opens what cannot be followed")
+        elif name in self.house.openers:
             self.plugged_in(node, first)
-        self.generic_visit(node)
 
     def imported(self, node: ast.Call, name: ast.expr | None) -> None:
         """A call of `import_module`: of a constant name, or of a file of one room."""
@@ -271,6 +274,21 @@ class _Reader(ast.NodeVisitor):
 
     def trouble(self, node: ast.Call, what: str) -> None:
         self.found.troubles.append(f"{self.path.relative_to(self.house.root)}:{node.lineno}: {what}")
+
+
+def _below(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a node that may open something: no docstring, and nothing for type checkers alone."""
+    names: Iterable[str] = node._fields
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return
+    if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        names = ("orelse",)
+    for name in names:
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            yield from (other for other in value if isinstance(other, ast.AST) and other._fields)
+        elif isinstance(value, ast.AST) and value._fields:
+            yield value
 
 
 def verbs_in(script: Path) -> list[tuple[str, str]]:

@@ -110,8 +110,10 @@ class _Supervisor:
                 self.tell(self.job, signal.SIGTERM)
                 self.end_in(GRACE_SEC if self.grace_sec == math.inf else self.grace_sec)
         elif number in _HANDED_ON and number not in self.handed_on:
-            with suppress(ProcessLookupError):
+            try:
                 os.killpg(self.job, number)
+            except ProcessLookupError:  # it does not lead its group yet
+                self.tell(self.job, number)
             if number in _STOP:
                 self.handed_on.add(number)
                 self.end_in(self.grace_sec)

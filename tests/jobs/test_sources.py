@@ -111,6 +111,16 @@ def test_a_kind_of_a_verb_is_opened_alone(tmp_path: Path) -> None:
     assert names(root, "masr", "see", "$kind") == {"masr/cli/see/far_off.py", "masr/cli/see/near.py", "masr/io/a.py"}
 
 
+def test_what_a_module_opens_only_for_those_who_ask_by_name_does_not_count_what_a_class_opens_does(
+    tmp_path: Path,
+) -> None:
+    lazy = 'def __getattr__(name):\n    import importlib\n    return importlib.import_module("masr.io.lazy")\n'
+    root = house(tmp_path, cli__see="import masr.io.of_class", io__lazy="", io__of_class="", io__more="")
+    (root / "masr/io/of_class.py").write_text("class A:\n" + "".join(f"    {line}\n" for line in lazy.splitlines()))
+    (root / "masr/__init__.py").write_text(lazy.replace("io.lazy", "io.more"))
+    assert names(root, "masr", "see") == {"masr/cli/see.py", "masr/io/of_class.py", "masr/io/lazy.py"}
+
+
 def test_what_is_named_in_a_text_counts_and_what_is_told_in_a_docstring_does_not(tmp_path: Path) -> None:
     root = house(
         tmp_path,
