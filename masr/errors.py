@@ -124,6 +124,12 @@ class TableError(MasrError):
     title = "table"
 
 
+class BusyError(MasrError):
+    """Another process has what this one needs for itself."""
+
+    title = "busy"
+
+
 class MissingPackageError(MasrError):
     """An optional package is needed for this and is not installed."""
 

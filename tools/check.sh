@@ -26,8 +26,6 @@ mapfile -t scripts < <(
 check "ruff" ruff check --quiet .
 check "ruff format" ruff format --check --quiet .
 check "mypy --strict" mypy --no-error-summary
-# All of queue.py but its command line is in grid_engine.py; its name would hide a module of the standard library.
-check "mypy --strict utils" mypy --no-error-summary utils/[!q]*.py
 check "mypy --strict tools" mypy --no-error-summary tools/*.py tools/bench
 check "import-linter" lint-imports
 check "shellcheck" shellcheck "${scripts[@]}"

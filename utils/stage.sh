@@ -4,7 +4,7 @@
 #   stage NUMBER TITLE FOLDER --inputs PATH... --outputs PATH... -- COMMAND...
 #
 # runs COMMAND when NUMBER lies between --stage and --stop-stage, unless nothing that it depends on has changed.
-# FOLDER is the one it writes to; utils/stage.py says how a change is told.
+# FOLDER is the one it writes to; masr/jobs/stage.py says how a change is told.
 
 stage_utils=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 export STAGE_OUTPUTS=

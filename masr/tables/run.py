@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import platform
 import shlex
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 from masr.config.plain import as_yaml
 from masr.errors import TableError
 from masr.io.atomic import atomic_write
 from masr.io.layout import TASK_CONFIG, TASK_DONE, TASK_FAILED
 from masr.io.provenance import git_commit
+from masr.jobs.child import follow, start
+from masr.jobs.joblog import JobLog, last_words
+from masr.jobs.locks import Lock, hold
+from masr.jobs.signals import REQUEUE, Signals
 from masr.tables import placeholders as text_of
-from masr.tables.lock import Lock, hold
 from masr.tables.names import FOLDERS
 from masr.tables.plan import Plan
 from masr.tables.scores import read_scores
 from masr.tables.stamp import MISSING
 from masr.tables.state import State, lock_path, read_record, state_of
 from masr.tables.task import Task
-
-AGAIN = 75
-"""Exit code of a command that was told to stop and did so in good order: it goes on when it is started again."""
-_SET_PARENT_DEATH_SIGNAL = 1
-_PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
-_LIBC = ctypes.CDLL(None)
 
 
 def run_task(plan: Plan, task: Task, recipe: Path, say: Callable[[str], None]) -> int:
@@ -89,12 +82,12 @@ def _run_locked(plan: Plan, task: Task, state: State, recipe: Path, lock: Lock, 
         atomic_write(folder / TASK_DONE, json.dumps(facts, indent=1) + "\n")
         say(f"task {task.number}: {name_of(task)}: done in {facts['hours']:.3f} h")
         return 0
-    again = code == AGAIN or told
+    again = code == REQUEUE or told
     atomic_write(folder / TASK_FAILED, json.dumps({**facts, "how": trouble, "again": again}, indent=1) + "\n")
     if again:
         say(f"task {task.number}: {name_of(task)}: {trouble}; the same call goes on with it")
         return code
-    tail = "\n".join(f"    {line}" for line in _tail(state.log))
+    tail = "\n".join(f"    {line}" for line in last_words(state.log, 10))
     raise TableError(
         f"task {task.number} ({name_of(task)}) {trouble}",
         why=f"its log ends:\n{tail}",
@@ -102,60 +95,23 @@ def _run_locked(plan: Plan, task: Task, state: State, recipe: Path, lock: Lock, 
     )
 
 
-def _spawn(command: list[str], log: Path, recipe: Path, lock: Lock) -> tuple[int, bool]:
+def _spawn(command: list[str], log_path: Path, recipe: Path, lock: Lock) -> tuple[int, bool]:
     """The exit code, 128 + N after signal N, and whether we were told to stop: then the command was told, too."""
-    with log.open("ab", buffering=0) as stream:
-        started = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(lock.owner.since))
-        stream.write(f"# {shlex.join(command)}\n# {lock.owner.host}, process {os.getpid()}, {started}\n".encode())
-        process = subprocess.Popen(
-            [sys.executable, "-m", "masr.cli.main", *command[1:]],
-            cwd=recipe,
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            pass_fds=(lock.descriptor,),
-            start_new_session=True,
-            preexec_fn=_die_with_parent,
-        )
-        with _signals_passed_on(process) as told, lock.beating():
-            code = process.wait()
-        code = 128 - code if code < 0 else code
-        if told and code not in (0, AGAIN):
-            code = 128 + told[0]
-        stream.write(f"# ended with {code} at {time.strftime('%Y-%m-%dT%H:%M:%S%z')}\n".encode())
-    return code, bool(told)
-
-
-@contextmanager
-def _signals_passed_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """A signal reaches the command's whole group; a second one kills it."""
-    told: list[int] = []
-
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        told.append(number)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, number if len(told) == 1 else signal.SIGKILL)
-
-    before = {number: signal.signal(number, pass_on) for number in _PASSED_ON}
-    try:
-        yield told
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if told:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-
-
-def _die_with_parent() -> None:
-    """Ask the kernel for SIGTERM when we die, even of kill -9."""
-    with suppress(AttributeError):
-        _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM, 0, 0, 0)
+    log = JobLog.begin(log_path, command, f"Process {os.getpid()}", go_on=True)
+    with Signals(signal.SIGUSR1, signal.SIGCHLD) as signals:
+        process = start([sys.executable, "-m", "masr.cli.main", *command[1:]], None, log.stream, folder=recipe)
+        with lock.beating():
+            code = follow(process, signals)
+    code = 128 - code if code < 0 else code
+    if signals.noted and code not in (0, REQUEUE):
+        code = 128 + signals.noted[0]
+    log.end(code, 1)
+    return code, bool(signals.noted)
 
 
 def _trouble(plan: Plan, task: Task, folder: Path, code: int) -> str:
     """What went wrong, in words; empty where the task did what it is for."""
-    if code == AGAIN:
+    if code == REQUEUE:
         return "was told to stop and saved its work"
     if code > 128:
         memory = ", perhaps for want of memory" if code == 128 + signal.SIGKILL else ""
@@ -201,11 +157,3 @@ def _from(recipe: Path, path: Path) -> str:
     """Relative to the recipe's folder where it lies below it."""
     absolute = Path(os.path.normpath(Path.cwd() / path))  # not resolved: a link into another disk keeps its name
     return str(absolute.relative_to(recipe)) if absolute.is_relative_to(recipe) else str(absolute)
-
-
-def _tail(log: Path, count: int = 10) -> list[str]:
-    with log.open("rb") as stream:
-        stream.seek(0, os.SEEK_END)
-        stream.seek(max(0, stream.tell() - 8192))
-        lines = stream.read().decode("utf-8", "replace").replace("\r", "\n").splitlines()
-    return [line for line in lines if line.strip() and not line.startswith("# ended with")][-count:]

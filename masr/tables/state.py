@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from masr.io.layout import TASK_DONE, TASK_FAILED, TASK_LOG
-from masr.tables.lock import Owner, owner_of
+from masr.jobs.locks import Owner, owner_of
 from masr.tables.plan import Plan
 from masr.tables.task import Task
 

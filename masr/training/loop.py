@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from masr.data.loader import dead_workers
 from masr.errors import TrainingError
+from masr.jobs.signals import REQUEUE
 from masr.training.calibration import calibrate
 from masr.training.distributed import mean_over_ranks, whole
 from masr.training.guard import Buffers
@@ -20,7 +21,7 @@ from masr.training.preflight import preflight
 from masr.training.resume import resume, save_state
 from masr.training.retention import finish, has_ended, mark_ended
 from masr.training.run import Run
-from masr.training.signals import REQUEUE, Stop
+from masr.training.signals import Stop
 from masr.training.sums import Sums, frame_shares, total_loss
 from masr.types import Batch
 

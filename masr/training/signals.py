@@ -9,9 +9,6 @@ from typing import Any
 
 from masr.training.distributed import World, any_rank
 
-REQUEUE = 75
-"""Exit code for 'stopped in good order, start me again' (EX_TEMPFAIL of sysexits.h)."""
-
 
 class Stop:
     """Remembers SIGTERM and SIGUSR1 until the step in hand is done."""

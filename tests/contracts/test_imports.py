@@ -27,7 +27,7 @@ OPTIONAL = (
 MODULES = sorted(
     str(path.relative_to(PACKAGE.parent).with_suffix("")).replace("/", ".")
     for path in PACKAGE.rglob("*.py")
-    if path.name not in ("__init__.py", "espeak_process.py")
+    if path.name not in ("__init__.py", "__main__.py", "espeak_process.py")
 )
 
 BLOCK = """
@@ -62,6 +62,16 @@ def test_the_block_blocks() -> None:
 def test_the_rooms_without_torch_import_without_it(room: str) -> None:
     done = blocked(("torch",), [module for module in MODULES if module.startswith(f"masr.{room}.")])
     assert done.returncode == 0, done.stderr
+
+
+def test_the_job_engine_needs_the_standard_library_alone() -> None:
+    """Launchers and stages run in any Python, before there is a .venv, and start at once."""
+    script = "import importlib, sys\nsys.path[0] = sys.argv[1]\nfor name in sys.argv[2:]: importlib.import_module(name)"
+    modules = [module for module in MODULES if module.startswith("masr.jobs.")]
+    command = [sys.executable, "-ES", "-c", script, str(CHECKOUT), *modules]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "masr.jobs.stage" in modules
 
 
 @pytest.mark.parametrize("name", ["kaldiio"])

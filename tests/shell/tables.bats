@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154 # setup.bash sets them
 # utils/tables.sh and signals, with a launcher that notes how it was called and what it was told. The real launchers
-# do this on a real Slurm in tests/utils/test_tables_signals.py.
+# do this on a real Slurm in tests/jobs/test_tables_signals.py.
 
 bats_require_minimum_version 1.5.0
 load setup.bash

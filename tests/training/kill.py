@@ -22,9 +22,9 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from masr.io import checkpoint
+from masr.jobs.signals import REQUEUE
 from masr.training.loop import train
 from masr.training.meters import Meters
-from masr.training.signals import REQUEUE
 from small import tiny
 
 KINDS = ["itself"] * 6 + ["kill", "kill", "term", "usr1"]

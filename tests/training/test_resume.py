@@ -15,10 +15,10 @@ import torch
 from safetensors.torch import load_file
 
 from masr.errors import CheckpointError, TrainingError
+from masr.jobs.signals import REQUEUE
 from masr.training.loop import train
 from masr.training.optim import Config as OptimConfig
 from masr.training.run import Reader, Run
-from masr.training.signals import REQUEUE
 from masr.types import Batch
 from small import tiny
 

@@ -1,0 +1,39 @@
+"""Tells a stage's repetition from a fresh start, so that launchers need not repeat jobs that have ended well.
+
+From a stage's first run to its success there is one attempt, as long as nothing that the stage depends on changes:
+its id stands in a file beside the stage's record, with the state it was begun in, and launchers read it from
+STAGE_ATTEMPT and write it into the jobs' logs. Success removes the file, and so does a change: what a later run finds
+missing is then made again, whatever old logs say.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+def begin(record: Path, state: dict[str, Any]) -> str:
+    """The id of the attempt: the one at hand where it was begun in this very state, else a new one."""
+    path = _path(record)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found["state"] == state:
+            return str(found["attempt"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    attempt = os.urandom(8).hex()
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps({"attempt": attempt, "state": state}), encoding="utf-8")
+    temporary.replace(path)
+    return attempt
+
+
+def end(record: Path) -> None:
+    """The stage has done its work."""
+    _path(record).unlink(missing_ok=True)
+
+
+def _path(record: Path) -> Path:
+    return record.with_name(f".{record.name}.attempt")
