@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from masr.cli.job_option import parse_job
+from masr.cli.options import parse_job
 
 if TYPE_CHECKING:
     from masr.features.job import Plan

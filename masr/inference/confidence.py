@@ -205,3 +205,14 @@ class Scoring:
                 fix=f"run it again with --job {job}/{num_jobs}" + ("" if found is None else " --replace"),
             )
         return found
+
+
+def render(out: Path, facts: Facts) -> str:
+    """What a folder holds now that all of it is joined."""
+    lines = [
+        f"{out / CONFIDENCE_SCP}: {facts.num_utts - facts.num_short} utterances, {facts.num_frames} frames "
+        f"of {1000 * facts.frame_shift_sec:g} ms, mean confidence {facts.mean:.3f}"
+    ]
+    if facts.num_short:
+        lines.append(f"  {facts.num_short} are too short for an encoded frame, see {out / PROBLEMS}")
+    return "\n".join(lines)

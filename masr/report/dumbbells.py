@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from masr.io.figure import Axis
+from masr.io.screen import points
 from masr.report.colours import Style, mark
 from masr.report.markup import Child, Markup, shorten, tag, width_of
-from masr.report.numbers import MINUS, percent, scale
+from masr.report.numbers import percent, scale
 from masr.report.plot import FONT, SHARE, Frame, x_axis
 from masr.report.standalone import heading, standing_alone
 
@@ -64,12 +65,6 @@ def draw_dumbbells(
     return standing_alone(parts, _WIDTH, height, f"{title}: before {before}, after {after}")
 
 
-def points(change: float, low: float | None, high: float | None) -> str:
-    """A difference of shares in points of per cent, with its interval: −3.1 [−5.0, −1.2]."""
-    between = "" if low is None or high is None else f" [{_signed(low)}, {_signed(high)}]"
-    return f"{_signed(change)}{between}"
-
-
 def _row(row: Dumbbell, y: float, left: float, words: float, before: float, after: float) -> Markup:
     change = points(row.after - row.before, row.low, row.high)
     said = f"{row.said or row.name}: {percent(row.before)} before, {percent(row.after)} after, {change} points"
@@ -106,9 +101,3 @@ def _wrapped(text: str) -> Iterable[str]:
             line = f"{line} {word}".strip()
     if line:
         yield line
-
-
-def _signed(share: float) -> str:
-    """In points of per cent; what rounds to nothing has no sign."""
-    text = f"{100 * share:+.1f}"
-    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", MINUS)

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from masr.errors import DataError
+from masr.errors import DataError, UsageError, near
 from masr.io.datadir import DataDir
 from masr.io.layout import EMBEDDINGS, UTT2SPK, label_table
 from masr.types import FloatArray
@@ -60,6 +60,18 @@ class Scores:
     num_references: int
     num_without_reference: int
     """Test utterances whose label no reference has: counted as wrong."""
+
+
+def compute(train: Path, test: Path, kind: str, scale: Scale, apart: frozenset[str], seed: int) -> tuple[Scores, int]:
+    """The figures of two folders of embeddings, and how many utterances have no label and are left out."""
+    references, tested = read_embedded(train, kind), read_embedded(test, kind)
+    missing = sorted(apart - set(tested.labels.tolist()))
+    if missing:
+        raise UsageError(
+            f"no test utterance is labelled {missing[0]}", fix=near(missing[0], set(tested.labels.tolist()))
+        )
+    scores = score(references, tested, scale, apart, seed)
+    return scores, references.num_unlabelled + tested.num_unlabelled
 
 
 def read_embedded(folder: Path, kind: str) -> Embedded:
@@ -181,6 +193,27 @@ def interval(right: npt.NDArray[np.bool_], speakers: npt.NDArray[np.str_], seed:
     taken = np.random.default_rng(seed).multinomial(len(counts), np.full(len(counts), 1 / len(counts)), size=draws)
     low, high = np.percentile((taken @ hits) / (taken @ counts), [2.5, 97.5])
     return Share(float(right.mean()), float(low), float(high), len(right))
+
+
+def render(scores: Scores, kind: str, num_unlabelled: int) -> str:
+    """A few lines for people."""
+    lines = [
+        f"{kind}: {scores.num_labels} labels, {scores.num_speakers} test speakers, {scores.num_references} references, "
+        f"commonest label {100 * scores.chance:.1f} %"
+    ]
+    for group, shares in scores.shares.items():
+        for name, share in shares.items():
+            lines.append(
+                f"  {group:<7} {name:<9} {100 * share.accuracy:5.1f} %  "
+                f"[{100 * share.low:.1f}, {100 * share.high:.1f}]  of {share.count}"
+            )
+    if scores.num_without_reference:
+        lines.append(
+            f"  {scores.num_without_reference} utterances have a label that no reference has: counted as wrong"
+        )
+    if num_unlabelled:
+        lines.append(f"  {num_unlabelled} utterances without a label left out")
+    return "\n".join(lines)
 
 
 def _unit(rows: FloatArray) -> FloatArray:

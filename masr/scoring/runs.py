@@ -14,6 +14,7 @@ from typing import Any
 
 from masr.errors import DataError
 from masr.io.layout import METRICS, NEIGHBOURS
+from masr.io.screen import draw
 from masr.maths.bootstrap import Figure
 
 _VALIDATION = {
@@ -72,6 +73,37 @@ def as_json(runs: Sequence[RunFigures]) -> dict[str, Any]:
     common = set.intersection(*(set(one.validation) for one in runs))
     means = {name: math.fsum(one.validation[name] for one in runs) / len(runs) for name in sorted(common)}
     return {"mean": means, "runs": {f"{one.name}/seed{one.seed}": dict(one.validation) for one in runs}}
+
+
+def render(runs: Sequence[RunFigures]) -> str:
+    """A table for people: a column for each model, a row for each figure that a run of it has."""
+    from rich.table import Table
+
+    table = Table(title="pre-training: validation, and the label of the nearest other speaker; shares in %")
+    table.add_column("figure", overflow="fold")
+    names = list(dict.fromkeys(one.name for one in runs))
+    models = [[one for one in runs if one.name == name] for name in names]
+    for name, mine in zip(names, models, strict=True):
+        seeds = " ".join(one.seed for one in mine)
+        table.add_column(f"{name}\nseed{'s' if len(mine) > 1 else ''} {seeds}", justify="right")
+    table.add_row("steps", *(" ".join(sorted({str(one.steps) for one in mine})) for mine in models))
+    for title in dict.fromkeys(title for one in runs for title in one.figures):
+        table.add_row(title, *(_cell(mine, title) for mine in models))
+    return draw(table)
+
+
+def _cell(runs: list[RunFigures], title: str) -> str:
+    """One run's figure with its interval, or several runs' mean and then each."""
+    figures = [one.figures[title] for one in runs if title in one.figures]
+    mean = mean_of([figure.value for figure in figures])
+    if mean is not None:
+        each = ", ".join(f"{figure.value:.1f}" for figure in figures)
+        return f"{mean.value:.1f} ± {mean.half_width:.1f} ({each})"
+    cells = [
+        f"{figure.value:.1f}" + ("" if figure.low is None else f" [{figure.low:.1f}, {figure.high:.1f}]")
+        for figure in figures
+    ]
+    return cells[0] if cells else ""
 
 
 def mean_of(values: Sequence[float]) -> Mean | None:

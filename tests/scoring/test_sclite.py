@@ -17,7 +17,7 @@ from masr.scoring.wer.alignment import COSTS, align
 from masr.scoring.wer.coded import Pairs, words_of
 from masr.scoring.wer.edits import count_edits
 from masr.scoring.wer.matched_pairs import matched_pairs
-from masr.scoring.wer.rates import Report, report
+from masr.scoring.wer.rates import Report, compute
 from masr.scoring.wer.sclite import dtl_report, pra_report, special_words, sys_table, trn_lines
 
 SCTK = "/usr/lib/sctk/bin"
@@ -32,7 +32,7 @@ class Scored:
         self.refs, self.hyps = refs, hyps
         self.pairs: Pairs = words_of(refs, hyps)
         self.alignment = align(self.pairs, COSTS["nist"])
-        self.report: Report = report(count_edits(self.pairs), clusters(self.speakers), encode(self.speakers), {})
+        self.report: Report = compute(count_edits(self.pairs), clusters(self.speakers), encode(self.speakers), {})
 
     def write(self, folder: Path, name: str) -> None:
         (folder / "ref.trn").write_text("".join(trn_lines(self.utts, self.speakers, self.refs)), encoding="utf-8")

@@ -1,23 +1,19 @@
-"""What `masr score wer` found, and how it prints and writes that."""
+"""What `masr score wer` found: on the screen, as JSON, and as the files of NIST's sclite."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from masr.io.screen import draw
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from masr.maths.bootstrap import Clusters, Difference
-    from masr.scoring.lid.reference import Labels
-    from masr.scoring.wer.coded import IntArray, Pairs
-    from masr.scoring.wer.matched_pairs import MatchedPairs
     from masr.scoring.wer.rates import Report, Section
-    from masr.scoring.wer.texts import Texts
+    from masr.scoring.wer.score import Outcome
 
 _SHORT = {"words": "WER", "characters": "CER"}
 _RATES = {"error": "{}", "substitution": "substitutions", "deletion": "deletions", "insertion": "insertions"}
@@ -26,55 +22,24 @@ _MOST_SPEAKERS = 50
 """Rows that a screen still shows; .sys and JSON have all."""
 
 
-@dataclass(frozen=True, eq=False)
-class System:
-    """One hypothesis file, counted."""
-
-    texts: Texts
-    pairs: dict[str, Pairs]
-    """`words`, and `characters` where they are asked for."""
-    counts: dict[str, IntArray]
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A second system on the utterances that both have."""
-
-    num_utts: int
-    matched: MatchedPairs
-    differences: dict[str, Difference]
-
-
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """All that is shown and written."""
-
-    system: System
-    clusters: Clusters
-    source: str
-    """Where speakers were read."""
-    speakers: Labels | None
-    reports: dict[str, Report]
-    compared: Compared | None
-
-
-def as_json(args: argparse.Namespace, scored: Scored) -> dict[str, Any]:
-    """Everything, as plain values; an unknown rate is null."""
-    texts, drawn = scored.system.texts, scored.clusters
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """Everything, as plain values; an unknown rate is None."""
+    options, texts, drawn = outcome.options, outcome.system.texts, outcome.clusters
+    compared = outcome.compared
     return {
-        "reference": str(args.ref),
-        "hypothesis": str(args.hyp),
-        "rule": args.rule,
-        "normalisation": {"lower": args.lower, "form": args.normalise, "spaces": not args.no_spaces},
-        "interval": {"level": 0.95, "over": drawn.unit, "num": drawn.num_units, "from": scored.source},
-        **{kind: _report(report) for kind, report in scored.reports.items()},
+        "reference": str(options.ref),
+        "hypothesis": str(options.hyp),
+        "rule": options.rule,
+        "normalisation": {"lower": options.lower, "form": options.normalise, "spaces": not options.no_spaces},
+        "interval": {"level": 0.95, "over": drawn.unit, "num": drawn.num_units, "from": outcome.source},
+        **{kind: _report(report) for kind, report in outcome.reports.items()},
         "empty_references": _some(texts.empty),
         "without_hypothesis": {
-            "taken_as": "nothing" if args.missing == "delete" else "left out",
+            "taken_as": "nothing" if options.missing == "delete" else "left out",
             **_some(texts.missing),
         },
         "without_reference": _some(texts.extra),
-        "against": None if scored.compared is None else {"hypothesis": str(args.against), **asdict(scored.compared)},
+        "against": None if compared is None else {"hypothesis": str(options.against), **asdict(compared)},
     }
 
 
@@ -87,29 +52,35 @@ def _some(names: Sequence[str]) -> dict[str, Any]:
     return {"count": len(names), "utts": list(names[:_NAMES])}
 
 
-def show(result: Mapping[str, Any], scored: Scored, hyp: Path) -> None:
+def show(outcome: Outcome) -> None:
+    """Prints it."""
+    print(render(outcome))
+
+
+def render(outcome: Outcome) -> str:
     """A screen for people: rates with intervals, sclite's table of speakers, conditions, a second system."""
+    result = as_json(outcome)
     over = result["interval"]
     source = f" ({over['from']})" if over["from"] else ": speakers are not known"
-    words = scored.reports["words"].overall
-    print(
-        f"{hyp}: {words.num_utts:,} utterances, {words.num_ref:,} words; "
-        f"95 % intervals over {over['num']:,} {over['over']}{source}"
-    )
-    _notes(result)
-    for kind, report in scored.reports.items():
-        _print(_rates(kind, report.overall))
-    if scored.speakers is not None:
-        _speakers(scored, hyp)
-    for title in scored.reports["words"].groups:
-        _print(_conditions(title, scored.reports))
+    words = outcome.reports["words"].overall
+    parts = [
+        f"{outcome.options.hyp}: {words.num_utts:,} utterances, {words.num_ref:,} words; "
+        f"95 % intervals over {over['num']:,} {over['over']}{source}",
+        *_notes(result),
+        *(draw(_rates(kind, report.overall)) for kind, report in outcome.reports.items()),
+    ]
+    if outcome.speakers is not None:
+        parts.append(_speakers(outcome))
+    parts += [draw(_conditions(title, outcome.reports)) for title in outcome.reports["words"].groups]
     if result["against"] is not None:
-        _comparison(result["against"])
+        parts += [draw(_comparison(result["against"])), _matched(result["against"])]
+    return "\n".join(parts)
 
 
-def _notes(result: Mapping[str, Any]) -> None:
+def _notes(result: Mapping[str, Any]) -> list[str]:
     """What a reader has to know before the figures."""
     lost, delete = result["without_hypothesis"], result["without_hypothesis"]["taken_as"] == "nothing"
+    lines = []
     for some, what in (
         (lost, "utterances have no hypothesis: " + ("all their words are deletions" if delete else "left out")),
         (result["without_reference"], "hypotheses are of no utterance of the reference: left out"),
@@ -117,7 +88,8 @@ def _notes(result: Mapping[str, Any]) -> None:
     ):
         if some["count"]:
             first = ", ".join(some["utts"][:5]) + (", ..." if some["count"] > 5 else "")
-            print(f"  {some['count']:,} {what} ({first})")
+            lines.append(f"  {some['count']:,} {what} ({first})")
+    return lines
 
 
 def _rates(kind: str, overall: Section) -> Table:
@@ -141,14 +113,13 @@ def _cells(value: float | None, low: float | None, high: float | None) -> tuple[
     return "-" if value is None else f"{100 * value:.2f}", span
 
 
-def _speakers(scored: Scored, hyp: Path) -> None:
+def _speakers(outcome: Outcome) -> str:
     from masr.scoring.wer.sclite import sys_table
 
-    report = scored.reports["words"]
+    report = outcome.reports["words"]
     if len(report.speakers) > _MOST_SPEAKERS:
-        print(f"{len(report.speakers)} speakers are too many for a screen: --json and --out have them one by one")
-        return
-    print(sys_table(str(hyp), report.speakers, report.overall), end="")
+        return f"{len(report.speakers)} speakers are too many for a screen: --json and --out have them one by one"
+    return sys_table(str(outcome.options.hyp), report.speakers, report.overall).removesuffix("\n")
 
 
 def _conditions(title: str, reports: Mapping[str, Report]) -> Table:
@@ -165,7 +136,7 @@ def _conditions(title: str, reports: Mapping[str, Report]) -> Table:
     return table
 
 
-def _comparison(compared: Mapping[str, Any]) -> None:
+def _comparison(compared: Mapping[str, Any]) -> Table:
     from rich.table import Table
 
     table = Table(f"against {compared['hypothesis']}")
@@ -175,33 +146,27 @@ def _comparison(compared: Mapping[str, Any]) -> None:
         values = [f"{100 * one[key]:.2f}" for key in ("first", "second", "difference")]
         span = _cells(None, one["low"], one["high"])[1]
         table.add_row(_SHORT[kind], *values, span, "" if one["p"] is None else f"{one['p']:.3f}")
-    _print(table)
+    return table
+
+
+def _matched(compared: Mapping[str, Any]) -> str:
     test = compared["matched"]
-    print(
+    return (
         f"matched pairs over {test['num_segments']:,} segments of {compared['num_utts']:,} utterances: "
         f"{test['mean']:+.3f} errors a segment, z {test['z']:.3f}, p {test['p']:.4f}"
     )
 
 
-def _print(table: Table) -> None:
-    """As wide as the terminal; in a log wide enough that nothing is cut."""
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() else 200
-    Console(width=width, markup=False, emoji=False, highlight=False).print(table)
-
-
-def write_sclite(folder: Path, hyp: Path, scored: Scored, rule: str) -> None:
+def write_sclite(folder: Path, outcome: Outcome) -> None:
     """ref.trn, hyp.trn, hyp.sys, hyp.raw, hyp.dtl and hyp.pra."""
     from masr.io.atomic import atomic_write
-    from masr.scoring.wer.alignment import COSTS, Rule, align
+    from masr.scoring.wer.alignment import COSTS, align
     from masr.scoring.wer.sclite import dtl_report, pra_report, special_words, sys_table, trn_lines
 
-    chosen: Rule = "nist" if rule == "nist" else "equal"
-    texts, pairs, report = scored.system.texts, scored.system.pairs["words"], scored.reports["words"]
-    labels = scored.speakers
+    hyp, labels = outcome.options.hyp, outcome.speakers
+    texts, pairs, report = outcome.system.texts, outcome.system.pairs["words"], outcome.reports["words"]
     speakers = ["all"] * len(texts.utts) if labels is None else [labels.names[code] for code in labels.codes]
-    alignment, sections = align(pairs, COSTS[chosen]), report.speakers or {"all": report.overall}
+    alignment, sections = align(pairs, COSTS[outcome.options.rule]), report.speakers or {"all": report.overall}
     for name, content in (
         ("ref.trn", "".join(trn_lines(texts.utts, speakers, texts.refs))),
         ("hyp.trn", "".join(trn_lines(texts.utts, speakers, texts.hyps))),

@@ -1,10 +1,11 @@
-"""What `masr score lid` prints."""
+"""What `masr score lid` says on the screen; its JSON and its pictures are made in record.py beside it."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from masr.io.screen import draw
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -38,34 +39,40 @@ _WORST = 10
 
 
 def show(result: Mapping[str, Any]) -> None:
-    """A screen for people: what was scored, the figures, then what there is of groups, pairs and a second system."""
+    """Prints it."""
+    print(render(result))
+
+
+def render(result: Mapping[str, Any]) -> str:
+    """A screen for people: what was scored, the figures, then what there is of groups, pairs and a second system.
+
+    `result` is what `as_json` gives.
+    """
     over = result["interval"]
     source = f" ({over['from']})" if over["from"] else ": speakers are not known"
-    print(
+    parts = [
         f"{result['scores']}: {result['num_scored']:,} utterances, {result['num_languages']} languages; "
-        f"95 % intervals over {over['num']:,} {over['over']}{source}"
-    )
-    print(
+        f"95 % intervals over {over['num']:,} {over['over']}{source}",
         f"  chance {100 * result['chance']:.1f} %, always the commonest label ({result['commonest']['language']}) "
-        f"{100 * result['commonest']['share']:.1f} %"
-    )
-    _notes(result)
-    _print(_figures(result))
-    for title, parts in result["groups"].items():
-        _print(_sections(title, parts))
-    _print(_worst(result["languages"]))
+        f"{100 * result['commonest']['share']:.1f} %",
+        *_notes(result),
+        draw(_figures(result)),
+        *(draw(_sections(title, groups)) for title, groups in result["groups"].items()),
+        draw(_worst(result["languages"])),
+    ]
     if result["confused"]:
-        _print(_pairs(result))
+        parts.append(draw(_pairs(result)))
     if result["against"] is not None:
-        _comparison(result["against"])
+        parts += [draw(_comparison(result["against"])), _mcnemar(result["against"])]
+    return "\n".join(parts)
 
 
-def _notes(result: Mapping[str, Any]) -> None:
+def _notes(result: Mapping[str, Any]) -> list[str]:
     """What a reader has to know before the figures."""
     left, unknown = result["left_out"], result["open_set"]
-    without = result["languages_without_utterances"]
+    without, lines = result["languages_without_utterances"], []
     if without:
-        print(f"  {len(without)} languages of the system have no utterance: no part of any mean over languages")
+        lines.append(f"  {len(without)} languages of the system have no utterance: no part of any mean over languages")
     for count, what in (
         (left["without_scores"]["count"], "utterances of the reference have no scores: left out"),
         (left["without_reference"]["count"], "scored utterances are not in the reference: left out"),
@@ -74,10 +81,10 @@ def _notes(result: Mapping[str, Any]) -> None:
         (result["num_impossible"], "utterances have a true language of probability 0: Cllr is infinite"),
     ):
         if count:
-            print(f"  {count:,} {what}")
+            lines.append(f"  {count:,} {what}")
     if unknown:
         names = list(unknown["answers"])
-        print(
+        lines.append(
             f"  {unknown['num_utts']:,} utterances in {len(names)} languages that the system does not have "
             f"({', '.join(names[:5])}{', ...' if len(names) > 5 else ''}), apart from all below: "
             f"mean confidence {100 * unknown['mean_confidence']:.1f} %, EER of known against unknown "
@@ -85,6 +92,7 @@ def _notes(result: Mapping[str, Any]) -> None:
             + ("" if unknown["alarm_rate"] is None else f", false alarms {100 * unknown['alarm_rate']:.2f} %")
             + ("" if unknown["cavg_actual"] is None else f", open-set Cavg {unknown['cavg_actual']:.4f}")
         )
+    return lines
 
 
 def _titles(figures: Mapping[str, Any]) -> dict[str, str]:
@@ -162,7 +170,7 @@ def _pairs(result: Mapping[str, Any]) -> Table:
     return table
 
 
-def _comparison(compared: Mapping[str, Any]) -> None:
+def _comparison(compared: Mapping[str, Any]) -> Table:
     from rich.table import Table
 
     table = Table(f"against {compared['scores']}")
@@ -174,9 +182,12 @@ def _comparison(compared: Mapping[str, Any]) -> None:
         span = "" if one["low"] is None else f"[{_number(name, one['low'])}, {_number(name, one['high'])}]"
         cells = [_number(name, one[key]) for key in ("first", "second", "difference")]
         table.add_row(title, *cells, span, "" if one["p"] is None else f"{one['p']:.3f}")
-    _print(table)
+    return table
+
+
+def _mcnemar(compared: Mapping[str, Any]) -> str:
     test = compared["mcnemar"]
-    print(
+    return (
         f"McNemar over {compared['num_utts']:,} utterances: only this right {test['only_first']:,}, only that "
         f"{test['only_second']:,}; p {test['p_exact']:.4f} exact, {test['p_mid']:.4f} mid-p"
     )
@@ -197,11 +208,3 @@ def _number(name: str, value: float | None) -> str:
     if value is None:
         return "inf"
     return f"{value:.4f}" if name in _COSTS else f"{100 * value:.2f}"
-
-
-def _print(table: Table) -> None:
-    """As wide as the terminal; in a log wide enough that nothing is cut."""
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() else 200
-    Console(width=width, markup=False, emoji=False, highlight=False).print(table)
