@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from masr.api import load
-from masr.config import Named, loads
+from masr.config import Named
 from masr.config import load as load_config
 from masr.errors import UsageError
 from masr.features import mfcc
@@ -68,9 +68,7 @@ def _frames(options: Options) -> FeatureFrames | LayerFrames:
 
 def _encoder(conf: Path | None) -> Any:
     """The encoder of the run, without memory for its weights."""
-    config = (
-        load_config(TrainConfig, conf, resolve=resolve) if conf else loads(TrainConfig, "", "the defaults", (), resolve)
-    )
+    config = load_config(TrainConfig, conf, resolve=resolve)
     restore = getattr(open_plugin("models", config.encoder.name), "restore", None)
     with torch.device("meta"):
         return build("models", config.encoder) if restore is None else restore(config.encoder.config)

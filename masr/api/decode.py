@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from masr.api import read_units, reads_archives, transcriber
-from masr.config import load, loads
+from masr.config import load
 from masr.errors import DecodingError, UsageError
 from masr.inference.decode import build_decoder, notes_of
 from masr.inference.decode_files import Decoding, Emissions, Spoken
@@ -39,8 +39,7 @@ class Options:
 
 def decode(options: Options, part: JobSlice, say: Callable[[str], None] = print) -> None:
     """Decodes a slice, joins slices, or both; `say` is told what a reader has to know."""
-    changes = list(options.set)
-    config = load(Config, options.conf, changes) if options.conf else loads(Config, "", "<defaults>", changes)
+    config = load(Config, options.conf, options.set)
     stored = None if _is_model(options, config) else _stored(options, config)
     source = stored[0] if stored else _heard(options) if part.is_run else None
     listing, units, facts = stored or _spoken(options)
