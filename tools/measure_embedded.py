@@ -25,6 +25,7 @@ from masr.features.log_mel import Config, build
 from masr.io.audio import read_audio
 from masr.io.datadir import DataDir
 from masr.io.progress import track
+from masr.maths.bootstrap import share_right
 
 Matrix = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.str_]
@@ -44,16 +45,6 @@ def statistics(data: DataDir) -> Matrix:
         mel, _ = features(torch.from_numpy(waveform)[None], torch.tensor([len(waveform)]))
         rows.append(np.concatenate([mel[0].mean(0).numpy(), mel[0].std(0, correction=0).numpy()]))
     return np.array(rows, dtype=np.float64)
-
-
-def interval(right: npt.NDArray[np.bool_], speakers: list[str], repeats: int = 2000) -> tuple[float, float]:
-    """95 % of the accuracies of corpora whose speakers are drawn again from these, with repetition."""
-    names, index = np.unique(np.array(speakers), return_inverse=True)
-    hits, counts = np.bincount(index, weights=right), np.bincount(index)
-    drawn = np.random.default_rng(0).integers(0, len(names), size=(repeats, len(names)))
-    accuracies = hits[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-    low, high = np.percentile(accuracies, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def classifiers() -> dict[str, Any]:
@@ -85,8 +76,8 @@ def measure(folder: Path, kind: str, train: str, test: str) -> None:
     print(f"{'chance':<22}{100 / num_classes:5.1f} %")
     for name, classifier in classifiers().items():
         guessed = classifier.fit(seen, known).predict(heard)
-        low, high = interval(guessed == truth, speakers)
-        print(f"{name:<22}{100 * np.mean(guessed == truth):5.1f} %  (95 %: {100 * low:.1f} to {100 * high:.1f})")
+        share = share_right(guessed == truth, speakers)
+        print(f"{name:<22}{share.value_text(1):>5} %  {share.interval_text(1)}")
         pairs = Counter((t, g) for t, g in zip(truth.tolist(), guessed.tolist()) if t != g)
         print("  taken for: " + ", ".join(f"{t} {g} {n}x" for (t, g), n in pairs.most_common(8)))
 

@@ -11,7 +11,8 @@ models=            # TEXT: names of configurations in the folder --conf, with co
 seeds=0            # TEXT: seeds to train each with, with commas
 conf=conf/pretrain # DIR: folder of the configurations
 codes=exp/units    # DIR: what stage 3 made of the labels
-confidence=        # DIR: what a scorer says of TRAIN and DEV, in folders of their names, for configurations with _atm in their names
+confidence=        # DIR: what a scorer says of TRAIN and DEV, in folders of their names, for configurations whose masking asks for it
+clusters=          # DIR: folder of the clusters that configurations predict, by the names of their folders; none takes them as named
 score=             # TEXT: label that the nearest utterance of the first SPLIT has to share with one of the last; none
 apart=             # TEXT: values of that label to be scored by themselves as well, with commas
 cmd=run.py         # TEXT: launcher of trainings, with its options
@@ -24,15 +25,22 @@ train=${arguments[0]} dev=${arguments[1]} out=${arguments[2]} splits=("${argumen
 if ((job == 0)); then
   read -ra launcher <<<"$cmd"
   "${launcher[@]}" JOB=1:"${#runs[@]}" "$out/log/train.JOB.log" pretrain.sh --job JOB --models "$models" --seeds "$seeds" \
-    --conf "$conf" --codes "$codes" ${confidence:+--confidence "$confidence"} --score "$score" --apart "$apart" "${arguments[@]}"
+    --conf "$conf" --codes "$codes" ${confidence:+--confidence "$confidence"} ${clusters:+--clusters "$clusters"} \
+    --score "$score" --apart "$apart" "${arguments[@]}"
   masr score runs "${runs[@]/#/$out/}"
   exit
 fi
 
-run=${runs[job - 1]} guided=()
-[[ -z $confidence || $run != *_atm* ]] || guided=(--set confidence="$confidence")
+run=${runs[job - 1]} made=()
+needs=$(masr config --needs "$conf/${run%/*}.yaml")
+while IFS=$'\t' read -r what _ folder; do
+  case $what in
+    confidence) made+=(${confidence:+--set confidence="$confidence"}) ;;
+    targets) made+=(${clusters:+--set targets="$clusters/${folder##*/}"}) ;;
+  esac
+done <<<"$needs"
 masr train "$conf/${run%/*}.yaml" "$out/$run" --seed "${run##*/seed}" \
-  --set train="$train" --set dev="$dev" --set codes="$codes" "${guided[@]}"
+  --set train="$train" --set dev="$dev" --set codes="$codes" "${made[@]}"
 for split in "${splits[@]}"; do
   masr extract "$out/$run" "$split" "$out/$run/$(basename -- "$split")"
 done

@@ -24,6 +24,7 @@ stage=0                                 # STAGE: the first to run
 stop_stage=6                            # STAGE: the last to run
 . "$root/utils/parse_options.sh"
 . "$root/utils/stage.sh"
+. "$root/utils/needs.sh"
 
 size=paper
 [[ ! $corpus =~ ^(corpus/)?(mini|medium)$ ]] || size=${corpus#corpus/}
@@ -59,9 +60,9 @@ stage 2 features "$data" --inputs "$data"/train/{feats.scp,utt2lang} --outputs "
 stage 3 units "$exp" --inputs "$data"/{train,dev,test} "$conf/units.yaml" --outputs "$exp/units" -- \
   masr units "$data/train" "$exp/units" --conf "$conf/units.yaml" --also "$data/dev" --also "$data/test"
 
-# Without guided masking (names with _atm) only --stage 4 or 5 begins with these.
+# Without guided masking only --stage 4 or 5 begins with these.
 confidence=
-if [[ $pretrain == *_atm* ]] || ((10#$stage == 4 || 10#$stage == 5)); then
+if [[ -n $guided ]] || ((10#$stage == 4 || 10#$stage == 5)); then
   confidence=$exp/confidence
   # text -> scorer of guided masking, and its word error rate
   stage 4 scorer "$exp" --inputs "$data"/{train,dev} "$exp/units" "$conf/scorer" --outputs "$exp/scorer" -- \
@@ -72,14 +73,14 @@ if [[ $pretrain == *_atm* ]] || ((10#$stage == 4 || 10#$stage == 5)); then
 fi
 
 # data directories, clusters for HuBERT -> pre-trained encoders (job array) and their embeddings
-if [[ ,$pretrain == *,hubert* ]]; then
-  stage 6 pretrain "$exp" --inputs "$data/pretrain" "$data/dev" "$conf/pretrain" --outputs "$exp/clusters" -- \
-    masr cluster "$data/pretrain" "$exp/clusters" --also "$data/dev" --conf "$conf/pretrain/hubert_tiny.yaml"
-fi
-stage 6 pretrain "$exp" --inputs "$data"/{pretrain,train,dev,test} "$exp/units" "$conf/pretrain" ${confidence:+"$confidence"} \
-  --outputs "$exp/pretrain" -- \
-  pretrain.sh --models "$pretrain" --seeds "$seeds" --conf "$conf/pretrain" --codes "$exp/units" ${confidence:+--confidence "$confidence"} \
-  --cmd "$train_cmd" --score lang --apart "$held_out" "$data/pretrain" "$data/dev" "$exp/pretrain" "$data"/{train,dev,test}
+for folder in "${!clusters[@]}"; do
+  stage 6 pretrain "$exp" --inputs "$data/pretrain" "$data/dev" "$conf/pretrain" --outputs "$folder" -- \
+    masr cluster "$data/pretrain" "$folder" --also "$data/dev" --conf "${clusters[$folder]}"
+done
+stage 6 pretrain "$exp" --inputs "$data"/{pretrain,train,dev,test} "$exp/units" "$conf/pretrain" \
+  "${!clusters[@]}" ${confidence:+"$confidence"} --outputs "$exp/pretrain" -- \
+  pretrain.sh --models "$pretrain" --seeds "$seeds" --conf "$conf/pretrain" --codes "$exp/units" --clusters "$exp" \
+  ${confidence:+--confidence "$confidence"} --cmd "$train_cmd" --score lang --apart "$held_out" "$data/pretrain" "$data/dev" "$exp/pretrain" "$data"/{train,dev,test}
 
 # pre-trained encoders -> language identification (job array), and what it says of each test utterance
 stage 7 lid "$exp" --inputs "$exp/pretrain" "$data"/{train,dev,test} "$conf/lid" --outputs "$exp/lid" -- \

@@ -22,6 +22,7 @@ stage=0                                 # STAGE: the first to run
 stop_stage=6                            # STAGE: the last to run
 . "$root/utils/parse_options.sh"
 . "$root/utils/stage.sh"
+. "$root/utils/needs.sh"
 
 if [[ $corpus == mini ]]; then
   corpus=corpus/mini
@@ -56,9 +57,9 @@ fi
 stage 3 units "$exp" --inputs "$data/train_clean_100/text" --outputs "$exp/words" -- \
   masr words "$data/train_clean_100" "$exp/words"
 
-# Without guided masking (names with _atm) only --stage 4 or 5 begins with these.
+# Without guided masking only --stage 4 or 5 begins with these.
 confidence=
-if [[ $pretrain == *_atm* ]] || ((10#$stage == 4 || 10#$stage == 5)); then
+if [[ -n $guided ]] || ((10#$stage == 4 || 10#$stage == 5)); then
   confidence=$exp/confidence
   # text -> scorer of guided masking, and its word error rate
   stage 4 scorer "$exp" --inputs "$data"/{train_clean_100,dev_clean} "$exp"/{"$spelling",words} "$conf/scorer" --outputs "$exp/scorer" -- \
@@ -71,18 +72,14 @@ if [[ $pretrain == *_atm* ]] || ((10#$stage == 4 || 10#$stage == 5)); then
 fi
 
 # data directories, clusters for HuBERT -> pre-trained encoders (job array) and their embeddings
-if [[ ,$pretrain == *,hubert* ]]; then
-  stage 6 pretrain "$exp" --inputs "$data/train_clean_100" "$data/dev_clean" "$conf/pretrain" --outputs "$exp/clusters" -- \
-    masr cluster "$data/train_clean_100" "$exp/clusters" --also "$data/dev_clean" --conf "$conf/pretrain/hubert_tiny.yaml"
-fi
-if [[ ,$pretrain == *,hubert_atm* ]]; then
-  stage 6 pretrain "$exp" --inputs "$data/train_clean_100" "$data/dev_clean" "$conf/pretrain" --outputs "$exp/clusters_40ms" -- \
-    masr cluster "$data/train_clean_100" "$exp/clusters_40ms" --also "$data/dev_clean" --conf "$conf/pretrain/hubert_atm_tiny.yaml"
-fi
-stage 6 pretrain "$exp" --inputs "$data"/{train_clean_100,dev_clean,test_clean} "$exp/units" "$conf/pretrain" ${confidence:+"$confidence"} \
-  --outputs "$exp/pretrain" -- \
-  pretrain.sh --models "$pretrain" --seeds "$seeds" --conf "$conf/pretrain" --codes "$exp/units" ${confidence:+--confidence "$confidence"} \
-  --cmd "$train_cmd" --score gender "$data"/{train_clean_100,dev_clean} "$exp/pretrain" "$data"/{train_clean_100,test_clean}
+for folder in "${!clusters[@]}"; do
+  stage 6 pretrain "$exp" --inputs "$data/train_clean_100" "$data/dev_clean" "$conf/pretrain" --outputs "$folder" -- \
+    masr cluster "$data/train_clean_100" "$folder" --also "$data/dev_clean" --conf "${clusters[$folder]}"
+done
+stage 6 pretrain "$exp" --inputs "$data"/{train_clean_100,dev_clean,test_clean} "$exp/units" "$conf/pretrain" \
+  "${!clusters[@]}" ${confidence:+"$confidence"} --outputs "$exp/pretrain" -- \
+  pretrain.sh --models "$pretrain" --seeds "$seeds" --conf "$conf/pretrain" --codes "$exp/units" --clusters "$exp" \
+  ${confidence:+--confidence "$confidence"} --cmd "$train_cmd" --score gender "$data"/{train_clean_100,dev_clean} "$exp/pretrain" "$data"/{train_clean_100,test_clean}
 
 # pre-trained encoders -> recognisers (job array), and what they hear in each test set
 tests=()

@@ -19,6 +19,7 @@ stage=0                                 # STAGE: the first to run
 stop_stage=6                            # STAGE: the last to run
 . "$root/utils/parse_options.sh"
 . "$root/utils/stage.sh"
+. "$root/utils/needs.sh"
 
 if [[ $corpus == mini ]]; then
   corpus=corpus/mini
@@ -45,12 +46,12 @@ stage 3 units "$exp" --inputs "$exp/all" "$conf/units.yaml" --outputs "$exp/unit
   masr units "$exp/all" "$exp/units" --conf "$conf/units.yaml"
 
 # data directories, clusters for HuBERT -> pre-trained encoders (job array) and their embeddings
-if [[ ,$pretrain == *,hubert* ]]; then
-  stage 6 pretrain "$exp" --inputs "$exp/all" "$conf/pretrain" --outputs "$exp/clusters" -- \
-    masr cluster "$exp/all" "$exp/clusters" --conf "$conf/pretrain/hubert_tiny.yaml"
-fi
-stage 6 pretrain "$exp" --inputs "$exp/all" "$exp/units" "$conf/pretrain" --outputs "$exp/pretrain" -- \
-  pretrain.sh --models "$pretrain" --seeds "$seeds" --conf "$conf/pretrain" --codes "$exp/units" --cmd "$train_cmd" \
+for folder in "${!clusters[@]}"; do
+  stage 6 pretrain "$exp" --inputs "$exp/all" "$conf/pretrain" --outputs "$folder" -- \
+    masr cluster "$exp/all" "$folder" --conf "${clusters[$folder]}"
+done
+stage 6 pretrain "$exp" --inputs "$exp/all" "$exp/units" "$conf/pretrain" "${!clusters[@]}" --outputs "$exp/pretrain" -- \
+  pretrain.sh --models "$pretrain" --seeds "$seeds" --conf "$conf/pretrain" --codes "$exp/units" --clusters "$exp" --cmd "$train_cmd" \
   "$exp/all" null "$exp/pretrain" "$exp/all"
 
 # whole recordings in windows -> frames -> how close recordings are: ABX by series and length of snippets (job array)

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from masr.errors import AnalysisError
-from masr.io.frames import Array, ArrayFrames, Frames, Grid, IntArray
-from masr.types import FloatArray
+from masr.io.frames import Array, ArrayFrames, Frames, Grid
+from masr.types import FloatArray, IntArray
 
 BLOCK_FRAMES = 8192
 _MOST_APART = 3

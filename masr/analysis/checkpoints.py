@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from masr.io.figure import Axis, Curve, Curves, Figure, Scatter
 from masr.io.figure_file import write_figure
 from masr.io.layout import FIGURE_SUFFIX, METRICS
 from masr.io.provenance import write_provenance
+from masr.maths.estimate import Estimate
 from masr.maths.rank_correlation import Correlation, correlate
 
 LOSS, LABELS, VIEW, ACCURACY = "loss", "labels", "view", "accuracy"
@@ -38,25 +39,16 @@ _WIDTH = 26
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A figure with its 95 % interval, where it has one."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
 class Checkpoint:
     """One, with all that was measured of it."""
 
     run: str
     step: int
-    figures: Mapping[str, Measured]
+    figures: Mapping[str, Estimate]
 
     def as_json(self) -> dict[str, object]:
         """Plain values."""
-        return {"run": self.run, "step": self.step, **{name: asdict(one) for name, one in self.figures.items()}}
+        return {"run": self.run, "step": self.step, **{name: one.as_json() for name, one in self.figures.items()}}
 
 
 @dataclass(frozen=True)
@@ -76,8 +68,8 @@ class Agreement:
             return {"reason": self.reason}
         return {
             "num_points": self.found.num_points,
-            "spearman": asdict(self.found.spearman),
-            "kendall": asdict(self.found.kendall),
+            "spearman": self.found.spearman.as_json(),
+            "kendall": self.found.kendall.as_json(),
         }
 
 
@@ -178,7 +170,7 @@ def render(checkpoints: Sequence[Checkpoint], found: Sequence[Agreement]) -> str
     """A line for each checkpoint, each pair of figures, and each figure's choice."""
     names = measured(checkpoints)
     width = max(len("run"), *(len(one.run) for one in checkpoints))
-    lines = [f"{'run':<{width}}    step" + "".join(f"  {name:<{_WIDTH}}" for name in names)]
+    lines = [f"{'run':<{width}}    step" + "".join(f"  {_heading(name):<{_WIDTH}}" for name in names)]
     for one in checkpoints:
         cells = "".join(f"  {_cell(one.figures.get(name)):<{_WIDTH}}" for name in names)
         lines.append(f"{one.run:<{width}}  {one.step:>6}{cells}".rstrip())
@@ -187,7 +179,7 @@ def render(checkpoints: Sequence[Checkpoint], found: Sequence[Agreement]) -> str
             lines.append(f"{pair.run}: {pair.x} and {pair.y}: {pair.reason}")
             continue
         said = (
-            f"{name} {one.value:+.3f} [{one.low:+.3f}, {one.high:+.3f}], p {one.p:.3f}"
+            f"{name} {one.text(3, sign=True)}, p {one.p:.3f}"
             for name, one in (("Spearman", pair.found.spearman), ("Kendall", pair.found.kendall))
         )
         lines.append(f"{pair.run}: {pair.x} and {pair.y}: {'; '.join(said)}; {pair.found.num_points} checkpoints")
@@ -199,10 +191,12 @@ def render(checkpoints: Sequence[Checkpoint], found: Sequence[Agreement]) -> str
     return "\n".join(lines)
 
 
-def _cell(one: Measured | None) -> str:
-    if one is None:
-        return "-"
-    return f"{one.value:.4f}" + ("" if one.low is None or one.high is None else f" [{one.low:.4f}, {one.high:.4f}]")
+def _heading(name: str) -> str:
+    return f"{name} %" if name == ACCURACY else name
+
+
+def _cell(one: Estimate | None) -> str:
+    return "-" if one is None else one.text(2 if one.unit == "share" else 4)
 
 
 def write(folder: Path, checkpoints: Sequence[Checkpoint], runs: Sequence[Path]) -> None:

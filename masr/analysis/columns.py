@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,7 @@ def render(outcome: Outcome) -> str:
     for one in outcome.found:
         for name, value in (("Spearman", one.spearman), ("Kendall", one.kendall)):
             lines.append(
-                f"{one.group:<{width}}  {name:<8} {value.value:+.3f}  [{value.low:+.3f}, {value.high:+.3f}]  "
+                f"{one.group:<{width}}  {name:<8} {value.value_text(3, True)}  {value.interval_text(3, True)}  "
                 f"p {value.p:.4f}  of {one.num_points} points"
             )
     lines += [f"left out: {what}" for what in outcome.skipped]
@@ -126,7 +126,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     return {
         "x": outcome.options.x,
         "y": outcome.options.y,
-        "groups": [asdict(one) for one in outcome.found],
+        "groups": list(outcome.found),
         "skipped": list(outcome.skipped),
         "rows_left_out": outcome.num_left_out,
     }

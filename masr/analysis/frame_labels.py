@@ -11,8 +11,9 @@ import numpy as np
 
 from masr.errors import AnalysisError, near
 from masr.io.datadir import DataDir
-from masr.io.frames import Array, ArrayFrames, Frames, Grid, IntArray
+from masr.io.frames import Array, ArrayFrames, Frames, Grid
 from masr.io.layout import PHONES_CTM
+from masr.types import IntArray
 
 PHONES = "phones"
 

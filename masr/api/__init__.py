@@ -106,15 +106,13 @@ def identifier(folder: str | Path, device: str = "auto") -> Identifier:
 
 def transcriber(folder: str | Path, device: str = "auto") -> Emitter:
     """What a run that learnt by CTC says of every frame, or a CTC model that transformers wrote."""
-    from masr.inference.emissions import Emitter
+    from masr.inference.emissions import Emitter, read_transformers
     from masr.inference.identify import fill_objective
-    from masr.inference.transformers_ctc import read
-    from masr.training.inputs import seconds_per_frame
     from masr.training.transcripts import transcribes
 
     folder = Path(folder)
     if open_trained(folder).is_transformers:
-        return read(folder, device)
+        return read_transformers(folder, device)
     config = config_of_run(folder)
     if not transcribes(config):
         raise CheckpointError(
@@ -125,7 +123,7 @@ def transcriber(folder: str | Path, device: str = "auto") -> Emitter:
     objective = build("objectives", config.objective, model.encoder, build("masking", config.masking))
     fill_objective(folder, objective)
     units = read_units(open_trained(folder).run / UNITS)
-    return Emitter(model, objective, units, seconds_per_frame(config, model.sample_rate))
+    return Emitter(model, objective, units, config.seconds_per_frame(model.sample_rate))
 
 
 def frame_scorer(

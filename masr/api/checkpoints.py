@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from masr.analysis.checkpoints import ACCURACY, LABELS, LOSS, VIEW, Checkpoint, Measured, validated
+from masr.analysis.checkpoints import ACCURACY, LABELS, LOSS, VIEW, Checkpoint, validated
 from masr.analysis.frame_labels import kinds_or_phones
 from masr.analysis.information.grid import Settings, Task, run_task
 from masr.analysis.information.pairs import Limits, Source
@@ -26,6 +26,7 @@ from masr.io.frames import open_frames
 from masr.io.layout import MASK
 from masr.io.progress import track
 from masr.io.trained import steps_of
+from masr.maths.estimate import Estimate
 
 ROLES = ("train", "dev", "test")
 
@@ -57,21 +58,21 @@ def look(options: Options, folder: Path, name: str) -> Iterator[Checkpoint]:
     if not steps:
         raise CheckpointError(f"{folder} has no checkpoints", fix="train with training.keep_every=STEPS")
     for step in track(steps, name, unit="checkpoint"):
-        figures = {LOSS: Measured(losses[step])} if step in losses else {}
+        figures = {LOSS: Estimate(losses[step])} if step in losses else {}
         if options.data or options.probe:
             with tempfile.TemporaryDirectory(prefix="masr.") as place:
                 figures |= _figures(options, f"{folder}@{step}", Path(place))
         yield Checkpoint(name, step, figures)
 
 
-def _figures(options: Options, name: str, place: Path) -> dict[str, Measured]:
+def _figures(options: Options, name: str, place: Path) -> dict[str, Estimate]:
     """Of one checkpoint, whose frames lie in `place` meanwhile."""
     model = load(name)
     limits = Limits(options.frames, max(10, options.frames // 2), seed=options.seed)
     found = {}
     for figure, task in _tasks(options, options.data, name, model, place) if options.data else ():
         (row,) = run_task(task, Settings(("logistic",), (options.clusters,), limits=limits))
-        found[figure] = Measured(row.bounds[0].bound, row.bounds[0].low, row.bounds[0].high)
+        found[figure] = row.bounds[0].bound
     if options.probe:
         found[ACCURACY] = _accuracy(options, options.probe, name, model, place)
     return found
@@ -92,11 +93,11 @@ def _tasks(options: Options, data: Path, name: str, model: Model, place: Path) -
     yield VIEW, Task(name, Source(open_frames(hidden), open_frames(clear), open_mask(hidden / MASK)), None)
 
 
-def _accuracy(options: Options, folders: Sequence[Path], name: str, model: Model, place: Path) -> Measured:
+def _accuracy(options: Options, folders: Sequence[Path], name: str, model: Model, place: Path) -> Estimate:
     """Of a linear probe of phones, on the speech to test on."""
     settings = probe_frames.Options(most_frames=options.frames, seed=options.seed)
     made = {role: frames_of(name, model, data, place / role, options.layer) for role, data in zip(ROLES, folders)}
     parts = {role: probe_frames.open_aligned({"": folder}, settings) for role, folder in made.items()}
     test = probe_frames.probe(parts, "", None, ["linear"], settings).best.test
     assert test is not None
-    return Measured(test.accuracy.value, test.accuracy.low, test.accuracy.high)
+    return test.accuracy

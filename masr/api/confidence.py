@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from masr.api import frame_scorer
+from masr.data.samples import sample_rate_of
 from masr.data.stored_features import features_of
-from masr.inference.confidence import Scoring
+from masr.inference.confidence import ScoredData, Scoring
 from masr.inference.frame_scorer import FrameScorer
-from masr.inference.scored_data import ScoredData
 from masr.io.datadir import DataDir
 from masr.masking.confidence import Measure
 from masr.plugins import build, resolve
 from masr.training.init_from import read_run
-from masr.training.inputs import sample_rate_of, seconds_per_frame
 
 
 def open_scoring(
@@ -38,4 +37,4 @@ def _check_encoder(scorer: FrameScorer, conf: Path) -> None:
     config = read_run(conf, [], resolve)
     encoder = build("models", config.encoder)
     features = build("features", config.features) if config.features else None
-    scorer.check_encoder(encoder, seconds_per_frame(config, sample_rate_of(encoder)), features)
+    scorer.check_encoder(encoder, config.seconds_per_frame(sample_rate_of(encoder)), features)

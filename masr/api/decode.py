@@ -11,9 +11,9 @@ from masr.api import read_units, reads_archives, transcriber
 from masr.config import load
 from masr.errors import DecodingError, UsageError
 from masr.inference.decode import build_decoder, notes_of
+from masr.inference.decode_config import Config
 from masr.inference.decode_files import Decoding, Emissions, Spoken
 from masr.inference.emissions import Heard
-from masr.inference.search import Config
 from masr.io.datadir import DataDir
 from masr.io.layout import EMISSIONS_SCP, UNITS
 from masr.io.provenance import write_provenance

@@ -11,7 +11,7 @@ from masr.api import identifier, reads_archives
 from masr.errors import UsageError
 from masr.inference.identify import Identifier
 from masr.inference.identify_report import Report
-from masr.inference.lid_scores import data_windows, file_windows
+from masr.inference.lid_windows import data_windows, file_windows
 from masr.io.datadir import DataDir
 
 STDIN = "-"

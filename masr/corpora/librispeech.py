@@ -23,10 +23,6 @@ from masr.corpora.textgrid import read_textgrid
 from masr.errors import CorpusError, near
 from masr.types import Corpus, Part, Problem, Span, Utterance
 
-KNOWN_SPLITS = (
-    *("train-clean-100", "train-clean-360", "train-other-500"),
-    *("dev-clean", "dev-other", "test-clean", "test-other"),
-)
 ALIGNMENTS = ("alignments", "librispeech_alignments", "LibriSpeech-Alignments", "LibriSpeech-Alignments/LibriSpeech")
 """Folders that the aligned releases unpack to."""
 _SPLIT = re.compile(r"(train|dev|test)-[a-z0-9-]+")

@@ -61,7 +61,7 @@ class Augmentation:
 
     @torch.no_grad()
     def __call__(self, waveforms: Tensor, lengths: Tensor, keys: Tensor, noise: Tensor | None) -> Tensor:
-        """(B, S), (B,), (B,), (B, S) what was read of the noise's folder -> (B, S)."""
+        """(B, S) waveforms, (B,) lengths, (B,) keys, (B, S) what was read of the noise's folder -> (B, S) waveforms."""
         if self.responses is not None:
             draws = uniform(keys, 2, _ROOM)
             rows = (draws[:, 0] < self.rooms.share).nonzero()[:, 0]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _LABELLED, _HALVES, _ROUND, _TRIAL = 2, 3, 4, 5
 _TRIAL_STEPS = 200
-"""From which it is told how many labelled utterances a step has, by which those without a label are measured."""
+"""Steps that are tried to tell how many labelled utterances a step has, which those without a label are measured by."""
 
 
 class Balanced:
@@ -30,7 +30,7 @@ class Balanced:
         self.groups, self.lengths, self.config, self.seed = groups, lengths, config, seed
         self.most_labels = min(config.labels_per_batch, len(groups.members))
         self.per_step = 0.0
-        """Utterances without a label, on average."""
+        """Utterances without a label in a step, on average."""
         labelled, rest = sum(map(len, groups.members)), len(groups.rest)
         share = rest / (labelled + rest) if config.unlabelled_share is None else config.unlabelled_share
         if share:
@@ -90,7 +90,10 @@ class Balanced:
     def _fitting(
         self, totals: Int64Array, longest: Int64Array, beside: Int64Array, beside_longest: Int64Array
     ) -> Int64Array:
-        """(..., P), (..., P), (...), (...) -> (...) how many labels the budget holds with what stands beside."""
+        """(...) how many labels the budget holds, beside utterances without a label.
+
+        (..., P) are utterances up to each label and the longest of them, (...) those beside and the longest of those.
+        """
         totals = totals + beside[..., None]
         frames = np.maximum(longest, np.asarray(beside_longest)[..., None]) * totals
         fits = (frames <= self.config.batch_frames) & (totals <= self.config.max_utterances)
@@ -98,7 +101,7 @@ class Balanced:
         return count
 
     def _mixed(self, share: float) -> tuple[int, float]:
-        """How many labels a step has at most, and how many utterances without one on average, for them to have `share`.
+        """How many labels a step has at most, and how many utterances without a label on average, to give them `share`.
 
         As many labels as leave room, in every step, for two labels and those without.
         """
@@ -133,7 +136,7 @@ class Balanced:
         return _Trial(totals, longest, np.maximum.accumulate(beside, axis=1))
 
     def _shares(self, trial: _Trial, labels: int, per_step: float) -> float:
-        """Of those without a label, where that many stand in a step on average beside so many labels at most."""
+        """The share of utterances without a label where `per_step` of them stand beside at most `labels` labels."""
         rows, ends = np.arange(_TRIAL_STEPS), (np.arange(_TRIAL_STEPS + 1) * per_step).astype(np.int64)
         beside = ends[1:] - ends[:-1]
         count = np.minimum(self._fitting(trial.totals, trial.longest, beside, trial.beside[rows, beside]), labels)
@@ -141,7 +144,7 @@ class Balanced:
         return per_step / (per_step + mean)
 
     def _solved(self, trial: _Trial, labels: int, most: float, share: float) -> float:
-        """How many stand in a step on average, so that they have that share."""
+        """How many utterances without a label have to stand in a step, on average, to have that share."""
         low, high = 0.0, float(most)
         for _ in range(40):
             middle = (low + high) / 2

@@ -34,9 +34,10 @@ class Batches:
         labels: Int64Array | None = None,
         kept: npt.NDArray[np.bool_] | None = None,
     ) -> None:
-        """`labels`, (N,), are those of config.stream, -1 for none; or of what is learnt: what has none is left out.
+        """`lengths` and `labels` are (N,); of utterances whose `kept`, (N,), is false no batch holds any.
 
-        What `kept`, (N,), says false of is always left out.
+        Where config.stream balances batches, labels are those of the stream, -1 for none. Else they are what the
+        objective learns, and an utterance without one is left out.
         """
         self.config, self.seed = config, seed
         usable = lengths >= config.min_frames
@@ -52,7 +53,7 @@ class Batches:
                 fix="change batching.min_frames or batching.max_frames",
             )
         self.labels = labels if config.stream else None
-        """Of the stream that batches are balanced by."""
+        """(N,) labels of the stream that batches are balanced by; None where they are not balanced."""
         self.balanced, self.drawn = None, None
         if config.stream:
             self.balanced = Balanced(_groups(self.places, labels, config, 2), self.lengths, config, seed)

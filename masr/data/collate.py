@@ -6,9 +6,10 @@ Shapes: B utterances, S frames or samples, F features.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import lcm
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,18 +18,16 @@ from torch import Tensor
 from masr.data.augment import Augmentation, NoiseSource
 from masr.data.batching import Batches, Int64Array
 from masr.data.confidence import Confidences
-from masr.data.dataset import Config, Source, global_stats, open_source, speaker_stats
-from masr.data.padding import padded
+from masr.data.dataset import Config, Input, Source, global_stats, speaker_stats
 from masr.data.transcripts import Transcripts
 from masr.errors import DataError
 from masr.features.cmvn import normalise
 from masr.io.ark import read_array
-from masr.io.audio import SAMPLE_RATE
 from masr.io.datadir import DataDir
 from masr.io.datadir.view import open_table
 from masr.io.layout import TARGETS_SCP
 from masr.maths.keyed_random import combine, uniform
-from masr.types import Batch, Features, Stream
+from masr.types import Batch, FloatArray, Stream
 
 _CROP, _TIME_MASK, _BIN_MASK = 50, 51, 52
 
@@ -57,7 +56,7 @@ class Labels:
     values: Sequence[str | None]
     """(N,) labels as text, corrupted on purpose where that was asked for."""
     ids: Int64Array
-    """(N,) the same as numbers; -1 where missing."""
+    """(N,) the labels as numbers; -1 where missing."""
 
 
 def codes_of(labels: Labels, places: Int64Array) -> Tensor:
@@ -72,7 +71,7 @@ class Targets:
     def __init__(self, folder: Path, factor: int, num_encoded: Int64Array) -> None:
         self.folder, self.factor = folder, factor
         self.num_encoded = num_encoded
-        """By number of input frames, or samples: encoded frames that come out."""
+        """(L,) encoded frames: at place n, how many come out of n input frames, or samples."""
         self.table = open_table(folder / TARGETS_SCP)
 
     def read(self, utts: Sequence[str], firsts: Int64Array, counts: Int64Array) -> Tensor:
@@ -98,41 +97,71 @@ class Targets:
         return found
 
 
+@dataclass(frozen=True)
+class Order:
+    """Which utterances stand together in which step, which part of a step is made here, and by which random numbers."""
+
+    batches: Batches
+    seed: int
+    part: Slice = Slice()
+    fixed_keys: bool = False
+    """Whether an utterance has the same random numbers in every step, and no noise: for validation."""
+
+    def keys(self, places: Int64Array, step: int) -> Tensor:
+        """(B,) int64, what everything random about these utterances in this step is a function of."""
+        return combine(self.seed, 0 if self.fixed_keys else step, torch.from_numpy(places))
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of each utterance beside its speech."""
+
+    labels: Mapping[str, Labels] = field(default_factory=dict)
+    targets: Targets | None = None
+    transcripts: Transcripts | None = None
+    confidences: Confidences | None = None
+
+    def cut_at(self, firsts: Int64Array, samples_per_frame: int) -> Int64Array:
+        """(B,) first frames of crops -> the same moved to the left, where they lie between two encoded frames."""
+        for known in (self.targets, self.confidences):
+            if known is not None:
+                firsts = firsts - firsts % (lcm(known.factor, samples_per_frame) // samples_per_frame)
+        return firsts
+
+    def read(self, data: DataDir, places: Int64Array, firsts: Int64Array, counts: Int64Array) -> dict[str, Any]:
+        """The fields of a Batch that hold it; `firsts` and `counts`, (B,), are crops in input frames or samples."""
+        utts = [data.utts[int(p)] for p in places]
+        with_codes = {name: labels for name, labels in self.labels.items() if labels.stream is not None}
+        return {
+            "codes": {name: codes_of(labels, places) for name, labels in with_codes.items()},
+            "labels": {name: torch.from_numpy(labels.ids[places]) for name, labels in self.labels.items()},
+            "confidence": self.confidences and self.confidences.read(utts, places, firsts, counts),
+            "targets": self.targets and self.targets.read(utts, firsts, counts),
+            "transcripts": self.transcripts and self.transcripts.read(places),
+            "texts": self.transcripts.texts(data, places) if self.transcripts else (),
+        }
+
+
 class Steps:
     """The micro-batches of a step, by its number: what reading processes are asked for."""
 
-    def __init__(
-        self,
-        folder: Path,
-        config: Config,
-        batches: Batches,
-        part: Slice,
-        seed: int,
-        labels: Mapping[str, Labels],
-        features: Features | None = None,
-        fixed_keys: bool = False,
-        targets: Targets | None = None,
-        sample_rate: int = SAMPLE_RATE,
-        lengths: Int64Array | None = None,
-        transcripts: Transcripts | None = None,
-        confidences: Confidences | None = None,
-    ) -> None:
-        """`lengths` are those of the directory, where they were read for the batches."""
-        self.lengths, self.transcripts, self.confidences = lengths, transcripts, confidences
-        self.folder, self.config, self.batches, self.part = folder, config, batches, part
-        self.seed, self.labels, self.features, self.fixed_keys = seed, labels, features, fixed_keys
-        self.targets = targets
-        self.sample_rate = sample_rate if features is None else features.sample_rate
+    def __init__(self, given: Input, order: Order, known: Known = Known()) -> None:
+        self.given, self.order, self.known = given, order, known
         self._opened: tuple[DataDir, Source, NoiseSource | None] | None = None
 
+    @property
+    def num_workers(self) -> int:
+        """Processes that read ahead."""
+        return self.given.config.num_workers
+
     def __getitem__(self, step: int) -> tuple[Batch, ...]:
-        places = self.batches.at(step)
-        parts = self.part.parts(self.batches, places)
+        places = self.order.batches.at(step)
+        parts = self.order.part.parts(self.order.batches, places)
         return tuple(self.batch(part, step) if len(part) else self.stand_in(places, step) for part in parts)
 
     def stand_in(self, places: Int64Array, step: int) -> Batch:
         """The step's shortest utterance without its labels, for a rank that has none of its own."""
-        shortest = places[[int(np.argmin(self.batches.lengths[places]))]]
+        shortest = places[[int(np.argmin(self.order.batches.lengths[places]))]]
         batch = self.batch(shortest, step)
         codes = {name: torch.full_like(value, torch.nan) for name, value in batch.codes.items()}
         labels = {name: torch.full_like(value, -1) for name, value in batch.labels.items()}
@@ -142,97 +171,84 @@ class Steps:
     def batch(self, places: Int64Array, step: int) -> Batch:
         """One micro-batch on the CPU, features as they lie on disk."""
         data, source, noise = self._open()
-        keys = combine(self.seed, 0 if self.fixed_keys else step, torch.from_numpy(places))
-        wanted = np.minimum(source.num_frames[places], self.batches.config.max_frames)
-        firsts = (uniform(keys, 1, _CROP)[:, 0].double().numpy() * (source.num_frames[places] - wanted + 1)).astype(int)
+        keys = self.order.keys(places, step)
+        wanted = np.minimum(source.num_frames[places], self.order.batches.config.max_frames)
+        spare = source.num_frames[places] - wanted + 1
+        firsts = (uniform(keys, 1, _CROP)[:, 0].double().numpy() * spare).astype(int)
         unit = source.samples_per_frame
-        for known in (self.targets, self.confidences):
-            if known is not None:
-                firsts -= firsts % (lcm(known.factor, unit) // unit)  # a cut between two encoded frames
-        rows = [source.read(int(p), int(f), int(n)) for p, f, n in zip(places, firsts, wanted, strict=True)]
-        features, lengths = padded(rows)
+        firsts = self.known.cut_at(firsts, unit)
+        features, lengths = padded([source.read(*map(int, crop)) for crop in zip(places, firsts, wanted, strict=True)])
         utts = tuple(data.utts[int(p)] for p in places)
-        inputs = lengths.numpy() if unit > 1 else wanted
-        return Batch(
-            utts,
-            features,
-            lengths,
-            keys,
-            {n: codes_of(x, places) for n, x in self.labels.items() if x.stream is not None},
-            {name: torch.from_numpy(x.ids[places]) for name, x in self.labels.items()},
-            confidence=self._confidence(utts, places, firsts * unit, inputs),
-            targets=self._targets(utts, firsts * unit, inputs),
-            transcripts=None if self.transcripts is None else self.transcripts.read(places),
-            texts=() if self.transcripts is None else self.transcripts.texts(data, places),
-            stats=self._stats(data, places),
-            noise=None if noise is None else noise.read(utts, keys, lengths),
-        )
-
-    def _targets(self, utts: Sequence[str], firsts: Int64Array, counts: Int64Array) -> Tensor | None:
-        return None if self.targets is None else self.targets.read(utts, firsts, counts)
-
-    def _confidence(
-        self, utts: Sequence[str], places: Int64Array, firsts: Int64Array, counts: Int64Array
-    ) -> Tensor | None:
-        return None if self.confidences is None else self.confidences.read(utts, places, firsts, counts)
+        known = self.known.read(data, places, firsts * unit, lengths.numpy() if unit > 1 else wanted)
+        spoilt = None if noise is None else noise.read(utts, keys, lengths)
+        return Batch(utts, features, lengths, keys, **known, stats=self._stats(data, places), noise=spoilt)
 
     def _stats(self, data: DataDir, places: Int64Array) -> Tensor | None:
-        if self.config.normalise != "speaker" or self.config.source == "samples":
+        if self.given.config.normalise != "speaker" or self.given.is_samples:
             return None
         return torch.stack([torch.from_numpy(speaker_stats(data, int(p))) for p in places])
 
     def _open(self) -> tuple[DataDir, Source, NoiseSource | None]:
         """The directories, opened once in each process; validation, whose keys are fixed, has no noise."""
         if self._opened is None:
-            data, config, noise = DataDir.open(self.folder), self.config.noise, None
-            if config.share and config.folder is not None and not self.fixed_keys:
-                noise = NoiseSource(config.folder, config, self.sample_rate)
-            self._opened = (data, open_source(self.config, data, self.features, self.sample_rate, self.lengths), noise)
+            data, config, noise = DataDir.open(self.given.folder), self.given.config.noise, None
+            if config.share and config.folder is not None and not self.order.fixed_keys:
+                noise = NoiseSource(config.folder, config, self.given.sample_rate)
+            self._opened = (data, self.given.source(data), noise)
         return self._opened
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_opened": None}
 
 
+Score = Callable[[Batch, bool], tuple[Tensor, Tensor]]
+"""A batch as it was read, and whether it holds frames -> how sure a CTC model is of each encoded frame, and lengths."""
+
+
 class Preparation:
-    """From what lies on disk to what the objective takes, on the device: augmented, made into normalised features."""
+    """Turns a batch as it lies on disk into what the objective takes: on the device, augmented, normalised features."""
 
     def __init__(
-        self,
-        config: Config,
-        folder: Path,
-        device: torch.device,
-        features: Features | None = None,
-        sample_rate: int = SAMPLE_RATE,
+        self, given: Input, device: torch.device, stats: Tensor | None = None, score: Score | None = None
     ) -> None:
-        self.config, self.device, self.features = config, device, features
+        """`stats`, (2, F + 1), take the place of those of the directory; `score` adds confidences to each batch."""
+        self.given, self.device, self.score = given, device, score
+        config = given.config
         self.augmentation: Augmentation | None = None
         if config.noise.share or config.rooms.share:
-            rate = sample_rate if features is None else features.sample_rate
-            self.augmentation = Augmentation(config.noise, config.rooms, rate, device)
-        self.scorer: Callable[[Batch, bool], tuple[Tensor, Tensor]] | None = None
-        """Says of a batch as it was read how sure a CTC model is of each encoded frame."""
+            self.augmentation = Augmentation(config.noise, config.rooms, given.sample_rate, device)
         self.stats: Tensor | None = None
-        if config.normalise == "global" and config.source != "samples":
-            self.stats = torch.from_numpy(global_stats(DataDir.open(folder))).to(device)
+        if config.normalise == "global" and not given.is_samples:
+            known = torch.from_numpy(global_stats(DataDir.open(given.folder))) if stats is None else stats
+            self.stats = known.to(device)
 
     @torch.no_grad()
     def __call__(self, batch: Batch, augment: bool) -> Batch:
         """The batch on the device, its features ready."""
-        batch = to_device(batch, self.device)
-        if self.scorer is not None:
-            batch = replace(batch, confidence=self.scorer(batch, self.config.source == "archives")[0].to(self.device))
+        batch, config = to_device(batch, self.device), self.given.config
+        if self.score is not None:
+            batch = replace(batch, confidence=self.score(batch, config.source == "archives")[0].to(self.device))
         frames, lengths = batch.features, batch.lengths
         if augment and self.augmentation is not None:
             frames = self.augmentation(frames, lengths, batch.keys, batch.noise)
-        if self.features is not None:
-            frames, lengths = self.features(frames, lengths)
-        if self.config.normalise != "none" and self.config.source != "samples":
-            stats = {"global": self.stats, "speaker": batch.stats, "utterance": None}[self.config.normalise]
+        if self.given.features is not None:
+            frames, lengths = self.given.features(frames, lengths)
+        if config.normalise != "none" and not self.given.is_samples:
+            stats = {"global": self.stats, "speaker": batch.stats, "utterance": None}[config.normalise]
             frames = normalise(frames, lengths, stats, norm_vars=True)
-        if augment and (self.config.time_masks or self.config.bin_masks):
-            frames = spec_augment(frames, lengths, batch.keys, self.config)
+        if augment and (config.time_masks or config.bin_masks):
+            frames = spec_augment(frames, lengths, batch.keys, config)
         return replace(batch, features=frames, lengths=lengths, stats=None, noise=None)
+
+
+def padded(rows: Sequence[FloatArray]) -> tuple[Tensor, Tensor]:
+    """(S, F) or (S,) each -> (B, S, F) or (B, S) with zeros past the ends and S at least 1, (B,) lengths."""
+    lengths = torch.tensor([len(row) for row in rows])
+    together = torch.zeros(len(rows), max(1, int(lengths.max())), *rows[0].shape[1:])
+    for row, values in enumerate(rows):
+        # a copy: what is mapped from a file cannot be written to, and torch would warn
+        together[row, : len(values)] = torch.from_numpy(np.array(values, dtype=np.float32))
+    return together, lengths
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:

@@ -28,7 +28,7 @@ _SAME_SEC = 1e-6
 
 
 class Confidences:
-    """Confidences by utterance, and what tells those of another corpus or another rate from the right ones."""
+    """The stored confidences of a data directory, and checks that they are of its speech and of the encoder's rate."""
 
     def __init__(self, folder: Path, data: DataDir, factor: int, whole: Int64Array, num_encoded: Int64Array) -> None:
         """`whole`, (N,), are the encoded frames of every utterance; `num_encoded` those of so many input frames."""
@@ -57,7 +57,7 @@ class Confidences:
             )
 
     def check_corpus(self, data: DataDir) -> None:
-        """DataError where they are of other utterances, of other lengths, or of other speech of the same names.
+        """DataError where the confidences are of other utterances, other lengths, or other speech of the same names.
 
         A part of a scored directory, whose facts are those of the whole, is looked at in a few utterances alone.
         """
@@ -108,7 +108,7 @@ class Confidences:
         return entry
 
     def _compare(self, utt: str, place: int, shape: tuple[int, ...]) -> None:
-        """One number to each encoded frame of the whole utterance."""
+        """DataError where there is not exactly one confidence for each encoded frame of the whole utterance."""
         if shape != (int(self.whole[place]),):
             raise DataError(
                 f"{self.folder}: {utt} has confidences of shape {shape}, and the encoder makes {self.whole[place]} "

@@ -22,20 +22,20 @@ Loudness = tuple[float, float]
 
 _PROBES = 32
 _LISTENED_SEC = 5.0
-"""To the beginning of each, so that hours of one recording cost no more than a sentence."""
+"""Seconds of each utterance that are listened to, so that hours of one recording cost no more than a sentence."""
 _SAME = 1e-3
 _ROUNDING = 2e-5
 """What a sample may lose in 16 bits."""
 
 
 def content_of(data: DataDir) -> dict[str, Loudness]:
-    """Of utterances from the first to the last; without those whose audio is not there."""
+    """Utterance -> loudness, for a few of them spread evenly; without those whose audio is not there."""
     places = np.unique(np.linspace(0, len(data) - 1, _PROBES).astype(int)) if len(data) else ()
     return _heard(data, places)
 
 
 def first_that_differs(data: DataDir, content: Mapping[str, Sequence[float]]) -> str | None:
-    """The first utterance that sounds otherwise than `content` says, of those that both know."""
+    """The first utterance of `content` that sounds otherwise in this data directory; None where there is none."""
     here = _heard(data, [data.utts.index(utt) for utt in content if utt in data.utts])
     for utt, found in here.items():
         if not np.allclose(found, content[utt], rtol=_SAME, atol=_ROUNDING):
@@ -55,7 +55,7 @@ def _heard(data: DataDir, places: Iterable[int]) -> dict[str, Loudness]:
 
 
 def _loudness(data: DataDir, place: int) -> Loudness | None:
-    """None where the audio cannot be read: features are enough to work with, and it may be elsewhere by now."""
+    """The loudness of an utterance; None where its audio cannot be read, as features are enough to work with."""
     try:
         item = item_at(data, place)
         end = item.start_sec + _LISTENED_SEC

@@ -20,7 +20,7 @@ from masr.data.samples import Samples, item_at
 from masr.errors import DataError
 from masr.features.cmvn import Stats, total
 from masr.io.ark import parse_entry, read_archive, read_array, read_matrix
-from masr.io.audio import read_audio
+from masr.io.audio import SAMPLE_RATE, read_audio
 from masr.io.datadir import DataDir
 from masr.io.layout import CMVN_SCP, FEATS_SCP, UTT2NUM_FRAMES, UTT2SPK
 from masr.types import Features, FloatArray
@@ -61,7 +61,7 @@ class Source(Protocol):
     num_frames: Int64Array
     """Feature frames of every utterance; of samples, pieces of 10 ms."""
     samples_per_frame: int
-    """1 where frames are what is read."""
+    """Samples in one of those frames, where samples are read; else 1."""
 
     def read(self, place: int, first: int, count: int) -> FloatArray:
         """`count` frames from frame `first` on: (count, F), or the samples (S,) that give them or are them."""
@@ -69,7 +69,7 @@ class Source(Protocol):
 
 
 class ArchiveSource:
-    """feats.scp."""
+    """Feature frames from the archives of stage 2."""
 
     def __init__(self, data: DataDir, num_frames: Int64Array | None = None) -> None:
         if not data.has(FEATS_SCP):
@@ -83,7 +83,7 @@ class ArchiveSource:
         self.samples_per_frame = 1
 
     def read(self, place: int, first: int, count: int) -> FloatArray:
-        """(count, F)."""
+        """(count, F) feature frames."""
         entry = self.data.table(FEATS_SCP).at(place)
         if first == 0 and count == self.num_frames[place]:
             return read_matrix(entry)
@@ -122,23 +122,41 @@ class SampleSource:
         self.num_frames = self.num_samples // self.samples_per_frame
 
     def read(self, place: int, first: int, count: int) -> FloatArray:
-        """(S,)."""
+        """(S,) the samples of `count` pieces of 10 ms, from piece `first` on."""
         unit = self.samples_per_frame
         to_end = first + count >= self.num_frames[place]
         end = int(self.num_samples[place]) if to_end else (first + count) * unit
         return self.samples.read(place, first * unit, end - first * unit)
 
 
-def open_source(
-    config: Config, data: DataDir, features: Features | None, sample_rate: int, lengths: Int64Array | None = None
-) -> Source:
-    """What the configuration says is read; `features` are those that will be made of it, if any.
+@dataclass(frozen=True)
+class Input:
+    """What is read of each utterance of a data directory, and what becomes of it on the way to the encoder."""
 
-    `lengths` are what `lengths_of` found, where that was asked before.
-    """
-    if config.source == "samples":
-        return SampleSource(data, sample_rate)
-    return open_frames(data, features, lengths)
+    folder: Path
+    config: Config
+    features: Features | None = None
+    """Make frames of the audio in each batch; None where frames, or samples for the encoder itself, are read."""
+    encoder_rate: int = SAMPLE_RATE
+    """Samples per second of the audio that the encoder takes, where it takes audio."""
+    lengths: Int64Array | None = None
+    """(N,) what `lengths_of` found, where that was asked before."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second of the audio that is read."""
+        return self.encoder_rate if self.features is None else self.features.sample_rate
+
+    @property
+    def is_samples(self) -> bool:
+        """Whether the encoder takes the audio itself, not frames."""
+        return self.config.source == "samples"
+
+    def source(self, data: DataDir) -> Source:
+        """The items of the directory: samples, frames of archives, or the samples that frames will be made of."""
+        return (
+            SampleSource(data, self.sample_rate) if self.is_samples else open_frames(data, self.features, self.lengths)
+        )
 
 
 def open_frames(data: DataDir, features: Features | None, lengths: Int64Array | None = None) -> Source:
@@ -180,7 +198,7 @@ def _require_complete(data: DataDir, table: str) -> None:
 
 
 def global_stats(data: DataDir) -> Stats:
-    """(2, F + 1) of everything in the directory, from its speakers' statistics."""
+    """(2, F + 1) statistics of everything in the directory, the sum of its speakers'."""
     table = data.table(CMVN_SCP)
     wanted: dict[Path, set[str]] = {}
     for key, entry in table.items():
@@ -189,7 +207,7 @@ def global_stats(data: DataDir) -> Stats:
 
 
 def speaker_stats(data: DataDir, place: int) -> Stats:
-    """(2, F + 1) of the utterance's speaker."""
+    """(2, F + 1) statistics of the utterance's speaker."""
     speaker = data.table(UTT2SPK).at(place)
     stats: Stats = read_array(data.table(CMVN_SCP)[speaker])
     return stats

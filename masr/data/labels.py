@@ -20,7 +20,7 @@ from masr.types import Stream
 
 _PURPOSE = 53
 _FEW = -1
-"""In the place of a stream's number, where a few utterances of each label are chosen."""
+"""Stands for a stream's number where a few utterances of each label are chosen."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Corruption:
     noise: float = 0.0
     """Share of the labelled utterances that get another label of the set."""
     drop: float = 0.0
-    """Share whose label is taken away; of the others `noise` are wrong."""
+    """Share of the utterances whose label is taken away; of the others `noise` are wrong."""
     seed: int = 0
     number: int = 0
-    """Of the stream, so that two streams do not lose the same utterances."""
+    """The number of the stream, so that two streams do not lose the same utterances."""
 
 
 NONE = Corruption()
@@ -46,7 +46,7 @@ class Column(Sequence[str | None]):
         self.data = data
         self.tables = [(name, data.complete(name)) for name in tables if data.has(name)]
         self.changed: dict[int, str | None] = {}
-        """What stands in an utterance's place in stead of the truth."""
+        """Place of an utterance -> what stands there in stead of the true label."""
 
     def __len__(self) -> int:
         return len(self.data)
@@ -61,7 +61,7 @@ class Column(Sequence[str | None]):
         return self.changed[place] if place in self.changed else self.truth(place)
 
     def truth(self, place: int) -> str | None:
-        """What the tables say."""
+        """The label that the tables give the utterance in that place; None where they give none."""
         for name, complete in self.tables:
             table = self.data.table(name)
             label = table.at(place) if complete else table.get(self.data.utts[place])

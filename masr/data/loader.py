@@ -23,8 +23,8 @@ def prepared(
 
 
 def read_ahead(steps: Steps, first: int, last: int) -> Iterator[tuple[Batch, ...]]:
-    """As they lie on disk; with workers, some steps ahead of the one in hand."""
-    workers = min(steps.config.num_workers, max(0, last - first))
+    """The micro-batches of steps `first` to `last` - 1 as they lie on disk; workers read some steps ahead."""
+    workers = min(steps.num_workers, max(0, last - first))
     loader: Any = torch.utils.data.DataLoader(
         steps,  # type: ignore[arg-type]
         batch_size=None,
@@ -35,12 +35,15 @@ def read_ahead(steps: Steps, first: int, last: int) -> Iterator[tuple[Batch, ...
         worker_init_fn=_settle,
     )
     with dead_workers():
-        yield from loader
+        try:
+            yield from loader
+        except (EOFError, ConnectionError) as error:  # it died while it handed a tensor over
+            raise _died(f"the connection to it ended: {error or type(error).__name__}") from None
 
 
 @contextmanager
 def dead_workers() -> Iterator[None]:
-    """A reading process that died is an error a user can do something about.
+    """Makes the death of a reading process an error that a user can do something about.
 
     PyTorch raises it from the signal that tells of a child's death, so wherever the training process happens to be.
     """
@@ -49,11 +52,15 @@ def dead_workers() -> Iterator[None]:
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
-        raise TrainingError(
-            f"a process that reads data died: {str(error).splitlines()[0]}",
-            why="it was killed from outside, most often because memory ran out",
-            fix="give the job more memory or lower data.num_workers, and run the same command again",
-        ) from None
+        raise _died(str(error).splitlines()[0]) from None
+
+
+def _died(how: str) -> TrainingError:
+    return TrainingError(
+        f"a process that reads data died: {how}",
+        why="it was killed from outside, most often because memory ran out",
+        fix="give the job more memory or lower data.num_workers, and run the same command again",
+    )
 
 
 def _as_is(micro_batches: tuple[Batch, ...]) -> tuple[Batch, ...]:
@@ -61,7 +68,7 @@ def _as_is(micro_batches: tuple[Batch, ...]) -> tuple[Batch, ...]:
 
 
 def _settle(number: int) -> None:  # noqa: ARG001 (DataLoader's own signature)
-    """A scheduler tells every process of a job to stop; the one that trains decides, and still needs its data."""
+    """Makes a reading process deaf to a scheduler's signals: the process that trains decides, and still needs data."""
     torch.set_num_threads(1)
     for asked in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
         signal.signal(asked, signal.SIG_IGN)

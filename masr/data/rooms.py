@@ -35,7 +35,7 @@ class RoomsConfig:
 
 
 def check_share(what: str, share: float) -> None:
-    """ValueError where it is no share."""
+    """ValueError where `share` is not between 0 and 1."""
     if not 0 <= share <= 1:
         raise ValueError(f"{what}: share must be between 0 and 1")
 
@@ -50,7 +50,7 @@ def responses_of(config: RoomsConfig, sample_rate: int) -> FloatArray:
 
 
 def _simulated(config: RoomsConfig, sample_rate: int) -> list[FloatArray]:
-    """Of rooms of usual proportions."""
+    """Responses of simulated rooms of usual proportions."""
     from masr.maths.room_impulse import SAMPLE_RATE, draw_point, draw_room, impulse_response
 
     generator = np.random.default_rng([config.seed, 0x726F6F6D])
@@ -72,7 +72,7 @@ def _at_rate(response: FloatArray, rate: int, wanted_rate: int) -> FloatArray:
 
 
 def _recorded(config: RoomsConfig, sample_rate: int) -> list[FloatArray]:
-    """Of the folder: all of them, or as many as were asked for."""
+    """Responses of the folder: all of them, or as many as were asked for."""
     if config.folder is None:
         raise ValueError("there is no folder to read")
     data = DataDir.open(config.folder)

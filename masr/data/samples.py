@@ -7,7 +7,7 @@ import numpy as np
 from masr.data.batching import Int64Array
 from masr.errors import DataError
 from masr.features.waveforms import Item, Unread, items_of
-from masr.io.audio import entry_info, read_audio
+from masr.io.audio import SAMPLE_RATE, entry_info, read_audio
 from masr.io.datadir import DataDir
 from masr.io.datadir.choose import durations
 from masr.io.layout import SEGMENTS, UTT2DUR
@@ -15,7 +15,7 @@ from masr.types import FloatArray
 
 
 class Samples:
-    """wav.scp, and segments where there are any."""
+    """Audio by wav.scp, and by segments where there are any."""
 
     def __init__(self, data: DataDir, sample_rate: int) -> None:
         self.data, self.sample_rate = data, sample_rate
@@ -59,3 +59,8 @@ def _seconds(data: DataDir) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         return np.fromiter((entry_info(entry).duration_sec for entry in entries), np.float64, len(data))
     found = durations(data)
     return np.fromiter((found[utt] for utt in data.utts), dtype=np.float64, count=len(data))
+
+
+def sample_rate_of(encoder: object) -> int:
+    """Samples per second of the waveforms that an encoder takes, where it takes such."""
+    return int(getattr(encoder, "sample_rate", SAMPLE_RATE))

@@ -33,7 +33,7 @@ class Rules:
 
 
 TOLERANT = Rules(unknown_is_error=False, empty_is_error=False)
-"""For validation: its texts are what they are."""
+"""The rules of validation, whose texts are what they are."""
 
 
 class Transcripts:
@@ -46,15 +46,15 @@ class Transcripts:
                 f"{data.folder} has no {TEXT}", why="there is nothing to transcribe", fix="take data with transcripts"
             )
         self.reasons: dict[int, str] = {}
-        """By place, why an utterance cannot be learnt from."""
-        self.untold: BoolArray = np.zeros(len(data), dtype=np.bool_)
+        """Place of an utterance -> why it cannot be learnt from."""
+        self.has_no_text: BoolArray = np.zeros(len(data), dtype=np.bool_)
         """(N,) true where nobody says what was spoken, so that nothing can be counted either."""
         rows = [self._ids(data, place, units, int(num_encoded[place]), rules) for place in range(len(data))]
         self.starts: Int64Array = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
         self.ids = np.concatenate([np.zeros(0, np.int32), *rows]).astype(np.int32)
 
     def read(self, places: Int64Array) -> Tensor:
-        """(B, U) of these utterances, -1 past the end of each, and all along what is not learnt from."""
+        """(B, U) units of these utterances, -1 past the end of each; all -1 for what is not learnt from."""
         sizes = self.starts[places + 1] - self.starts[places]
         found = np.full((len(places), max(1, int(sizes.max()))), -1, dtype=np.int64)
         for row, place in enumerate(places):
@@ -74,7 +74,7 @@ class Transcripts:
     def _ids(self, data: DataDir, place: int, units: Units, num_encoded: int, rules: Rules) -> npt.NDArray[np.int32]:
         """The units of an utterance; none of them where it cannot be learnt from, and why is noted."""
         text, utt = _text(data, place), data.utts[place]
-        self.untold[place] = text is None
+        self.has_no_text[place] = text is None
         reason = ""
         ids: Sequence[int] = ()
         if not text:
@@ -101,7 +101,7 @@ def _text(data: DataDir, place: int) -> str | None:
 
 
 def _encoded(units: Units, text: str) -> tuple[Sequence[int], str]:
-    """The ids, or why there are none."""
+    """The ids of a text and no reason, or no ids and the reason."""
     try:
         ids = units.encode(text)
     except UnitsError as error:

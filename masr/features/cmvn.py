@@ -7,7 +7,6 @@ the last column, and the sums of squares with a zero there.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +14,6 @@ import torch
 from torch import Tensor
 
 Stats = npt.NDArray[np.float64]
-Over = Literal["utterance", "speaker", "global"]
 """What one mean is taken over."""
 VARIANCE_FLOOR = 1e-20
 """As in Kaldi: a feature that never moves is divided by 1e-10, not by zero."""

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from masr.data.batching import Int64Array
+from masr.data.collate import padded
 from masr.data.dataset import SampleSource, Source, open_frames, speaker_stats
-from masr.data.padding import padded
 from masr.errors import DataError
 from masr.inference.load import Model
 from masr.io.datadir import DataDir

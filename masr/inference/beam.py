@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from masr.inference.hypothesis import Hypothesis, IntArray, Run, Word, WordCutter, collapse, spread
+from masr.inference.decode_config import LOWEST, Config, checked
+from masr.inference.hypothesis import Hypothesis, Run, Word, WordCutter, collapse, evenly_timed
 from masr.inference.language_model import LN10, flashlight, open_language_model, unknown_words
 from masr.inference.lexicon import Lexicon, read_lexicon
-from masr.inference.search import LOWEST, Config, checked
-from masr.types import FloatArray, Units
+from masr.types import FloatArray, IntArray, Units
 from masr.units.vocabulary import BLANK_ID
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Beam:
         return module.LexiconDecoder(options, trie, self._model, self._ending, BLANK_ID, -1, [], of_units)
 
     def _ended(self, spellings: Iterable[tuple[int, ...]]) -> list[list[int]]:
-        """Spellings with what ends a word."""
+        """Spellings, each with the unit that ends a word behind it."""
         found = []
         for spelling in spellings:
             found.append([*spelling, self._ending])
@@ -135,7 +135,7 @@ class Beam:
         return found
 
     def _padded(self, emissions: FloatArray) -> FloatArray:
-        """With a last frame in which a word can only end, and a column for that where there is no space."""
+        """Emissions with one more frame, in which a word can only end, and without a space a column for that."""
         space = self._cutter.space
         last = np.full((1, emissions.shape[1]), LOWEST, dtype=np.float32)
         last[0, BLANK_ID if space is None else space] = 0
@@ -145,14 +145,14 @@ class Beam:
         return np.ascontiguousarray(np.concatenate([taller, taller[:, BLANK_ID : BLANK_ID + 1]], axis=1))
 
     def _of_units(self, result: Any, score: float, starts: IntArray, emissions: FloatArray) -> Hypothesis:
-        """Of a search over units; flashlight's path has a frame before the first one and one behind the last."""
+        """The hypothesis of a result of the search over units; `score` is that of its text."""
         runs = collapse(_path(result, starts, len(emissions)))
         ids = tuple(run.unit for run in runs)
         words = self._cutter.words(runs, emissions)
         return Hypothesis(self._spelled(ids), score, result.emittingModelScore, result.lmScore * LN10, ids, words)
 
     def _of_lexicon(self, lexicon: Lexicon, result: Any, starts: IntArray, emissions: FloatArray) -> Hypothesis:
-        """Of a search over words, whose last one may end in the frame that we add."""
+        """The hypothesis of a result of the search over words, whose last one may end in the frame that we add."""
         frames = [*starts.tolist(), len(emissions)]
         ends = [(frame, place) for frame, place in zip(frames, result.words[1:]) if place >= 0]
         runs = [run for run in collapse(_path(result, starts, len(emissions))) if run.unit != self._ending]
@@ -162,7 +162,7 @@ class Beam:
 
 
 def _rank(score: float, text: str) -> tuple[float, str]:
-    """Best first; texts that score the same but for the order of additions are in the order of the alphabet."""
+    """A key that sorts the best text first; of texts that score the same up to rounding, by the alphabet."""
     return -round(score, 6), text
 
 
@@ -185,7 +185,7 @@ def _merged(emissions: FloatArray, sure: float) -> tuple[FloatArray, IntArray]:
 
 
 def _path(result: Any, starts: IntArray, frames: int) -> IntArray:
-    """The unit of every frame."""
+    """(frames,) the unit of every frame; flashlight's path has a frame before the first and one behind the last."""
     searched = np.asarray(result.tokens[1 : len(starts) + 1], dtype=np.int64)
     return np.repeat(searched, np.diff(np.append(starts, frames)))
 
@@ -199,4 +199,4 @@ def _timed(lexicon: Lexicon, runs: list[Run], ends: list[tuple[int, int]], emiss
             group.append(runs[first])
             first += 1
         if group:
-            yield from spread([lexicon.words[place]], group, emissions)
+            yield from evenly_timed([lexicon.words[place]], group, emissions)

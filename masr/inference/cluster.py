@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from masr.data.dataset import SampleSource, frames_of
-from masr.data.samples import Samples
+from masr.data.samples import Samples, sample_rate_of
 from masr.errors import DataError
 from masr.inference.load import Model
 from masr.io.ark import ArchiveWriter
@@ -46,7 +46,7 @@ class Grid:
     def num_encoded(self, data: DataDir) -> Int64Array:
         """(N,) encoded frames of every utterance."""
         if self.encoder.num_bins == 1:
-            counts = SampleSource(data, _rate_of(self.encoder)).num_samples
+            counts = SampleSource(data, sample_rate_of(self.encoder)).num_samples
         else:
             counts = frames_of(data)
         found: Int64Array = self.encoder.num_encoded(torch.from_numpy(counts)).numpy()
@@ -58,13 +58,9 @@ def grid_of(encoder: Any) -> Grid:
     counts = encoder.num_encoded(torch.arange(1, 10_000))
     fewest = int((counts >= 1).nonzero()[0, 0]) + 1
     if encoder.num_bins == 1:
-        scale = SAMPLE_RATE / _rate_of(encoder)
+        scale = SAMPLE_RATE / sample_rate_of(encoder)
         return Grid(encoder.subsampling * scale / _SHIFT, ((fewest - 1) / 2 * scale - _HALF_WINDOW) / _SHIFT, encoder)
     return Grid(int(encoder.subsampling), (fewest - 1) // 2, encoder)
-
-
-def _rate_of(encoder: Any) -> int:
-    return int(getattr(encoder, "sample_rate", SAMPLE_RATE))
 
 
 class Audio:
@@ -75,7 +71,7 @@ class Audio:
         self.opened: Samples | None = None
 
     def read(self, data: DataDir, place: int) -> tuple[Tensor, Tensor]:
-        """(1, S), (1,)."""
+        """(1, S) the samples of one utterance, and (1,) how many they are."""
         if self.opened is None or self.opened.data is not data:
             self.opened = Samples(data, self.sample_rate)
         samples = self.opened.read(place, 0, int(self.opened.num_samples[place]))
@@ -92,7 +88,7 @@ class FeatureFrames:
 
     @torch.inference_mode()
     def read(self, data: DataDir, place: int) -> Tensor:
-        """(T, D)."""
+        """(T, D) features of one utterance."""
         frames, _ = self.features(*self.audio.read(data, place))
         return frames[0]
 
@@ -109,7 +105,7 @@ class LayerFrames:
         self.factor, self.offset = grid.factor, grid.offset
 
     def read(self, data: DataDir, place: int, embed: Embed | None = None) -> Tensor:
-        """(T, D); `embed` takes the place of the encoder's own, as a masked pass does."""
+        """(T, D) the layer of one utterance; `embed` takes the place of the encoder's own, as a masked pass does."""
         samples, lengths = (one.to(self.model.device) for one in self.audio.read(data, place))
         given = (samples, lengths) if self.model.features is None else self.model.features(samples, lengths)
         (encoded,) = self.model.run_layers(*given, [self.layer], embed=embed)
@@ -160,7 +156,7 @@ def render(found: Clustered) -> str:
 def cluster(
     data: DataDir, others: Sequence[DataDir], out: Path, frames: FeatureFrames | LayerFrames, grid: Grid, config: Config
 ) -> Int64Array:
-    """Fits on `data`, labels it and the `others`; (V,) how often each cluster came out."""
+    """Fits clusters on `data`, labels it and the `others`; returns (V,) how often each cluster came out."""
     from safetensors.torch import save_file
 
     from masr.io.atomic import atomic_path

@@ -14,26 +14,85 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from masr.config import Named
+from masr.data.batching import Int64Array
 from masr.data.content import content_of, first_that_differs
-from masr.errors import UsageError
-from masr.inference.scored_data import ScoredData
-from masr.io.ark import ArchiveWriter
+from masr.data.dataset import SampleSource, Source, open_frames
+from masr.errors import CheckpointError, DataError, UsageError
+from masr.inference.batches import of_like_length, read_whole
+from masr.inference.extracted import slice_of
+from masr.inference.frame_scorer import FrameScorer
+from masr.io.ark import ArchiveWriter, read_shape
 from masr.io.atomic import atomic_open, atomic_write
-from masr.io.confidence import Facts, stored_facts, write_facts
-from masr.io.datadir import write_table
+from masr.io.confidence import Facts, data_digest, stored_facts, write_facts
+from masr.io.datadir import DataDir, write_table
 from masr.io.layout import (
     ARCHIVES,
     CONFIDENCE_JSON,
     CONFIDENCE_SCP,
+    FEATS_SCP,
     INDEX,
+    UTT2DUR,
+    UTT2NUM_FRAMES,
+    WAV_SCP,
 )
 from masr.io.progress import track
 from masr.types import FloatArray
 
 PROBLEMS = "confidence_problems.tsv"
 PIECE_UTTS = 1024
-"""What a job that was killed does again at most; utterances of a piece are sorted by length together."""
+"""Utterances of a piece, which are sorted by length together; a job that was killed does no more of them again."""
+
+
+class ScoredData:
+    """A data directory as a scorer reads it: archives of the features that it was trained on, or audio."""
+
+    def __init__(self, scorer: FrameScorer, data: DataDir, made: Named | None) -> None:
+        """`made` are the features of the archives, where that is known."""
+        self.scorer, self.data = scorer, data
+        self.source, self.are_frames = _open(scorer, data, made)
+        counts = self.source.num_samples if isinstance(self.source, SampleSource) else self.source.num_frames
+        self.counts: Int64Array = counts
+        """(N,) frames or samples of every utterance."""
+        self.lengths: Int64Array = scorer.emitter.num_encoded(torch.from_numpy(counts)).numpy()
+        """(N,) encoded frames."""
+        if not (self.lengths > 0).any():
+            raise DataError(
+                f"{data.folder}: none of its {len(data)} utterances is long enough for an encoded frame",
+                fix=f"look at their lengths: masr data show {data.folder}",
+            )
+
+    def digest(self, first: int, last: int) -> str:
+        """A digest of the utterances in these places, and of their lengths."""
+        return data_digest((self.data.utts[place] for place in range(first, last)), self.lengths[first:last])
+
+    def batches(self, first: int, last: int) -> Iterator[Int64Array]:
+        """Places of utterances of like length, without those that have no encoded frame."""
+        places = np.arange(first, last)
+        return of_like_length(places[self.lengths[places] > 0], self.source.num_frames, self.counts)
+
+    def score(self, places: Int64Array) -> list[FloatArray]:
+        """(T,) confidences of each utterance in these places."""
+        batch = read_whole(self.data, self.source, places, self.scorer.emitter.wants_speakers)
+        found, encoded = self.scorer(batch, self.are_frames)
+        if not np.array_equal(encoded.cpu().numpy(), self.lengths[places]):
+            table = UTT2DUR if self.scorer.emitter.takes_samples else UTT2NUM_FRAMES
+            raise DataError(
+                f"{self.data.folder}: {batch.utts[0]} or its neighbours have other lengths than {table} says",
+                why="the audio or the features changed since that was written",
+                fix=f"make it again: masr {'prepare' if table == UTT2DUR else 'features'}",
+            )
+        values = found.float().cpu().numpy()
+        if not np.isfinite(values).all():
+            bad = batch.utts[int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])]
+            raise CheckpointError(
+                f"{self.scorer.folder}: its output is not a number for {bad}",
+                why="the scorer diverged in training, or the features of this utterance are broken",
+                fix=f"look at both: masr data validate {self.data.folder}",
+            )
+        return [row[: self.lengths[p]] for row, p in zip(values, places, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -41,7 +100,7 @@ class Piece:
     """Some utterances in a row, and the archive that they go to."""
 
     stem: str
-    """confidence.J.K"""
+    """Name of its files without their ending: confidence.J.K"""
     first: int
     last: int
 
@@ -51,9 +110,9 @@ class Marker:
     """Proof that a piece is whole, and of what it was made of."""
 
     kind: str
-    """Of the scorer and the measure."""
+    """Scorer and measure, as FrameScorer.kind."""
     inputs: str
-    """Of the utterances and their lengths."""
+    """Digest of the utterances and their lengths."""
     first: int
     last: int
     total: float
@@ -61,20 +120,20 @@ class Marker:
 
 
 class Scoring:
-    """A scorer over a data directory, into a folder."""
+    """The job array that scores a data directory into a folder."""
 
     def __init__(self, speech: ScoredData, out: Path) -> None:
         self.speech, self.out = speech, out
         self.kind = speech.scorer.kind
 
     def pieces(self, job: int, num_jobs: int) -> list[Piece]:
-        """Of the J-th of N even slices."""
-        first, last = len(self.speech.data) * (job - 1) // num_jobs, len(self.speech.data) * job // num_jobs
+        """The pieces of the J-th of N even slices."""
+        first, last = slice_of(len(self.speech.data), job, num_jobs)
         starts = range(first, last, PIECE_UTTS)
         return [Piece(f"confidence.{job}.{k}", a, min(a + PIECE_UTTS, last)) for k, a in enumerate(starts, start=1)]
 
     def facts(self, mean: float = 0.0) -> Facts:
-        """What is said of the whole."""
+        """What confidence.json says of all confidences together; `mean` is theirs."""
         emitter = self.speech.scorer.emitter
         return Facts(
             self.speech.scorer.measure,
@@ -94,7 +153,10 @@ class Scoring:
         )
 
     def already(self, replace: bool) -> Facts | None:
-        """What OUT holds where it is the same; UsageError where it is another's and is not to be replaced."""
+        """The facts of the confidences in OUT, where they are those that are asked for; None where there are none.
+
+        UsageError where others are there that are not to be replaced.
+        """
         stored = stored_facts(self.out)
         if stored is None or replace:
             return None
@@ -109,7 +171,7 @@ class Scoring:
         )
 
     def run_job(self, job: int, num_jobs: int, replace: bool = False) -> Facts | None:
-        """Scores what of the J-th of N slices is not there yet; what OUT holds where all of it is."""
+        """Scores what is not there yet of the J-th of N slices; where OUT is complete already, its facts come back."""
         stored = self.already(replace)
         if stored is not None:
             return stored
@@ -123,7 +185,7 @@ class Scoring:
         return None
 
     def merge(self, num_jobs: int) -> Facts:
-        """confidence.json and, last, confidence.scp, out of pieces that are all there, or were merged before."""
+        """Writes confidence.json and, last, confidence.scp out of pieces that are all there, or were merged before."""
         folder = self.out / ARCHIVES
         pieces = [(job, piece) for job in range(1, num_jobs + 1) for piece in self.pieces(job, num_jobs)]
         stored = self.already(replace=False)
@@ -152,7 +214,7 @@ class Scoring:
         return facts
 
     def _score(self, pieces: Iterable[Piece]) -> Iterator[str]:
-        """Utterances as they are done; those of a piece are held until it is written."""
+        """Scores pieces and writes them; yields each utterance as it is done."""
         folder = self.out / ARCHIVES
         for piece in pieces:
             for left in folder.glob(f".{piece.stem}.*.tmp"):
@@ -205,6 +267,47 @@ class Scoring:
                 fix=f"run it again with --job {job}/{num_jobs}" + ("" if found is None else " --replace"),
             )
         return found
+
+
+def _open(scorer: FrameScorer, data: DataDir, made: Named | None) -> tuple[Source, bool]:
+    """What is read of the data directory for this scorer, and whether it is features."""
+    emitter = scorer.emitter
+    if emitter.takes_samples:
+        if not data.has(WAV_SCP):
+            raise DataError(
+                f"{data.folder} has no {WAV_SCP}, and the scorer takes waveforms", fix="give a directory with its audio"
+            )
+        return SampleSource(data, emitter.sample_rate), False
+    if not data.has(FEATS_SCP):
+        if emitter.features is not None and data.has(UTT2NUM_FRAMES) and data.has(WAV_SCP):
+            return open_frames(data, emitter.features), False
+        raise DataError(
+            f"{data.folder} has no features",
+            why="the scorer takes frames",
+            fix=f"run stage 2: masr features {data.folder}",
+        )
+    _check_features(scorer, data, made)
+    return open_frames(data, None), True
+
+
+def _check_features(scorer: FrameScorer, data: DataDir, made: Named | None) -> None:
+    """DataError where the archives hold other features than the scorer was trained on."""
+    trained = scorer.features
+    if trained is not None and made != trained:
+        what = "of unknown make" if made is None else str(made.config)
+        raise DataError(
+            f"{data.folder} holds other features than the scorer was trained on: {what}, not {trained.config}",
+            why="stage 2 of this data had another configuration than that of the scorer's training data",
+            fix=f"make them alike, or give a scorer of these features: masr features {data.folder} --conf CONF",
+        )
+    taken = int(scorer.emitter.model.encoder.num_bins)
+    width = read_shape(data.table(FEATS_SCP).at(0))[1] if len(data) else taken
+    if width != taken:
+        raise DataError(
+            f"{data.folder}: its frames have {width} values, and the scorer takes {taken}",
+            why="they are of another make than those the scorer was trained on",
+            fix=f"make them alike: masr features {data.folder} --conf CONF",
+        )
 
 
 def render(out: Path, facts: Facts) -> str:

@@ -13,8 +13,8 @@ from typing import Protocol
 import numpy as np
 
 from masr.inference.beam import Beam
+from masr.inference.decode_config import Config, checked
 from masr.inference.hypothesis import Hypothesis, WordCutter, collapse
-from masr.inference.search import Config, checked
 from masr.types import FloatArray, Units
 
 

@@ -25,8 +25,9 @@ import numpy as np
 from masr.config import dump
 from masr.errors import DecodingError, UsageError
 from masr.inference.decode import Decoder
+from masr.inference.decode_config import LOWEST, Config
+from masr.inference.extracted import slice_of
 from masr.inference.hypothesis import Hypothesis
-from masr.inference.search import LOWEST, Config
 from masr.io.ark import ArchiveWriter, read_matrix
 from masr.io.atomic import atomic_open, atomic_write
 from masr.io.datadir import DataDir, read_table, write_table
@@ -49,19 +50,19 @@ from masr.units.vocabulary import BLANK_ID
 
 _JOBS = "jobs"
 _LENGTHS = (UTT2NUM_FRAMES, UTT2DUR, UTT2SPK)
-"""Of which the first that is there tells an utterance from another of its name; the last always is."""
+"""Tables that tell an utterance from another of its name: the first one that is there. The last always is."""
 
 
 class Listing(Protocol):
-    """What there is to decode."""
+    """The utterances that there are to decode."""
 
     @property
     def utts(self) -> Sequence[str]:
-        """In C order."""
+        """The utterances in C order."""
         ...
 
     def marks(self, first: int, last: int) -> Iterator[str]:
-        """What tells a slice from one of other utterances, or of another model."""
+        """Words that tell a slice from one of other utterances, or of another model."""
         ...
 
 
@@ -70,7 +71,7 @@ class Source(Protocol):
 
     @property
     def frame_shift_sec(self) -> float:
-        """From frame to frame."""
+        """Seconds from frame to frame."""
         ...
 
     def read(self, first: int, last: int) -> Iterator[tuple[str, FloatArray]]:
@@ -80,7 +81,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Emissions:
-    """A folder of them."""
+    """A folder of emissions on disk."""
 
     folder: Path
     entries: dict[str, str]
@@ -105,15 +106,15 @@ class Emissions:
 
     @property
     def utts(self) -> Sequence[str]:
-        """In C order."""
+        """The utterances in C order."""
         return list(self.entries)
 
     def marks(self, first: int, last: int) -> Iterator[str]:
-        """Where each lies."""
+        """Each utterance and where its emissions lie."""
         yield from (f"{utt} {entry}" for utt, entry in list(self.entries.items())[first:last])
 
     def read(self, first: int, last: int) -> Iterator[tuple[str, FloatArray]]:
-        """One after another."""
+        """Each utterance of a slice and its (T, V), in order."""
         for utt in track(self.utts[first:last], self.folder.name, unit="utt"):
             yield utt, read_matrix(self.entries[utt])
 
@@ -142,11 +143,11 @@ class Spoken:
 
     data: DataDir
     key: str
-    """Of the model's weights."""
+    """Digest of the model's weights."""
 
     @property
     def utts(self) -> Sequence[str]:
-        """In C order."""
+        """The utterances in C order."""
         return self.data.utts
 
     def marks(self, first: int, last: int) -> Iterator[str]:
@@ -167,7 +168,7 @@ class Decoding:
     """Whether OUT gets the emissions as well."""
 
     def key(self, first: int, last: int) -> dict[str, Any]:
-        """Of a slice and its settings: jobs that ran under another are not merged."""
+        """What identifies a slice and its settings: jobs that ran under another key are not merged."""
         digest = hashlib.blake2b(digest_size=16)
         for part in (dump(self.config), str(self.kept), *self.units.tokens, *self.emissions.marks(first, last)):
             digest.update(part.encode() + b"\0")
@@ -177,7 +178,7 @@ class Decoding:
         return {"num_utts": last - first, "key": digest.hexdigest()}
 
     def run_job(self, out: Path, job: int, num_jobs: int, decoder: Decoder, source: Source) -> int:
-        """The J-th of N slices into OUT/jobs; how many utterances have no word."""
+        """Decodes the J-th of N slices into OUT/jobs; returns how many utterances have no word."""
         first, last = slice_of(len(self.emissions.utts), job, num_jobs)
         empty = 0
         with ExitStack() as stack:
@@ -202,7 +203,7 @@ class Decoding:
             raise DecodingError(f"{utt}: {error.what}", why=error.why, fix=error.fix) from None
 
     def merge(self, out: Path, num_jobs: int) -> None:
-        """The tables, out of jobs that have all ended; their own files are removed."""
+        """Writes the tables out of jobs that have all ended; their own files are removed."""
         shift, *_ = (self._require(out, job, num_jobs) for job in range(1, num_jobs + 1))
         for name in (TEXT, TEXT_NBEST, SCORE_NBEST, WORDS_CTM):
             (out / name).unlink(missing_ok=True)
@@ -263,8 +264,3 @@ def _rows(out: Path, num_jobs: int) -> Iterator[tuple[str, list[Any], str]]:
             for line in stream:
                 utt, best, entry = json.loads(line)
                 yield utt, best, entry
-
-
-def slice_of(count: int, job: int, num_jobs: int) -> tuple[int, int]:
-    """First and last place of the J-th of N even slices."""
-    return count * (job - 1) // num_jobs, count * job // num_jobs

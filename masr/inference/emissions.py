@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from torch import Tensor, nn
 from masr.data.batching import Int64Array
 from masr.data.dataset import Source
 from masr.inference.batches import check_make, of_like_length, open_speech, pools, read_whole
-from masr.inference.load import Model
-from masr.inference.search import LOWEST
+from masr.inference.decode_config import LOWEST
+from masr.inference.load import Model, device_of
 from masr.io.datadir import DataDir
 from masr.io.progress import track
+from masr.models.pretrained_ctc import read_ctc
 from masr.types import Batch, Features, FloatArray, Units
 
 _POOL = 256
@@ -30,7 +32,7 @@ class Emitter(nn.Module):
     """A trained CTC model with the input and the normalisation that it learnt by, and the units that it writes."""
 
     def __init__(self, model: Model, objective: Any, units: Units | None, frame_sec: float) -> None:
-        """`frame_sec`: from one input frame, or sample, to the next."""
+        """`frame_sec` lies between two input frames, or samples."""
         super().__init__()
         self.model = model
         self.objective = objective.eval().requires_grad_(False).to(model.device)
@@ -49,7 +51,7 @@ class Emitter(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """The device that it computes on."""
         return self.model.device
 
     def num_encoded(self, lengths: Tensor) -> Tensor:
@@ -63,9 +65,16 @@ class Emitter(nn.Module):
 
     @torch.no_grad()
     def log_probabilities(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """The same of input that is normalised as this model's."""
+        """Input that is normalised as in training -> (B, T, V) log-probabilities, (B,) lengths."""
         found: tuple[Tensor, Tensor] = self.objective.log_probabilities(features, lengths)
         return found
+
+
+def read_transformers(folder: Path, device: str = "auto") -> Emitter:
+    """A CTC model in a folder that transformers wrote, as an emitter; its units are its own, so `units` is None."""
+    found = read_ctc(Path(folder))
+    model = Model(found.encoder, None, "none", None, device_of(device))
+    return Emitter(model, found, None, 1 / model.sample_rate)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,17 +91,17 @@ class Heard:
 
     @property
     def utts(self) -> Sequence[str]:
-        """In C order."""
+        """The utterances in C order."""
         return self.data.utts
 
     @property
     def name(self) -> str:
-        """For the progress bar."""
+        """What stands at the progress bar."""
         return self.data.folder.name
 
     @property
     def frame_shift_sec(self) -> float:
-        """From frame to frame."""
+        """Seconds from frame to frame."""
         return self.emitter.frame_shift_sec
 
     def read(self, first: int, last: int) -> Iterator[tuple[str, FloatArray]]:
@@ -111,7 +120,7 @@ class Heard:
         return open_speech(self.data, self.emitter.model, self.from_archives)
 
     def _run(self, source: Source, places: Int64Array) -> Iterator[tuple[int, FloatArray]]:
-        """(T, V) of each of a batch."""
+        """The places of a batch, each with its (T, V)."""
         scores, lengths = self.emitter(self._batch(source, places))
         rows: FloatArray = scores.float().cpu().numpy()
         for row, place in enumerate(places.tolist()):

@@ -50,7 +50,7 @@ class Extraction:
         self.extracted = Extracted(data, plan, self.lengths)
 
     def run_job(self, out: Path, job: int, num_jobs: int) -> None:
-        """The J-th of N slices, into OUT/jobs."""
+        """Extracts the J-th of N slices into OUT/jobs."""
         first, last = slice_of(len(self.data), job, num_jobs)
         width = pool_of(self.plan.pool, self.model.dim).out_dim if self.plan.pool else self.model.dim
         starts = np.concatenate([[0], np.cumsum(self.lengths[first:last])])
@@ -76,7 +76,7 @@ class Extraction:
             array[starts[place] : starts[place + 1]] = frames[row, : starts[place + 1] - starts[place]]
 
     def _batches(self, first: int, last: int) -> Iterator[tuple[Int64Array, list[Encoded]]]:
-        """Utterances of like length together; no more than a batch is held."""
+        """The places of each batch, of like length, and its layers as asked for; no more than a batch is held."""
         lengths = self.source.num_frames
         cut = [batch for pool in pools(first, last, _POOL) for batch in of_like_length(pool, lengths)]
         for places in track(cut, self.data.folder.name, unit="batch"):
@@ -94,7 +94,7 @@ class Extraction:
         return self.model.run_layers(inputs, lengths, self.plan.layers, batch.stats, embed)
 
     def merge(self, out: Path, num_jobs: int) -> None:
-        """The arrays and tables, out of jobs that have all ended; their own files are removed."""
+        """Writes the arrays and tables out of jobs that have all ended; their own files are removed."""
         mask = None if self.masked is None else self.masked.masks(self.data.utts, self.lengths)
         self.extracted.merge(out, num_jobs, mask)
 

@@ -40,11 +40,11 @@ class Plan:
     """What all jobs of an extraction have in common."""
 
     layers: tuple[int | None, ...]
-    """None is the encoder's last word."""
+    """Numbers of layers; None is what comes out of the encoder."""
     pool: Pooling | None
-    """None keeps the frames."""
+    """How an utterance's frames become one vector; None keeps the frames."""
     key: str
-    """Of the model and its settings: jobs that ran under another are not merged."""
+    """Digest of the model and its settings: jobs that ran under another are not merged."""
     apart: bool = False
     """Whether each layer has a folder of its own."""
 
@@ -90,7 +90,7 @@ class Extracted:
         atomic_write(folder / f"{job}.json", json.dumps(asdict(marker)) + "\n")
 
     def merge(self, out: Path, num_jobs: int, mask: npt.NDArray[Any] | None = None) -> None:
-        """The arrays and tables, out of jobs that have all ended; their own files are removed."""
+        """Writes the arrays and tables out of jobs that have all ended; their own files are removed."""
         folder = out / _JOBS
         for job in range(1, num_jobs + 1):
             self._require(folder, job, num_jobs)
@@ -100,7 +100,7 @@ class Extracted:
         shutil.rmtree(folder)
 
     def _join(self, parts: list[Any], out: Path, mask: npt.NDArray[Any] | None) -> None:
-        """One array out of the jobs', and the tables beside it."""
+        """Joins the jobs' arrays into one, and writes the tables beside it."""
         for name in (EMBEDDINGS, FRAMES, OFFSETS, MASK, UTT2SPK):
             (out / name).unlink(missing_ok=True)
         with _new_array(out / self.plan.array, (sum(len(part) for part in parts), parts[0].shape[1])) as array:
@@ -133,7 +133,7 @@ class Extracted:
 
 @contextmanager
 def _new_array(path: Path, shape: tuple[int, int]) -> Iterator[FloatArray]:
-    """Float32 on the disk, which has its name when the block ends."""
+    """A float32 array on the disk, to be filled; the file gets its name when the block ends."""
     with atomic_path(path) as temporary:
         array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
         yield array
@@ -146,7 +146,7 @@ def _save(path: Path, array: npt.NDArray[Any]) -> None:
 
 
 def _part(job: int, layer: int) -> str:
-    """A job's array of the n-th of the layers."""
+    """File name of a job's array of the n-th layer."""
     return f"{job}.{layer}.npy"
 
 

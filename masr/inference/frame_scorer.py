@@ -38,11 +38,11 @@ class FrameScorer:
     measure: Measure = "max"
     exclude_blank: bool = False
     folder: Path = Path()
-    """Of the model, as it was given."""
+    """Folder of the model, as it was given."""
     digest: str = ""
-    """Of all that decides the model's output."""
+    """Digest of all that decides the model's output."""
     features: Named | None = None
-    """What its input frames were made of, where that is known."""
+    """The features that the model was trained on, where that is known."""
 
     def __post_init__(self) -> None:
         if self.emitter.num_units < (3 if self.exclude_blank else 2):
@@ -50,7 +50,7 @@ class FrameScorer:
 
     @property
     def kind(self) -> str:
-        """What confidences that stand side by side have in common."""
+        """Model and measure in one line: confidences of two kinds never stand side by side."""
         return f"{self.digest} {self.measure} {self.exclude_blank}"
 
     @torch.no_grad()
@@ -141,7 +141,7 @@ def _frames(features: Features | None, num_samples: Tensor) -> Tensor:
 
 
 def digest_of(folder: Path) -> str:
-    """Of everything in a model's folder that decides its output: weights, statistics and configuration."""
+    """Digest of everything in a model's folder that decides its output: weights, statistics and configuration."""
     found = hashlib.blake2b(digest_size=16)
     kept = [path for path in folder.iterdir() if path.suffix == ".safetensors" or path.name in _CONFIGS]
     for path in sorted(kept):

@@ -10,10 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from masr.types import IntArray
+
 if TYPE_CHECKING:
     from masr.inference.load import Model
     from masr.inference.masked import MaskedPass
-    from masr.io.frames import Array, Frames, IntArray
+    from masr.io.frames import Array, Frames
 
 FEATURE_SHIFT_SEC, FEATURE_START_SEC = 0.01, 0.0125
 """Feature frames are 25 ms long, 10 ms apart, and lie whole in the utterance."""
@@ -49,7 +51,7 @@ class EncoderFrames:
     """One layer of a trained encoder over a data directory; each utterance is encoded when it is read."""
 
     def __init__(self, name: str, model: Model, layer: int | None, data: Any, masked: MaskedPass | None = None) -> None:
-        """With `masked`, of speech of which a part is hidden."""
+        """With `masked`, the encoder hears speech of which a part is hidden."""
         from masr.inference.cluster import LayerFrames, grid_of
         from masr.io.frames import Grid
 
@@ -80,7 +82,7 @@ class HiddenFrames:
         self.utts, self.counts, self.grid = like.utts, like.counts, like.grid
 
     def read(self, place: int) -> Array:
-        """(N, 1)."""
+        """(N, 1) bytes, 1 where a frame of the utterance is hidden."""
         assert self.utts is not None
         found: Array = self.masked.masks([self.utts[place]], self.counts[place : place + 1])
         return found[:, None].view("u1")
@@ -96,7 +98,7 @@ class KeptFrames:
         self.num_bytes = 0
 
     def read(self, place: int) -> Array:
-        """(N, D)."""
+        """(N, D) of one utterance."""
         if place in self.held:
             return self.held[place]
         found = self.frames.read(place)

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from masr.types import FloatArray, Units
+from masr.types import FloatArray, IntArray, Units
 from masr.units.vocabulary import BLANK_ID
-
-IntArray = npt.NDArray[np.int64]
 
 WORD_START = "\u2581"
 """Stands before the first piece of a word in sentencepiece's units."""
@@ -38,7 +35,7 @@ class Hypothesis:
     score: float
     """What hypotheses are ranked by: acoustic score, weighted language model, word scores."""
     acoustic: float
-    """Of the path that the words' times are taken from."""
+    """Acoustic score of the path that the words' times are taken from."""
     language: float
     """The language model's own log-probability, without its weight."""
     units: tuple[int, ...]
@@ -55,7 +52,7 @@ class Run:
 
 
 def collapse(path: Sequence[int] | IntArray) -> list[Run]:
-    """CTC's rule: what repeats is one unit, blanks are none."""
+    """The units of a path and their frames, by CTC's rule: what repeats is one unit, blanks are none."""
     units = np.asarray(path, dtype=np.int64)
     if not len(units):
         return []
@@ -92,10 +89,10 @@ class WordCutter:
     def spelled(self, group: Sequence[Run], emissions: FloatArray) -> list[Word]:
         """What one group spells; a unit with a blank inside is several words, which share its time."""
         texts = self.units.decode([run.unit for run in group]).split()
-        return spread(texts, group, emissions)
+        return evenly_timed(texts, group, emissions)
 
 
-def spread(texts: Sequence[str], group: Sequence[Run], emissions: FloatArray) -> list[Word]:
+def evenly_timed(texts: Sequence[str], group: Sequence[Run], emissions: FloatArray) -> list[Word]:
     """Words over the frames of a group, each the same share."""
     if not texts:
         return []
@@ -105,6 +102,6 @@ def spread(texts: Sequence[str], group: Sequence[Run], emissions: FloatArray) ->
 
 
 def confidence(group: Sequence[Run], emissions: FloatArray) -> float:
-    """In [0, 1]; 1 where every unit has a frame in which it is certain."""
+    """Confidence of a group of units, in [0, 1]: 1 where every unit has a frame in which it is certain."""
     peaks = [float(emissions[run.first_frame : run.end_frame, run.unit].max()) for run in group]
     return float(np.exp(np.mean(np.minimum(peaks, 0.0))))

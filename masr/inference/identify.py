@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from masr.data.collate import padded
 from masr.data.dataset import samples_for
-from masr.data.padding import padded
 from masr.errors import CheckpointError
 from masr.inference.batches import BATCH_FRAMES
 from masr.inference.load import Model
@@ -33,15 +33,15 @@ class Window:
     """A piece of something that is to be identified."""
 
     item: int
-    """Of what: a file, an utterance."""
+    """Number of the file or utterance that it is a piece of."""
     values: FloatArray
     """(S, F) frames or (S,) samples."""
     num_frames: int
-    """What it costs."""
+    """Frames that it costs in a batch."""
     num_windows: int
-    """Of the whole item."""
+    """Windows of the whole item."""
     stats: Tensor | None = None
-    """(2, F + 1) of its speaker, where input is normalised by those."""
+    """(2, F + 1) statistics of its speaker, where input is normalised by those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Identified:
 
     item: int
     log_probabilities: FloatArray
-    """(C,) calibrated."""
+    """(C,) calibrated log-probabilities."""
     num_encoded: int
     """Encoded frames; 0 where it is too short for any, and nothing is known."""
     num_windows: int
@@ -82,7 +82,7 @@ class Identifier:
 
     @property
     def geometry(self) -> Geometry:
-        """Of the waveforms that it takes."""
+        """How frames lie in the waveforms that the model takes."""
         model = self.model
         if model.takes_samples:
             return Geometry(model.sample_rate, model.sample_rate // 100, model.sample_rate // 100)
@@ -95,7 +95,10 @@ class Identifier:
         return Geometry(model.sample_rate, one, samples_for(model.features, 2) - one)
 
     def identify(self, windows: Iterable[Window], are_frames: bool) -> Iterator[Identified]:
-        """Each item once its last window is through; `are_frames` tells features from waveforms."""
+        """What the model says of each item, once its last window is through.
+
+        `are_frames`: whether windows hold features, not waveforms.
+        """
         sums: dict[int, tuple[FloatArray, int, int]] = {}
         for batch in _batches(windows):
             rows, weights = self._run(batch, are_frames)
@@ -127,7 +130,7 @@ def spans(num_frames: int, longest: int) -> list[tuple[int, int]]:
 
 
 def fill_objective(folder: Path, objective: Any) -> None:
-    """Every weight of an objective, alone or inside what streams of metadata were wrapped around."""
+    """Fills an objective's weights from a run, in which it stood alone or inside what streams were wrapped around."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -141,7 +144,7 @@ def fill_objective(folder: Path, objective: Any) -> None:
 
 
 def _batches(windows: Iterable[Window]) -> Iterator[list[Window]]:
-    """As they come, as many as the budget allows with padding."""
+    """Windows in batches, as they come, as many as the budget allows with padding."""
     batch: list[Window] = []
     longest = 0
     for window in windows:

@@ -27,7 +27,7 @@ class Lexicon:
 
     words: tuple[str, ...]
     spellings: tuple[tuple[tuple[int, ...], ...], ...]
-    """Of each word, without what ends a word."""
+    """Spellings of each word in units, without the unit that ends a word."""
     dropped: tuple[str, ...]
     """Words that the units cannot spell."""
 

@@ -19,6 +19,7 @@ from masr.features.cmvn import normalise
 from masr.io.audio import INT16_SCALE, SAMPLE_RATE
 from masr.io.layout import STATS
 from masr.io.trained import Trained
+from masr.models.padding_mask import zero_past_end
 from masr.models.pooling import build_pooling
 from masr.models.weights import read_weights
 from masr.types import Encoded, Features
@@ -28,7 +29,7 @@ Normalise = Literal["global", "speaker", "utterance", "none"]
 Pooling = Literal["mean", "statistics"]
 
 _BATCH_SAMPLES = 480 * SAMPLE_RATE
-"""Of one batch with its padding: eight minutes of speech."""
+"""Samples of one batch with its padding: eight minutes of speech."""
 
 
 class Model:
@@ -110,7 +111,8 @@ class Model:
         within = any(layer is not None for layer in layers)
         encoded: Encoded = self.encoder.contextualise(embedded, count, with_layers=within)
         return [
-            encoded if layer is None else Encoded(_cleared(encoded.layers[layer], count), count) for layer in layers
+            encoded if layer is None else Encoded(zero_past_end(encoded.layers[layer], count), count)
+            for layer in layers
         ]
 
     def ready(self, inputs: Tensor, lengths: Tensor, stats: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -181,22 +183,17 @@ def read_checkpoint(folder: Path, device: torch.device | str = "auto") -> Model:
 
 
 def device_of(name: torch.device | str) -> torch.device:
-    """`auto` is a GPU where there is one."""
+    """The device of that name; `auto` is a GPU where there is one."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)
 
 
 def pool_of(kind: Pooling, dim: int) -> Any:
-    """Frames and lengths -> one vector each."""
+    """The pooling of that name: frames and lengths become one vector for each utterance."""
     if kind not in ("mean", "statistics"):
         raise UsageError(f"pooling cannot be {kind!r}", fix="choose mean or statistics")
     return build_pooling(kind, dim)
-
-
-def _cleared(frames: Tensor, lengths: Tensor) -> Tensor:
-    """Zero past each utterance's end."""
-    return frames.masked_fill((torch.arange(frames.shape[1], device=frames.device) >= lengths[:, None])[:, :, None], 0)
 
 
 def _mono(waveform: Waveform, given_rate: int, wanted_rate: int) -> Tensor:

@@ -42,13 +42,13 @@ class MaskedPass:
 
     @property
     def hidden_by(self) -> str:
-        """In a word, for the record of an extraction."""
+        """How speech is hidden, in a few words for the record of an extraction."""
         if self.hide is not None:
             return "features, as its objective hides them"
         return "zeros" if self.vector is None else "the mask embedding of its objective"
 
     def keys(self, utts: Sequence[str]) -> Tensor:
-        """(B,) int64."""
+        """(B,) int64 keys, which everything random about these utterances is a function of."""
         digests = (hashlib.blake2b(utt.encode("utf-8", "surrogatepass"), digest_size=8).digest() for utt in utts)
         places = np.fromiter((int.from_bytes(digest, "little") >> 1 for digest in digests), dtype=np.int64)
         return combine(self.seed, 0, torch.from_numpy(places))
@@ -69,7 +69,7 @@ class MaskedPass:
         return torch.where(mask[:, :, None], vector, embedded), counts
 
     def masks(self, utts: Sequence[str], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """(M,) of all utterances, one after another."""
+        """(M,) true where a frame is hidden, of all utterances one after another."""
         found = [np.empty(0, dtype=np.bool_)]
         for start in range(0, len(utts), _PIECE):
             counts = torch.from_numpy(lengths[start : start + _PIECE])

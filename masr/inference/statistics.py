@@ -48,7 +48,7 @@ class StatisticsOfFeatures:
         self.extracted = Extracted(data, Plan((None,), "statistics", key), self.lengths)
 
     def run_job(self, out: Path, job: int, num_jobs: int) -> None:
-        """The J-th of N slices, into OUT/jobs; one utterance is held at a time."""
+        """Extracts the J-th of N slices into OUT/jobs; one utterance is held at a time."""
         first, last = slice_of(len(self.data), job, num_jobs)
         with self.extracted.slice(out, job, num_jobs, _NUM_KINDS * self.num_features) as (array,):
             for place in track(range(first, last), self.data.folder.name, unit="utterance"):

@@ -19,9 +19,9 @@ import numpy.typing as npt
 from masr.errors import AnalysisError
 from masr.io.datadir import DataDir
 from masr.io.layout import FRAMES, OFFSETS, PROVENANCE
+from masr.types import IntArray
 
 Array = npt.NDArray[Any]
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,23 @@
-"""Figures as JSON: a file, or the screen; a number that is not finite is null there."""
+"""Figures as JSON: a file, or the screen; a number that is not finite is null there.
+
+A record becomes an object of its fields, or what its own `as_json` makes of it.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from masr.io.atomic import atomic_write
 
 
-def write_json(where: str | Path, values: Mapping[str, Any]) -> None:
+def write_json(where: str | Path, values: Any, indent: int = 2) -> None:
     """To a file, or the screen where `where` is "-"; what is not known is null."""
-    text = json.dumps(plain(values), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(plain(values), indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
     if where == "-":
         print(text, end="")
     else:
@@ -21,7 +25,11 @@ def write_json(where: str | Path, values: Mapping[str, Any]) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Mappings, lists and what they hold, as JSON knows them: None in place of a number that is not finite."""
+    """Mappings, lists, texts, numbers and None, of records too."""
+    if hasattr(value, "as_json"):
+        return plain(value.as_json())
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -30,7 +30,7 @@ class Riff:
 
     @property
     def is_int16(self) -> bool:
-        """16-bit PCM: the kind that is read by a memory map."""
+        """16-bit PCM: the kind that is read straight from the disk."""
         return self.encoding == _PCM and self.bits == 16 and self.frame_bytes == 2 * self.num_channels
 
     @property

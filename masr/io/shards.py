@@ -1,29 +1,22 @@
-"""Decoded audio kept once: int16 wavs one after another in a Kaldi ark, read through a memory map.
+"""Decoded audio kept once: int16 wavs one after another in a Kaldi ark.
 
 A value of the ark is a whole RIFF wav (44-byte header, mono int16), so `path.ark:offset` is a wav.scp entry that
-Kaldi and everything that follows it reads, and the samples lie at `offset + 44` for numpy to map.
+Kaldi and everything that follows it reads, and the samples lie at `offset + 44` for anyone to map.
 """
 
 from __future__ import annotations
 
-import io
-import mmap
 import os
 import secrets
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
 from masr.errors import ArchiveError, AudioError
-from masr.io.audio import split_entry
-from masr.io.riff import HEADER_BYTES, read_riff, riff_header
+from masr.io.riff import HEADER_BYTES, riff_header
 from masr.types import Int16Array
-
-_OPEN_MAPS = 256
-_HEAD_BYTES = 4096
 
 
 class ShardWriter:
@@ -91,34 +84,3 @@ class ShardWriter:
         self._stream.seek(end)
         self.num_utterances += 1
         return f"{self.named}:{offset}", num_samples
-
-
-def read_shard(entry: str) -> Int16Array:
-    """The samples behind `path.ark:offset`, as a read-only view of the file: nothing is copied."""
-    path, offset = split_entry(entry)
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise ArchiveError(f"{path}: cannot be read: {error.strerror}") from None
-    mapped = _mapped(path, status.st_mtime_ns, status.st_size)
-    head = io.BytesIO(mapped[offset : offset + _HEAD_BYTES])  # a copy, for a map's own position is not thread-safe
-    try:
-        riff = read_riff(head, 0, len(mapped) - offset)
-    except AudioError as error:
-        raise ArchiveError(f"{entry}: {error.what}") from None
-    if riff is None or not riff.is_int16 or riff.num_channels != 1:
-        raise ArchiveError(
-            f"{entry}: no mono 16-bit wav starts here",
-            why="the ark was replaced after wav.scp was written, or it is not a shard of ours",
-            fix="run `masr prepare` again",
-        )
-    return np.frombuffer(mapped, dtype="<i2", count=riff.num_samples, offset=offset + riff.data_start)
-
-
-@lru_cache(maxsize=_OPEN_MAPS)
-def _mapped(path: Path, mtime_ns: int, size: int) -> mmap.mmap:  # noqa: ARG001 (see below)
-    """The file; modification time and size are part of the key, so that a replaced shard is mapped anew."""
-    if not size:
-        raise ArchiveError(f"{path}: an empty file")
-    with path.open("rb") as stream:
-        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)

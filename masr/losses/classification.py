@@ -28,7 +28,7 @@ def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None,
 
 
 def cosines(embeddings: Tensor, classes: Tensor) -> Tensor:
-    """(N, E), (C, E) -> (N, C)."""
+    """(N, E), (C, E) -> (N, C) cosines."""
     return functional.normalize(embeddings.float(), dim=1) @ functional.normalize(classes.float(), dim=1).t()
 
 
@@ -68,7 +68,7 @@ def fit_temperature(
 
 
 def _slope(logits: Tensor, labels: Tensor, inverse: float, softness: float) -> float:
-    """Of the summed loss, by the inverse of the temperature: the logit that is expected less the one that was there."""
+    """Derivative of the summed loss by the inverse temperature: the expected logit less that of the true class."""
     expected = ((logits * inverse).softmax(dim=1) * logits).sum(dim=1)
     seen = (1 - softness) * logits.gather(1, labels[:, None])[:, 0] + softness * logits.mean(dim=1)
     return float((expected - seen).sum())

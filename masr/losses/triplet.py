@@ -204,7 +204,7 @@ def triplet_loss(
             "positive_distance": (to_positive.detach().sum(), count),
             "negative_distance": (to_negative.detach().sum(), count),
             "active_share": ((excess > 0).float().sum(), count),
-            "spread": spread(embeddings.detach(), factor),
+            "spread": mean_distance(embeddings.detach(), factor),
             "unknown_pairs": triplets.unknown,
         }
     return Term(losses.sum(), count), figures
@@ -235,13 +235,13 @@ def contrastive_loss(
         figures = {
             "positive_distance": (factor * ((1 - near.detach()) * has_both).sum(), count),
             "negative_distance": (factor * ((1 - far.detach()) * has_both).sum(), count),
-            "spread": spread(embeddings.detach(), factor),
+            "spread": mean_distance(embeddings.detach(), factor),
             "unknown_pairs": unknown,
         }
     return Term(losses.sum(), count), figures
 
 
-def spread(embeddings: Tensor, factor: float = 2.0) -> tuple[Tensor, Tensor]:
+def mean_distance(embeddings: Tensor, factor: float = 2.0) -> tuple[Tensor, Tensor]:
     """Mean distance of two samples of the batch: near 0 when all have shrunk to a point."""
     one = embeddings.new_tensor(1.0)
     return factor * (1 - embeddings.mean(dim=0).square().sum()), one

@@ -49,12 +49,12 @@ class Config:
 
     @property
     def needs_confidence(self) -> bool:
-        """Whether batches have to come with confidences."""
+        """Whether batches have to come with a scorer's confidences."""
         return self.strategy != "random" or self.scale != "none"
 
 
 def build(config: Config) -> Ask2Mask:
-    """The masker."""
+    """The masker of that configuration."""
     return Ask2Mask(config)
 
 

@@ -28,7 +28,7 @@ class Config:
 
 
 def build(config: Config) -> Spans:
-    """The masker."""
+    """The masker of that configuration."""
     return Spans(config)
 
 
@@ -55,18 +55,18 @@ class Spans:
         empty = noise.amin(dim=1) >= self.start_probability()
         if bool(empty.any()):
             starts[empty, noise[empty].argmin(dim=1)] = True
-        masked = spread(starts, span)
+        masked = spans_from(starts, span)
         return masked if outside is None else masked & ~outside[:, span - 1 :]
 
     def factors(self, lengths: Tensor, mask: Tensor, confidence: Tensor | None = None) -> None:
-        """All frames count alike."""
+        """None: all frames count alike in the loss."""
 
     def start_probability(self) -> float:
         """Chance of a start at each place: what is left unmasked has no start in `span` places."""
         return float(1 - (1 - self.config.share) ** (1 / self.config.span))
 
 
-def spread(starts: Tensor, span: int) -> Tensor:
+def spans_from(starts: Tensor, span: int) -> Tensor:
     """(B, T + span - 1) starts -> (B, T): true where any of the `span` places up to it started."""
     covered, width = starts, 1
     while width < span:

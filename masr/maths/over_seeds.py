@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from masr.maths.estimate import Estimate
+
 Verdict = Literal[
     "holds", "does not hold", "no effect of that size", "undecided", "not significant", "not tested", "missing"
 ]
@@ -25,21 +27,11 @@ POWER = 0.8
 
 
 @dataclass(frozen=True)
-class Mean:
-    """A mean over seeds; without ends where one seed says nothing about others."""
-
-    value: float
-    low: float | None
-    high: float | None
-    count: int
-
-
-@dataclass(frozen=True)
 class Comparison:
     """How much better one row is than another."""
 
     verdict: Verdict
-    gain: Mean | None
+    gain: Estimate | None
     """In the column's unit, positive where the first row is better; None where no seed has both."""
     p_value: float | None
     """Two-sided, by itself; None where nothing was tested."""
@@ -60,13 +52,13 @@ class Comparison:
         return self.error * _noncentrality(self.degrees)
 
 
-def mean_of(values: Sequence[float]) -> Mean:
-    """The mean, with its 95 % t interval where there are two values or more."""
+def mean_of(values: Sequence[float]) -> Estimate:
+    """The mean over seeds, with its 95 % t interval; without one where one seed says nothing about others."""
     count = len(values)
     centre = math.fsum(values) / count
     if count < 2:
-        return Mean(centre, None, None, count)
-    return Mean(centre, *interval_of(centre, _standard_error(values, centre), count - 1), count)
+        return Estimate(centre, None, None, count)
+    return Estimate(centre, *interval_of(centre, _standard_error(values, centre), count - 1), count)
 
 
 def interval_of(centre: float, error: float, degrees: float) -> tuple[float, float]:
@@ -91,10 +83,11 @@ def compare(gains: Sequence[float], apart: bool = False) -> Comparison:
     return tested(gain, error, len(gains) - 1)
 
 
-def tested(gain: Mean, error: float | None, degrees: float | None) -> Comparison:
+def tested(gain: Estimate, error: float | None, degrees: float | None) -> Comparison:
     """The verdict on a gain with a standard error, two-sided at 5 %, by itself; `not tested` where no test is sound."""
-    if gain.count < FEWEST_SEEDS:
-        reason = "1 seed" if gain.count == 1 else f"{gain.count} seeds"
+    count = gain.count or 0
+    if count < FEWEST_SEEDS:
+        reason = "1 seed" if count == 1 else f"{count} seeds"
         return Comparison("not tested", gain, None, reason=reason)
     if error is None or degrees is None:
         return Comparison("not tested", gain, None, reason="1 speaker")
@@ -122,7 +115,7 @@ def decided(found: Comparison, p_adjusted: float | None, smallest_effect: float 
     return replace(found, verdict=verdict, p_adjusted=p_adjusted)
 
 
-def relative_change(values: Sequence[float], references: Sequence[float]) -> Mean | None:
+def relative_change(values: Sequence[float], references: Sequence[float]) -> Estimate | None:
     """Mean change in per cent of the references, seed by seed; None where one of them is 0."""
     if not values or any(reference == 0 for reference in references):
         return None

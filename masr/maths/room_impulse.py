@@ -113,17 +113,13 @@ def reflection_for(rt60_sec: float, distances: Samples, bounces: Samples) -> flo
     low, high = 0.0, 1.0
     for _ in range(25):
         trial = (low + high) / 2
-        too_long = _decay_time(grid @ trial ** (2 * np.arange(num_bounces)), 0.005) > rt60_sec
+        too_long = decay_time(grid @ trial ** (2 * np.arange(num_bounces)), 0.005) > rt60_sec
         low, high = (low, trial) if too_long else (trial, high)
     return (low + high) / 2
 
 
-def decay_time(response: Samples) -> float:
-    """Reverberation time of an impulse response: Schroeder's integral, fitted from -5 to -25 dB."""
-    return _decay_time(response**2, 1 / SAMPLE_RATE)
-
-
-def _decay_time(energy: Samples, step_sec: float) -> float:
+def decay_time(energy: Samples, step_sec: float) -> float:
+    """Reverberation time of the energy of an impulse response: Schroeder's integral, fitted from -5 to -25 dB."""
     left = np.cumsum(energy[::-1])[::-1]
     decibels = 10 * np.log10(np.maximum(left / left[0], 1e-30))
     chosen = np.flatnonzero((decibels <= -5) & (decibels >= -25))

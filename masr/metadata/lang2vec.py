@@ -21,8 +21,7 @@ import numpy.typing as npt
 from masr.errors import MetadataError, MissingPackageError, near
 from masr.metadata.macrocodes import MACRO
 from masr.metadata.sphere import invert
-
-Float64Array = npt.NDArray[np.float64]
+from masr.types import Float64Array
 
 _AVERAGES = "feature_averages.npz"
 

@@ -9,14 +9,13 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from masr.errors import MetadataError
+from masr.types import Float64Array
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Float64Array = npt.NDArray[np.float64]
 
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius (IUGG)."""

@@ -17,9 +17,9 @@ from torch import Tensor
 from masr.maths.products import product
 
 _BLOCK_ELEMENTS = 1 << 18
-"""Scores of a block."""
+"""Attention scores that a block holds."""
 _LONG = 128
-"""From so many frames on, a group is one utterance: its products are then large enough to be made one by one."""
+"""Frames above which each utterance is a group of its own: its products are then large enough to be made one by one."""
 
 
 def attention(
@@ -55,7 +55,7 @@ def shift(scores: Tensor) -> Tensor:
 
 
 def blocks(batch: int, heads: int, time: int) -> Iterator[tuple[int, slice, slice]]:
-    """Head, utterances and queries of every block."""
+    """The blocks: each a head, a slice of utterances and a slice of queries."""
     together = 1 if time >= _LONG else max(1, _BLOCK_ELEMENTS // time**2)
     rows = min(time, max(16, _BLOCK_ELEMENTS // time))
     for head in range(heads):
@@ -65,12 +65,12 @@ def blocks(batch: int, heads: int, time: int) -> Iterator[tuple[int, slice, slic
 
 
 def products(a: Tensor, b: Tensor) -> Tensor:
-    """(G, M, K), (G, N, K) -> (G, M, N)."""
+    """(G, M, K), (G, N, K) -> (G, M, N) their products."""
     return product(a[0], b[0])[None] if len(a) == 1 else torch.bmm(a, b.transpose(1, 2))
 
 
 def _positions(relative: Tensor, head: int, rows: slice) -> Tensor:
-    """(R + T - 1, K): those that the queries of a block and all keys are apart."""
+    """(R + T - 1, K) the relative positions that lie between the queries of a block and all keys."""
     time = (relative.shape[1] + 1) // 2
     return relative[head, time - rows.stop : 2 * time - 1 - rows.start]
 

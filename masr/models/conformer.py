@@ -19,6 +19,7 @@ from masr.maths.products import Linear
 from masr.models.attention import RelativeAttention, RotaryAttention, relative_positions, rotary_positions
 from masr.models.by_length import in_groups
 from masr.models.frontend import ConvSubsampling
+from masr.models.padding_mask import padding_of
 from masr.types import Encoded
 
 
@@ -180,7 +181,7 @@ class Conformer(nn.Module):
         return in_groups(self.over_blocks, embedded, lengths, with_layers)
 
     def over_blocks(self, embedded: Tensor, lengths: Tensor, with_layers: bool) -> Encoded:
-        """The same, every utterance padded to the longest."""
+        """What `contextualise` gives, with every utterance padded to the longest."""
         time = embedded.shape[1]
         padding = padding_of(lengths, time)
         positions = self.positions(time, embedded)
@@ -211,9 +212,3 @@ class Conformer(nn.Module):
         if self.config.positions == "relative":
             return relative_positions(time, self.dim, like.device).to(like.dtype)
         return rotary_positions(time, self.dim // self.config.num_heads, like.device)
-
-
-def padding_of(lengths: Tensor, time: int) -> Tensor | None:
-    """(B,) -> (B, T) true where padded; None where no utterance is padded, which spares every mask."""
-    padding = torch.arange(time, device=lengths.device) >= lengths[:, None]
-    return padding if bool(padding.any()) else None

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from masr.config import option
-from masr.models.front_ends import (
+from masr.models.frontend import (
     KIND_DOC,
     SUBSAMPLING_DOC,
     WAVEFORM_NORM_DOC,
@@ -22,9 +22,9 @@ from masr.models.front_ends import (
     build_front_end,
     check_front_end,
     embedded,
-    silenced,
 )
-from masr.models.two_sided import Apart
+from masr.models.padding_mask import zero_past_end
+from masr.models.two_sided import TwoSided
 from masr.types import Encoded
 
 
@@ -55,9 +55,9 @@ class Config:
             raise ValueError("kernel and dilation_growth must be at least 1")
 
 
-def build(config: Config) -> Convolutional | Apart:
+def build(config: Config) -> Convolutional | TwoSided:
     """The encoder with fresh weights."""
-    return Apart(config, build) if config.context == "apart" else Convolutional(config)
+    return TwoSided(config, build) if config.context == "apart" else Convolutional(config)
 
 
 class Block(nn.Module):
@@ -74,7 +74,7 @@ class Block(nn.Module):
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, D), (B,) -> (B, T, D)."""
-        given = silenced(self.norm(frames), lengths).transpose(1, 2)
+        given = zero_past_end(self.norm(frames), lengths).transpose(1, 2)
         mixed = self.conv(functional.pad(given, self.around)).transpose(1, 2)
         out: Tensor = frames + self.dropout(functional.gelu(mixed))
         return out
@@ -112,7 +112,7 @@ class Convolutional(nn.Module):
             frames = block(frames, lengths)
             if with_layers:
                 layers.append(frames)
-        return Encoded(silenced(self.norm(frames), lengths), lengths, tuple(layers))
+        return Encoded(zero_past_end(self.norm(frames), lengths), lengths, tuple(layers))
 
     def forward(self, features: Tensor, num_frames: Tensor, with_layers: bool = False) -> Encoded:
         """(B, S, F), (B,) -> (B, T, D)."""

@@ -23,8 +23,7 @@ from torch.nn import functional
 
 from masr.config import option
 from masr.errors import ConfigError, MissingPackageError, near
-from masr.models.conformer import padding_of
-from masr.models.silence import Silence
+from masr.models.padding_mask import PaddingMask, padding_of
 from masr.models.waveform import conv_lengths, shortest_input
 from masr.types import Encoded
 
@@ -94,7 +93,7 @@ class EspnetEncoder(nn.Module):
         self.num_bins = config.num_bins
         self.subsampling: int = config.subsampling
         self.encoder = _espnet(config)
-        self.silence = Silence(self.encoder)
+        self.padding_mask = PaddingMask(self.encoder)
         self.attentions = [m for m in self.encoder.modules() if "attn" in vars(m)]
         convolutions = [m for m in self.encoder.embed.modules() if isinstance(m, nn.Conv2d)]
         self.kernels = [int(m.kernel_size[0]) for m in convolutions]
@@ -122,7 +121,7 @@ class EspnetEncoder(nn.Module):
         """(B, T, D), (B,) -> the context of every frame; with every layer's output where asked for."""
         padding = padding_of(lengths, embedded.shape[1])
         keep = None if padding is None else ~padding[:, None]
-        with self.silence.over(padding):
+        with self.padding_mask.over(padding):
             state = self.places()(embedded)
             layers = [_frames(state)]
             for block in self.encoder.encoders:

@@ -59,7 +59,7 @@ class RunningNorm(nn.Module):
 
     @torch.no_grad()
     def follow(self) -> None:
-        """Towards the figures of the step that ended; the first one sets them."""
+        """Moves the running figures towards those of the step that ended; the first step sets them."""
         count = self.seen[-1]
         if count < 2:
             return
@@ -132,7 +132,7 @@ class Head(nn.Module):
         self.classes = nn.Linear(width, num_classes)
 
     def advance(self) -> None:
-        """Between two steps: running figures take in what was seen."""
+        """Called between two steps: the running figures take in what was seen."""
         for norm in (self.norm, self.projected_norm):
             if norm is not None:
                 norm.follow()

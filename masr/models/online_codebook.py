@@ -43,7 +43,7 @@ class OnlineCodebook(nn.Module):
 
     @property
     def codes(self) -> Tensor:
-        """(G, V, D)."""
+        """(G, V, D) the codes."""
         return self.sums / self.counts[:, :, None]
 
     @torch.no_grad()
@@ -55,7 +55,7 @@ class OnlineCodebook(nn.Module):
 
     @torch.no_grad()
     def observe(self, frames: Tensor, ids: Tensor) -> None:
-        """(G, N, D), (N, G) of this rank: counted together with those of all ranks, which have to ask together."""
+        """Counts (G, N, D) frames and their (N, G) codes with those of all ranks, which have to call together."""
         with torch.autocast(frames.device.type, enabled=False):
             chosen = functional.one_hot(ids.t(), self.counts.shape[1]).float()
             counts, sums = chosen.sum(dim=1), torch.bmm(chosen.transpose(1, 2), frames.float())
@@ -78,5 +78,5 @@ class OnlineCodebook(nn.Module):
 
 
 def _nearest(frames: Tensor, codes: Tensor) -> Tensor:
-    """(N, D), (V, D) -> (N,)."""
+    """(N, D) frames, (V, D) codes -> (N,) the nearest code of each frame."""
     return (product(frames, codes) - codes.square().sum(dim=1) / 2).argmax(dim=1)

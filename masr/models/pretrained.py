@@ -22,9 +22,7 @@ from torch.nn import functional
 from masr.config import option, required
 from masr.errors import ConfigError
 from masr.models.checkpoint_folder import Checkpoint, copy_description, open_checkpoint
-from masr.models.conformer import padding_of
-from masr.models.front_ends import silenced
-from masr.models.silence import Silence
+from masr.models.padding_mask import PaddingMask, padding_of, zero_past_end
 from masr.models.stacked_mel import StackedMel
 from masr.models.waveform import channel_norm, conv_lengths, normalised, shortest_input
 from masr.types import Encoded
@@ -110,7 +108,7 @@ class Pretrained(nn.Module):
             self.front_end = StackedMel(*checkpoint.mel)
         self.subsampling: int = self.front_end.subsampling
         places = getattr(self.model.encoder, "pos_conv_embed", None)
-        self.silence = Silence(*([] if places is None else [places]))
+        self.padding_mask = PaddingMask(*([] if places is None else [places]))
         if config.checkpoint_activations:
             enable = getattr(self.model, "activation_checkpointing_enable", None)
             (enable or self.model.gradient_checkpointing_enable)({"use_reentrant": False})
@@ -168,10 +166,14 @@ class Pretrained(nn.Module):
         hidden = padding_of(lengths.clamp(min=1), time)
         mask = None if hidden is None else ~hidden
         layers: list[Tensor] = []
-        with self.silence.over(padding), self.recording(layers if with_layers else None), warnings.catch_warnings():
+        with (
+            self.padding_mask.over(padding),
+            self.recording(layers if with_layers else None),
+            warnings.catch_warnings(),
+        ):
             warnings.filterwarnings("ignore", "Support for mismatched")  # WavLM's mask is boolean, its bias is not
             frames = self.model.encoder(given, attention_mask=mask).last_hidden_state
-        return Encoded(silenced(frames, lengths), lengths, tuple(layers))
+        return Encoded(zero_past_end(frames, lengths), lengths, tuple(layers))
 
     @contextmanager
     def recording(self, layers: list[Tensor] | None) -> Iterator[None]:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from masr.config import option
-from masr.models.front_ends import (
+from masr.models.frontend import (
     KIND_DOC,
     SUBSAMPLING_DOC,
     WAVEFORM_NORM_DOC,
@@ -24,9 +24,9 @@ from masr.models.front_ends import (
     build_front_end,
     check_front_end,
     embedded,
-    silenced,
 )
-from masr.models.two_sided import Apart
+from masr.models.padding_mask import zero_past_end
+from masr.models.two_sided import TwoSided
 from masr.types import Encoded
 
 
@@ -55,9 +55,9 @@ class Config:
             )
 
 
-def build(config: Config) -> Recurrent | Apart:
+def build(config: Config) -> Recurrent | TwoSided:
     """The encoder with fresh weights."""
-    return Apart(config, build) if config.context == "apart" else Recurrent(config)
+    return TwoSided(config, build) if config.context == "apart" else Recurrent(config)
 
 
 class Layer(nn.Module):
@@ -115,7 +115,7 @@ class Recurrent(nn.Module):
             frames = layer(self.dropout(frames) if index else frames, turned)
             if with_layers:
                 layers.append(frames)
-        return Encoded(silenced(frames, lengths), lengths, tuple(layers))
+        return Encoded(zero_past_end(frames, lengths), lengths, tuple(layers))
 
     def forward(self, features: Tensor, num_frames: Tensor, with_layers: bool = False) -> Encoded:
         """(B, S, F), (B,) -> (B, T, D)."""

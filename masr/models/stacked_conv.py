@@ -18,7 +18,7 @@ from torch import Tensor
 from masr.maths.products import product
 
 _BLOCK_ELEMENTS = 1 << 19
-"""Of the second convolution's input, each element laid out nine times: measured best from 2^18 to 2^22."""
+"""Elements of a block of the second convolution's input, each laid out nine times: 2^18 to 2^22 were fastest."""
 
 
 def two_convolutions(
@@ -37,7 +37,7 @@ def two_convolutions(
 
 
 def num_out(size: int, stride: int) -> int:
-    """Places of a window of 3 in so many."""
+    """How many places a window of 3 has in `size`, at that stride."""
     return (size - 3) // stride + 1
 
 

@@ -20,8 +20,7 @@ from torch.utils.checkpoint import checkpoint
 from masr.config import option
 from masr.errors import ConfigError
 from masr.models.attention import relative_positions, rotary_positions, rotate
-from masr.models.conformer import padding_of
-from masr.models.front_ends import (
+from masr.models.frontend import (
     KIND_DOC,
     SUBSAMPLING_DOC,
     WAVEFORM_NORM_DOC,
@@ -31,9 +30,9 @@ from masr.models.front_ends import (
     build_front_end,
     check_front_end,
     embedded,
-    silenced,
 )
-from masr.models.two_sided import Apart
+from masr.models.padding_mask import padding_of, zero_past_end
+from masr.models.two_sided import TwoSided
 from masr.types import Encoded
 
 
@@ -75,9 +74,9 @@ class Config:
             raise ValueError("dim must be a multiple of position_groups")
 
 
-def build(config: Config) -> Transformer | Apart:
+def build(config: Config) -> Transformer | TwoSided:
     """The encoder with fresh weights."""
-    return Apart(config, build) if config.context == "apart" else Transformer(config)
+    return TwoSided(config, build) if config.context == "apart" else Transformer(config)
 
 
 class SelfAttention(nn.Module):
@@ -193,20 +192,20 @@ class Transformer(nn.Module):
             if with_layers:
                 layers.append(frames)
         frames = self.norm(frames) if self.config.norm == "pre" else frames
-        return Encoded(silenced(frames, lengths), lengths, tuple(layers))
+        return Encoded(zero_past_end(frames, lengths), lengths, tuple(layers))
 
     def forward(self, features: Tensor, num_frames: Tensor, with_layers: bool = False) -> Encoded:
         """(B, S, F), (B,) -> (B, T, D)."""
         return self.contextualise(*self.embed(features, num_frames), with_layers=with_layers)
 
     def placed(self, embedded: Tensor, lengths: Tensor) -> Tensor:
-        """(B, T, D), (B,) -> the same with places added; rotary ones enter in each block instead."""
+        """(B, T, D), (B,) -> (B, T, D) with positions added; rotary ones enter in each block instead."""
         kind, time = self.config.positions, embedded.shape[1]
         if kind == "sinusoidal":
             table = relative_positions(time, self.dim, embedded.device)[:time].flip(0)
             return embedded * math.sqrt(self.dim) + table.to(embedded.dtype)
         if kind == "convolutional":
-            silent = silenced(embedded, lengths)
+            silent = zero_past_end(embedded, lengths)
             frames: Tensor = silent + self.place(silent)
             return frames
         if kind == "learned":

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from masr.types import Encoded
 
 
-class Apart(nn.Module):
+class TwoSided(nn.Module):
     """The same network twice, each half as wide; `build` makes one from its configuration."""
 
     def __init__(self, config: Any, build: Callable[[Any], Any]) -> None:

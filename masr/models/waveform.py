@@ -1,4 +1,4 @@
-"""From samples to frames by strided convolutions, as wav2vec 2.0 and CPC have it; statistics leave padding out.
+"""Strided convolutions from samples to frames, as wav2vec 2.0 and CPC have them; statistics leave padding out.
 
 Shapes: B utterances, S samples, T encoded frames, C channels, D model width.
 """

@@ -59,7 +59,7 @@ class Prediction(nn.Module):
         self.guess = nn.Linear(dim, width)
 
     def errors(self, guesses: Tensor, targets: Tensor) -> Tensor:
-        """(N, K), (N, K) -> (N,) in the measure of the loss."""
+        """(N, K), (N, K) -> (N,) distance in the measure of the loss."""
         return absolute_errors(guesses, targets)
 
     def forward(self, frames: Tensor, targets: Tensor, weights: Tensor | None, _noise: Noise) -> Part:
@@ -78,7 +78,7 @@ class Noise:
     """0 for the past, 1 for the future."""
 
     def gumbel(self, width: int, purpose: int) -> Tensor:
-        """(N, width); the other direction's are those of the next purpose."""
+        """(N, width) noise; the other direction draws that of the next purpose."""
         size, time = self.places.shape
         return gumbel(self.keys, time * width, purpose + self.number).view(size, time, width)[self.places]
 
@@ -96,7 +96,7 @@ class Apc(nn.Module):
         self.offsets = {"past": sight + (shift - 1) * self.factor, "future": -shift * self.factor}
         """Where the predicted frames begin, counted from the first feature frame that an encoded frame sees."""
         self.nearest = {"past": sight - self.factor, "future": 0}
-        """Where those begin that were seen last."""
+        """Where the last frames begin that the encoder saw, counted likewise."""
         width = encoder.num_bins * self.factor
         self.heads = nn.ModuleDict({side: head(encoder.dim // len(sides), width) for side in sides})
 

@@ -72,7 +72,7 @@ class Views(nn.Module):
         self.softness = max(config.first_softness * config.softness_decay**step, config.last_softness)
 
     def errors(self, guesses: Tensor, targets: Tensor) -> Tensor:
-        """(N, K), (N, K) -> (N,) in the measure of the loss."""
+        """(N, K), (N, K) -> (N,) distance in the measure of the loss."""
         return (guesses - targets).float().square().sum(dim=1) / 2
 
     def forward(self, frames: Tensor, targets: Tensor, weights: Tensor | None, noise: Noise) -> Part:

@@ -89,7 +89,7 @@ class Cpc(nn.Module):
         return frames[places.clamp(max=len(frames) - 1)], places - first
 
     def groups(self, batch: Batch) -> Tensor:
-        """(B,) utterances that draw from one another have the same number."""
+        """(B,) group of each utterance: those of one group draw negatives from one another."""
         if self.config.negatives == "mixed":
             return torch.zeros_like(batch.lengths)
         if self.config.negatives == "utterance":

@@ -89,7 +89,7 @@ class Dinosr(nn.Module):
             held.copy_(new)
 
     def decay(self, step: int) -> float:
-        """Of the teacher in this step."""
+        """The share of the teacher's weights that stays in this step; the rest comes from the encoder."""
         first, last = self.config.first_decay, self.config.last_decay
         return first + (last - first) * min(1.0, step / self.config.decay_steps) if self.config.decay_steps else last
 

@@ -77,7 +77,7 @@ class Config:
         return len(self.languages) if self.open_set else -1
 
     def completed(self, found: Collection[str]) -> Config:
-        """With the languages of the training data, whose labels are `found`, where none are given."""
+        """This configuration with the languages of the training data, whose labels are `found`, where it names none."""
         config = replace(self, languages=self.languages or tuple(sorted(set(found) - set(self.others))))
         absent = [label for label in (*config.languages, *config.others) if label not in found]
         if absent:
@@ -123,7 +123,7 @@ class Lid(nn.Module):
         self.register_buffer("temperature", torch.ones(()))
 
     def advance(self, step: int) -> None:  # noqa: ARG002 (which step it is does not matter)
-        """Running figures of the head move between steps, so that within one an utterance counts the same anywhere."""
+        """Moves the head's running figures between steps, so that in a step an utterance counts the same anywhere."""
         self.head.advance()
 
     def forward(self, batch: Batch) -> Losses:

@@ -94,7 +94,7 @@ class Masr(nn.Module):
 
     @property
     def encoder(self) -> nn.Module:
-        """The objective's; as a second submodule its weights would be saved twice."""
+        """The encoder of the objective; as a second submodule its weights would be saved twice."""
         encoder: nn.Module = self.objective.encoder  # type: ignore[assignment]
         return encoder
 
@@ -187,7 +187,7 @@ class Scaling(nn.Module):
         self.register_buffer("variance", torch.ones(dim))
 
     def forward(self, pooled: Tensor, labelled: Tensor) -> Tensor:
-        """(N, D), (N,) -> (N, D)."""
+        """(N, D) vectors, (N,) which are labelled -> (N, D) whitened."""
         rows = pooled[labelled].float()
         mean, variance = self.mean, self.variance
         if self.training and len(rows) > 1:
@@ -268,7 +268,7 @@ class StreamHead(nn.Module):
 
     @torch.no_grad()
     def remember(self, embeddings: Tensor, codes: Tensor, labels: Tensor, keys: Tensor) -> None:
-        """The newest push the oldest out, in the order of their keys, which no number of ranks changes."""
+        """Adds samples to the memory, in the order of their keys on any number of ranks; they push the oldest out."""
         order, size = keys.argsort(), self.config.memory
         for held, new in (
             (self.memory_embeddings, embeddings),

@@ -57,7 +57,7 @@ class Quantised(nn.Module):
         self.guess = nn.Linear(config.code_dim, width)
 
     def errors(self, guesses: Tensor, targets: Tensor) -> Tensor:
-        """(N, K), (N, K) -> (N,) in the measure of the loss."""
+        """(N, K), (N, K) -> (N,) distance in the measure of the loss."""
         return absolute_errors(guesses, targets)
 
     def forward(self, frames: Tensor, targets: Tensor, weights: Tensor | None, noise: Noise) -> Part:

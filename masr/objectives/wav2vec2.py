@@ -122,5 +122,5 @@ class Wav2Vec2(nn.Module):
 
 
 def scaled(frames: Tensor, factor: float) -> Tensor:
-    """The same values, and the gradient times so much."""
+    """The values as they are, with a gradient that is `factor` times as large."""
     return frames if factor == 1 else frames.detach() + factor * (frames - frames.detach())

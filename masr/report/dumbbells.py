@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from masr.io.figure import Axis
-from masr.io.screen import points
+from masr.maths.estimate import Estimate, points
 from masr.report.colours import Style, mark
 from masr.report.markup import Child, Markup, shorten, tag, width_of
 from masr.report.numbers import percent, scale
@@ -29,9 +29,8 @@ class Dumbbell:
     name: str
     before: float
     after: float
-    low: float | None
-    """Ends of the interval of after less before."""
-    high: float | None
+    change: Estimate
+    """After less before."""
     words: str = ""
     """At the right."""
     said: str = ""
@@ -66,7 +65,7 @@ def draw_dumbbells(
 
 
 def _row(row: Dumbbell, y: float, left: float, words: float, before: float, after: float) -> Markup:
-    change = points(row.after - row.before, row.low, row.high)
+    change = points(row.change)
     said = f"{row.said or row.name}: {percent(row.before)} before, {percent(row.after)} after, {change} points"
     return tag(
         "g",

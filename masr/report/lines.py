@@ -13,7 +13,7 @@ from masr.io.figure_checks import Array
 from masr.report.colours import Style, mark, series_style
 from masr.report.markup import Child, Markup, coordinate, join, shorten, tag, width_of
 from masr.report.numbers import Scale, percent, scale, short
-from masr.report.plot import FONT, Frame, drawing, left_margin, spread, x_axis, y_axis
+from masr.report.plot import FONT, Frame, drawing, left_margin, moved_apart, x_axis, y_axis
 
 Places = npt.NDArray[np.intp]
 
@@ -168,7 +168,7 @@ def _end_labels(shown: Sequence[Line], frame: Frame, y: Scale, axis: Axis) -> Ma
         known = line.curve.y[np.isfinite(line.curve.y)]
         if len(known):
             ended.append((line, y.at(float(known[-1]))))
-    places = spread([at for _, at in ended], FONT + 2, frame.top, frame.y_end)
+    places = moved_apart([at for _, at in ended], FONT + 2, frame.top, frame.y_end)
     return join(
         tag("text", _label(line, axis), x=frame.x_end + 7, y=place + 3.8, class_=f"direct {line.style.colour}")
         for (line, _), place in zip(ended, places, strict=True)

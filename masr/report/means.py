@@ -17,6 +17,7 @@ from masr.errors import DataError
 from masr.io.datadir import DataDir
 from masr.io.figure_checks import Array
 from masr.io.layout import EMBEDDINGS
+from masr.maths.rank_correlation import spearman
 
 _BLOCK = 16_384
 _MISSING = ("", "unknown")
@@ -93,17 +94,9 @@ def distance_match(languages: Languages) -> float | None:
     pairs = np.triu_indices(len(known), 1)
     far = np.arccos(np.clip(on_sphere @ on_sphere.T, -1, 1))[pairs]
     apart = np.array([np.linalg.norm(means[a] - means[b]) for a, b in zip(*pairs, strict=True)])
-    ranks = [_ranks(values) - (len(values) + 1) / 2 for values in (far, apart)]
-    size = float(np.linalg.norm(ranks[0]) * np.linalg.norm(ranks[1]))
-    return float(ranks[0] @ ranks[1]) / size if size else None
-
-
-def _ranks(values: Array) -> Array:
-    """1 for the smallest; equal values share the mean of their ranks."""
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    ranks: Array = (ends - (counts - 1) / 2)[places]
-    return ranks
+    if len(np.unique(far)) < 2 or len(np.unique(apart)) < 2:
+        return None
+    return spearman(far, apart)
 
 
 def _unit(lat: float, lon: float) -> tuple[float, float, float]:

@@ -19,8 +19,7 @@ def draw(found: Confusions, before: str, after: str) -> str:
             f"{english_name(one.first)} \N{EN DASH} {english_name(one.second)}",
             one.change.before,
             one.change.after,
-            one.change.low,
-            one.change.high,
+            one.change,
             f"cosine {one.cosine:.2f}",
             f"{one.first}, {one.second}, {one.num_utts} utterances",
         )
@@ -35,4 +34,4 @@ def draw(found: Confusions, before: str, after: str) -> str:
 
 
 def _mean(name: str, change: Change) -> Dumbbell:
-    return Dumbbell(name, change.before, change.after, change.low, change.high)
+    return Dumbbell(name, change.before, change.after, change)

@@ -135,7 +135,7 @@ def sample(style: Style, line: bool = True) -> Markup:
     )
 
 
-def spread(places: Iterable[float], gap: float, low: float, high: float) -> list[float]:
+def moved_apart(places: Iterable[float], gap: float, low: float, high: float) -> list[float]:
     """Places moved apart so that neighbours are `gap` away, moved no further than that needs, within low and high.
 
     What does not fit even then is squeezed evenly.

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from masr.io.figure import Axis, Bars, Series
+from masr.maths.estimate import Estimate, Unit
 from masr.report.bars import bars_legend, draw_bars
 from masr.report.cells import table
 from masr.report.colours import Style
 from masr.report.gather import Run
 from masr.report.markup import Child, Markup, tag
-from masr.report.numbers import MISSING, percent, short
+from masr.report.numbers import MINUS, MISSING, short
 from masr.report.plot import figure
 
 _VALUE_NAMES = ("accuracy", "value", "mean", "estimate", "score", "rate")
@@ -26,24 +27,18 @@ _MOST_BARS = 24
 
 @dataclass(frozen=True)
 class Score:
-    """One figure of a file."""
+    """One figure of a file; NaN where the file does not know it."""
 
     name: str
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    count: float | None = None
-    is_share: bool = False
+    figure: Estimate
 
     def text(self) -> str:
-        """The value, its interval, and of how many it is."""
-        shown = self._number(self.value)
-        if self.low is not None and self.high is not None:
-            shown += f" [{self._number(self.low)}, {self._number(self.high)}]"
-        return shown
-
-    def _number(self, value: float | None) -> str:
-        return percent(value) if self.is_share else short(value)
+        """The value and its interval: a share in per cent, anything else to four digits, as its unit is not known."""
+        one = self.figure
+        if one.unit == "share":
+            return f"{one.text(1)} %".replace("-", MINUS)
+        interval = "" if one.low is None or one.high is None else f" [{short(one.low)}, {short(one.high)}]"
+        return short(one.value) + interval
 
 
 def flattened(data: Mapping[str, Any], key: str = "") -> Iterator[Score]:
@@ -57,7 +52,7 @@ def flattened(data: Mapping[str, Any], key: str = "") -> Iterator[Score]:
         if isinstance(value, Mapping):
             yield from flattened(value, inner)
         elif value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
-            yield Score(inner, _number(value), is_share=_is_share(str(name), value))
+            yield Score(inner, Estimate(_nan(_number(value)), unit=_unit(str(name), value)))
 
 
 def _measured(data: Mapping[str, Any], key: str) -> Score | None:
@@ -65,10 +60,10 @@ def _measured(data: Mapping[str, Any], key: str) -> Score | None:
     name = next((name for name in _VALUE_NAMES if name in data), None)
     if name is None or low is None or high is None:
         return None
-    value = _number(data[name])
-    share = _is_share(name, value) or _is_share(key.rpartition(", ")[2], value)
+    value, count = _number(data[name]), _number(data.get("count"))
+    unit = _unit(name, value) or _unit(key.rpartition(", ")[2], value)
     label = key.removeprefix("shares, ") or name
-    return Score(label, value, low, high, _number(data.get("count")), share)
+    return Score(label, Estimate(_nan(value), low, high, None if count is None else round(count), unit))
 
 
 def _number(value: Any) -> float | None:
@@ -81,9 +76,10 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _is_share(name: str, value: float | None) -> bool:
+def _unit(name: str, value: float | None) -> Unit:
+    """A share where its name says so and it can be one."""
     words = name.lower().replace("-", "_").split("_")
-    return any(word in _SHARES for word in words) and value is not None and 0 <= value <= 1
+    return "share" if any(word in _SHARES for word in words) and value is not None and 0 <= value <= 1 else ""
 
 
 def score_section(runs: Sequence[Run]) -> list[Child]:
@@ -99,7 +95,7 @@ def score_section(runs: Sequence[Run]) -> list[Child]:
 
 def _body(runs: Sequence[Run], scores: Sequence[dict[str, Score]], keys: Sequence[str]) -> list[Child]:
     """Bars of what has an interval, and the table."""
-    measured = [key for key in keys if any(key in s and s[key].low is not None for s in scores)]
+    measured = [key for key in keys if any(key in s and s[key].figure.low is not None for s in scores)]
     many = len(runs) > 1
     head = ["", *(run.letter for run in runs)] if many else ["", "value", "of"]
     if len(runs) == 2:
@@ -108,7 +104,8 @@ def _body(runs: Sequence[Run], scores: Sequence[dict[str, Score]], keys: Sequenc
     for key in [*measured, *(k for k in keys if k not in measured)][:_MOST_ROWS]:
         row = [key, *(s[key].text() if key in s else MISSING for s in scores)]
         if not many:
-            row.append(short(scores[0][key].count) if scores[0][key].count is not None else "")
+            count = scores[0][key].figure.count
+            row.append("" if count is None else short(count))
         if len(runs) == 2:
             row.append(_difference(scores[0].get(key), scores[1].get(key)))
         rows.append(row)
@@ -124,10 +121,10 @@ def _body(runs: Sequence[Run], scores: Sequence[dict[str, Score]], keys: Sequenc
 
 def _difference(a: Score | None, b: Score | None) -> str:
     """In points where both are shares."""
-    if a is None or b is None or a.value is None or b.value is None:
+    if a is None or b is None or not math.isfinite(change := b.figure.value - a.figure.value):
         return MISSING
-    change = b.value - a.value
-    text = f"{100 * abs(change):.1f} points" if a.is_share and b.is_share else short(abs(change))
+    shares = a.figure.unit == b.figure.unit == "share"
+    text = f"{100 * abs(change):.1f} points" if shares else short(abs(change))
     sign = "" if not change else "+" if change > 0 else "\N{MINUS SIGN}"
     return sign + text
 
@@ -136,15 +133,13 @@ def _bars(runs: Sequence[Run], scores: Sequence[dict[str, Score]], measured: Seq
     """One drawing for shares and one for other figures, where they are few enough to read."""
     drawings: list[Markup | None] = []
     for share in (True, False):
-        keys = [k for k in measured if share == any(k in s and s[k].is_share for s in scores)]
+        keys = [k for k in measured if share == any(k in s and s[k].figure.unit == "share" for s in scores)]
         if not keys or len(keys) * len(runs) > _MOST_BARS * 2:
             continue
         series = []
         for run, of_run in zip(runs, scores, strict=True):
-            picked = [of_run.get(key) for key in keys]
-            values, low, high = (
-                np.array([_nan(getattr(s, name, None)) for s in picked]) for name in ("value", "low", "high")
-            )
+            picked = [of_run[key].figure if key in of_run else Estimate(math.nan) for key in keys]
+            values, low, high = np.array([(one.value, _nan(one.low), _nan(one.high)) for one in picked]).T
             series.append(Series(f"{run.letter} {run.name}" if len(runs) > 1 else run.name, values, low, high))
         chance = _chance(scores) if share else None
         bars = Bars("Scores", tuple(keys), tuple(series), Axis("", "share" if share else ""), chance, "chance")
@@ -159,5 +154,5 @@ def _nan(value: float | None) -> float:
 
 def _chance(scores: Sequence[dict[str, Score]]) -> float | None:
     """The share of the commonest label, where all files agree on it."""
-    found = {of_run["chance"].value for of_run in scores if "chance" in of_run}
+    found = {of_run["chance"].figure.value for of_run in scores if "chance" in of_run}
     return found.pop() if len(found) == 1 else None

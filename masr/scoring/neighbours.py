@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ import numpy.typing as npt
 from masr.errors import DataError, UsageError, near
 from masr.io.datadir import DataDir
 from masr.io.layout import EMBEDDINGS, UTT2SPK, label_table
+from masr.maths.bootstrap import share_right
+from masr.maths.estimate import Estimate
 from masr.types import FloatArray
 
 Scale = Literal["none", "centre", "standard"]
@@ -39,20 +41,11 @@ class Embedded:
 
 
 @dataclass(frozen=True)
-class Share:
-    """Right answers, with the interval that 95 % of resamplings of the speakers fall into."""
-
-    accuracy: float
-    low: float
-    high: float
-    count: int
-
-
-@dataclass(frozen=True)
 class Scores:
     """Per group of test utterances, per method."""
 
-    shares: Mapping[str, Mapping[str, Share]]
+    shares: Mapping[str, Mapping[str, Estimate]]
+    """Of right answers; intervals are over speakers."""
     chance: float
     """Of always giving the commonest label."""
     num_labels: int
@@ -60,6 +53,14 @@ class Scores:
     num_references: int
     num_without_reference: int
     """Test utterances whose label no reference has: counted as wrong."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Every figure; a share is an `accuracy` there."""
+        shares = {
+            group: {name: share.as_json(value="accuracy") for name, share in by_method.items()}
+            for group, by_method in self.shares.items()
+        }
+        return {**vars(self), "shares": shares}
 
 
 def compute(train: Path, test: Path, kind: str, scale: Scale, apart: frozenset[str], seed: int) -> tuple[Scores, int]:
@@ -121,7 +122,8 @@ def score(
         groups |= {"apart": inside, "others": ~inside}
     shares = {
         group: {
-            name: interval((guess == test.labels)[rows], test.speakers[rows], seed) for name, guess in answers.items()
+            name: share_right((guess == test.labels)[rows], test.speakers[rows], seed)
+            for name, guess in answers.items()
         }
         for group, rows in groups.items()
         if rows.any()
@@ -185,16 +187,6 @@ def nearest_centroid(old: FloatArray, references: Embedded, new: FloatArray, tes
     return answers
 
 
-def interval(right: npt.NDArray[np.bool_], speakers: npt.NDArray[np.str_], seed: int, draws: int = 2000) -> Share:
-    """Accuracy, and its 95 % interval over resamplings of whole speakers: their utterances are not independent."""
-    _, numbers = np.unique(speakers, return_inverse=True)
-    counts = np.bincount(numbers)
-    hits = np.bincount(numbers, weights=right)
-    taken = np.random.default_rng(seed).multinomial(len(counts), np.full(len(counts), 1 / len(counts)), size=draws)
-    low, high = np.percentile((taken @ hits) / (taken @ counts), [2.5, 97.5])
-    return Share(float(right.mean()), float(low), float(high), len(right))
-
-
 def render(scores: Scores, kind: str, num_unlabelled: int) -> str:
     """A few lines for people."""
     lines = [
@@ -203,10 +195,8 @@ def render(scores: Scores, kind: str, num_unlabelled: int) -> str:
     ]
     for group, shares in scores.shares.items():
         for name, share in shares.items():
-            lines.append(
-                f"  {group:<7} {name:<9} {100 * share.accuracy:5.1f} %  "
-                f"[{100 * share.low:.1f}, {100 * share.high:.1f}]  of {share.count}"
-            )
+            said = f"{share.value_text(1):>5} %  {share.interval_text(1)}"
+            lines.append(f"  {group:<7} {name:<9} {said}  of {share.count}")
     if scores.num_without_reference:
         lines.append(
             f"  {scores.num_without_reference} utterances have a label that no reference has: counted as wrong"

@@ -15,7 +15,8 @@ from typing import Any
 from masr.errors import DataError
 from masr.io.layout import METRICS, NEIGHBOURS
 from masr.io.screen import draw
-from masr.maths.bootstrap import Figure
+from masr.maths.estimate import Estimate
+from masr.maths.over_seeds import mean_of
 
 _VALIDATION = {
     "objective_loss": ("loss of the objective", 1),
@@ -37,18 +38,9 @@ class RunFigures:
     name: str
     seed: str
     steps: int
-    figures: Mapping[str, Figure]
+    figures: Mapping[str, Estimate]
     validation: Mapping[str, float]
     """Every number of its last validation, as metrics.jsonl has it."""
-
-
-@dataclass(frozen=True)
-class Mean:
-    """Over seeds, with half the width of its 95 % t interval."""
-
-    value: float
-    half_width: float
-    count: int
 
 
 def read_run(folder: Path) -> RunFigures:
@@ -57,7 +49,7 @@ def read_run(folder: Path) -> RunFigures:
     if "loss" in line:  # where nothing stands beside the objective, its loss is the whole
         line.setdefault("objective_loss", line["loss"])
     figures = {
-        title: Figure(line[name] * factor)
+        title: Estimate(line[name] * factor)
         for name, (title, factor) in _VALIDATION.items()
         if line.get(name) is not None
     }
@@ -95,27 +87,10 @@ def render(runs: Sequence[RunFigures]) -> str:
 def _cell(runs: list[RunFigures], title: str) -> str:
     """One run's figure with its interval, or several runs' mean and then each."""
     figures = [one.figures[title] for one in runs if title in one.figures]
-    mean = mean_of([figure.value for figure in figures])
-    if mean is not None:
-        each = ", ".join(f"{figure.value:.1f}" for figure in figures)
-        return f"{mean.value:.1f} ± {mean.half_width:.1f} ({each})"
-    cells = [
-        f"{figure.value:.1f}" + ("" if figure.low is None else f" [{figure.low:.1f}, {figure.high:.1f}]")
-        for figure in figures
-    ]
-    return cells[0] if cells else ""
-
-
-def mean_of(values: Sequence[float]) -> Mean | None:
-    """None for fewer than two: one run says nothing of another seed."""
-    if len(values) < 2:
-        return None
-    from scipy.stats import t
-
-    count = len(values)
-    mean = math.fsum(values) / count
-    variance = math.fsum((value - mean) ** 2 for value in values) / (count - 1)
-    return Mean(mean, float(t.ppf(0.975, count - 1)) * math.sqrt(variance / count), count)
+    if len(figures) > 1:
+        each = ", ".join(figure.value_text(1) for figure in figures)
+        return f"{mean_of([figure.value for figure in figures]).text(1)} ({each})"
+    return figures[0].text(1) if figures else ""
 
 
 def _last_line(path: Path) -> dict[str, Any]:
@@ -136,13 +111,20 @@ def _last_line(path: Path) -> dict[str, Any]:
     return validated[-1] if validated else lines[-1]
 
 
-def _neighbours(path: Path) -> dict[str, Figure]:
+def _neighbours(path: Path) -> dict[str, Estimate]:
     try:
         shares = json.loads(path.read_text(encoding="utf-8"))["shares"]
         return {
-            f"{method} {group}": Figure(100 * s["accuracy"], 100 * s["low"], 100 * s["high"])
+            f"{method} {group}": _percent(share["accuracy"], share["low"], share["high"])
             for group, methods in shares.items()
-            for method, s in methods.items()
+            for method, share in methods.items()
         }
     except (ValueError, KeyError, TypeError, AttributeError):
         raise DataError(f"{path}: is not what masr score neighbours --json writes", fix="score the run again") from None
+
+
+def _percent(value: float, low: float | None, high: float | None) -> Estimate:
+    """Without an interval where the file has none, as of one speaker."""
+    if low is None or high is None:
+        return Estimate(100 * value)
+    return Estimate(100 * value, 100 * low, 100 * high)

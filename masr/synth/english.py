@@ -19,8 +19,6 @@ from masr.synth.english_words import READ, SPOKEN, Words
 
 TOPICS = tuple(READ)
 """What books are about."""
-SPOKEN_TOPICS = tuple(SPOKEN)
-"""What meetings, talks and dinners are about."""
 
 _CLAUSES = (
     "{who} {deed} {object}",

@@ -111,15 +111,6 @@ LANGUAGES: tuple[Language, ...] = (
     _language("yue_hant_hk", "cjk", "sinitic", ("yue", "cantonese", 22.32, 114.17)),
 )
 
-UNSEEN = ("bs_ba", "sk_sk", "nb_no", "ca_es", "ur_pk", "ms_my", "az_az", "te_in")
-"""Held out of pre-training in the recipe, to see whether close relatives carry over: the corpus holds them as it
-holds the others. Relatives that stay: hr and sr; cs and pl; da and sv; es, pt and it; hi; id; tr, kk and ky; ta."""
-
-UNSEEN_FAMILIES = ("armenian", "bantu", "austroasiatic", "koreanic")
-"""Held out beside them where the corpus is `medium`, to see what carries over where no relative helps: Armenian,
-Swahili, Vietnamese and Korean. Each is its family's one language here, from four of the seven groups, so that no group
-loses much, and pre-training keeps eleven families."""
-
 CLOSE_RELATIVES: tuple[tuple[str, ...], ...] = (
     ("hr_hr", "bs_ba", "sr_rs"),
     ("cs_cz", "sk_sk", "pl_pl"),

@@ -44,7 +44,6 @@ MINUTES = (
 ) / 60
 """One set of the three series."""
 
-_SPEECH = Style(0.2, (1.0,), (0,), 110.0, 0.0, amount=0.0)
 _PENTATONIC = (0, 2, 4, 7, 9, 12)
 _SUNG = {
     "chant": Style(0.45, (1.0, 1.0, 1.5), (0, 2, 3, 5), 125.0, 0.15, amount=0.5),

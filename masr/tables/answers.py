@@ -12,12 +12,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from masr.errors import ScoresError, TableError, near
 from masr.io.answers import read_answer_table
-
-Float64Array = npt.NDArray[np.float64]
+from masr.types import Float64Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 
 from masr.errors import TableError
-from masr.maths.over_seeds import Mean, mean_of
+from masr.maths.estimate import Estimate
+from masr.maths.over_seeds import mean_of
 from masr.tables.claim_config import Role
 from masr.tables.config import ColumnConfig, row_name
 from masr.tables.crossed import crossed
@@ -30,7 +31,7 @@ class Cell:
     """By seed."""
     wanted: int
     """How many seeds there are to be; 0 where the row does not have this score."""
-    mean: Mean | None
+    mean: Estimate | None
     interval: Interval
     """What its ends speak of: t over seeds, over both, or of one seed its speakers or the score's own file."""
     trouble: str = ""
@@ -104,7 +105,7 @@ def _cell(plan: Plan, row: str, name: str, states: Mapping[tuple[str, str], Stat
     return Cell(scores, len(plan.size.seeds), *_mean(list(scores.values()), column), trouble)
 
 
-def _mean(scores: list[Score], column: ColumnConfig) -> tuple[Mean | None, Interval]:
+def _mean(scores: list[Score], column: ColumnConfig) -> tuple[Estimate | None, Interval]:
     if not scores:
         return None, ""
     answers = [score.answers for score in scores if score.answers]
@@ -116,5 +117,5 @@ def _mean(scores: list[Score], column: ColumnConfig) -> tuple[Mean | None, Inter
     mean = mean_of([score.value for score in scores])
     only = scores[0]
     if len(scores) == 1 and only.low is not None:
-        return Mean(only.value, only.low, only.high, 1), "file"
+        return Estimate(only.value, only.low, only.high, 1), "file"
     return mean, "seeds" if mean.low is not None else ""

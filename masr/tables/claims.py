@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from masr.maths.over_seeds import DECIDED, Comparison, Mean, compare, decided, relative_change, tested
+from masr.maths.estimate import Estimate
+from masr.maths.over_seeds import DECIDED, Comparison, compare, decided, relative_change, tested
 from masr.tables.cells import DIFFERENT, Row, same_utterances
 from masr.tables.claim_config import OrderingConfig, ReportedConfig
 from masr.tables.config import ColumnConfig
@@ -39,7 +40,7 @@ class Beside:
     """A number printed elsewhere, and ours beside it."""
 
     reported: ReportedConfig
-    ours: Mean | None
+    ours: Estimate | None
     """In the same unit: the cell, or our own relative change."""
     difference: float | None
     shown: bool

@@ -14,26 +14,23 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-from masr.maths.over_seeds import Mean, interval_of
-
-Float64Array = npt.NDArray[np.float64]
+from masr.maths.estimate import Estimate
+from masr.maths.over_seeds import interval_of
+from masr.types import Float64Array
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Crossed:
     """A mean, and what its interval was made of; without ends where there is one speaker."""
 
-    mean: Mean
+    mean: Estimate
     error: float | None
     """The standard error of the mean."""
     degrees: float | None
     """Of freedom, of its t."""
 
 
-def crossed(sums: Float64Array, counts: Float64Array) -> Estimate:
+def crossed(sums: Float64Array, counts: Float64Array) -> Crossed:
     """The mean over seeds of all utterances' values, with its 95 % interval over seeds and speakers.
 
     `sums` (S, K) holds for each seed and speaker the sum over the speaker's utterances, `counts` (K,) how many these
@@ -43,23 +40,23 @@ def crossed(sums: Float64Array, counts: Float64Array) -> Estimate:
     by_seed = sums.sum(axis=1) / counts.sum()
     value = float(by_seed.mean())
     if num_speakers < 2:
-        return Estimate(Mean(value, None, None, num_seeds), None, None)
+        return Crossed(Estimate(value, None, None, num_seeds), None, None)
     # How far each speaker moves the mean of its seed, as if all speakers had spoken equally often.
     pulls = (sums - by_seed[:, None] * counts) * (num_speakers / counts.sum())
     of_speaker = pulls.mean(axis=0)
     speakers = float((of_speaker**2).sum()) / (num_speakers - 1) / num_speakers
     if num_seeds < 2:
-        return _estimate(value, num_seeds, speakers, num_speakers - 1)
+        return _with_interval(value, num_seeds, speakers, num_speakers - 1)
     seeds = float(((by_seed - value) ** 2).sum()) / (num_seeds - 1) / num_seeds
     free = (num_seeds - 1) * (num_speakers - 1)
     rest = float(((pulls - of_speaker) ** 2).sum()) / free / (num_seeds * num_speakers)
     # Seeds and speakers hold the rest once each.
     variance = max(0.0, seeds - rest) + max(0.0, speakers - rest) + rest
     spread = seeds**2 / (num_seeds - 1) + speakers**2 / (num_speakers - 1) + rest**2 / free
-    return _estimate(value, num_seeds, variance, max(1.0, variance**2 / spread) if spread else num_seeds - 1)
+    return _with_interval(value, num_seeds, variance, max(1.0, variance**2 / spread) if spread else num_seeds - 1)
 
 
-def _estimate(value: float, count: int, variance: float, degrees: float) -> Estimate:
+def _with_interval(value: float, count: int, variance: float, degrees: float) -> Crossed:
     error = math.sqrt(variance)
     low, high = interval_of(value, error, degrees)
-    return Estimate(Mean(value, low, high, count), error, degrees)
+    return Crossed(Estimate(value, low, high, count), error, degrees)

@@ -7,10 +7,9 @@ import io
 import json
 import re
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
-from masr.maths.over_seeds import Mean
+from masr.io.json_file import plain
 from masr.tables.cells import Row
 from masr.tables.claims import Claim
 from masr.tables.gates import Gate
@@ -82,19 +81,18 @@ def json_text(outcome: Outcome) -> str:
         "tasks": {"done": outcome.num_done, "all": outcome.num_tasks},
         "hours": outcome.hours,
         "commits": list(outcome.commits),
-        "columns": [asdict(column) for column in plan.table.columns],
+        "columns": plan.table.columns,
         "levels": plan.levels,
         "rows": [_json_row(row) for row in outcome.rows],
         "gates": [_json_gate(gate) for gate in outcome.gates],
         "reported": [
-            {**asdict(b.reported), "shown": b.shown, "ours": _json_mean(b.ours), "difference": b.difference}
-            for b in outcome.beside
+            {**vars(b.reported), "shown": b.shown, "ours": b.ours, "difference": b.difference} for b in outcome.beside
         ],
         "smallest_effect": plan.table.smallest_effect,
         "families": outcome.families(),
         "orderings": [_json_claim(claim) for claim in outcome.claims],
     }
-    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(plain(found), indent=1, ensure_ascii=False) + "\n"
 
 
 FORMATS: dict[str, Callable[[Outcome], str]] = {
@@ -109,7 +107,7 @@ FORMATS: dict[str, Callable[[Outcome], str]] = {
 def _json_row(row: Row) -> dict[str, Any]:
     cells = {
         name: {
-            "mean": _json_mean(cell.mean),
+            "mean": cell.mean,
             "interval": cell.interval,
             "seeds": {
                 str(seed): {"value": score.value, "low": score.low, "high": score.high, "count": score.count}
@@ -149,7 +147,7 @@ def _json_claim(claim: Claim) -> dict[str, Any]:
         "better": claim.better,
         "than": claim.than or claim.ordering.level,
         "column": claim.column,
-        "gain": _json_mean(found.gain),
+        "gain": found.gain,
         "p_value": found.p_value,
         "p_adjusted": found.p_adjusted,
         "standard_error": found.error,
@@ -158,10 +156,6 @@ def _json_claim(claim: Claim) -> dict[str, Any]:
         "verdict": found.verdict,
         "reason": found.reason,
     }
-
-
-def _json_mean(mean: Mean | None) -> dict[str, Any] | None:
-    return None if mean is None else asdict(mean)
 
 
 def _columns(row: tuple[str, ...], widths: list[int], sheet: Sheet) -> str:

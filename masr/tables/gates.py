@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from masr.maths.over_seeds import Mean
+from masr.maths.estimate import Estimate
 from masr.tables.cells import Row
 from masr.tables.claim_config import GateConfig
 from masr.tables.config import ColumnConfig, row_name
@@ -22,7 +22,7 @@ class Hurdle:
     name: str
     """A row or a level."""
     label: str
-    mean: Mean | None
+    mean: Estimate | None
     passed: Passed
 
 
@@ -32,7 +32,7 @@ class Gate:
 
     row: str
     column: str
-    mean: Mean | None
+    mean: Estimate | None
     hurdles: tuple[Hurdle, ...]
 
     @property
@@ -69,17 +69,17 @@ def _rows(plan: Plan, gate: GateConfig, rows: Mapping[str, Row]) -> list[str]:
 
 def _hurdles(
     plan: Plan, gate: GateConfig, name: str, column: str, rows: Mapping[str, Row]
-) -> list[tuple[str, str, Mean | None]]:
+) -> list[tuple[str, str, Estimate | None]]:
     """(name, label, mean) of what the row has to beat in the column."""
     group = name.partition(".")[0]
     chosen = gate.above or [other for other, row in rows.items() if row.role in ("trivial", "fresh")]
-    found: list[tuple[str, str, Mean | None]] = []
+    found: list[tuple[str, str, Estimate | None]] = []
     for above in chosen:
         if above in plan.levels:
             constant = plan.levels[above].get(column)
             label = next(level.label or level.name for level in plan.table.levels if level.name == above)
             if constant is not None:
-                found.append((above, label, Mean(constant, constant, constant, 0)))
+                found.append((above, label, Estimate(constant, constant, constant, 0)))
             continue
         other = above if above in rows else f"{group}.{above}"
         if other in rows and other != name and (other, column) in plan.columns:
@@ -87,7 +87,7 @@ def _hurdles(
     return found
 
 
-def _passed(column: ColumnConfig, mean: Mean | None, theirs: Mean | None) -> Passed:
+def _passed(column: ColumnConfig, mean: Estimate | None, theirs: Estimate | None) -> Passed:
     """By intervals that do not meet."""
     ends = [end for one in (mean, theirs) for end in ((one.low, one.high) if one else (None,))]
     if any(end is None for end in ends):

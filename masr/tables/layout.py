@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from masr.maths.over_seeds import Mean
+from masr.maths.estimate import Estimate, number
 from masr.tables.cells import Cell, Row
 from masr.tables.claim_config import PRIMARY, TABLE
 from masr.tables.claims import Beside, Claim
@@ -82,23 +82,6 @@ def short(commit: str) -> str:
     return name[:_COMMIT_LENGTH] + dash + dirty
 
 
-def number(value: float, digits: int, sign: bool = False) -> str:
-    """With so many digits after the point; never -0."""
-    text = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
-    return text.replace("-", "+" if sign else "", 1) if float(text) == 0 else text
-
-
-def with_interval(mean: Mean, digits: int, sign: bool = False) -> str:
-    """31.2 ± 1.4, or the two ends where they lie unevenly."""
-    centre = number(mean.value, digits, sign)
-    if mean.low is None or mean.high is None:
-        return centre
-    up, down = mean.high - mean.value, mean.value - mean.low
-    if abs(up - down) <= 1e-9 * max(1.0, abs(up)):
-        return f"{centre} ± {number(up, digits)}"
-    return f"{centre} [{number(mean.low, digits, sign)}, {number(mean.high, digits, sign)}]"
-
-
 def _beside_what(outcome: Outcome) -> list[Sheet]:
     """Constants and the rows that have a role: what the others are seen beside. Nothing where there are none."""
     rows = [row for row in outcome.rows if row.role]
@@ -169,10 +152,10 @@ def _hurdle(hurdle: Hurdle, column: ColumnConfig) -> str:
     return f"{hurdle.label} ({_or_missing(hurdle.mean, column)})"
 
 
-def _or_missing(mean: Mean | None, column: ColumnConfig) -> str:
+def _or_missing(mean: Estimate | None, column: ColumnConfig) -> str:
     if mean is not None and mean.count == 0:
         return number(mean.value, column.digits)
-    return MISSING if mean is None else with_interval(mean, column.digits)
+    return MISSING if mean is None else mean.text(column.digits)
 
 
 def _column(outcome: Outcome, name: str) -> ColumnConfig:
@@ -205,7 +188,7 @@ def _cell(cell: Cell, digits: int) -> str:
         return ""
     if cell.mean is None:
         return f"{MISSING} ({cell.trouble})" if cell.trouble else MISSING
-    return with_interval(cell.mean, digits)
+    return cell.mean.text(digits)
 
 
 def _reported(outcome: Outcome, shown: list[Beside]) -> Sheet:
@@ -225,7 +208,7 @@ def _beside(outcome: Outcome, beside: Beside) -> tuple[str, ...]:
         heading(column),
         number(said.value, column.digits, relative) + unit,
         f"[{said.tag}]",
-        MISSING if beside.ours is None else with_interval(beside.ours, column.digits, relative) + unit,
+        MISSING if beside.ours is None else beside.ours.text(column.digits, relative) + unit,
         MISSING if beside.difference is None else number(beside.difference, column.digits, True),
         said.source + (f"; {said.note}" if said.note else ""),
     )
@@ -276,7 +259,7 @@ def _claim(outcome: Outcome, claim: Claim, power: bool) -> tuple[str, ...]:
 def gain_of(claim: Claim, column: ColumnConfig) -> str:
     """The gain with its interval, in the column's digits."""
     gain = claim.comparison.gain
-    return MISSING if gain is None else with_interval(gain, column.digits, True)
+    return MISSING if gain is None else gain.text(column.digits, True)
 
 
 def p_text(p_value: float | None) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import get_args
 
+from masr.maths.estimate import number
 from masr.maths.over_seeds import Verdict
 from masr.tables.claim_config import PRIMARY
 from masr.tables.claims import Claim
 from masr.tables.formats import markdown
-from masr.tables.layout import corpus_line, gain_of, heading, number, p_text
+from masr.tables.layout import corpus_line, gain_of, heading, p_text
 from masr.tables.outcome import Outcome
 from masr.tables.pictures import as_markdown
 

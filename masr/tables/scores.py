@@ -9,18 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from masr.errors import TableError, near
+from masr.maths.estimate import Estimate
 from masr.tables.answers import Answers, read_answers
 from masr.tables.config import ColumnConfig
 
 
 @dataclass(frozen=True)
-class Score:
+class Score(Estimate):
     """One task's figure, in the column's unit."""
 
-    value: float
-    low: float | None = None
-    high: float | None = None
-    count: int | None = None
     answers: Answers | None = field(default=None, repr=False, compare=False)
     """To every utterance, where the step keeps them."""
 
@@ -35,7 +32,7 @@ def read_scores(folder: Path, column: ColumnConfig) -> Score:
     answers = read_answers(path, column.answers_of, column.answers_not_of)
     value = column.scale * answers.accuracy
     if score is None:
-        return Score(value, None, None, int(answers.counts.sum()), answers)
+        return Score(value, None, None, int(answers.counts.sum()), answers=answers)
     if abs(score.value - value) > 10**-column.digits:
         raise TableError(
             f"{path} makes {value:.{column.digits}f} of {column.name}, {column.file} says "
@@ -56,7 +53,7 @@ def _figure(path: Path, column: ColumnConfig) -> Score:
     value = _number(found, column.at + column.value, path)
     if column.minus:
         value -= _number(found, column.at + column.minus, path)
-    low, high = (_number(found, column.at + keys, path) if keys else None for keys in (column.low, column.high))
+    low, high = (_end(found, column.at + keys, path) if keys else None for keys in (column.low, column.high))
     count = int(_number(found, column.at + column.count, path)) if column.count else None
     if low is None or high is None:
         return Score(column.scale * value, None, None, count)
@@ -64,8 +61,21 @@ def _figure(path: Path, column: ColumnConfig) -> Score:
     return Score(column.scale * value, low, high, count)
 
 
+def _end(found: Any, keys: tuple[str, ...], path: Path) -> float | None:
+    """An end of an interval; None where the file says that there is none, as of a single speaker."""
+    return None if _at(found, keys, path) is None else _number(found, keys, path)
+
+
 def _number(found: Any, keys: tuple[str, ...], path: Path) -> float:
     """What lies at the end of the keys: a finite number."""
+    value = _at(found, keys, path)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TableError(f"{path}: {'.'.join(keys)} is {value!r}, not a finite number")
+    return float(value)
+
+
+def _at(found: Any, keys: tuple[str, ...], path: Path) -> Any:
+    """What lies at the end of the keys."""
     for place, key in enumerate(keys):
         name = ".".join(keys[: place + 1])
         if isinstance(found, list) and key.isdecimal() and int(key) < len(found):
@@ -75,6 +85,4 @@ def _number(found: Any, keys: tuple[str, ...], path: Path) -> float:
         else:
             known = found if isinstance(found, dict) else ()
             raise TableError(f"{path} has no {name}", fix=near(key, known))
-    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
-        raise TableError(f"{path}: {'.'.join(keys)} is {found!r}, not a finite number")
-    return float(found)
+    return found

@@ -1,11 +1,11 @@
-"""Everything a run holds, built from its configuration: data, streams, model, optimiser.
+"""A run put together from its configuration (data, streams of metadata, encoder, objective), and carried out.
 
-Plug-ins are opened by the function that the command line passes in: training itself knows none of them.
+Plug-ins, units of text and scorers are opened by what the command line passes in: training itself knows none of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,77 +20,104 @@ from masr.data.stored_features import Resolve, features_of
 from masr.errors import ConfigError
 from masr.io.atomic import atomic_path
 from masr.io.datadir import DataDir
-from masr.io.layout import CODES, STATS
+from masr.io.layout import CODES, ENCODER, STATS
+from masr.io.provenance import write_provenance
+from masr.masking.confidence import Measure
 from masr.metadata.codebook import Codebook
 from masr.objectives.masr import wrap as with_streams
-from masr.training.batches import Reading, digest, named_streams, prepare, read_labels
+from masr.training.batches import Reading, digest, named_streams, read_labels
 from masr.training.config import TrainConfig
-from masr.training.distributed import World
-from masr.training.encoded_frames import read_targets, told
-from masr.training.init_from import begin_from, copy_stats
-from masr.training.inputs import check_width, sample_rate_of, seconds_per_frame
-from masr.training.run import Batches as Reader
-from masr.training.run import Run
-from masr.training.run import start as begin
-from masr.training.scored import Scorer, check_scorer, told_of
-from masr.training.transcripts import Speech, read_speech
-from masr.types import Batch, Encoder, Features, Stream, Units
-
-Build = Callable[..., Any]
-"""(room, named, ...) -> the plug-in's thing, as masr.plugins.build."""
+from masr.training.distributed import World, join_world
+from masr.training.encoded_frames import EncodedFrames, Scorer, told, told_of
+from masr.training.init_from import begin_from, copy_stats, read_run
+from masr.training.label_classes import with_classes
+from masr.training.loop import train
+from masr.training.retention import ended_at, folders
+from masr.training.run import Run, begin
+from masr.training.transcripts import Speech, read_speech, transcribes, with_outputs
+from masr.types import Encoder, Stream, Units
 
 
 @dataclass(frozen=True)
-class Started:
-    """A run and what it reads."""
+class Rooms:
+    """How what lies in other rooms is opened."""
 
-    run: Run
-    batches: Reader
-    validation: Reader
-    largest: Callable[[], tuple[Batch, ...]]
-    """The micro-batches of the step that costs most memory, for the preflight."""
-    speech: Speech
+    resolve: Resolve
+    """(room, name) -> the Config of a plug-in, as masr.plugins.resolve."""
+    build: Callable[..., Any]
+    """(room, named, ...) -> the plug-in's thing, as masr.plugins.build."""
+    read_units: Callable[[Path], Units]
+    """The folder that stage 3 wrote -> its units of text."""
+    open_scorer: Callable[[Path, str, Measure, bool], Scorer]
+    """Folder of a CTC model, device, what counts as its confidence, whether without the blank -> the scorer."""
+
+    def units(self, config: TrainConfig) -> Units | None:
+        """The units that the objective learns to write; None where it writes none."""
+        return self.read_units(config.codes) if transcribes(config) else None
+
+    def scorer(self, config: TrainConfig, world: World) -> Scorer | None:
+        """What says in every step how sure it is of each frame; None where the configuration names no such model."""
+        if config.scorer is None:
+            return None
+        measure = config.scorer_measure or "max"
+        return self.open_scorer(config.scorer, str(world.device), measure, config.scorer_exclude_blank)
 
 
-def start(
-    config: TrainConfig,
-    folder: Path,
-    world: World,
-    build: Build,
-    quiet: bool = False,
-    units: Units | None = None,
-    scorer: Scorer | None = None,
-) -> Started:
+def carry_out(config: TrainConfig, folder: Path, rooms: Rooms) -> int:
+    """Trains to the last step, or until it is told to stop, and describes the run in its folder; the exit code."""
+    with join_world(config.device) as world:
+        run = assemble(config, folder, world, rooms)
+        is_fresh, ended_before = not folders(run), ended_at(run)
+        if world.is_first and is_fresh:
+            describe(run)
+        code = train(run)
+        # Only now is it known that the folder holds the same run.
+        # One that had ended before keeps what it says of itself.
+        if world.is_first and not is_fresh and (ended_before is None or ended_at(run) != ended_before):
+            describe(run)
+    return code
+
+
+def read_config(path: Path, changes: Sequence[str], rooms: Rooms) -> TrainConfig:
+    """A file with `key=value` changes, and what the training data, their labels and the units say of the model."""
+    config = with_classes(with_features(read_run(path, changes, rooms.resolve), rooms.resolve))
+    return with_outputs(config, rooms.units(config))
+
+
+def assemble(config: TrainConfig, folder: Path, world: World, rooms: Rooms) -> Run:
     """The run of a resolved configuration; the weights are a function of its seed."""
+    units, scorer = rooms.units(config), rooms.scorer(config, world)
     data = DataDir.open(config.train)
     dev = None if config.dev is None else DataDir.open(config.dev)
-    features = build("features", config.features) if config.features else None
-    streams = {name: build_stream(config, name, named, build) for name, named in named_streams(config)}
-    labels, dev_labels = read_labels(config, data, dev, streams)
+    features = rooms.build("features", config.features) if config.features else None
+    streams = {name: build_stream(config, name, named, rooms) for name, named in named_streams(config)}
+    labels = read_labels(config, data, dev, streams)
+
     torch.manual_seed(config.seed)
-    encoder = build_encoder(config, data, features, scorer, build)
-    objective = build_objective(config, encoder, streams, build).to(world.device)
-    rate = sample_rate_of(encoder)
-    speech = read_speech(config, data, dev, units, encoder, rate)
+    encoder = rooms.build("models", config.encoder)
+    frames = EncodedFrames(config, encoder, features)
+    frames.check(data, scorer)
+    if config.init is not None:
+        begin_from(config.init, encoder)
+    objective = build_objective(config, encoder, streams, rooms).to(world.device)
+
+    speech = read_speech(frames, data, dev, units)
     speech.give(objective)
-    preparation = prepare(config, features, world, rate)
-    preparation.scorer = scorer
-    reading = Reading(config, world, encoder, rate, speech, preparation, read_targets(config, encoder))
-    steps = reading.training(data, labels)
-    settings, shift_sec = settings_of(config, steps, speech, scorer), seconds_per_frame(config, rate)
-    run = begin(config.training, config.optim, objective, folder, world, settings, config.seed, shift_sec, quiet)
-    speech.report(run.meters.say)
-    validation = reading.validation(dev, dev_labels)
-    return Started(run, reading.from_step(steps), validation, reading.largest_of(steps), speech)
+    reading = Reading(frames, world, data, dev, labels, speech, scorer)
+    steps = reading.training()
+    settings = settings_of(config, steps, speech, scorer)
+    run = begin(config, folder, world, objective, reading.data(steps), settings)
+    speech.show(run.meters.say)
+    return run
 
 
 def settings_of(config: TrainConfig, steps: Steps, speech: Speech, scorer: Scorer | None) -> dict[str, Any]:
     """What a run that is gone on with must find unchanged: its configuration, and what it learns from."""
     return {
         **to_dict(config),
-        "training_data": digest(steps.batches, steps.labels),
+        "training_data": digest(steps.order.batches, steps.known.labels),
         **speech.settings(),
-        **told(steps.confidences),
+        **told(steps.known.confidences),
         **told_of(scorer),
     }
 
@@ -114,6 +141,37 @@ def with_features(config: TrainConfig, resolve: Resolve) -> TrainConfig:
     return replace(config, features=config.features or made)
 
 
+def build_stream(config: TrainConfig, name: str, named: Named, rooms: Rooms) -> Stream:
+    """The stream over the codes that stage 3 made."""
+    codebook, seed = Codebook.load(config.codes / CODES / f"{name}.npz"), named.common.permute_codes
+    stream: Stream = rooms.build("metadata", named, codebook if seed is None else codebook.dealt_out(seed))
+    return stream
+
+
+def build_objective(config: TrainConfig, encoder: Encoder, streams: Mapping[str, Stream], rooms: Rooms) -> nn.Module:
+    """The objective around the encoder, and the streams around that."""
+    try:
+        objective: nn.Module = rooms.build(
+            "objectives", config.objective, encoder, rooms.build("masking", config.masking)
+        )
+    except ValueError as error:
+        raise ConfigError(f"objective {config.objective.name} does not fit the encoder: {error}") from None
+    if not streams:
+        return objective
+    return with_streams(objective, {name: (streams[name], named.common) for name, named in named_streams(config)})
+
+
+def describe(run: Run) -> None:
+    """What a reader of the folder needs beside the weights: configuration, provenance, statistics, units, encoder."""
+    save_stats(run.config, run.folder)
+    run.data.speech.save(run.config.codes, run.folder)
+    encoder: Any = run.objective.encoder
+    if hasattr(encoder, "describe"):
+        encoder.describe(run.folder / ENCODER)
+    sizes = [parameter.numel() for parameter in encoder.parameters()]
+    write_provenance(run.folder, run.config, num_encoder_parameters=sum(sizes))
+
+
 def save_stats(config: TrainConfig, folder: Path) -> None:
     """DIR/stats.safetensors: the statistics that input is normalised by, so that the folder is enough to use it."""
     if config.data.normalise != "global" or config.data.source == "samples":
@@ -125,34 +183,3 @@ def save_stats(config: TrainConfig, folder: Path) -> None:
 
     with atomic_path(folder / STATS) as temporary:
         save_file({"cmvn": torch.from_numpy(global_stats(DataDir.open(config.train)))}, temporary)
-
-
-def build_stream(config: TrainConfig, name: str, named: Named, build: Build) -> Stream:
-    """The stream over the codes that stage 3 made."""
-    codebook, seed = Codebook.load(config.codes / CODES / f"{name}.npz"), named.common.permute_codes
-    stream: Stream = build("metadata", named, codebook if seed is None else codebook.dealt_out(seed))
-    return stream
-
-
-def build_encoder(
-    config: TrainConfig, data: DataDir, features: Features | None, scorer: Scorer | None, build: Build
-) -> Encoder:
-    """The encoder, found to fit its input and the scorer, with the weights that it begins from."""
-    module = build("models", config.encoder)
-    encoder: Encoder = module
-    check_width(encoder, features, data, config)
-    check_scorer(config, scorer, encoder, features)
-    if config.init is not None:
-        begin_from(config.init, module)
-    return encoder
-
-
-def build_objective(config: TrainConfig, encoder: Encoder, streams: Mapping[str, Stream], build: Build) -> nn.Module:
-    """The objective around the encoder, and the streams around that."""
-    try:
-        objective: nn.Module = build("objectives", config.objective, encoder, build("masking", config.masking))
-    except ValueError as error:
-        raise ConfigError(f"objective {config.objective.name} does not fit the encoder: {error}") from None
-    if not streams:
-        return objective
-    return with_streams(objective, {name: (streams[name], named.common) for name, named in named_streams(config)})

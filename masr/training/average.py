@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from masr.training.sharding import local, part_of
+from masr.training.distributed import local, part_of
 
 
 class Average:
@@ -24,7 +24,7 @@ class Average:
 
     @torch.no_grad()
     def follow(self) -> None:
-        """A step towards the weights as they are now."""
+        """Moves the average a step towards the weights as they are now."""
         self.num_updates += 1
         decay = min(self.decay, (1 + self.num_updates) / (10 + self.num_updates))
         for name, parameter in _trained(self.model):
@@ -40,7 +40,7 @@ class Average:
             self._swap()
 
     def load(self, values: Mapping[str, Tensor], num_updates: int) -> None:
-        """Goes on from saved values."""
+        """Goes on from the saved averages of `num_updates` updates."""
         self.num_updates = num_updates
         for name, held in self.values.items():
             local(held).copy_(local(part_of(values[name], held)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,21 +13,22 @@ from torch import nn
 
 from masr.config import Named
 from masr.data.batching import Batches, worst_case
-from masr.data.collate import Labels, Preparation, Slice, Steps, Targets
-from masr.data.dataset import lengths_of
+from masr.data.collate import Known, Labels, Order, Preparation, Slice, Steps
+from masr.data.dataset import Input
 from masr.data.labels import NONE, Column, Corruption, label_set, labels_of
 from masr.data.loader import prepared
+from masr.data.transcripts import Transcripts
 from masr.errors import ConfigError
 from masr.io.datadir import DataDir
 from masr.metadata.codebook import check_tables, file_names
 from masr.training.config import TrainConfig
 from masr.training.distributed import World
-from masr.training.encoded_frames import read_confidences
+from masr.training.encoded_frames import EncodedFrames, Scorer
 from masr.training.init_from import inherited_stats
 from masr.training.label_classes import chosen, class_labels
-from masr.training.run import Batches as Reader
+from masr.training.run import Data
 from masr.training.transcripts import Speech
-from masr.types import Batch, Encoder, Features, Stream
+from masr.types import Batch, Stream
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -37,77 +38,67 @@ _LOOK_AHEAD = 500
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What batches of the training and of the validation data have in common."""
+    """The training data and the validation data of a run, and what is known of their utterances."""
 
-    config: TrainConfig
+    frames: EncodedFrames
     world: World
-    encoder: Encoder
-    sample_rate: int
+    train: DataDir
+    dev: DataDir | None
+    labels: tuple[Mapping[str, Labels], Mapping[str, Labels]]
+    """Those of `train`, and those of `dev`."""
     speech: Speech
-    preparation: Preparation
-    targets: Targets | None
+    scorer: Scorer | None = None
 
-    def training(self, data: DataDir, labels: Mapping[str, Labels]) -> Steps:
+    def training(self) -> Steps:
         """The steps of the training data, in the order that the seed says."""
-        config = self.config
-        lengths = lengths_of(config.data, data, self.sample_rate)
-        balance = balanced_by(config, data, labels)
-        return Steps(
-            config.train,
-            config.data,
-            Batches(lengths, config.batching, config.seed, balance, heard(config, data, labels, self.speech.kept)),
-            Slice(self.world.rank, self.world.size, config.training.accumulate),
-            config.seed,
-            labels,
-            self.preparation.features,
-            targets=self.targets,
-            sample_rate=self.sample_rate,
-            lengths=lengths,
-            transcripts=self.speech.train,
-            confidences=read_confidences(config, data, self.encoder),
-        )
+        config, labels, lengths = self.frames.config, self.labels[0], self.frames.lengths(self.train)
+        balance = balanced_by(config, self.train, labels)
+        kept = heard(config, self.train, labels, self.speech.kept)
+        batches = Batches(lengths, config.batching, config.seed, balance, kept)
+        order = Order(batches, config.seed, Slice(self.world.rank, self.world.size, config.training.accumulate))
+        return Steps(self.frames.input(self.train, lengths), order, self._known(self.train, labels, self.speech.train))
 
-    def validation(self, dev: DataDir | None, labels: Mapping[str, Labels]) -> Reader:
+    def validation(self, dev: DataDir) -> Steps:
         """The whole validation data, each utterance with the same mask every time."""
-        if dev is None:
-            return lambda _: iter(())
-        config = self.config
-        lengths = lengths_of(config.data, dev, self.sample_rate)
-        batches = Batches(lengths, replace(config.batching, stream=""), config.seed, kept=self.speech.told)
-        steps = Steps(
-            dev.folder,
-            config.data,
-            batches,
-            Slice(self.world.rank, self.world.size),
-            config.seed,
-            labels,
-            self.preparation.features,
-            fixed_keys=True,
-            targets=self.targets,
-            sample_rate=self.sample_rate,
-            transcripts=self.speech.dev,
-            confidences=read_confidences(config, dev, self.encoder),
-        )
-        last = len(batches.epoch(0))
-        return lambda first: prepared(steps, self.preparation, first, last, augment=False)
+        config, lengths = self.frames.config, self.frames.lengths(dev)
+        plain = replace(config.batching, stream="")
+        batches = Batches(lengths, plain, config.seed, kept=self.speech.has_reference)
+        order = Order(batches, config.seed, Slice(self.world.rank, self.world.size), fixed_keys=True)
+        return Steps(self.frames.input(dev, lengths), order, self._known(dev, self.labels[1], self.speech.dev))
 
-    def from_step(self, steps: Steps) -> Reader:
-        """From which step on -> training batches, to the last step."""
+    def data(self, steps: Steps) -> Data:
+        """All that a run reads: the steps of the training data, from any of them on, and the validation data."""
+        config, dev = self.frames.config, self.dev
+        preparation = self._preparation(steps.given)
 
         def training(first: int) -> Iterator[Any]:
-            return prepared(steps, self.preparation, first, self.config.training.max_steps, augment=True)
-
-        return training
-
-    def largest_of(self, steps: Steps) -> Callable[[], tuple[Batch, ...]]:
-        """The micro-batches of the step that costs most memory, made when they are asked for."""
+            return prepared(steps, preparation, first, config.training.max_steps, augment=True)
 
         def largest() -> tuple[Batch, ...]:
-            first = range(min(_LOOK_AHEAD, self.config.training.max_steps))
-            costly = worst_case(steps.batches, first, steps.part.world, steps.part.accumulate)
-            return tuple(self.preparation(batch, augment=False) for batch in steps[costly])
+            first = range(min(_LOOK_AHEAD, config.training.max_steps))
+            costly = worst_case(steps.order.batches, first, steps.order.part.world, steps.order.part.accumulate)
+            return tuple(preparation(batch, augment=False) for batch in steps[costly])
 
-        return largest
+        if dev is None:
+            return Data(training, lambda _: iter(()), largest, self.speech)
+        checks = self.validation(dev)
+        last = len(checks.order.batches.epoch(0))
+        return Data(
+            training, lambda first: prepared(checks, preparation, first, last, augment=False), largest, self.speech
+        )
+
+    def _known(self, data: DataDir, labels: Mapping[str, Labels], transcripts: Transcripts | None) -> Known:
+        return Known(labels, self.frames.targets(), transcripts, self.frames.confidences(data))
+
+    def _preparation(self, given: Input) -> Preparation:
+        """Normalised by the statistics of the training data, or by those that the encoder learnt with."""
+        config = self.frames.config
+        is_global = config.data.normalise == "global" and not given.is_samples
+        stats = inherited_stats(config.init) if config.init is not None and is_global else None
+        features: Any = given.features
+        if isinstance(features, nn.Module):
+            features.to(self.world.device)
+        return Preparation(given, self.world.device, stats, self.scorer)
 
 
 def named_streams(config: TrainConfig) -> list[tuple[str, Named]]:
@@ -118,8 +109,10 @@ def named_streams(config: TrainConfig) -> list[tuple[str, Named]]:
 def read_labels(
     config: TrainConfig, data: DataDir, dev: DataDir | None, streams: Mapping[str, Stream]
 ) -> tuple[dict[str, Labels], dict[str, Labels]]:
-    """Per stream, and per table that classes are of: the labels to train on, corrupted where that is asked for, and the
-    true ones to validate on."""
+    """Labels by stream, and by the table that classes are of: those of the training data, and those of the validation.
+
+    The first are corrupted where that is asked for, the second are true.
+    """
     found: dict[str, Labels] = {}
     found_dev: dict[str, Labels] = {}
     for number, (name, named) in enumerate(named_streams(config)):
@@ -137,20 +130,6 @@ def read_labels(
     return found, found_dev
 
 
-def prepare(config: TrainConfig, features: Features | None, world: World, sample_rate: int) -> Preparation:
-    """Frames from what lies on disk, normalised by the statistics of the training data."""
-    if config.data.source == "waveform":
-        if features is None:
-            raise ConfigError("data.source is waveform, and no features are named", fix="features: {name: log_mel}")
-        if isinstance(features, nn.Module):
-            features.to(world.device)
-    from_audio = features if config.data.source == "waveform" else None
-    preparation = Preparation(config.data, config.train, world.device, from_audio, sample_rate)
-    if preparation.stats is not None and config.init is not None:
-        preparation.stats = inherited_stats(config.init).to(world.device)
-    return preparation
-
-
 def balanced_by(config: TrainConfig, data: DataDir, labels: Mapping[str, Labels]) -> Any:
     """(N,) numbers of the labels that batches are balanced by, or drawn by where labels are learnt."""
     stream, parts = config.batching.stream, config.training.accumulate
@@ -166,9 +145,10 @@ def balanced_by(config: TrainConfig, data: DataDir, labels: Mapping[str, Labels]
 
 
 def heard(config: TrainConfig, data: DataDir, labels: Mapping[str, Labels], kept: BoolArray | None) -> BoolArray | None:
-    """(N,) false of what no batch may hold: by `kept`, and in balanced batches what the objective does not learn from.
+    """(N,) true where an utterance may stand in a batch; None where all may.
 
-    That would else stand among the utterances that have no label of the stream. None where nothing is ruled out.
+    No batch holds what `kept` rules out. Balanced batches hold nothing that the objective does not learn from either:
+    it would stand among the utterances that have no label of the stream.
     """
     learnt = chosen(config, data, labels) if config.batching.stream else None
     if learnt is None:
@@ -177,7 +157,7 @@ def heard(config: TrainConfig, data: DataDir, labels: Mapping[str, Labels], kept
 
 
 def digest(batches: Batches, labels: Mapping[str, Labels]) -> str:
-    """Changes when the training data do: other utterances, or other labels."""
+    """A digest of the lengths and labels of the training data."""
     found = hashlib.blake2b(batches.lengths.tobytes(), digest_size=16)
     for name in sorted(labels):
         found.update(labels[name].ids.tobytes())

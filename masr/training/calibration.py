@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -11,14 +11,17 @@ from masr.io import checkpoint
 from masr.io.layout import MODEL
 from masr.training.distributed import summed, together
 from masr.training.resume import load_model, saved
-from masr.training.run import Batches, Run
+from masr.training.run import Run
 from masr.types import Batch
 
 
 @torch.no_grad()
-def conclude(run: Run, validation: Batches) -> None:
-    """Calibrates whatever part of the objective asks for it by `calibrate(batches, total)`, and saves it."""
-    found = [(n, m.calibrate) for n, m in run.objective.named_modules() if callable(getattr(m, "calibrate", None))]
+def calibrate(run: Run) -> None:
+    """Lets every part of the objective that has `calibrate(batches, total)` fit the validation data, and saves it.
+
+    `total` adds a number up over all ranks; what comes back are the figures that are said of it.
+    """
+    found: list[Any] = [m.calibrate for m in run.objective.modules() if callable(getattr(m, "calibrate", None))]
     if not found:
         return
     from safetensors.torch import load_file
@@ -28,10 +31,9 @@ def conclude(run: Run, validation: Batches) -> None:
     with together(run.world):
         load_model(run.objective, load_file(run.folder / MODEL))
     run.objective.eval()
-    for _, calibrate in found:
-        part: Callable[..., dict[str, float]] = calibrate
+    for fitted in found:
         with run.autocast():
-            figures = part(_batches(validation), lambda value: _total(run, value))
+            figures = fitted(_batches(run), lambda value: summed({"value": (value, 0.0)}, run.world)["value"][0])
         run.meters.say("calibrated on dev: " + ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
     weights = {name: saved(value) for name, value in run.objective.state_dict().items()}
     with together(run.world):
@@ -39,12 +41,6 @@ def conclude(run: Run, validation: Batches) -> None:
             checkpoint.write_tensors(run.folder / MODEL, weights)
 
 
-def _batches(validation: Batches) -> Iterator[Batch]:
-    for micro_batches in validation(0):
+def _batches(run: Run) -> Iterator[Batch]:
+    for micro_batches in run.data.validation(0):
         yield from micro_batches
-
-
-def _total(run: Run, value: float) -> float:
-    """Over all ranks."""
-    pair: Any = summed({"value": (value, 0.0)}, run.world)["value"]
-    return float(pair[0])

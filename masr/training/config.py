@@ -12,12 +12,61 @@ from masr.data.dataset import Config as DataConfig
 from masr.masking.confidence import Measure
 from masr.objectives.masr import StreamConfig
 from masr.training.optim import Config as OptimConfig
-from masr.training.run import Config as LoopConfig
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """How long a run trains, how often it validates and saves, and how exactly it computes."""
+
+    max_steps: int = option(1000, "updates in all; 0 keeps the weights as they were drawn, to compare with")
+    accumulate: int = option(1, "micro-batches to one update; each weighs by its share of the step's frames")
+    precision: Literal["float32", "bfloat16"] = option("float32", "of the forward pass; weights stay float32")
+    compile: bool = option(False, "torch.compile the blocks of the encoder: minutes of start-up; for GPUs")
+    shard: bool = option(False, "spread weights, gradients and Adam's averages over the ranks (FSDP): for large models")
+    log_every: int = option(20, "steps between lines of metrics.jsonl")
+    validate_every: int = option(200, "steps between validations; each is followed by a checkpoint")
+    save_every: int = option(200, "steps between checkpoints")
+    keep_last: int = option(2, "newest checkpoints to keep")
+    keep_best: int = option(1, "best checkpoints to keep")
+    final: Literal["last", "best"] = option(
+        "last", "which checkpoints the final weights are the average of: the newest ones, or the best ones"
+    )
+    final_count: int = option(1, "how many of them; they are kept as well")
+    keep_every: int | None = option(
+        None, "checkpoints to keep for good, to be looked at later: of every so many steps; as save_every: all"
+    )
+    best_by: str = option(
+        "objective_loss",
+        "figure of the validation whose least is best, or, with + before it, whose greatest is; objective_loss is the "
+        "loss without what stands beside the objective",
+    )
+    ema_decay: float = option(0.0, "decay of a running average of the weights, which then is what is saved; 0 is off")
+    max_bad_steps: int = option(20, "steps in a row that are not finite or explode, before giving up")
+    explode_factor: float = option(100.0, "a loss or gradient this many times its running mean is bad; 0 is off")
+    memory_gib: float = option(0.0, "memory of one process that the largest batch has to fit into; 0 asks the machine")
+    tensorboard: bool = option(True, "write events for TensorBoard, where it is installed")
+
+    def __post_init__(self) -> None:
+        whole = ("accumulate", "log_every", "validate_every", "save_every", "keep_last", "keep_best", "final_count")
+        for name in (*whole, "max_bad_steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
+        if self.max_steps < 0:
+            raise ValueError("max_steps must not be negative")
+        if self.keep_every is not None and self.keep_every < 1:
+            raise ValueError("keep_every must be at least 1, or null")
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError("ema_decay must be at least 0 and below 1")
+        if self.memory_gib < 0 or (self.explode_factor and self.explode_factor <= 1):
+            raise ValueError("memory_gib must not be negative; explode_factor is 0 or above 1")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """One run; a file holds only what differs. Paths count from the folder that the command runs in."""
+    """One training run; a file holds only what differs from the defaults.
+
+    Paths are relative to the folder that the command runs in.
+    """
 
     init: Path | None = option(
         None, "folder of an ended run to begin from: its encoder, with the features and normalisation it learnt by"
@@ -58,3 +107,10 @@ class TrainConfig:
                     f"streams: {stream.name}: mining never gets hard: it warms up for {steps} steps of {most}; "
                     f"set warmup_steps to {most // 4}, a quarter of the run, or less"
                 )
+
+    def seconds_per_frame(self, sample_rate: int) -> float:
+        """Seconds between two input frames of the encoder; between two samples, of that rate, where it takes those."""
+        if self.data.source == "samples":
+            return 1 / sample_rate
+        shift_ms = getattr(self.features.config, "shift_ms", 10.0) if self.features else 10.0
+        return float(shift_ms) / 1000

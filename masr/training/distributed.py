@@ -1,4 +1,4 @@
-"""Ranks: started by torchrun or srun, or just this process.
+"""Ranks: started by torchrun or srun, or just this process; what they agree on, and weights spread over them.
 
 Each rank has its part of a step's batch, and what they compute together is what one process would have computed.
 """
@@ -6,22 +6,23 @@ Each rank has its part of a step's batch, and what they compute together is what
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.distributed.tensor import DTensor, distribute_tensor
 
 from masr.errors import MasrError, TrainingError
-from masr.training.sharding import shard_blocks
-from masr.types import Batch, Losses
+
+_SMALLEST_SHARE = 0.01
+"""A block with less than this of the parameters is gathered with the rest of the model, not by itself."""
 
 
 @dataclass(frozen=True)
 class World:
-    """This process among all."""
+    """This process among all ranks."""
 
     rank: int = 0
     size: int = 1
@@ -71,41 +72,7 @@ def _translate_slurm(environment: os._Environ[str] | dict[str, str]) -> None:
     environment.setdefault("MASTER_PORT", str(20000 + int(environment.get("SLURM_JOB_ID", "0")) % 20000))
 
 
-class Tally(NamedTuple):
-    """What an objective found in a batch, as plain tensors by name: the form that wrappers for ranks see through."""
-
-    sums: dict[str, Tensor]
-    counts: dict[str, Tensor]
-    weights: dict[str, float]
-    beside: frozenset[str]
-    """Terms that stand beside the objective's own."""
-    figures: dict[str, tuple[Tensor, Tensor]]
-    histograms: dict[str, Tensor]
-
-
-class Tallied(nn.Module):
-    """An objective whose answer is a Tally; the batch of a rank that has no utterances counts nothing."""
-
-    def __init__(self, objective: nn.Module) -> None:
-        super().__init__()
-        self.objective = objective
-
-    def forward(self, batch: Batch) -> Tally:
-        """Sums with gradient, counts and figures without."""
-        losses: Losses = self.objective(batch)
-        # The graph stays, so that this rank takes part in whatever the others do in their backward pass.
-        factor = 0.0 if batch.stand_in else 1.0
-        return Tally(
-            {name: term.sum * factor for name, term in losses.terms.items()},
-            {name: term.count.detach() * factor for name, term in losses.terms.items()},
-            {name: term.weight for name, term in losses.terms.items()},
-            frozenset(name for name, term in losses.terms.items() if term.beside),
-            {name: (s.detach() * factor, c.detach() * factor) for name, (s, c) in losses.figures.items()},
-            {name: counts.detach() * factor for name, counts in losses.histograms.items()},
-        )
-
-
-def wrap(tallied: Tallied, world: World, shard: bool, partly: bool) -> tuple[nn.Module, nn.Module]:
+def wrap(tallied: nn.Module, world: World, shard: bool, partly: bool) -> tuple[nn.Module, nn.Module]:
     """The module to call where ranks compute for themselves, and the one whose gradients are averaged over ranks.
 
     `partly`: whether some step may leave weights without a gradient, which costs a search at every step.
@@ -125,34 +92,8 @@ def drops_layers(model: nn.Module) -> bool:
     return any(getattr(config, name, 0) for config in configs for name in ("layer_drop", "layerdrop"))
 
 
-def total_loss(tally: Tally, world: World) -> Tensor:
-    """Sum over terms of weight * sum / count, counts taken over all ranks.
-
-    Scaled by the number of ranks, because gradients are averaged over ranks where we want their sum.
-    """
-    counts = torch.stack([count.float() for count in tally.counts.values()])
-    if world.size > 1:
-        distributed.all_reduce(counts)
-    total = counts.new_zeros(())
-    for (name, value), count in zip(tally.sums.items(), counts.clamp(min=1), strict=True):
-        total = total + tally.weights[name] * value / count
-    return total * world.size
-
-
-def frame_shares(micro_batches: Sequence[Batch], world: World) -> list[float]:
-    """What each micro-batch weighs in its step: its share of the step's frames, over all ranks."""
-    if len(micro_batches) == 1:
-        return [1.0]
-    frames = [0.0 if batch.stand_in else float(batch.lengths.sum()) for batch in micro_batches]
-    held = torch.tensor(frames, dtype=torch.float64, device=_exact(world))
-    if world.size > 1:
-        distributed.all_reduce(held)
-    shares: list[float] = (held / held.sum().clamp(min=1)).tolist()
-    return shares
-
-
 def summed(values: Mapping[str, tuple[float, float]], world: World) -> dict[str, tuple[float, float]]:
-    """Sums and counts over all ranks; every rank has the same names."""
+    """Pairs of a sum and a count, added up over all ranks; every rank has the same names."""
     if not values or world.size == 1:
         return dict(values)
     table = torch.tensor([list(pair) for pair in values.values()], dtype=torch.float64, device=world.device)
@@ -161,7 +102,7 @@ def summed(values: Mapping[str, tuple[float, float]], world: World) -> dict[str,
 
 
 def summed_tables(values: Mapping[str, Tensor], world: World) -> dict[str, Tensor]:
-    """The same of whole tables of float64; every rank has the same names and shapes."""
+    """Tables of float64 added up over all ranks; every rank has the same names and shapes."""
     if not values or world.size == 1:
         return dict(values)
     flat = torch.cat([value.flatten() for value in values.values()])
@@ -171,7 +112,7 @@ def summed_tables(values: Mapping[str, Tensor], world: World) -> dict[str, Tenso
 
 
 def mean_over_ranks(value: float, world: World) -> float:
-    """The same number on every rank; what is not finite on one is not finite on all."""
+    """The mean of a number over ranks, the same on every rank; not finite where it is not finite on one."""
     return summed({"value": (value / world.size, 1.0)}, world)["value"][0]
 
 
@@ -197,5 +138,43 @@ def from_first(value: int, world: World) -> int:
     return int(summed({"value": (float(value if world.is_first else 0), 1.0)}, world)["value"][0])
 
 
-def _exact(world: World) -> torch.device:
-    return world.device if world.size > 1 else torch.device("cpu")
+def shard_blocks(model: nn.Module, device: str, size: int) -> None:
+    """Spreads a model's parameters over ranks, in place: each block by itself, then what is left.
+
+    A block is an entry of a ModuleList, as encoders keep their layers; it is gathered when it is needed and let go
+    of right after, so that one block at a time is whole.
+    """
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
+    mesh = init_device_mesh(device, (size,))
+    total = sum(p.numel() for p in model.parameters())
+    chosen: set[nn.Module] = set()
+    for layers in model.modules():
+        if not isinstance(layers, nn.ModuleList) or layers in chosen:
+            continue
+        for block in layers:
+            if sum(p.numel() for p in block.parameters()) >= _SMALLEST_SHARE * total and block not in chosen:
+                fully_shard(block, mesh=mesh)
+                chosen.update(block.modules())
+    fully_shard(model, mesh=mesh, reshard_after_forward=True)
+
+
+def local(tensor: Tensor) -> Tensor:
+    """The part of a tensor that this rank holds; writing to it writes to the tensor."""
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """The whole of a tensor that is spread over ranks; every rank has to ask at the same time."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+@torch.no_grad()
+def part_of(value: Tensor, like: Tensor) -> Tensor:
+    """This rank's part of a whole tensor, cut as `like` is spread over ranks."""
+    value = value.to(like.device)
+    if not isinstance(like, DTensor):
+        return value
+    # Every rank has read the same file, so none has to send.
+    return distribute_tensor(value, like.device_mesh, like.placements, src_data_rank=None)

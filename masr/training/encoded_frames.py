@@ -1,30 +1,151 @@
-"""What was made of encoded frames before training, and fits this run's encoder only if both agree on what a frame is:
-clusters to predict, and a scorer's confidences to mask by."""
+"""The frames that a run's encoder makes: of which input, how many, how far apart; and what was made for them before.
+
+Clusters to predict, stored confidences and a scorer fit an encoder only where both agree on what a frame is.
+
+Shapes: B utterances of a batch, N of a data directory, T encoded frames.
+"""
 
 from __future__ import annotations
 
-import torch
+from dataclasses import dataclass
+from typing import Protocol
 
+import torch
+from torch import Tensor
+
+from masr.config import Named
 from masr.data.batching import Int64Array
 from masr.data.collate import Targets
 from masr.data.confidence import Confidences
-from masr.data.dataset import SampleSource, frames_of
+from masr.data.dataset import Config as DataConfig
+from masr.data.dataset import Input, SampleSource, frames_of, lengths_of
+from masr.data.samples import sample_rate_of
 from masr.errors import ConfigError
+from masr.io.ark import read_shape
 from masr.io.datadir import DataDir
+from masr.io.layout import FEATS_SCP
 from masr.training.config import TrainConfig
-from masr.training.inputs import sample_rate_of, seconds_per_frame
-from masr.types import Encoder
+from masr.types import Batch, Encoder, Features
 
 
-def read_targets(config: TrainConfig, encoder: Encoder) -> Targets | None:
-    """The clusters of the encoded frames, where the run predicts such."""
-    if config.targets is None:
-        return None
-    return Targets(config.targets, encoder.subsampling, encoded_lengths(config, encoder))
+class Scorer(Protocol):
+    """A CTC model, opened by whoever starts the training: training itself knows no models of other runs."""
+
+    @property
+    def kind(self) -> str:
+        """A word that changes when the scores do."""
+        ...
+
+    def __call__(self, batch: Batch, are_frames: bool) -> tuple[Tensor, Tensor]:
+        """A batch as it was read -> (B, T) confidences in [0, 1] and (B,) their lengths; without gradient."""
+        ...
+
+    def check_input(self, data: DataConfig, features: Named | None, sample_rate: int) -> None:
+        """ConfigError where the scorer cannot take what is read."""
+        ...
+
+    def check_encoder(self, encoder: Encoder, seconds_per_frame: float, features: Features | None = None) -> None:
+        """ConfigError where the scorer's frames are not the encoder's."""
+        ...
+
+
+@dataclass(frozen=True)
+class EncodedFrames:
+    """A run's encoder with what it is fed."""
+
+    config: TrainConfig
+    encoder: Encoder
+    features: Features | None = None
+    """What makes frames of audio, in stage 2 or in each batch; None where nobody knows, or there are no such frames."""
+
+    @property
+    def encoder_rate(self) -> int:
+        """Samples per second of the waveforms that the encoder takes, where it takes such."""
+        return sample_rate_of(self.encoder)
+
+    @property
+    def seconds_per_input(self) -> float:
+        """Seconds between two input frames of the encoder, or two samples where it takes those."""
+        return self.config.seconds_per_frame(self.encoder_rate)
+
+    def lengths(self, data: DataDir) -> Int64Array:
+        """(N,) what batches are filled by: feature frames, or pieces of 10 ms where samples are read."""
+        return lengths_of(self.config.data, data, self.encoder_rate)
+
+    def input(self, data: DataDir, lengths: Int64Array) -> Input:
+        """How the utterances of a data directory are read."""
+        made_here = self.features if self.config.data.source == "waveform" else None
+        return Input(data.folder, self.config.data, made_here, self.encoder_rate, lengths)
+
+    def whole(self, data: DataDir) -> Int64Array:
+        """(N,) encoded frames of every utterance."""
+        is_samples = self.config.data.source == "samples"
+        inputs = SampleSource(data, self.encoder_rate).num_samples if is_samples else frames_of(data)
+        found: Int64Array = self.encoder.num_encoded(torch.from_numpy(inputs)).numpy()
+        return found
+
+    def by_input(self) -> Int64Array:
+        """(L,) numbers of encoded frames: at place n, how many come out of n input frames, or samples."""
+        longest = self.config.batching.max_frames + 1
+        if self.config.data.source == "samples":
+            longest = (longest + 1) * self.encoder_rate // 100
+        counts: Int64Array = self.encoder.num_encoded(torch.arange(longest)).numpy()
+        return counts
+
+    def targets(self) -> Targets | None:
+        """The clusters of the encoded frames; None where the run predicts none."""
+        if self.config.targets is None:
+            return None
+        return Targets(self.config.targets, self.encoder.subsampling, self.by_input())
+
+    def confidences(self, data: DataDir) -> Confidences | None:
+        """The stored confidences of a data directory, checked to be of its utterances and of the encoder's rate.
+
+        None where the run reads none.
+        """
+        if not wants_confidences(self.config):
+            return None
+        folder = data.folder if self.config.confidence is None else self.config.confidence / data.folder.name
+        found = Confidences(folder, data, self.encoder.subsampling, self.whole(data), self.by_input())
+        found.check_rate(self.encoder.subsampling * self.seconds_per_input)
+        found.check_corpus(data)
+        return found
+
+    def check(self, data: DataDir, scorer: Scorer | None) -> None:
+        """ConfigError where the encoder takes other input than is read, or makes other frames than the scorer."""
+        takes_samples, source = self.encoder.num_bins == 1, self.config.data.source
+        if takes_samples != (source == "samples"):
+            kind = "waveforms" if takes_samples else f"frames of {self.encoder.num_bins} values"
+            raise ConfigError(
+                f"the encoder takes {kind}, and data.source is {source}",
+                fix=f"set data.source to {'samples' if takes_samples else 'archives or waveform'}, "
+                "or take another encoder",
+            )
+        if source == "waveform" and self.features is None:
+            raise ConfigError("data.source is waveform, and no features are named", fix="features: {name: log_mel}")
+        if not takes_samples:
+            self._check_width(data)
+        if scorer is not None:
+            scorer.check_encoder(self.encoder, self.seconds_per_input, self.features)
+            rate = self.encoder_rate if self.features is None else self.features.sample_rate
+            scorer.check_input(self.config.data, self.config.features, rate)
+
+    def _check_width(self, data: DataDir) -> None:
+        if self.config.data.source == "archives" and data.has(FEATS_SCP) and len(data):
+            width = read_shape(data.table(FEATS_SCP).at(0))[1]
+        elif self.features is not None:
+            width = self.features.num_bins
+        else:
+            return
+        if width != self.encoder.num_bins:
+            raise ConfigError(
+                f"encoder.num_bins is {self.encoder.num_bins} and the frames of {data.folder} have {width} values",
+                fix=f"set encoder.num_bins to {width}, or make other features (stage 2)",
+            )
 
 
 def wants_confidences(config: TrainConfig) -> bool:
-    """Whether stored ones are read: where masking asks for them, or a folder is named so that the log tells of them."""
+    """Whether a run reads stored confidences: its masking asks for them, or it names a folder, for its log."""
     by_model = config.scorer is not None
     if config.confidence is not None and by_model:
         raise ConfigError(
@@ -36,18 +157,10 @@ def wants_confidences(config: TrainConfig) -> bool:
     return not by_model and (asked or config.confidence is not None)
 
 
-def read_confidences(config: TrainConfig, data: DataDir | None, encoder: Encoder) -> Confidences | None:
-    """Those of a data directory, found to be of its utterances and of the encoder's rate; None where none are read."""
-    if data is None or not wants_confidences(config):
-        return None
-    rate = sample_rate_of(encoder)
-    folder = data.folder if config.confidence is None else config.confidence / data.folder.name
-    inputs = SampleSource(data, rate).num_samples if config.data.source == "samples" else frames_of(data)
-    whole = encoder.num_encoded(torch.from_numpy(inputs)).numpy()
-    found = Confidences(folder, data, encoder.subsampling, whole, encoded_lengths(config, encoder))
-    found.check_rate(encoder.subsampling * seconds_per_frame(config, rate))
-    found.check_corpus(data)
-    return found
+def needs(config: TrainConfig) -> list[tuple[str, str]]:
+    """What has to be made before training begins: ("confidence", "") of a scorer, ("targets", folder) of clusters."""
+    confidence = [("confidence", "")] if wants_confidences(config) else []
+    return confidence if config.targets is None else [*confidence, ("targets", str(config.targets))]
 
 
 def told(confidences: Confidences | None) -> dict[str, object]:
@@ -55,10 +168,6 @@ def told(confidences: Confidences | None) -> dict[str, object]:
     return {} if confidences is None else {"confidences": list(confidences.facts.kind())}
 
 
-def encoded_lengths(config: TrainConfig, encoder: Encoder) -> Int64Array:
-    """By number of input frames, or samples: how many encoded frames come out, up to the longest crop."""
-    longest = config.batching.max_frames + 1
-    if config.data.source == "samples":
-        longest = (longest + 1) * sample_rate_of(encoder) // 100
-    counts: Int64Array = encoder.num_encoded(torch.arange(longest)).numpy()
-    return counts
+def told_of(scorer: Scorer | None) -> dict[str, object]:
+    """What a run that is gone on with must find unchanged."""
+    return {} if scorer is None else {"scorer_kind": scorer.kind}

@@ -52,7 +52,7 @@ class Guard:
         return ""
 
     def state(self) -> dict[str, Any]:
-        """What a resumed run has to know."""
+        """The counts and running means that a resumed run has to know."""
         return {"num_bad": self.num_bad, "num_good": self.num_good, "usual": self.usual}
 
     def resume(self, state: dict[str, Any]) -> None:
@@ -61,7 +61,7 @@ class Guard:
 
 
 class Buffers:
-    """What a forward pass writes into the model (statistics, memories), to take it back from an unused step."""
+    """A copy of the model's buffers (statistics, memories), to take back what an unused step wrote into them."""
 
     @torch.no_grad()
     def __init__(self, model: nn.Module) -> None:
@@ -69,6 +69,6 @@ class Buffers:
 
     @torch.no_grad()
     def restore(self) -> None:
-        """As they were."""
+        """Puts the buffers back to what they were."""
         for buffer, before in self.held:
             buffer.copy_(before)

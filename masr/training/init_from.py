@@ -22,11 +22,11 @@ from masr.training.config import TrainConfig
 
 _WHOLE = ("features", "encoder")
 _OF_DATA = ("source", "normalise")
-"""An encoder learnt with these; another input would be another language to it."""
+"""Keys of `data` that are taken over: an encoder learnt with them, and understands no other input."""
 
 
 def read_run(path: Path, overrides: Sequence[str], resolve: Resolve) -> TrainConfig:
-    """A run's file with overrides on top, laid over what the run named by `init` has of encoder and input."""
+    """A run's configuration: its file with overrides on top, laid over encoder and input of the run `init` if any."""
     init = text_of(path, "init", overrides)
     if init is None:
         return load(TrainConfig, path, overrides, resolve)
@@ -74,6 +74,6 @@ def inherited_stats(init: Path) -> Tensor:
 
 
 def copy_stats(init: Path, folder: Path) -> None:
-    """The same for the new run's folder."""
+    """Copies the statistics of the run to begin from into the new run's folder."""
     with atomic_path(folder / STATS) as temporary:
         shutil.copyfile(open_trained(init).run / STATS, temporary)

@@ -17,7 +17,7 @@ _LOCK = ".lock"
 
 @contextmanager
 def hold(folder: Path, world: World) -> Iterator[None]:
-    """The folder belongs to this run until the block ends or the process dies, however it dies.
+    """Keeps the folder for this run until the block ends or the process dies, however it dies.
 
     A record lock, not flock: the processes that read data ahead inherit an flock, and would hold it for some seconds
     after a kill -9 of the one that trains.

@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from masr.data.loader import dead_workers
 from masr.errors import TrainingError
-from masr.training.calibration import conclude
-from masr.training.distributed import frame_shares, mean_over_ranks, total_loss
-from masr.training.freezing import forget, freeze
+from masr.training.calibration import calibrate
+from masr.training.distributed import mean_over_ranks, whole
 from masr.training.guard import Buffers
 from masr.training.lock import hold
-from masr.training.optim import learning_rate, set_learning_rate
+from masr.training.optim import forget, freeze, learning_rate, set_learning_rate
 from masr.training.preflight import preflight
 from masr.training.resume import resume, save_state
 from masr.training.retention import finish, has_ended, mark_ended
-from masr.training.run import Batches, Config, Run, start
-from masr.training.sharding import whole
+from masr.training.run import Run
 from masr.training.signals import REQUEUE, Stop
-from masr.training.sums import Sums
+from masr.training.sums import Sums, frame_shares, total_loss
 from masr.types import Batch
 
-__all__ = ["Batches", "Config", "Run", "start", "train", "update", "validate"]
 
-
-def train(run: Run, batches: Batches, validation: Batches, largest: Callable[[], Sequence[Batch]] | None = None) -> int:
-    """Trains to the last step and writes the final weights; returns the exit code.
-
-    `largest` gives the micro-batches of the step that costs most memory: what has to fit before anything begins.
-    """
-    config = run.config
+def train(run: Run) -> int:
+    """Trains to the last step and writes the final weights; 0, or REQUEUE where it was stopped before and may go on."""
+    config = run.config.training
     with hold(run.folder, run.world), Stop() as stop, dead_workers():
         step = resume(run)
         if step >= config.max_steps and has_ended(run, step):
@@ -42,38 +35,62 @@ def train(run: Run, batches: Batches, validation: Batches, largest: Callable[[],
             return 0
         if config.max_steps == 0:
             save_state(run, 0, None)
-        if largest is not None and step < config.max_steps:
-            preflight(run, largest())
-        with run.meters.showing(step, config.max_steps):
-            for micro_batches in batches(step) if step < config.max_steps else ():
+        if run.data.largest is not None and step < config.max_steps:
+            preflight(run, run.data.largest())
+
+        with run.meters.showing(step):
+            for micro_batches in run.data.training(step) if step < config.max_steps else ():
                 update(run, micro_batches, step)
                 step += 1
                 is_last = step == config.max_steps
-                validated = is_last or step % config.validate_every == 0
-                score = judge(run, validation, step) if validated else None
-                asked = stop.asked(run.world)
-                if validated or asked or step % config.save_every == 0:
+                validates = is_last or step % config.validate_every == 0
+                score = judge(run, step) if validates else None
+                is_asked = stop.asked(run.world)
+                if validates or is_asked or step % config.save_every == 0:
                     save_state(run, step, score)
                 if is_last:
                     break
-                if asked:
+                if is_asked:
                     run.meters.say(f"stopped by a signal after step {step}; the same command goes on from here")
                     return REQUEUE
         if step < config.max_steps:
             raise TrainingError(f"the data ended after step {step} of {config.max_steps}")
+
         finish(run)
-        conclude(run, validation)
+        calibrate(run)
         mark_ended(run)
     return 0
 
 
 def update(run: Run, micro_batches: Sequence[Batch], step: int) -> None:
-    """One step: forward and backward over its micro-batches, then one move of the weights, unless something is off."""
+    """One step: the gradient of its micro-batches, then one move of the weights, unless something is off."""
     run.objective.train()
-    freeze(run.objective, run.optimizer, run.optim, step, run.parallel is run.tallied)
-    getattr(run.objective, "advance", _nothing)(step)
+    freeze(run.objective, run.optimizer, run.config.optim, step, run.parallel is run.tallied)
+    if hasattr(run.objective, "advance"):
+        run.objective.advance(step)  # type: ignore[operator]  # an objective that asks which step it is
     run.optimizer.zero_grad(set_to_none=True)
+
     buffers = Buffers(run.objective)
+    sums, loss = backward(run, micro_batches, step)
+    forget(run.optimizer, step)
+    norm = clip(run)
+
+    rate = learning_rate(run.config.optim, step, run.config.training.max_steps)
+    objection = run.guard.objection(mean_over_ranks(float(loss), run.world), norm, step)
+    if objection:
+        buffers.restore()
+        run.meters.skipped(step + 1, objection)
+    else:
+        set_learning_rate(run.optimizer, rate, step, run.config.optim.warmup_steps)
+        run.optimizer.step()
+        if run.average is not None:
+            run.average.follow()
+        run.meters.add(micro_batches, sums)
+    run.meters.stepped(step + 1, norm, rate)
+
+
+def backward(run: Run, micro_batches: Sequence[Batch], step: int) -> tuple[Sums, Tensor]:
+    """Forward and backward over the micro-batches of a step: gradients in the weights; what was found, () the loss."""
     sums, loss = Sums(), torch.zeros((), device=run.world.device)
     for number, (batch, share) in enumerate(zip(micro_batches, frame_shares(micro_batches, run.world), strict=True)):
         seed_noise(run, step, number)
@@ -84,35 +101,21 @@ def update(run: Run, micro_batches: Sequence[Batch], step: int) -> None:
             part.backward()  # type: ignore[no-untyped-call]
         loss += part.detach()
         sums.add(tally)
-    forget(run.optimizer, step)
-    norm = clip(run)
-    rate = learning_rate(run.optim, step, run.config.max_steps)
-    objection = run.guard.objection(mean_over_ranks(float(loss), run.world), norm, step)
-    if objection:
-        buffers.restore()
-        run.meters.skipped(step + 1, objection)
-    else:
-        set_learning_rate(run.optimizer, rate, step, run.optim.warmup_steps)
-        run.optimizer.step()
-        if run.average is not None:
-            run.average.follow()
-        run.meters.add(micro_batches, sums)
-    run.meters.stepped(step + 1, norm, rate)
+    return sums, loss
 
 
-def judge(run: Run, validation: Batches, step: int) -> float | None:
-    """A validation's figures, written and shown; what checkpoints are compared by, the less the better."""
-    concerns = getattr(run.objective, "concerns", None)
-    return run.meters.validated(step, validate(run, validation), run.config.best_by, concerns)
+def judge(run: Run, step: int) -> float | None:
+    """Writes and shows a validation's figures; the score that checkpoints are compared by, the lowest is the best."""
+    return run.meters.validated(step, validate(run), getattr(run.objective, "concerns", None))
 
 
 @torch.no_grad()
-def validate(run: Run, validation: Batches) -> Sums:
-    """Sums and counts of every term and figure over this rank's part of the validation data."""
+def validate(run: Run) -> Sums:
+    """Sums and counts of every term and figure over this rank's part of the validation data, by the average if any."""
     run.objective.eval()
     sums = Sums()
     with nullcontext() if run.average is None else run.average.in_place():
-        for micro_batches in validation(0):
+        for micro_batches in run.data.validation(0):
             for batch in micro_batches:
                 with run.autocast():
                     sums.add(run.tallied(batch))
@@ -121,25 +124,25 @@ def validate(run: Run, validation: Batches) -> Sums:
 
 def clip(run: Run) -> float:
     """Length of the gradient, over all ranks, before it was scaled down."""
-    limit = run.optim.clip_norm or float("inf")
+    limit = run.config.optim.clip_norm or float("inf")
     trained = [p for p in run.objective.parameters() if p.grad is not None]
     return float(whole(nn.utils.clip_grad_norm_(trained, limit)))
 
 
 def seed_noise(run: Run, step: int, number: int) -> None:
-    """Dropout is a function of seed, step and rank, so a resumed run needs no state of any generator.
+    """Seeds dropout by seed, step, micro-batch and rank, so that a resumed run needs no state of any generator.
 
     The CPU's generator is seeded alike on all ranks: on GPUs it decides what ranks have to decide alike, which blocks
     layer drop leaves out; what differs between ranks is drawn on the GPU.
     """
-    place = [run.seed, 0x6D617372, step, number]
+    place = [run.config.seed, 0x6D617372, step, number]
     torch.default_generator.manual_seed(_seed_of(place))
     if run.world.device.type == "cuda":
         torch.cuda.manual_seed(_seed_of([*place, run.world.rank]))
 
 
 def syncing(run: Run, is_last: bool) -> AbstractContextManager[object]:
-    """Gradients meet the other ranks' only after the last micro-batch."""
+    """The context of a micro-batch: gradients are averaged over ranks only after the last one of a step."""
     if is_last or not isinstance(run.parallel, nn.parallel.DistributedDataParallel):
         return nullcontext()
     context: AbstractContextManager[object] = run.parallel.no_sync()
@@ -148,7 +151,3 @@ def syncing(run: Run, is_last: bool) -> AbstractContextManager[object]:
 
 def _seed_of(numbers: list[int]) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-def _nothing(step: int) -> None:
-    """For objectives that do not ask which step it is."""

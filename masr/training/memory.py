@@ -19,7 +19,7 @@ _ENDLESS = 1 << 60
 
 
 def free_bytes(device: torch.device, root: Path = _ROOT) -> int:
-    """What the device, or this machine under its control group's limit, can still give; 0 where nobody says."""
+    """Bytes that the device, or this machine under its control group's limit, can still give; 0 where nobody says."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return int(free) + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -33,7 +33,7 @@ def _machine(root: Path) -> int | None:
 
 
 def _groups(root: Path) -> Iterator[int]:
-    """What each control group around this process still allows: version 2's files, and version 1's."""
+    """Bytes that each control group around this process still allows, of version 1 or 2."""
     for line in _text(root / "proc/self/cgroup").splitlines():
         _, controllers, place = line.split(":", 2)
         if controllers not in ("", "memory"):
@@ -93,7 +93,7 @@ class Live(TorchDispatchMode):
 
 
 def _is_plain(value: Any) -> bool:
-    """Not a shard's wrapper, which has no memory of its own."""
+    """Whether a value is a tensor with memory of its own, not the wrapper around a shard."""
     return type(value) in (Tensor, nn.Parameter)
 
 

@@ -15,13 +15,14 @@ from typing import Any
 from masr.errors import TrainingError, near
 from masr.io.atomic import atomic_write
 from masr.io.layout import METRICS
-from masr.training.board import open_board
+from masr.training.config import LoopConfig
 from masr.training.distributed import World, summed
 from masr.training.sums import Sums, Totals
 from masr.types import Batch
 
 OBJECTIVE_LOSS = "objective_loss"
 """The loss without what stands beside the objective, such as MASR's streams."""
+_TENSORBOARD = "tensorboard"
 Concerns = Callable[[dict[str, float]], Sequence[str]]
 """The figures of a validation -> what a person should know of them."""
 
@@ -29,11 +30,10 @@ Concerns = Callable[[dict[str, float]], Sequence[str]]
 class Meters:
     """Means since the last line; one line every `log_every` steps and one for each validation."""
 
-    def __init__(
-        self, folder: Path, world: World, log_every: int, seconds_per_frame: float, quiet: bool, tensorboard: bool
-    ) -> None:
-        self.folder, self.world, self.log_every = folder, world, log_every
-        self.seconds_per_frame, self.quiet, self.tensorboard = seconds_per_frame, quiet, tensorboard
+    def __init__(self, folder: Path, world: World, config: LoopConfig, seconds_per_frame: float) -> None:
+        self.folder, self.world, self.config = folder, world, config
+        self.seconds_per_frame = seconds_per_frame
+        self.quiet = False
         self.num_skipped = 0
         self.window = Sums()
         self.audio_sec = 0.0
@@ -43,15 +43,15 @@ class Meters:
         self.board: Any = None
 
     @contextmanager
-    def showing(self, step: int, max_steps: int) -> Iterator[None]:
+    def showing(self, step: int) -> Iterator[None]:
         """A progress bar with ETA while training runs, on the first rank."""
         from tqdm import tqdm
 
-        if self.tensorboard and self.world.is_first:
+        if self.config.tensorboard and self.world.is_first:
             self.board = open_board(self.folder, step, self.say)
         on_screen = sys.stderr.isatty()
         self.bar = tqdm(
-            total=max_steps,
+            total=self.config.max_steps,
             initial=step,
             unit="step",
             disable=self.quiet or not self.world.is_first,
@@ -68,26 +68,17 @@ class Meters:
             if self.board is not None:
                 self.board.close()
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Time that does not count in the pace of training."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.since += time.monotonic() - began
-
     def add(self, micro_batches: Sequence[Batch], sums: Sums) -> None:
-        """The terms and figures of a step whose gradient was used."""
+        """Adds the terms and figures of a step whose gradient was used."""
         self.window.merge(sums)
         frames = sum(float(batch.lengths.sum()) for batch in micro_batches if not batch.stand_in)
         self.audio_sec += frames * self.seconds_per_frame
 
     def stepped(self, step: int, norm: float, rate: float) -> None:
-        """After each update; writes a line when one is due."""
+        """Counts an update, and writes a line of metrics.jsonl when one is due."""
         if self.bar is not None:
             self.bar.update(1)
-        if step % self.log_every:
+        if step % self.config.log_every:
             return
         totals, audio_sec = self._collapse()
         pace = audio_sec / max(1e-9, time.monotonic() - self.since)
@@ -99,14 +90,16 @@ class Meters:
         self.window, self.audio_sec, self.since = Sums(), 0.0, time.monotonic()
 
     def skipped(self, step: int, reason: str) -> None:
-        """A step whose gradient was not used."""
+        """Writes and says that a step's gradient was not used, and why."""
         self.num_skipped += 1
         self._write({"step": step, "split": "skip", "reason": reason})
         self.say(f"step {step}: left out: {reason}")
 
-    def validated(self, step: int, sums: Sums, best_by: str, concerns: Concerns | None = None) -> float | None:
-        """One line for a validation, on the screen too, with what gives reason for concern; comes back with the less
-        the better, None for no data."""
+    def validated(self, step: int, sums: Sums, concerns: Concerns | None = None) -> float | None:
+        """Writes and shows a validation's figures, and the sentences that `concerns` makes of them.
+
+        Returns the score that checkpoints are compared by, the lowest being the best; None where there was no data.
+        """
         totals = sums.over_ranks(self.world)
         if not totals.pairs:
             return None
@@ -116,6 +109,7 @@ class Meters:
         for sentence in concerns(line) if concerns else ():
             self._write({"step": step, "split": "concern", "sentence": sentence})
             self.say(f"step {step}: {sentence}")
+        best_by = self.config.best_by
         name = best_by.removeprefix("+")
         if name == OBJECTIVE_LOSS and name not in line:  # nothing stands beside the objective
             name = "loss"
@@ -125,14 +119,14 @@ class Meters:
         return score if math.isfinite(score) else None
 
     def say(self, line: str) -> None:
-        """A line above the bar."""
+        """Prints a line above the bar, on the first rank."""
         if self.world.is_first and not self.quiet:
             from tqdm import tqdm
 
             tqdm.write(line, file=sys.stderr)
 
     def state(self) -> dict[str, Any]:
-        """What a resumed run has to know; every rank has to ask at the same time."""
+        """The sums and counts that a resumed run has to know; every rank has to ask at the same time."""
         totals, audio_sec = self._collapse()
         if self.world.is_first and (self.folder / METRICS).exists():
             _flush(self.folder / METRICS)
@@ -158,7 +152,7 @@ class Meters:
             atomic_write(path, "".join(line + "\n" for line in lines if _step_of(line) <= step))
 
     def _collapse(self) -> tuple[Totals, float]:
-        """The window of all ranks, and its seconds of audio; both move to the first rank."""
+        """The sums since the last line and their seconds of audio, of all ranks; both move to the first rank."""
         totals = self.window.over_ranks(self.world)
         audio_sec = summed({"audio": (self.audio_sec, 0.0)}, self.world)["audio"][0]
         self._keep(totals, audio_sec)
@@ -186,13 +180,42 @@ class Meters:
             self.board.write(plain)
 
 
+class Board:
+    """TensorBoard, where it is installed: the figures of metrics.jsonl as curves, each under the name of its split."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        # What a killed run drew beyond its checkpoint is taken back.
+        self.writer: Any = SummaryWriter(str(folder / _TENSORBOARD), purge_step=step + 1)
+
+    def write(self, line: dict[str, Any]) -> None:
+        """Draws the figures of one line of metrics.jsonl."""
+        for name, value in line.items():
+            if name != "step" and isinstance(value, int | float):
+                self.writer.add_scalar(f"{line['split']}/{name}", value, line["step"])
+
+    def close(self) -> None:
+        """Writes what is still held."""
+        self.writer.close()
+
+
+def open_board(folder: Path, step: int, say: Callable[[str], None]) -> Board | None:
+    """The curves of a run; None, and a line that says so, where TensorBoard is not installed."""
+    try:
+        return Board(folder, step)
+    except ImportError:
+        say("training.tensorboard is on, but tensorboard is not installed: metrics.jsonl has the same figures")
+        return None
+
+
 def _plain(value: Any) -> Any:
-    """What JSON can hold: it has no NaN."""
+    """The value as JSON can hold it: None in the place of what is not finite."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _step_of(line: str) -> float:
-    """The step a line speaks of; never within reach where a kill cut the line short."""
+    """The step of a line of metrics.jsonl; infinite where a kill cut the line short, so that it is dropped."""
     try:
         return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):
@@ -200,7 +223,7 @@ def _step_of(line: str) -> float:
 
 
 def _flush(path: Path) -> None:
-    """Lines up to a checkpoint are on the disk before the checkpoint is."""
+    """Waits until a file is on the disk: lines up to a checkpoint have to be there before the checkpoint is."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

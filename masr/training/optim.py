@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,7 +12,6 @@ from torch import nn
 
 from masr.config import option
 from masr.errors import ConfigError, near
-from masr.training.depths import block_depths
 
 
 @dataclass(frozen=True)
@@ -101,15 +100,75 @@ def build_optimizer(model: nn.Module, config: Config) -> torch.optim.AdamW:
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float, step: int = 0, warmup_steps: int = 0) -> None:
-    """Gives each group the rate times its own factor; what was frozen rises to it as all did at the beginning."""
+    """Gives each group the rate times its own factor.
+
+    After a group was frozen its rate rises again over `warmup_steps`, as it did for all at the beginning.
+    """
     for group in optimizer.param_groups:
         since = step - group["frozen_until"] + 1
         rise = min(1.0, since / warmup_steps) if group["frozen_until"] and warmup_steps else 1.0
         group["lr"] = rate * group["scale"] * max(0.0, rise)
 
 
+def freeze(model: nn.Module, optimizer: torch.optim.Optimizer, config: Config, step: int, alone: bool = True) -> None:
+    """Makes what the schedule keeps frozen in `step` a fixed function: no dropout, no running statistics.
+
+    In one process (`alone`) the frozen weights ask for no gradient, so that there is no backward pass through them.
+    Ranks that average gradients agreed, before the first step, on which weights have one; there `forget` takes the
+    gradients of the frozen ones away.
+    """
+    if step > max(config.frozen.values(), default=-1):
+        return
+    frozen = {id(parameter) for parameter in _frozen(optimizer, step)}
+    for parameter in (p for group in optimizer.param_groups for p in group["params"]):
+        parameter.requires_grad_(not alone or id(parameter) not in frozen)
+    for name, module in model.named_modules():
+        resting = all(id(p) in frozen or not p.requires_grad for p in module.parameters())
+        if resting and step < of_longest(config.frozen, f"{name}.", 0):
+            module.eval()
+
+
+def forget(optimizer: torch.optim.Optimizer, step: int) -> None:
+    """Takes the gradients of frozen weights away, so that they count neither in its length nor in Adam's averages."""
+    for parameter in _frozen(optimizer, step):
+        parameter.grad = None
+
+
+def _frozen(optimizer: torch.optim.Optimizer, step: int) -> Iterator[nn.Parameter]:
+    for group in optimizer.param_groups:
+        if step < group["frozen_until"]:
+            yield from group["params"]
+
+
+def block_depths(model: nn.Module) -> dict[str, int]:
+    """Parameter's name -> how many blocks of the encoder lie above it; all of them for what comes before the blocks."""
+    encoder = getattr(model, "encoder", model)
+    places = {id(p): name for name, p in model.named_parameters()}
+    depths: dict[str, int] = {}
+    for stack in getattr(encoder, "sides", (encoder,)):  # one stack of blocks, or one for each direction
+        depths |= _depths_in(stack, places)
+    return depths
+
+
+def _depths_in(encoder: nn.Module, places: dict[int, str]) -> dict[str, int]:
+    count = int(getattr(encoder, "num_layers", 0))
+    found = [name for name, m in encoder.named_modules() if isinstance(m, nn.ModuleList) and len(m) == count and name]
+    if not found:
+        raise ConfigError(
+            "optim.layer_decay: this encoder is no stack of blocks", fix="leave it at 1 and use optim.scales"
+        )
+    blocks = found[0]
+    depths, seen = {}, False
+    for name, parameter in encoder.named_parameters():
+        inside = name.startswith(f"{blocks}.")
+        seen |= inside
+        above = count - 1 - int(name.removeprefix(f"{blocks}.").split(".")[0]) if inside else (0 if seen else count)
+        depths[places[id(parameter)]] = above
+    return depths
+
+
 def of_longest(table: Mapping[str, Any], name: str, nothing: Any) -> Any:
-    """What the table says of the longest beginning of a name, as `written` gives it."""
+    """The value of the longest key that the name, as `written` gives it, begins with; `nothing` where none fits."""
     fitting = [prefix for prefix in table if written(name).startswith(prefix)]
     return table[max(fitting, key=len)] if fitting else nothing
 

@@ -1,4 +1,4 @@
-"""Whether the largest batch will fit, before the first step: a run that dies on step 30000 of a queue is dear.
+"""Finds out before the first step whether the largest batch will fit: a run that dies on step 30000 is dear.
 
 A few utterances of the largest batch go forward and backward, and the most memory they take is scaled to all of
 them. On a GPU the whole batch then runs once, because there the allocator has the last word.
@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from masr.errors import TrainingError
-from masr.training.distributed import any_rank, total_loss
+from masr.training.distributed import any_rank, local
 from masr.training.guard import Buffers
 from masr.training.memory import Live, free_bytes
-from masr.training.sharding import local
+from masr.training.sums import total_loss
 from masr.types import Batch
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ class Estimate:
     """Bytes that training will take beyond what is held already."""
 
     activations: int
-    """Of the largest micro-batch, at the peak of its backward pass."""
+    """What the largest micro-batch takes at the peak of its backward pass."""
     fixed: int
     """Gradients, and Adam's two averages where they are not there yet."""
     utterances: int
     frames: int
-    """With padding, as the budget counts them: samples in pieces of 10 ms."""
+    """Frames of the micro-batch with padding, as the budget counts them: samples in pieces of 10 ms."""
 
 
 def preflight(run: Run, micro_batches: Sequence[Batch]) -> None:
@@ -52,8 +52,8 @@ def preflight(run: Run, micro_batches: Sequence[Batch]) -> None:
     with torch.random.fork_rng(devices):
         run.objective.train()
         found = estimate(run, batch)
-        free = int(run.config.memory_gib * _GIB) or free_bytes(run.world.device)
-        if run.world.device.type == "cpu" and not run.config.memory_gib:
+        free = int(run.config.training.memory_gib * _GIB) or free_bytes(run.world.device)
+        if run.world.device.type == "cpu" and not run.config.training.memory_gib:
             free //= run.world.local_size
         short = 0 < free < found.activations + found.fixed
         if any_rank(short, run.world):
@@ -68,7 +68,7 @@ def preflight(run: Run, micro_batches: Sequence[Batch]) -> None:
 
 
 def estimate(run: Run, batch: Batch) -> Estimate:
-    """From a few utterances of the batch, or from all of it where it is small; every rank runs the same passes."""
+    """The memory that a batch takes, foretold from a few of its utterances; every rank runs the same passes."""
     size = len(batch.utts)
     few, more = (_peak_bytes(run, _longest(batch, count)) for count in (_FEW, _MORE))
     if size > _MORE:

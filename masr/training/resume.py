@@ -1,4 +1,4 @@
-"""From where a run goes on, and what it leaves behind for that."""
+"""Checkpoints of everything that a run is made of: writing them, and going on from the newest that is whole."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from torch import Tensor, nn
 
 from masr.errors import CheckpointError, TrainingError
 from masr.io import checkpoint
-from masr.training.distributed import any_rank, from_first, together
+from masr.training.distributed import any_rank, from_first, local, part_of, together, whole
 from masr.training.retention import folder_of, folders, prune, tidy
 from masr.training.run import Run
-from masr.training.sharding import local, part_of, whole
 
 _FREE = {
     "device",
@@ -61,7 +60,7 @@ def resume(run: Run) -> int:
 
 
 def save_state(run: Run, step: int, score: float | None) -> None:
-    """A checkpoint of everything; older ones that are neither among the newest nor the best are removed after it."""
+    """Writes a checkpoint of everything, then removes older ones that are neither among the newest nor the best."""
     _refuse_broken(run, step)
     groups = {
         "model": {name: saved(value) for name, value in run.objective.state_dict().items()},
@@ -84,7 +83,7 @@ def save_state(run: Run, step: int, score: float | None) -> None:
 
 
 def _newest(run: Run) -> Found | None:
-    """The newest checkpoint that is whole; a line for each that is not."""
+    """The newest checkpoint that is whole, as (folder, tensors by file, record); says a line for each that is not."""
     present = folders(run)
     for folder in reversed(present):
         try:
@@ -104,9 +103,9 @@ def _newest(run: Run) -> Found | None:
 
 
 def _refuse_another(run: Run, folder: Path, settings: Mapping[str, Any]) -> None:
-    """A checkpoint of other settings would mix two runs."""
+    """CheckpointError where a checkpoint was made with other settings: going on would mix two runs."""
     theirs, mine = _flat(settings), _flat(run.settings)
-    free = {*_FREE, _LENGTH} if run.optim.schedule in ("noam", "constant") else _FREE
+    free = {*_FREE, _LENGTH} if run.config.optim.schedule in ("noam", "constant") else _FREE
     changed = [key for key in sorted({*theirs, *mine} - free) if theirs.get(key, _ABSENT) != mine.get(key, _ABSENT)]
     # What the code has learned since, and this run leaves switched off, changes nothing.
     changed = [key for key in changed if key in theirs or not (mine[key] is None or mine[key] is False)]
@@ -127,7 +126,7 @@ _ABSENT = "absent"
 
 
 def _flat(settings: Any, key: str = "") -> dict[str, Any]:
-    """Values by dotted key; lists by place."""
+    """Nested settings as one dict by dotted key, such as `streams.0.name`."""
     if isinstance(settings, Mapping | list | tuple):
         pairs = settings.items() if isinstance(settings, Mapping) else enumerate(settings)
         return {k: v for n, inner in pairs for k, v in _flat(inner, f"{key}.{n}" if key else str(n)).items()}
@@ -135,7 +134,7 @@ def _flat(settings: Any, key: str = "") -> dict[str, Any]:
 
 
 def _refuse_broken(run: Run, step: int) -> None:
-    """Weights that are not finite never reach the disk."""
+    """TrainingError where a weight is not finite, on any rank: such weights never reach the disk."""
     kept = dict(run.objective.named_parameters()), run.average.values if run.average else {}
     broken = [
         n for values in kept for n, value in values.items() if not bool(torch.isfinite(local(value.detach())).all())
@@ -149,13 +148,13 @@ def _refuse_broken(run: Run, step: int) -> None:
 
 
 def saved(value: Tensor) -> Tensor:
-    """The whole tensor, in the memory of the CPU."""
+    """The whole tensor, gathered from all ranks, in the memory of the CPU."""
     return whole(value.detach()).cpu()
 
 
 @torch.no_grad()
 def load_model(model: nn.Module, values: dict[str, Tensor]) -> None:
-    """Every tensor in its place, spread over ranks where the model is."""
+    """Copies every tensor of a checkpoint into the model, spread over ranks where the model is."""
     targets = model.state_dict()
     for name, target in targets.items():
         if name not in values or values[name].shape != target.shape:

@@ -36,8 +36,9 @@ def tidy(run: Run) -> None:
 
 def prune(run: Run) -> None:
     """Keeps the newest, the best, what the final weights are made of, and those that are to stay for good."""
-    records, every = _records(run), run.config.keep_every
-    keep = {*list(records)[-run.config.keep_last :], *_best(records, run.config.keep_best), *_final(run, records)}
+    config, records = run.config.training, _records(run)
+    every = config.keep_every
+    keep = {*list(records)[-config.keep_last :], *_best(records, config.keep_best), *_final(run, records)}
     keep |= {folder for folder, record in records.items() if every and record["step"] % every == 0}
     for folder in folders(run):
         if folder not in keep:
@@ -47,7 +48,7 @@ def prune(run: Run) -> None:
 
 
 def has_ended(run: Run, step: int) -> bool:
-    """Whether all that comes after this step, the last one, has been done by a run before."""
+    """Whether a run before has done everything up to this last step, and all that comes after it."""
     path = run.folder / ENDED
     try:
         ended = run.world.is_first and (run.folder / MODEL).exists() and json.loads(path.read_bytes())["step"] == step
@@ -56,10 +57,18 @@ def has_ended(run: Run, step: int) -> bool:
     return bool(from_first(int(ended), run.world))
 
 
+def ended_at(run: Run) -> int | None:
+    """When the run last came to its end, in nanoseconds; None where it has not."""
+    try:
+        return (run.folder / ENDED).stat().st_mtime_ns
+    except OSError:
+        return None
+
+
 def mark_ended(run: Run) -> None:
-    """Nothing is left to do after this step."""
+    """Notes in the folder that nothing is left to do."""
     if run.world.is_first:
-        atomic_write(run.folder / ENDED, json.dumps({"step": run.config.max_steps}) + "\n")
+        atomic_write(run.folder / ENDED, json.dumps({"step": run.config.training.max_steps}) + "\n")
 
 
 @torch.no_grad()
@@ -85,7 +94,7 @@ def finish(run: Run) -> None:
                 total[name] += value.double()
     if not used:
         raise CheckpointError(
-            f"{run.folder}: none of the {run.config.final} checkpoints is whole, so there are no final weights"
+            f"{run.folder}: none of the {run.config.training.final} checkpoints is whole, so there are no final weights"
         )
     kinds = {name: value.dtype for name, value in run.objective.state_dict().items()}
     divided = {n: v / len(used) if v.is_floating_point() else v for n, v in total.items()}
@@ -94,14 +103,12 @@ def finish(run: Run) -> None:
 
 
 def _origin(run: Run, used: list[Path], records: dict[Path, dict[str, Any]]) -> str:
-    """What the final weights are, and which checkpoint validation liked best where that is another."""
-    names = ", ".join(folder.name for folder in used)
-    said = (
-        f"{run.config.final} checkpoint, {names}" if len(used) == 1 else f"average of the {run.config.final}: {names}"
-    )
+    """What the final weights are made of, in words, and which checkpoint validation found best if that is another."""
+    config, names = run.config.training, ", ".join(folder.name for folder in used)
+    said = f"{config.final} checkpoint, {names}" if len(used) == 1 else f"average of the {config.final}: {names}"
     best = [folder.name for folder in _best(records, 1) if records[folder].get("score") is not None]
-    apart = run.config.final == "last" and best and best[0] != used[0].name
-    return said + (f"; the best by {run.config.best_by.removeprefix('+')} on dev was {best[0]}" if apart else "")
+    apart = config.final == "last" and best and best[0] != used[0].name
+    return said + (f"; the best by {config.best_by.removeprefix('+')} on dev was {best[0]}" if apart else "")
 
 
 def _records(run: Run) -> dict[Path, dict[str, Any]]:
@@ -117,8 +124,8 @@ def _records(run: Run) -> dict[Path, dict[str, Any]]:
 
 def _final(run: Run, records: dict[Path, dict[str, Any]]) -> list[Path]:
     """The checkpoints that the final weights are made of, the one that counts most first."""
-    count = run.config.final_count
-    return _best(records, count) if run.config.final == "best" else list(records)[-count:][::-1]
+    count = run.config.training.final_count
+    return _best(records, count) if run.config.training.final == "best" else list(records)[-count:][::-1]
 
 
 def _best(records: dict[Path, dict[str, Any]], count: int) -> list[Path]:

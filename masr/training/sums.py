@@ -1,28 +1,89 @@
-"""Sums over batches and ranks, and the means, perplexities and shares of codes that are taken of them at last."""
+"""What an objective found, as sums and counts: of a batch, of many, of all ranks; the loss and figures made of them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, distributed, nn
 
-from masr.training.distributed import Tally, World, summed, summed_tables
+from masr.training.distributed import World, summed, summed_tables
+from masr.types import Batch, Losses
+
+
+class Tally(NamedTuple):
+    """What an objective found in a batch, as plain tensors by name: the form that wrappers for ranks see through."""
+
+    sums: dict[str, Tensor]
+    counts: dict[str, Tensor]
+    weights: dict[str, float]
+    beside: frozenset[str]
+    """Terms that stand beside the objective's own."""
+    figures: dict[str, tuple[Tensor, Tensor]]
+    histograms: dict[str, Tensor]
+
+
+class Tallied(nn.Module):
+    """An objective whose answer is a Tally; the batch of a rank that has no utterances counts nothing."""
+
+    def __init__(self, objective: nn.Module) -> None:
+        super().__init__()
+        self.objective = objective
+
+    def forward(self, batch: Batch) -> Tally:
+        """A batch -> the sums of its terms with gradient, their counts and the figures without."""
+        losses: Losses = self.objective(batch)
+        # The graph stays, so that this rank takes part in whatever the others do in their backward pass.
+        factor = 0.0 if batch.stand_in else 1.0
+        return Tally(
+            {name: term.sum * factor for name, term in losses.terms.items()},
+            {name: term.count.detach() * factor for name, term in losses.terms.items()},
+            {name: term.weight for name, term in losses.terms.items()},
+            frozenset(name for name, term in losses.terms.items() if term.beside),
+            {name: (s.detach() * factor, c.detach() * factor) for name, (s, c) in losses.figures.items()},
+            {name: counts.detach() * factor for name, counts in losses.histograms.items()},
+        )
+
+
+def total_loss(tally: Tally, world: World) -> Tensor:
+    """() the loss: the sum over terms of weight * sum / count, with counts of all ranks.
+
+    It is scaled by the number of ranks, because gradients are averaged over ranks where we want their sum.
+    """
+    counts = torch.stack([count.float() for count in tally.counts.values()])
+    if world.size > 1:
+        distributed.all_reduce(counts)
+    total = counts.new_zeros(())
+    for (name, value), count in zip(tally.sums.items(), counts.clamp(min=1), strict=True):
+        total = total + tally.weights[name] * value / count
+    return total * world.size
+
+
+def frame_shares(micro_batches: Sequence[Batch], world: World) -> list[float]:
+    """The weight of each micro-batch in its step: its share of the step's frames, over all ranks."""
+    if len(micro_batches) == 1:
+        return [1.0]
+    frames = [0.0 if batch.stand_in else float(batch.lengths.sum()) for batch in micro_batches]
+    held = torch.tensor(frames, dtype=torch.float64, device=world.device if world.size > 1 else torch.device("cpu"))
+    if world.size > 1:
+        distributed.all_reduce(held)
+    shares: list[float] = (held / held.sum().clamp(min=1)).tolist()
+    return shares
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Of all ranks together, as plain numbers."""
+    """What an objective found on all ranks together, as plain numbers."""
 
     pairs: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    """Sum and count by name."""
+    """Name of a term or figure -> its sum and its count."""
     histograms: Mapping[str, list[list[float]]] = field(default_factory=dict)
-    """How often each code of each codebook came, by name."""
+    """Name -> how often each code of each codebook came."""
     weights: Mapping[str, float] = field(default_factory=dict)
-    """Factors of the terms in the loss."""
+    """Name of a term -> its factor in the loss."""
     beside: Collection[str] = ()
     """Terms that stand beside the objective's own."""
 
@@ -39,9 +100,9 @@ class Totals:
         return {"loss": sum(parts.values()), **own, **means, **self.usage()}
 
     def usage(self) -> dict[str, float]:
-        """What the histograms say: means over codebooks.
+        """Figures of how codes are used, means over codebooks: how many are used, entropy, perplexity and chance.
 
-        Where a code is guessed at, the share of the commonest is its chance: what guessing that one everywhere gets.
+        Chance is given where a code is guessed at: the share of the commonest code, which guessing it everywhere gets.
         """
         told: dict[str, float] = {}
         for name, rows in self.histograms.items():
@@ -67,7 +128,7 @@ class Sums:
 
     @torch.no_grad()
     def add(self, tally: Tally) -> None:
-        """What one micro-batch gave."""
+        """Adds what one micro-batch gave."""
         terms = {name: (value.detach(), tally.counts[name]) for name, value in tally.sums.items()}
         self.weights.update(tally.weights)
         self.beside |= tally.beside
@@ -75,14 +136,14 @@ class Sums:
         _accumulate(self.histograms, {name: counts.double() for name, counts in tally.histograms.items()})
 
     def merge(self, other: Sums) -> None:
-        """What a whole step gave."""
+        """Adds what a whole step gave."""
         self.weights.update(other.weights)
         self.beside |= other.beside
         _accumulate(self.values, other.values)
         _accumulate(self.histograms, other.histograms)
 
     def over_ranks(self, world: World) -> Totals:
-        """As numbers, of all ranks together; every rank has to ask at the same time."""
+        """The sums of all ranks together, as numbers; every rank has to ask at the same time."""
         if not self.values:
             return Totals()
         table: list[list[float]] = torch.stack(list(self.values.values())).tolist()
@@ -92,7 +153,7 @@ class Sums:
         return Totals(pairs, tables, dict(self.weights), sorted(self.beside))
 
     def restore(self, totals: Totals, world: World) -> None:
-        """Goes on from such numbers: they move to the first rank, the others keep zeros under the same names."""
+        """Goes on from the totals of all ranks: the first rank holds them, the others zeros under the same names."""
         share = float(world.is_first)
 
         def held(numbers: Any) -> Tensor:

@@ -12,20 +12,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import nn
 
 from masr.config import Named
-from masr.data.batching import Int64Array
-from masr.data.dataset import SampleSource, lengths_of
 from masr.data.transcripts import TOLERANT, BoolArray, Rules, Transcripts
 from masr.errors import ConfigError, DataError
 from masr.io.atomic import atomic_open, atomic_write
 from masr.io.datadir import DataDir
 from masr.io.layout import LEFT_OUT, RESOLVED_CONFIG, UNITS, UNITS_MODEL, UNITS_TXT
 from masr.training.config import TrainConfig
-from masr.types import Encoder, Units
+from masr.training.encoded_frames import EncodedFrames
+from masr.types import Units
 
 _SHOWN = 3
 
@@ -37,7 +34,7 @@ class Speech:
     train: Transcripts | None = None
     dev: Transcripts | None = None
     left_out: tuple[tuple[str, str, str], ...] = ()
-    """Data directory, utterance, reason: not learnt from."""
+    """What is not learnt from: data directory, utterance, reason."""
     units: Units | None = None
 
     @property
@@ -46,12 +43,12 @@ class Speech:
         return None if self.train is None else self.train.learnt
 
     @property
-    def told(self) -> BoolArray | None:
+    def has_reference(self) -> BoolArray | None:
         """(N,) true where a validation utterance has a reference."""
-        return None if self.dev is None else ~self.dev.untold
+        return None if self.dev is None else ~self.dev.has_no_text
 
     def settings(self) -> dict[str, str]:
-        """Changes when units or transcripts do; a checkpoint that learnt others is refused."""
+        """A digest of units and transcripts: a checkpoint that learnt others is refused."""
         if self.train is None or self.units is None:
             return {}
         found = hashlib.blake2b("\0".join(self.units.tokens).encode(), digest_size=16)
@@ -59,19 +56,19 @@ class Speech:
         return {"transcripts": found.hexdigest()}
 
     def give(self, objective: nn.Module) -> None:
-        """The objective, alone or inside what streams were wrapped around, learns how its answers are read."""
+        """Gives the objective, alone or inside what streams were wrapped around, the units to read its answers by."""
         for module in objective.modules():
             if hasattr(module, "units") and self.units is not None:
                 module.units = self.units  # type: ignore[assignment]
 
-    def report(self, say: Callable[[str], None]) -> None:
-        """How many utterances are not learnt from, and the first of them."""
+    def show(self, say: Callable[[str], None]) -> None:
+        """Says how many utterances are not learnt from, and names the first of them."""
         for folder in dict.fromkeys(folder for folder, _, _ in self.left_out):
             mine = [f"{utt} ({reason})" for where, utt, reason in self.left_out if where == folder]
             say(f"{folder}: {len(mine)} utterances are not learnt from, see {LEFT_OUT}: {'; '.join(mine[:_SHOWN])}")
 
     def save(self, units: Path, folder: Path) -> None:
-        """DIR/left_out.tsv, and in DIR/units what reads the model's answers."""
+        """Writes FOLDER/left_out.tsv, and to FOLDER/units the units that the model's answers are read by."""
         if self.train is None:
             return
         with atomic_open(folder / LEFT_OUT) as stream:
@@ -87,7 +84,7 @@ def transcribes(config: TrainConfig) -> bool:
 
 
 def with_outputs(config: TrainConfig, units: Units | None) -> TrainConfig:
-    """The configuration with as many outputs as there are units, and speech never cut away from its transcript."""
+    """The configuration with as many outputs as there are units, and without crops, which have no transcript."""
     if units is None:
         return config
     named: Any = config.objective
@@ -100,45 +97,31 @@ def with_outputs(config: TrainConfig, units: Units | None) -> TrainConfig:
     return replace(config, objective=own, batching=replace(config.batching, crop=False))
 
 
-def read_speech(
-    config: TrainConfig, data: DataDir, dev: DataDir | None, units: Units | None, encoder: Encoder, sample_rate: int
-) -> Speech:
+def read_speech(frames: EncodedFrames, data: DataDir, dev: DataDir | None, units: Units | None) -> Speech:
     """The transcripts of the training and the validation data."""
-    if not transcribes(config) or units is None:
+    if not transcribes(frames.config) or units is None:
         return Speech()
-    own = config.objective.config
+    own = frames.config.objective.config
     rules = Rules(unknown_is_error=own.unknown == "error", empty_is_error=own.empty == "error")
-    train = Transcripts(data, units, encoded_of(config, data, encoder, sample_rate), rules)
-    left_out = list(_left_out(config, data, train, sample_rate))
+    train = Transcripts(data, units, frames.whole(data), rules)
+    left_out = list(_left_out(frames, data, train))
     if not train.learnt.any():
         reason = left_out[0][2] if left_out else "there is no utterance"
         raise DataError(f"{data.folder}: nothing can be learnt from: of the first utterance, {reason}")
     if dev is None:
         return Speech(train, None, tuple(left_out), units)
-    told = Transcripts(dev, units, encoded_of(config, dev, encoder, sample_rate), TOLERANT)
-    return Speech(train, told, (*left_out, *_left_out(config, dev, told, sample_rate)), units)
+    references = Transcripts(dev, units, frames.whole(dev), TOLERANT)
+    return Speech(train, references, (*left_out, *_left_out(frames, dev, references)), units)
 
 
-def encoded_of(config: TrainConfig, data: DataDir, encoder: Encoder, rate: int) -> Int64Array:
-    """(N,) encoded frames of every utterance."""
-    sizes = lengths_of(config.data, data, rate)
-    if config.data.source == "samples":
-        sizes = SampleSource(data, rate).num_samples
-    found: Int64Array = encoder.num_encoded(torch.from_numpy(np.asarray(sizes, dtype=np.int64))).numpy()
-    return found
-
-
-def _left_out(
-    config: TrainConfig, data: DataDir, transcripts: Transcripts, rate: int
-) -> Iterator[tuple[str, str, str]]:
+def _left_out(frames: EncodedFrames, data: DataDir, transcripts: Transcripts) -> Iterator[tuple[str, str, str]]:
     """Every utterance that no loss is taken of: by its transcript, or as batching has no place for it."""
-    limits, reasons = config.batching, transcripts.reasons
-    lengths = lengths_of(config.data, data, rate)
-    for place, frames in enumerate(lengths.tolist()):
+    limits, reasons = frames.config.batching, transcripts.reasons
+    for place, length in enumerate(frames.lengths(data).tolist()):
         reason = reasons.get(place)
-        if frames < limits.min_frames:
-            reason = f"{frames} frames are below batching.min_frames ({limits.min_frames})"
-        elif frames > limits.max_frames:
-            reason = f"{frames} frames are above batching.max_frames ({limits.max_frames})"
+        if length < limits.min_frames:
+            reason = f"{length} frames are below batching.min_frames ({limits.min_frames})"
+        elif length > limits.max_frames:
+            reason = f"{length} frames are above batching.max_frames ({limits.max_frames})"
         if reason is not None:
             yield str(data.folder), data.utts[place], reason

@@ -11,7 +11,8 @@ from masr.analysis.abx import closeness as abx
 from masr.analysis.abx.closeness import closeness, mean_closeness, num_right
 from masr.analysis.abx.tree import leaves, tree_of
 from masr.errors import AnalysisError
-from reference import slow_abx
+from masr.maths.bootstrap import drawn
+from reference import slow_abx, slow_bootstrap
 
 
 def some(seed: int, counts: tuple[int, ...] = (5, 7, 3), width: int = 4) -> list[Any]:
@@ -113,7 +114,7 @@ def test_mean_and_interval() -> None:
     np.fill_diagonal(scores, np.nan)
     found = mean_closeness(scores, seed=1)
     assert found.value == pytest.approx((10 * 0.9 + 20 * 0.5) / 30)
-    assert found.num_pairs == 30
+    assert found.count == 30
     assert found.low == pytest.approx(0.5)
     assert found.high is not None and 0.63 < found.high < 0.9
     assert mean_closeness(scores, seed=1) == found
@@ -127,7 +128,27 @@ def test_mean_of_chosen_pairs() -> None:
     chosen = np.zeros((3, 3), dtype=bool)
     chosen[0, 1] = chosen[1, 0] = True
     assert mean_closeness(scores, chosen=chosen).value == pytest.approx(0.6)
-    assert mean_closeness(scores, chosen=chosen).num_pairs == 2
+    assert mean_closeness(scores, chosen=chosen).count == 2
+    # Most draws of the three have none of the one pair, so that they say nothing of it.
+    assert mean_closeness(scores, chosen=chosen).low is None
+    none = mean_closeness(scores, chosen=np.zeros((3, 3), dtype=bool))
+    assert np.isnan(none.value) and none.count == 0 and none.low is None
+
+
+def test_the_interval_is_that_of_recordings_taken_one_by_one() -> None:
+    random = np.random.default_rng(4)
+    scores = random.random((5, 5))
+    np.fill_diagonal(scores, np.nan)
+    scores[2, 4] = np.nan
+
+    def slowly(taken: list[int]) -> float:
+        pairs = [scores[i, j] for i in taken for j in taken if not np.isnan(scores[i, j])]
+        return float(sum(pairs) / len(pairs)) if pairs else float("nan")
+
+    values = slow_bootstrap.redrawn(list(range(5)), list(range(5)), drawn(5, 2).tolist(), slowly)
+    found = mean_closeness(scores, seed=2)
+    assert (found.low, found.high) == pytest.approx(slow_bootstrap.interval(values), rel=1e-9)
+    assert found.value == pytest.approx(slowly(list(range(5))))
 
 
 def test_tree_joins_what_is_hard_to_tell_apart() -> None:

@@ -7,7 +7,6 @@ import pytest
 
 from masr.analysis.checkpoints import (
     Checkpoint,
-    Measured,
     agreements,
     as_json,
     choices,
@@ -19,6 +18,7 @@ from masr.analysis.checkpoints import (
 )
 from masr.errors import AnalysisError
 from masr.io.figure import Curves, Scatter
+from masr.maths.estimate import Estimate
 
 VALUES = {  # step -> loss, view, accuracy: the loss and the bound each take another checkpoint than the accuracy
     "a": {10: (3.0, 0.1, 0.20), 20: (2.0, 0.3, 0.50), 30: (1.0, 0.2, 0.40), 40: (1.5, 0.4, 0.45)},
@@ -31,7 +31,11 @@ def looked() -> list[Checkpoint]:
         Checkpoint(
             run,
             step,
-            {"loss": Measured(loss), "view": Measured(view, view - 1, view + 1), "accuracy": Measured(right, 0, 1)},
+            {
+                "loss": Estimate(loss),
+                "view": Estimate(view, view - 1, view + 1),
+                "accuracy": Estimate(right, 0, 1, unit="share"),
+            },
         )
         for run, steps in VALUES.items()
         for step, (loss, view, right) in steps.items()
@@ -64,7 +68,7 @@ def test_a_figure_chooses_the_least_loss_and_the_largest_of_all_else() -> None:
 
 
 def test_what_is_missing_is_left_out_and_said() -> None:
-    some = [Checkpoint("a", 10, {"loss": Measured(1.0)}), Checkpoint("a", 20, {"accuracy": Measured(0.5)})]
+    some = [Checkpoint("a", 10, {"loss": Estimate(1.0)}), Checkpoint("a", 20, {"accuracy": Estimate(0.5)})]
     assert measured(some) == ["loss", "accuracy"]
     assert table(some) == "run\tstep\tloss\taccuracy\na\t10\t1\t\na\t20\t\t0.5\n"
     (only,) = agreements(some)

@@ -16,7 +16,9 @@ from masr.analysis.information.bounds import Sample, bound, entropy, held_out, j
 from masr.analysis.information.symbols import METHODS, fit_clusters
 from masr.analysis.probe.density import Density
 from masr.errors import AnalysisError
-from reference import slow_information
+from masr.maths.bootstrap import clusters
+from masr.maths.bootstrap import drawn as weights_of
+from reference import slow_bootstrap, slow_information
 
 
 def halves(z: Any, y: Any, unit: int = 50) -> tuple[Sample, Sample]:
@@ -53,9 +55,10 @@ def test_a_discrete_channel(probe: Any, flip: float) -> None:
     z = np.where(random.random(count) < flip, (y + random.integers(1, symbols, count)) % symbols, y)
     truth = math.log(symbols) + (1 - flip) * math.log(1 - flip) + flip * math.log(flip / (symbols - 1))
     found = bound(*halves(np.eye(symbols)[z], y), symbols, probe)
-    assert 0.95 * truth < found.bound < truth + 0.02
-    assert found.low < found.bound < found.high
-    assert found.low <= truth
+    assert 0.95 * truth < found.bound.value < truth + 0.02
+    assert found.bound.low is not None and found.bound.high is not None
+    assert found.bound.low < found.bound.value < found.bound.high
+    assert found.bound.low <= truth
     assert found.ceiling == math.log(symbols)
 
 
@@ -76,14 +79,14 @@ def mixture(count: int) -> tuple[Any, Any, float]:
 def test_gaussians_of_equal_width(probe: Any) -> None:
     z, y, truth = mixture(20_000)
     found = bound(*halves(z, y), 10, probe)
-    assert 0.95 * truth < found.bound < truth + 0.01
+    assert 0.95 * truth < found.bound.value < truth + 0.01
 
 
 def test_a_perceptron_sees_what_a_line_cannot() -> None:
     random = np.random.default_rng(3)
     z = random.standard_normal((12_000, 2))
     y = ((z > 0).sum(axis=1) % 2).astype(np.int64)  # exclusive or: all of H(Y) is in Z, nothing of it linear
-    line, bent = (bound(*halves(z, y), 2, probe).bound for probe in ("logistic", "mlp"))
+    line, bent = (bound(*halves(z, y), 2, probe).bound.value for probe in ("logistic", "mlp"))
     assert line < 0.02
     assert 0.93 * math.log(2) < bent <= math.log(2)
 
@@ -99,7 +102,7 @@ def test_two_views_of_correlated_gaussians() -> None:
     for number in (4, 30):
         symbols = fit_clusters(lambda: [half], number, "kmeans").labels(torch.from_numpy(b.astype(np.float32))).numpy()
         assert entropy(symbols) <= math.log(number) + 1e-9
-        found[number] = bound(*halves(a, symbols), number, "logistic").bound
+        found[number] = bound(*halves(a, symbols), number, "logistic").bound.value
     assert found[4] < found[30] < truth + 0.02
     assert found[30] > 0.95 * truth
 
@@ -108,11 +111,11 @@ def test_independent_frames_tell_nothing_and_what_is_below_0_is_shown() -> None:
     random = np.random.default_rng(5)
     z, y = random.standard_normal((4000, 5)), random.integers(0, 20, 4000)
     found = bound(*halves(z, y), 20, "logistic")
-    assert -0.2 < found.bound < 0.01
+    assert -0.2 < found.bound.value < 0.01
     train, test = halves(z, y)
     worse = judged("x", np.full(len(test.labels), math.log(0.01)), test, 20, len(train.labels), 0)
-    assert worse.bound == pytest.approx(entropy(test.labels) + math.log(0.01))
-    assert worse.bound < 0
+    assert worse.bound.value == pytest.approx(entropy(test.labels) + math.log(0.01))
+    assert worse.bound.value < 0
     assert worse.share < 0
 
 
@@ -122,7 +125,7 @@ def test_a_label_that_training_never_saw_costs_much_but_not_everything() -> None
     without = train.part(train.labels != 9)
     found = bound(without, test, 10, "logistic")
     assert math.isfinite(found.cross_entropy)
-    assert found.bound < bound(train, test, 10, "logistic").bound - 0.2
+    assert found.bound.value < bound(train, test, 10, "logistic").bound.value - 0.2
 
 
 def test_probabilities_add_up_to_one() -> None:
@@ -140,7 +143,28 @@ def test_intervals_are_wider_where_utterances_are_few() -> None:
     logs = np.where(test.units // 100 % 2, -0.1, -3.0)
     fine = judged("x", logs, test, 10, 1, 0)
     coarse = judged("x", logs, Sample(test.frames, test.labels, test.units // 100), 10, 1, 0)
-    assert coarse.high - coarse.low > 3 * (fine.high - fine.low)
+    widths = [one.bound.high - one.bound.low for one in (fine, coarse)]  # type: ignore[operator]
+    assert widths[1] > 3 * widths[0]
+    alone = judged("x", logs, Sample(test.frames, test.labels, np.zeros_like(test.units)), 10, 1, 0)
+    assert (alone.bound.low, alone.bound.high) == (None, None)
+    for one in (alone, fine):
+        assert one.bound.value == pytest.approx(fine.entropy - fine.cross_entropy)
+
+
+def test_the_interval_is_that_of_utterances_taken_one_by_one() -> None:
+    random = np.random.default_rng(3)
+    units, labels, logs = random.integers(0, 6, 40), random.integers(0, 3, 40), -random.random(40)
+    found = judged("x", logs, Sample(np.zeros((40, 1), np.float32), labels, units), 3, 1, 7)
+    drawn = clusters(units)
+
+    def slowly(rows: list[tuple[int, float]]) -> float:
+        counts = [sum(label == k for label, _ in rows) for k in range(3)]
+        shares = [count / len(rows) for count in counts if count]
+        return -sum(share * math.log(share) for share in shares) + sum(log for _, log in rows) / len(rows)
+
+    times = weights_of(drawn.count, 7).tolist()
+    values = slow_bootstrap.redrawn(list(zip(labels, logs)), drawn.numbers.tolist(), times, slowly)
+    assert (found.bound.low, found.bound.high) == pytest.approx(slow_bootstrap.interval(values), rel=1e-9)
 
 
 def test_whole_units_are_held_out() -> None:

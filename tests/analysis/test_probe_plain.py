@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from masr.analysis.probe import utterances as probe_module
 from masr.analysis.probe.answers import write_answers, write_scores
 from masr.analysis.probe.data import Task, few_shots, open_task, vectors_of
-from masr.analysis.probe.figures import mean_cosine, share_of_part
+from masr.analysis.probe.figures import mean_cosine
 from masr.analysis.probe.parts import parse_parts, parts_of
 from masr.analysis.probe.utterances import PLAIN_STRENGTHS, Options, probe
 from masr.errors import AnalysisError, ScoresError, UsageError
 from masr.io.datadir import DataDir, write_datadir
 from masr.io.language_scores import read_language_scores
+from masr.maths.bootstrap import share_right
 from reference import slow_probe
 
 LANGUAGES = ("eng", "hin", "nob", "urd")
@@ -150,7 +151,7 @@ def test_parts_are_the_utterances_of_their_labels(tmp_path: Path, folders: dict[
 
 
 def test_a_part_of_one_speaker_has_no_interval() -> None:
-    found = share_of_part(np.array([True, False]), np.array(["a", "a"]), 0)
+    found = share_right(np.array([True, False]), np.array(["a", "a"]), 0)
     assert (found.value, found.low, found.high, found.count) == (0.5, None, None, 2)
 
 

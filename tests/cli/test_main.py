@@ -84,7 +84,7 @@ def test_an_unknown_verb_names_the_near_one(capsys: pytest.CaptureFixture[str]) 
         (["config", "a.yaml", "--plai"], ["there is no option --plai", "did you mean --plain?"]),
         (["config", "a.yaml", "--sets=x=1"], ["there is no option --sets", "did you mean --set?"]),
         (["config"], ["the following arguments are required: conf"]),
-        (["config", "a.yaml", "b.yaml"], ["unrecognized arguments: b.yaml"]),
+        (["completion", "bash", "b.yaml"], ["unrecognized arguments: b.yaml"]),
         (["completion", "basch"], ["there is no 'basch': did you mean bash?"]),
         (["data", "validat", "x"], ["there is no 'validat': did you mean validate?"]),
         (["data", "validate", "x", "--no-txt"], ["there is no option --no-txt", "did you mean --no-text"]),

@@ -122,6 +122,27 @@ def test_features_made_in_the_batch_train_as_well_as_archives(spoken: Path, tmp_
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("changes", "needed"),
+    [
+        ([], []),
+        (["masking.name=ask2mask"], ["confidence"]),
+        (["masking={name: ask2mask, strategy: random}"], []),
+        (["masking={name: ask2mask, strategy: random, scale: frame}"], ["confidence"]),
+        (["masking.name=ask2mask", "scorer=exp/scorer"], []),
+        (["targets=exp/clusters", "objective={name: hubert}"], ["targets"]),
+        (["masking.name=ask2mask", "targets=exp/clusters", "objective={name: hubert}"], ["confidence", "targets"]),
+    ],
+)
+def test_config_says_what_a_run_needs(
+    spoken: Path, capsys: pytest.CaptureFixture[str], changes: list[str], needed: list[str]
+) -> None:
+    options = [word for change in changes for word in ("--set", change)]
+    assert main(["config", "--needs", str(spoken / "run.yaml"), *options]) == 0
+    ends = {"confidence": "", "targets": "\texp/clusters"}
+    assert capsys.readouterr().out.splitlines() == [f"{word}\t{spoken / 'run.yaml'}{ends[word]}" for word in needed]
+
+
 def test_config_prints_a_training_run(spoken: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", str(spoken / "run.yaml"), "--set", "optim.peak_lr=0.5"]) == 0
     printed = capsys.readouterr().out

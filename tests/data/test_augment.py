@@ -13,8 +13,8 @@ import torch
 from masr.data.augment import Augmentation, NoiseConfig, NoiseSource, noisy
 from masr.data.batch_config import Config as BatchingConfig
 from masr.data.batching import Batches
-from masr.data.collate import Preparation, Slice, Steps
-from masr.data.dataset import Config
+from masr.data.collate import Order, Preparation, Slice, Steps
+from masr.data.dataset import Config, Input
 from masr.data.rooms import RoomsConfig, responses_of
 from masr.errors import DataError
 from masr.features.log_mel import Config as LogMelConfig
@@ -177,7 +177,8 @@ def steps(noise: Path, part: Slice, fixed: bool = False) -> tuple[Steps, Prepara
     )
     lengths = np.array([4, 250])
     batches = Batches(lengths, BatchingConfig(batch_frames=600, min_frames=1, max_frames=100), seed=5)
-    return Steps(noise, config, batches, part, 5, {}, fixed_keys=fixed), Preparation(config, noise, CPU)
+    given = Input(noise, config)
+    return Steps(given, Order(batches, 5, part, fixed_keys=fixed)), Preparation(given, CPU)
 
 
 def test_ranks_hear_what_one_process_would(noise: Path) -> None:
@@ -208,9 +209,9 @@ def test_features_are_made_of_what_is_heard(noise: Path) -> None:
     made, _ = steps(noise, Slice())
     (batch,) = made[0]
     features = build_log_mel(LogMelConfig())
-    config = replace(made.config, source="waveform", normalise="none")
-    found = Preparation(config, noise, CPU, features)(batch, augment=True)
-    heard = Preparation(made.config, noise, CPU)(batch, augment=True)
+    config = replace(made.given.config, source="waveform", normalise="none")
+    found = Preparation(Input(noise, config, features), CPU)(batch, augment=True)
+    heard = Preparation(made.given, CPU)(batch, augment=True)
     expected, _ = features(heard.features, heard.lengths)
     torch.testing.assert_close(found.features, expected)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,8 @@ import torch
 
 from masr.data.batch_config import Config as BatchingConfig
 from masr.data.batching import Batches
-from masr.data.collate import Labels, Preparation, Slice, Steps, spec_augment
-from masr.data.dataset import ArchiveSource, Config, frames_of, global_stats, samples_for
+from masr.data.collate import Known, Labels, Order, Preparation, Slice, Steps, spec_augment
+from masr.data.dataset import ArchiveSource, Config, Input, frames_of, global_stats, samples_for
 from masr.data.loader import prepared
 from masr.errors import DataError
 from masr.features.extract import extract
@@ -53,7 +54,7 @@ def steps(folder: Path, seed: int = 3, max_frames: int = 300, waveform: bool = F
     lengths = frames_of(DataDir.open(folder))
     batches = Batches(lengths, BatchingConfig(batch_frames=400, min_frames=5, max_frames=max_frames), seed)
     labels = {"lang": Labels(Stream(), ["hin", None, "tam", "hin", "urd", "tam"], np.array([0, -1, 2, 0, 1, 2]))}
-    return Steps(folder, config, batches, part, seed, labels, features)
+    return Steps(Input(folder, config, features), Order(batches, seed, part), Known(labels))
 
 
 class Stream:
@@ -76,8 +77,8 @@ def test_archives_and_waveforms_give_the_same_batches(folder: Path, max_frames: 
         )
         assert archive.utts == waveform.utts
         config = Config(normalise="none")
-        frames = Preparation(config, folder, CPU)(archive, augment=False)
-        made = Preparation(config, folder, CPU, build_log_mel(LogMelConfig()))(waveform, augment=False)
+        frames = Preparation(Input(folder, config), CPU)(archive, augment=False)
+        made = Preparation(Input(folder, config, build_log_mel(LogMelConfig())), CPU)(waveform, augment=False)
         assert frames.lengths.tolist() == made.lengths.tolist()
         torch.testing.assert_close(frames.features, made.features, atol=1e-3, rtol=0)
         assert int(frames.lengths.max()) <= max_frames
@@ -86,8 +87,8 @@ def test_archives_and_waveforms_give_the_same_batches(folder: Path, max_frames: 
 def test_a_step_is_a_function_of_its_number(folder: Path) -> None:
     ahead = Config(num_workers=2)
     plain, workers = steps(folder), steps(folder)
-    workers.config = ahead
-    preparation = Preparation(Config(), folder, CPU)
+    workers.given = replace(workers.given, config=ahead)
+    preparation = Preparation(Input(folder, Config()), CPU)
     expected = [plain[step][0] for step in range(3, 9)]
     found = [micro[0] for micro in prepared(workers, preparation, 3, 9, augment=False)]
     for want, have in zip(expected, found, strict=True):
@@ -138,11 +139,11 @@ def test_normalisation(folder: Path) -> None:
     every = np.concatenate([ArchiveSource(data).read(i, 0, int(n)) for i, n in enumerate(frames_of(data))])
     stats = global_stats(data)
     np.testing.assert_allclose(stats[0, :-1] / stats[0, -1], every.mean(axis=0), atol=1e-3)
-    source = steps(folder)
     for over in ("global", "speaker", "utterance"):
-        source.config = Config(normalise=over)
+        source = steps(folder)
+        source.given = Input(folder, Config(normalise=over))
         (batch,) = source[0]
-        ready = Preparation(Config(normalise=over), folder, CPU)(batch, augment=False)
+        ready = Preparation(source.given, CPU)(batch, augment=False)
         for row, length in enumerate(ready.lengths.tolist()):
             assert not ready.features[row, length:].any()
             if over == "utterance":
@@ -150,8 +151,9 @@ def test_normalisation(folder: Path) -> None:
                 torch.testing.assert_close(
                     ready.features[row, :length].std(0, unbiased=False), torch.ones(80), atol=1e-3, rtol=0
                 )
-    source.config = Config(normalise="global")
-    frames = [Preparation(Config(), folder, CPU)(source.batch(np.array([i]), 0), augment=False) for i in range(6)]
+    source = steps(folder)
+    preparation = Preparation(source.given, CPU)
+    frames = [preparation(source.batch(np.array([i]), 0), augment=False) for i in range(6)]
     together = torch.cat([f.features[0] for f in frames])
     torch.testing.assert_close(together.mean(0), torch.zeros(80), atol=1e-2, rtol=0)
 

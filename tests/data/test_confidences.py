@@ -14,10 +14,10 @@ import torch
 from masr.config import loads
 from masr.data.batch_config import Config as BatchingConfig
 from masr.data.batching import Batches
-from masr.data.collate import Preparation, Slice, Steps
+from masr.data.collate import Known, Order, Preparation, Steps
 from masr.data.confidence import Confidences
 from masr.data.content import content_of
-from masr.data.dataset import Config
+from masr.data.dataset import Config, Input
 from masr.errors import ConfigError, DataError
 from masr.io.ark import ArchiveWriter
 from masr.io.confidence import Facts, data_digest, write_facts
@@ -26,7 +26,7 @@ from masr.models.conformer import Config as ConformerConfig
 from masr.models.conformer import build as build_conformer
 from masr.plugins import resolve
 from masr.training.config import TrainConfig
-from masr.training.encoded_frames import encoded_lengths, read_confidences, told
+from masr.training.encoded_frames import EncodedFrames, told
 from masr.types import Encoder
 
 FRAMES = [123, 200, 47, 5, 318]
@@ -79,24 +79,22 @@ def config(data: Path, text: str = "masking: {name: ask2mask}") -> TrainConfig:
 
 
 def read(data: Path, text: str = "masking: {name: ask2mask}", subsampling: int = 4) -> Confidences | None:
-    return read_confidences(config(data, text), DataDir.open(data), encoder(subsampling))
+    return EncodedFrames(config(data, text), encoder(subsampling)).confidences(DataDir.open(data))
 
 
 @pytest.mark.parametrize("max_frames", [400, 90])
 def test_each_encoded_frame_has_its_own(folder: Path, max_frames: int) -> None:
     settings = replace(config(folder), batching=BatchingConfig(batch_frames=800, min_frames=1, max_frames=max_frames))
     data, model = DataDir.open(folder), encoder()
-    confidences = read_confidences(settings, data, model)
+    confidences = EncodedFrames(settings, model).confidences(data)
     lengths = np.array(FRAMES)
     batches = Batches(lengths, settings.batching, 0)
-    steps = Steps(
-        folder, Config(num_workers=0, normalise="none"), batches, Slice(), 0, {}, lengths=lengths,
-        confidences=confidences,
-    )  # fmt: skip
+    given = Input(folder, Config(num_workers=0, normalise="none"), lengths=lengths)
+    steps = Steps(given, Order(batches, 0), Known(confidences=confidences))
     crops = 0
     for step in range(12):
         (batch,) = steps[step]
-        batch = Preparation(steps.config, folder, torch.device("cpu"))(batch, augment=False)
+        batch = Preparation(given, torch.device("cpu"))(batch, augment=False)
         counts = model.num_encoded(batch.lengths)
         assert batch.confidence is not None
         assert batch.confidence.shape == (len(counts), max(1, int(counts.max())))
@@ -212,5 +210,5 @@ def test_stored_and_asked_for_at_once(folder: Path) -> None:
 
 
 def test_crops_are_as_long_as_the_encoder_makes_them(folder: Path) -> None:
-    counts = encoded_lengths(config(folder), encoder())
+    counts = EncodedFrames(config(folder), encoder()).by_input()
     assert counts.tolist() == encoded(encoder(), list(range(401)))

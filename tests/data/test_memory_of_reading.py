@@ -14,8 +14,8 @@ import soundfile
 
 from masr.data.batch_config import Config as BatchingConfig
 from masr.data.batching import Batches
-from masr.data.collate import Slice, Steps
-from masr.data.dataset import Config, lengths_of
+from masr.data.collate import Known, Order, Steps
+from masr.data.dataset import Config, Input, lengths_of
 from masr.data.labels import Column, label_set, labels_of
 from masr.io.ark import ArchiveWriter
 from masr.io.datadir import DataDir
@@ -67,7 +67,7 @@ def opened(folder: Path, source: str) -> Steps:
     config = Config(source=source, num_workers=0)
     batching = BatchingConfig(batch_frames=1000, min_frames=1, max_frames=60)
     batches = Batches(lengths_of(config, data, 16000), batching, 0)
-    steps = Steps(folder, config, batches, Slice(), 0, labels)
+    steps = Steps(Input(folder, config), Order(batches, 0), Known(labels))
     assert len(steps[0][0].utts) > 10
     return steps
 

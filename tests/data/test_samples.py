@@ -11,8 +11,8 @@ import torch
 
 from masr.data.batch_config import Config as BatchingConfig
 from masr.data.batching import Batches
-from masr.data.collate import Slice, Steps, Targets
-from masr.data.dataset import Config, SampleSource, WaveformSource, lengths_of
+from masr.data.collate import Known, Order, Steps, Targets
+from masr.data.dataset import Config, Input, SampleSource, WaveformSource, lengths_of
 from masr.data.samples import Samples
 from masr.errors import DataError
 from masr.features.log_mel import Config as LogMelConfig
@@ -94,7 +94,7 @@ def test_targets_stand_under_the_samples_they_were_made_for(folder: Path, tmp_pa
     config = Config(source="samples", num_workers=0)
     lengths = lengths_of(config, DataDir.open(folder), RATE)
     batches = Batches(lengths, BatchingConfig(batch_frames=120, min_frames=1, max_frames=40), 0)
-    steps = Steps(folder, config, batches, Slice(), 0, {}, targets=targets)
+    steps = Steps(Input(folder, config), Order(batches, 0), Known(targets=targets))
     moved = 0
     for step in range(12):
         (batch,) = steps[step]

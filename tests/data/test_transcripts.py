@@ -31,7 +31,7 @@ def test_units_and_texts(data: DataDir) -> None:
     rows = found.read(np.array([5, 0, 2]))
     assert rows.tolist() == [[b, -1, -1, -1, -1], [a, b, space, b, a], [-1] * 5]
     assert found.texts(data, np.array([0, 2, 4])) == ("ab ba", "", "")
-    assert found.untold.tolist() == [False, False, False, False, True, False]
+    assert found.has_no_text.tolist() == [False, False, False, False, True, False]
 
 
 def test_what_cannot_be_learnt_is_named_with_its_reason(data: DataDir) -> None:

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from masr.data.padding import padded
+from masr.data.collate import padded
 from masr.inference import batches as module
 from masr.inference.batches import of_like_length, pools, read_whole
 from masr.io.datadir import DataDir, write_datadir

@@ -13,12 +13,10 @@ from masr.errors import ConfigError, DataError, UsageError
 from masr.features.log_mel import Config as LogMelConfig
 from masr.features.log_mel import build as build_log_mel
 from masr.inference import confidence as module
-from masr.inference.confidence import Scoring
-from masr.inference.emissions import Emitter
+from masr.inference.confidence import ScoredData, Scoring
+from masr.inference.emissions import Emitter, read_transformers
 from masr.inference.frame_scorer import FrameScorer
 from masr.inference.load import Model
-from masr.inference.scored_data import ScoredData
-from masr.inference.transformers_ctc import read
 from masr.io.ark import ArchiveWriter, read_array
 from masr.io.confidence import read_facts
 from masr.io.datadir import DataDir, read_table, write_datadir, write_table
@@ -164,7 +162,7 @@ class Waveform:
 
 
 def test_every_length_from_1_to_2000_samples_has_as_many_values_as_an_encoder_of_waveforms(tmp_path: Path) -> None:
-    ours, encoder = FrameScorer(read(checkpoint(tmp_path), "cpu")), Waveform()
+    ours, encoder = FrameScorer(read_transformers(checkpoint(tmp_path), "cpu")), Waveform()
     ours.check_encoder(encoder, 1 / 16000)  # type: ignore[arg-type]
     assert ours.emitter.frame_shift_sec == 0.02
     samples = torch.randn(100, 2000)

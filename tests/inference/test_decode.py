@@ -13,10 +13,10 @@ import pytest
 from masr.errors import DecodingError
 from masr.inference.beam import _merged
 from masr.inference.decode import build_decoder
+from masr.inference.decode_config import Config
 from masr.inference.hypothesis import collapse
 from masr.inference.language_model import check_language_model
 from masr.inference.lexicon import read_lexicon
-from masr.inference.search import Config
 from masr.types import FloatArray
 from masr.units import characters
 from reference import slow_arpa, slow_ctc

@@ -5,7 +5,7 @@ import sys
 import pytest
 from rich.table import Table
 
-from masr.io.screen import draw, points
+from masr.io.screen import draw
 
 
 def table(*cells: str) -> Table:
@@ -27,15 +27,3 @@ def test_a_terminal_says_how_wide_it_is(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "60")
     assert len(draw(table(*"abcde")).split("\n")[-1]) == 60
-
-
-@pytest.mark.parametrize(
-    ("change", "low", "high", "said"),
-    [
-        (-0.031, -0.05, 0.012, "−3.1 [−5.0, +1.2]"),
-        (0.02, None, None, "+2.0"),
-        (-1e-9, 0.0, 1e-9, "0.0 [0.0, 0.0]"),
-    ],
-)
-def test_points_of_per_cent(change: float, low: float | None, high: float | None, said: str) -> None:
-    assert points(change, low, high) == said

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from masr.losses.triplet import Candidates, Config, Triplets, contrastive_loss, mine, spread, triplet_loss
+from masr.losses.triplet import Candidates, Config, Triplets, contrastive_loss, mean_distance, mine, triplet_loss
 from masr.maths.keyed_random import combine
 from reference import slow_triplets
 
@@ -147,8 +147,8 @@ def test_label_equals_pytorch_metric_learning() -> None:
 def test_spread_is_the_mean_distance_of_pairs_and_zero_after_a_collapse() -> None:
     vectors = functional.normalize(torch.randn(30, 5, dtype=torch.float64), dim=1)
     pairs = (vectors[:, None] - vectors[None]).square().sum(dim=2)
-    torch.testing.assert_close(spread(vectors)[0], pairs.mean())
-    assert float(spread(vectors[:1].repeat(9, 1))[0]) == pytest.approx(0, abs=1e-9)
+    torch.testing.assert_close(mean_distance(vectors)[0], pairs.mean())
+    assert float(mean_distance(vectors[:1].repeat(9, 1))[0]) == pytest.approx(0, abs=1e-9)
 
 
 def test_nothing_to_mine_is_no_loss_and_no_crash() -> None:

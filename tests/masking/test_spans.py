@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.masking.spans import Config, build, spread
+from masr.masking.spans import Config, build, spans_from
 from masr.maths.keyed_random import combine
 
 
@@ -58,4 +58,4 @@ def test_spread_against_a_loop() -> None:
         for place in range(33):
             if starts[row, place]:
                 expected[row, max(place - 3, 0) : place + 1] = True
-    assert torch.equal(spread(starts, 4), expected)
+    assert torch.equal(spans_from(starts, 4), expected)

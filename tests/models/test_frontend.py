@@ -1,4 +1,4 @@
-"""The front end by blocks on a CPU: what Conv2d gives, and its gradients."""
+"""Front ends: what is stacked and dropped; and by blocks on a CPU, what Conv2d gives with its gradients."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from masr.models import stacked_conv
-from masr.models.frontend import ConvSubsampling
+from masr.models.frontend import ConvSubsampling, Stacking, build_front_end, check_front_end, embedded
 
 
 def slow(module: ConvSubsampling, features: Tensor) -> Tensor:
@@ -54,3 +54,27 @@ def test_single_precision_and_bf16_agree_with_double() -> None:
 def test_too_few_frames_are_filled_up() -> None:
     module = ConvSubsampling(20, 4, 4)
     assert module(torch.randn(2, 1, 20)).shape == (2, 1, 4)
+
+
+def test_frames_are_stacked_in_order() -> None:
+    stacking = Stacking(3, 6, 2)
+    torch.nn.init.eye_(stacking.out.weight)
+    torch.nn.init.zeros_(stacking.out.bias)
+    features = torch.arange(15.0).view(1, 5, 3)
+    assert torch.equal(stacking(features), torch.arange(12.0).view(1, 2, 6))
+    assert stacking.num_encoded(torch.tensor([0, 1, 2, 5])).tolist() == [0, 0, 1, 2]
+    assert stacking(features[:, :1]).shape == (1, 1, 6)
+
+
+def test_the_sequence_is_as_long_as_its_longest_utterance() -> None:
+    front_end = build_front_end("linear", 3, 4, 1, "layer")
+    frames, lengths = embedded(front_end, torch.randn(2, 9, 3), torch.tensor([5, 4]))
+    assert frames.shape == (2, 5, 4)
+    assert lengths.tolist() == [5, 4]
+    assert embedded(front_end, torch.randn(1, 9, 3), torch.tensor([0]))[0].shape == (1, 1, 4)
+
+
+@pytest.mark.parametrize(("kind", "factor"), [("conv", 1), ("linear", 320), ("waveform", 4)])
+def test_what_does_not_go_together_is_refused(kind: str, factor: int) -> None:
+    with pytest.raises(ValueError, match=f"a {kind} front end has subsampling .*, not {factor}"):
+        check_front_end(kind, factor)  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ from small import tiny
 
 def losses(kind: str, folder: Path) -> list[float]:
     run = tiny.make_run(folder, tiny.objective(kind), max_steps=50, validate_every=50, save_every=50)
-    assert train(run, tiny.batches(), tiny.nothing) == 0
+    assert train(tiny.with_data(run, tiny.batches(), tiny.nothing)) == 0
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return [line["loss"] for line in lines if line["split"] == "train"]
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from masr.report.labels import Box, place_labels
 from masr.report.markup import width_of
-from masr.report.plot import spread
+from masr.report.plot import moved_apart
 
 AREA = Box(0, 0, 500, 400)
 POINTS = st.lists(st.tuples(st.floats(0, 500), st.floats(0, 400)), min_size=1, max_size=40)
@@ -37,7 +37,7 @@ def test_points_apart_all_get_their_names() -> None:
 
 @given(st.lists(st.floats(0, 100), max_size=12), st.floats(1, 20))
 def test_labels_at_line_ends_keep_order_distance_and_bounds(places: list[float], gap: float) -> None:
-    found = spread(places, gap, 0, 100)
+    found = moved_apart(places, gap, 0, 100)
     real = min(gap, 100 / max(1, len(places) - 1))
     order = sorted(range(len(places)), key=lambda n: places[n])
     for a, b in pairwise(order):
@@ -48,4 +48,4 @@ def test_labels_at_line_ends_keep_order_distance_and_bounds(places: list[float],
 @given(st.lists(st.integers(0, 9), unique=True, max_size=8))
 def test_labels_that_do_not_overlap_stay_where_they_are(tens: list[int]) -> None:
     places = [10.0 * v + 5 for v in tens]
-    assert spread(places, 10, 0, 100) == places
+    assert moved_apart(places, 10, 0, 100) == places

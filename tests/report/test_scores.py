@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
+from masr.maths.estimate import Estimate
 from masr.report.gather import Run
 from masr.report.markup import join
 from masr.report.scores import Score, flattened, score_section
@@ -20,14 +22,16 @@ def test_figures_with_intervals_are_one_score() -> None:
         "huge": 10**400,
     }
     assert list(flattened(data)) == [
-        Score("all, 1-NN", 0.5, 0.4, 0.6, 10.0, True),
-        Score("chance", 0.1, is_share=True),
-        Score("wer", 12.5, 11.0, 14.0, None, False),
-        Score("num", 3.0),
-        Score("missing", None),
-        Score("huge", None),
+        Score("all, 1-NN", Estimate(0.5, 0.4, 0.6, 10, "share")),
+        Score("chance", Estimate(0.1, unit="share")),
+        Score("wer", Estimate(12.5, 11.0, 14.0)),
+        Score("num", Estimate(3.0)),
+        Score("missing", Estimate(math.nan)),
+        Score("huge", Estimate(math.nan)),
     ]
-    assert Score("a", 0.5, 0.4, 0.6, 10, True).text() == "50.0 % [40.0 %, 60.0 %]"
+    texts = [one.text() for one in flattened(data)]
+    assert texts == ["50.0 ± 10.0 %", "10.0 %", "12.5 [11, 14]", "3", "\N{EN DASH}", "\N{EN DASH}"]
+    assert Score("a", Estimate(0.5, 0.25, 0.625, 10, "share")).text() == "50.0 [25.0, 62.5] %"
 
 
 def section(*scores: dict[str, object]) -> str:

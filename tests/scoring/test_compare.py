@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from masr.io.language_scores import LanguageScores
-from masr.maths.bootstrap import bounds, clusters, two_sided
+from masr.maths.bootstrap import clusters
 from masr.scoring.lid.answers import Answers, judge
 from masr.scoring.lid.compare import compare, mcnemar
 from masr.scoring.lid.reference import encode
@@ -66,11 +66,3 @@ def test_only_languages_of_both_are_compared() -> None:
     found = compare(answers(0, 1), answers(1, 1, ("bos", "ces", "dan")), groups, 1)
     assert found is not None and found.num_utts == 160
     assert compare(answers(0, 1), answers(1, 1, ("dan", "eng")), groups, 1) is None
-
-
-def test_draws_that_say_nothing_give_no_interval() -> None:
-    assert bounds(np.full(10, np.nan)) is None
-    assert two_sided(np.full(10, np.nan)) is None
-    assert bounds(np.array([*range(199), np.inf])) == (5, 194)
-    assert two_sided(np.linspace(1, 2, 999)) == pytest.approx(2 / 1000)
-    assert two_sided(np.linspace(-1, 1, 999)) == 1

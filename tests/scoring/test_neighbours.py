@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 from masr.cli.main import main
 from masr.errors import DataError
 from masr.io.datadir import write_datadir
+from masr.maths.bootstrap import share_right
 from masr.scoring import neighbours
-from masr.scoring.neighbours import Embedded, interval, nearest, nearest_centroid, read_embedded, scaled, score
+from masr.scoring.neighbours import Embedded, nearest, nearest_centroid, read_embedded, scaled, score
 from reference import slow_neighbours
 
 
@@ -37,7 +39,7 @@ def test_answers_are_those_of_the_slow_loops(seed: int, monkeypatch: pytest.Monk
 
 def test_a_speaker_is_never_its_own_neighbour() -> None:
     data = embedded(1, 30, speakers=3)
-    assert score(data, data).shares["all"]["1-NN"].accuracy < 0.9
+    assert score(data, data).shares["all"]["1-NN"].value < 0.9
     alone = Embedded(data.vectors, data.labels, np.full(30, "s"), 0)
     unit, _ = scaled(alone.vectors, alone.vectors, "none")
     assert set(nearest(unit, alone, unit, alone)) == {""}
@@ -49,19 +51,30 @@ def test_an_offset_of_all_vectors_hides_them_until_it_is_taken_off() -> None:
     side = np.where(labels == "a", 1.0, -1.0)[:, None] * [1.0, 0.0, 0.0]
     vectors = (side + 0.3 * random.standard_normal((100, 3)) + [0, 0, 500]).astype(np.float32)
     data = Embedded(vectors, labels, np.array([f"s{i}" for i in range(100)]), 0)
-    assert score(data, data, "centre").shares["all"]["centroid"].accuracy > 0.95
+    assert score(data, data, "centre").shares["all"]["centroid"].value > 0.95
     wide = Embedded(vectors * np.float32([1, 1000, 1]), labels, data.speakers, 0)
-    assert score(wide, wide, "centre").shares["all"]["centroid"].accuracy < 0.8
-    assert score(wide, wide, "standard").shares["all"]["centroid"].accuracy > 0.95
+    assert score(wide, wide, "centre").shares["all"]["centroid"].value < 0.8
+    assert score(wide, wide, "standard").shares["all"]["centroid"].value > 0.95
 
 
 def test_intervals_grow_when_speakers_say_all_the_same() -> None:
     right = np.repeat(np.random.default_rng(0).random(50) < 0.5, 20)
-    many = interval(right, np.array([f"u{i}" for i in range(1000)]), 0)
-    few = interval(right, np.repeat([f"s{i}" for i in range(50)], 20), 0)
-    assert many.accuracy == few.accuracy == right.mean()
+    many = share_right(right, np.array([f"u{i}" for i in range(1000)]), 0)
+    few = share_right(right, np.repeat([f"s{i}" for i in range(50)], 20), 0)
+    assert many.value == few.value == right.mean()
+    assert few.low is not None and few.high is not None and many.low is not None and many.high is not None
     assert few.low < many.low < right.mean() < many.high < few.high
     assert few.high - few.low == pytest.approx(2 * 1.96 * 0.5 / np.sqrt(50), rel=0.15)
+
+
+def test_one_speaker_has_no_interval(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = share_right(np.array([True, False, False, False]), np.full(4, "s"), 0)
+    assert (one.value, one.low, one.high, one.count) == (0.25, None, None, 4)
+    train, test = folder(tmp_path / "a", embedded(0, 60)), folder(tmp_path / "b", embedded(9, 30, speakers=1))
+    assert main(["score", "neighbours", str(train), str(test), "--json", str(tmp_path / "x.json")]) == 0
+    found = json.loads((tmp_path / "x.json").read_text())["shares"]["all"]["1-NN"]
+    assert list(found) == ["accuracy", "low", "high", "count"] and found["low"] is found["high"] is None
+    assert "[" not in capsys.readouterr().out
 
 
 def folder(path: Path, data: Embedded, **labels: str) -> Path:

@@ -167,3 +167,20 @@ setup() {
   wait $! || code=$?
   ((code == 143))
 }
+
+@test "stages 4 and 5 run, and clusters are made, where a configuration asks for them, whatever it is called" {
+  cd "$copy/egs/fleurs"
+  printf 'masking: {name: ask2mask}\ntargets: elsewhere/slow_clusters\n' >conf/pretrain/first.yaml
+  printf 'targets: exp/clusters\n' >conf/pretrain/second.yaml
+  printf 'masking: {name: spans}\n' >conf/pretrain/hubert_atm_not.yaml
+  ./run.sh --pretrain hubert_atm_not
+  run -1 grep -E '^(cluster|confidence) ' "$calls"
+  run -1 grep -E -- '--set (confidence|targets)=' "$calls"
+  : >"$calls"
+  ./run.sh --pretrain first,second,hubert_atm_not --exp made
+  grep -q '^confidence ' "$calls"
+  [[ $(grep '^cluster ' "$calls" | cut -d ' ' -f 3,7 | sort) == $'made/clusters conf/pretrain/second.yaml\nmade/slow_clusters conf/pretrain/first.yaml' ]]
+  grep '^train conf/pretrain/first.yaml ' "$calls" | grep -q -- '--set confidence=made/confidence --set targets=made/slow_clusters$'
+  grep '^train conf/pretrain/second.yaml ' "$calls" | grep -q -- 'codes=made/units --set targets=made/clusters$'
+  grep '^train conf/pretrain/hubert_atm_not.yaml ' "$calls" | grep -q -- '--set codes=made/units$'
+}

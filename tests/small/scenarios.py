@@ -35,7 +35,7 @@ def scenario(name: str, folder: Path, world: World) -> int:
     )
     if "full_disk" in name:
         checkpoint._write = _refuse
-    return train(run, read, tiny.validation(world), lambda: next(read(0)))
+    return train(tiny.with_data(run, read, tiny.validation(world), lambda: next(read(0))))
 
 
 def _refuse(path: Path, tensors: object) -> None:

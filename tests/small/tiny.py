@@ -6,7 +6,8 @@ same way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,10 @@ from masr.objectives.dinosr import build as build_dinosr
 from masr.objectives.lid import Config as LidConfig
 from masr.objectives.lid import build as build_lid
 from masr.objectives.masr import StreamConfig, wrap
+from masr.training.config import LoopConfig, TrainConfig
 from masr.training.distributed import World
 from masr.training.optim import Config as OptimConfig
-from masr.training.run import Batches, Config, Run, start
+from masr.training.run import Data, Reader, Run, begin
 from masr.types import Batch, FloatArray
 
 NUM_BINS = 16
@@ -123,7 +125,7 @@ def part_of(batch: Batch, world: World, micro: int = 0, accumulate: int = 1) -> 
     )
 
 
-def batches(world: World = ALONE, accumulate: int = 1, seed: int = 1, sizes: tuple[int, ...] = (6, 7, 5)) -> Batches:
+def batches(world: World = ALONE, accumulate: int = 1, seed: int = 1, sizes: tuple[int, ...] = (6, 7, 5)) -> Reader:
     """Endless steps, as many utterances in each as `sizes` says in turn."""
 
     def read(first: int) -> Iterator[tuple[Batch, ...]]:
@@ -136,7 +138,7 @@ def batches(world: World = ALONE, accumulate: int = 1, seed: int = 1, sizes: tup
     return read
 
 
-def validation(world: World = ALONE, steps: int = 2) -> Batches:
+def validation(world: World = ALONE, steps: int = 2) -> Reader:
     """A few batches of utterances that are never trained on."""
 
     def read(first: int) -> Iterator[tuple[Batch, ...]]:
@@ -146,7 +148,7 @@ def validation(world: World = ALONE, steps: int = 2) -> Batches:
     return read
 
 
-def poisoned(read: Batches, steps: tuple[int, ...], utt: int = 1) -> Batches:
+def poisoned(read: Reader, steps: tuple[int, ...], utt: int = 1) -> Reader:
     """The same batches, with a value that is not finite in one utterance of some steps."""
 
     def changed(first: int) -> Iterator[tuple[Batch, ...]]:
@@ -173,8 +175,15 @@ def make_run(
     seed: int = 1,
     **config: Any,
 ) -> Run:
-    """A quiet run with few steps."""
+    """A quiet run with few steps, over `batches` and `validation` of one rank."""
     small = {"max_steps": 12, "log_every": 1, "validate_every": 4, "save_every": 4, "tensorboard": False}
-    whole = Config(**{**small, **config})
-    settings = {"training": vars(whole), "optim": vars(optim)} if settings is None else settings
-    return start(whole, optim, model or objective(), folder, world, settings, seed, quiet=True)
+    whole = TrainConfig(training=LoopConfig(**{**small, **config}), optim=optim, seed=seed)
+    settings = {"training": vars(whole.training), "optim": vars(optim)} if settings is None else settings
+    run = begin(whole, folder, world, model or objective(), Data(batches(), validation()), settings)
+    run.meters.quiet = True
+    return run
+
+
+def with_data(run: Run, training: Reader, dev: Reader, largest: Callable[[], Sequence[Batch]] | None = None) -> Run:
+    """The same run over other batches."""
+    return replace(run, data=Data(training, dev, largest))

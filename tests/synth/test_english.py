@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from masr.synth import english
+from masr.synth.english_words import SPOKEN
 
 
 def test_over_500_words_and_thousands_of_sentences() -> None:
@@ -20,7 +21,7 @@ def test_over_500_words_and_thousands_of_sentences() -> None:
     assert len(english.vocabulary()) > 700
 
 
-@pytest.mark.parametrize("topic", english.TOPICS + english.SPOKEN_TOPICS)
+@pytest.mark.parametrize("topic", english.TOPICS + tuple(SPOKEN))
 def test_text_is_whole_english(topic: str) -> None:
     rng = np.random.default_rng(1)
     for _ in range(200):
@@ -42,11 +43,7 @@ def test_mostly_the_words_of_the_books_elsewhere() -> None:
     books = {
         w for _ in range(4000) for w in english.normalise(english.sentence(_any(english.TOPICS, rng), rng)).split()
     }
-    said = [
-        w
-        for _ in range(1000)
-        for w in english.normalise(english.sentence(_any(english.SPOKEN_TOPICS, rng), rng)).split()
-    ]
+    said = [w for _ in range(1000) for w in english.normalise(english.sentence(_any(tuple(SPOKEN), rng), rng)).split()]
     known = np.mean([word in books for word in said])
     assert 0.7 < known < 0.95
 

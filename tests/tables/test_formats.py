@@ -11,9 +11,6 @@ from typing import Any
 
 import pytest
 
-from masr.maths.over_seeds import Mean
-from masr.tables.layout import number, with_interval
-
 
 def shown(recipe: Any, capfd: pytest.CaptureFixture[str], kind: str) -> str:
     capfd.readouterr()
@@ -213,11 +210,3 @@ def test_results_leave_out_sizes_without_a_score(recipe: Any) -> None:
     text = (recipe.folder / "RESULTS.md").read_text(encoding="utf-8")
     assert "1 of 7" in text and "Sizes without a link have no score yet." in text
     assert not re.search(r"\]\(#|^## ", text, re.MULTILINE)
-
-
-def test_numbers() -> None:
-    assert number(-0.04, 1) == "0.0"
-    assert number(-0.04, 1, sign=True) == "+0.0"
-    assert with_interval(Mean(2.0, 1.5, 2.5, 3), 1) == "2.0 ± 0.5"
-    assert with_interval(Mean(2.0, 1.0, 2.5, 1), 1) == "2.0 [1.0, 2.5]"
-    assert with_interval(Mean(2.0, None, None, 1), 1, sign=True) == "+2.0"

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.maths.over_seeds import FEWEST_SEEDS, Comparison, Mean, compare, decided, mean_of, relative_change
+from masr.maths.estimate import Estimate
+from masr.maths.over_seeds import FEWEST_SEEDS, Comparison, compare, decided, mean_of, relative_change
 from reference import slow_paired_t
 
 FIGURES = st.lists(st.integers(0, 1000).map(lambda n: n / 10), min_size=3, max_size=6)
@@ -83,13 +84,13 @@ def test_relative_change() -> None:
 @pytest.mark.parametrize("degrees", [2, 7])
 def test_what_can_be_found_is_found_with_power(degrees: int) -> None:
     """A t test of an effect of that many standard errors, by numbers alone."""
-    found = Comparison("undecided", Mean(0.0, -1.0, 1.0, degrees + 1), 0.5, error=2.0, degrees=degrees).detectable
+    found = Comparison("undecided", Estimate(0.0, -1.0, 1.0, degrees + 1), 0.5, error=2.0, degrees=degrees).detectable
     assert found is not None
     assert slow_paired_t.power(found / 2.0, degrees) == pytest.approx(0.8, abs=1e-3)
 
 
 def test_with_many_degrees_an_effect_of_2_8_standard_errors_is_found() -> None:
-    found = Comparison("undecided", Mean(0.0, -1.0, 1.0, 3), 0.5, error=1.0, degrees=1e6).detectable
+    found = Comparison("undecided", Estimate(0.0, -1.0, 1.0, 3), 0.5, error=1.0, degrees=1e6).detectable
     assert found == pytest.approx(1.959964 + 0.841621, abs=1e-3)
     assert compare([1.0, 1.0, 1.0]).detectable is None
     assert compare([1.0]).detectable is None
@@ -112,7 +113,7 @@ def test_with_many_degrees_an_effect_of_2_8_standard_errors_is_found() -> None:
 def test_the_smallest_effect_that_matters_parts_no_effect_from_undecided(
     low: float, high: float, p_adjusted: float, verdict: str
 ) -> None:
-    found = Comparison("not tested", Mean((low + high) / 2, low, high, 3), 0.01, 1.0, 2)
+    found = Comparison("not tested", Estimate((low + high) / 2, low, high, 3), 0.01, 1.0, 2)
     assert decided(found, p_adjusted, 5.0).verdict == verdict
     without = decided(found, p_adjusted).verdict
     assert without == (verdict if p_adjusted < 0.05 else "not significant")

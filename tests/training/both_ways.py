@@ -23,7 +23,7 @@ from masr.models.conformer import Config as ConformerConfig
 from masr.models.conformer import build as build_conformer
 from masr.plugins import open_plugin
 from masr.training.loop import train
-from masr.training.run import Batches
+from masr.training.run import Reader
 from masr.types import Batch
 from small import tiny
 
@@ -42,7 +42,7 @@ def objective(name: str) -> nn.Module:
     return built
 
 
-def labelled(read: Batches) -> Batches:
+def labelled(read: Reader) -> Reader:
     """The same batches, with a cluster for every encoded frame."""
 
     def clusters(batch: Batch) -> Batch:
@@ -61,7 +61,7 @@ def labelled(read: Batches) -> Batches:
 def losses(folder: Path, name: str, compiled: bool) -> list[float]:
     """Of ten steps."""
     run = tiny.make_run(folder, objective(name), max_steps=10, compile=compiled)
-    train(run, labelled(tiny.batches()), tiny.nothing)
+    train(tiny.with_data(run, labelled(tiny.batches()), tiny.nothing))
     return [json.loads(line)["loss"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 

@@ -11,7 +11,6 @@ import signal
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import torch
 
@@ -31,7 +30,7 @@ LAST = 300
 class Steps:
     """The synthetic batches by step, read slowly enough that a signal meets readers at work."""
 
-    config = SimpleNamespace(num_workers=2)
+    num_workers = 2
 
     def __getitem__(self, step: int) -> tuple[Batch, ...]:
         time.sleep(0.01)
@@ -44,7 +43,7 @@ def work(folder: Path) -> int:
     torch.set_num_threads(1)
     run = tiny.make_run(folder, max_steps=LAST, log_every=1, validate_every=LAST, save_every=LAST)
     try:
-        return train(run, lambda first: read_ahead(Steps(), first, LAST), tiny.nothing)  # type: ignore[arg-type]
+        return train(tiny.with_data(run, lambda first: read_ahead(Steps(), first, LAST), tiny.nothing))  # type: ignore[arg-type]
     except TrainingError as error:
         print(error.what, flush=True)
         return 2

@@ -46,7 +46,7 @@ def attempt(folder: Path, dies_at: int) -> int:
         ema_decay=0.9,
         accumulate=2,
     )
-    return train(run, tiny.batches(accumulate=2), tiny.validation())
+    return train(tiny.with_data(run, tiny.batches(accumulate=2), tiny.validation()))
 
 
 def _arm(dies_at: int) -> None:

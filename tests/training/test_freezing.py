@@ -14,12 +14,10 @@ from masr.models.recurrent import Config as RecurrentConfig
 from masr.models.recurrent import build as build_recurrent
 from masr.objectives.apc import Config as ApcConfig
 from masr.objectives.apc import build as build_apc
-from masr.training.depths import block_depths
-from masr.training.freezing import freeze
 from masr.training.loop import train, update
-from masr.training.optim import Config, build_optimizer, set_learning_rate
+from masr.training.optim import Config, block_depths, build_optimizer, freeze, set_learning_rate
 from masr.training.run import Run
-from small.tiny import batches, make_run, objective, validation
+from small.tiny import batches, make_run, objective
 
 
 def stepped(run: Run, steps: int) -> None:
@@ -118,7 +116,7 @@ def test_stopped_while_frozen_it_ends_as_if_it_never_stopped(tmp_path: Path) -> 
     for folder, stops in (("whole", [8]), ("parts", [4, 8])):
         for steps in stops:
             run = make_run(tmp_path / folder, optim=optim, settings={}, max_steps=steps, save_every=2)
-            assert train(run, batches(), validation()) == 0
+            assert train(run) == 0
     whole, parts = (tmp_path / name / "model.safetensors" for name in ("whole", "parts"))
     assert whole.read_bytes() == parts.read_bytes()
 
@@ -128,7 +126,7 @@ def test_the_best_is_by_the_figure_that_was_named(tmp_path: Path) -> None:
 
     for best_by, sign in (("loss", 1), ("+masked_accuracy", -1)):
         folder = tmp_path / best_by
-        assert train(make_run(folder, best_by=best_by, keep_last=9), batches(), validation()) == 0
+        assert train(make_run(folder, best_by=best_by, keep_last=9)) == 0
         lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
         dev = {line["step"]: line for line in lines if line["split"] == "dev"}
         records = [json.loads(path.read_text()) for path in folder.glob("checkpoints/*/record.json")]
@@ -136,5 +134,5 @@ def test_the_best_is_by_the_figure_that_was_named(tmp_path: Path) -> None:
         for record in records:
             assert record["score"] == pytest.approx(sign * dev[record["step"]][best_by.removeprefix("+")])
     with pytest.raises(TrainingError, match="accurcy") as caught:
-        train(make_run(tmp_path / "wrong", best_by="+masked_accurcy"), batches(), validation())
+        train(make_run(tmp_path / "wrong", best_by="+masked_accurcy"))
     assert "masked_accuracy" in caught.value.fix

@@ -14,9 +14,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 from masr.errors import TrainingError
-from masr.training.distributed import Tallied, World, frame_shares, total_loss
+from masr.training.distributed import World
 from masr.training.loop import train, update, validate
 from masr.training.optim import Config as OptimConfig
+from masr.training.sums import Tallied, frame_shares, total_loss
 from masr.types import Batch
 from small import tiny
 
@@ -64,7 +65,7 @@ def test_a_stand_in_counts_nothing() -> None:
 
 def test_steps_without_any_label_train_on_the_rest(tmp_path: Path) -> None:
     run = tiny.make_run(tmp_path, tiny.objective("masr"), max_steps=3)
-    assert train(run, tiny.batches(sizes=(1,)), tiny.nothing) == 0
+    assert train(tiny.with_data(run, tiny.batches(sizes=(1,)), tiny.nothing)) == 0
     assert all(math.isfinite(line["loss"]) and line["x"] == 0 for line in lines(tmp_path))
 
 
@@ -97,7 +98,7 @@ def test_a_skipped_step_leaves_no_trace(tmp_path: Path) -> None:
 def test_too_many_skipped_steps_end_the_run_before_anything_bad_is_saved(tmp_path: Path) -> None:
     run = tiny.make_run(tmp_path, max_steps=30, max_bad_steps=4)
     with pytest.raises(TrainingError, match="4 steps in a row, up to step 9"):
-        train(run, tiny.poisoned(tiny.batches(), tuple(range(5, 30))), tiny.validation())
+        train(tiny.with_data(run, tiny.poisoned(tiny.batches(), tuple(range(5, 30))), tiny.validation()))
     saved = sorted((tmp_path / "checkpoints").iterdir())
     assert [folder.name for folder in saved] == ["step_000000004", "step_000000008"]
     assert all(bool(v.isfinite().all()) for v in load_file(saved[-1] / "model.safetensors").values())
@@ -115,27 +116,27 @@ def test_weights_that_overflow_are_never_saved(tmp_path: Path) -> None:
             yield tuple(micro_batches)
 
     with pytest.raises(TrainingError, match=r"step 8: head.bias is not finite; nothing was saved"):
-        train(run, broken, tiny.nothing)
+        train(tiny.with_data(run, broken, tiny.nothing))
     assert [folder.name for folder in (tmp_path / "checkpoints").iterdir()] == ["step_000000004"]
 
 
 def test_the_average_is_validated_and_saved(tmp_path: Path) -> None:
     run = tiny.make_run(tmp_path, ema_decay=0.8, max_steps=4)
-    assert train(run, tiny.batches(), tiny.validation()) == 0
+    assert train(run) == 0
     saved = load_file(tmp_path / "model.safetensors")
     assert all(torch.equal(saved[name], value) for name, value in run.average.values.items())
     assert not torch.equal(saved["head.weight"], run.objective.head.weight)
     again = tiny.objective()
     again.load_state_dict(saved)
     plain = tiny.make_run(tmp_path / "again", again)
-    score = validate(plain, tiny.validation()).over_ranks(World()).pairs["masked_prediction"]
+    score = validate(plain).over_ranks(World()).pairs["masked_prediction"]
     assert lines(tmp_path, "dev")[0]["loss"] == pytest.approx(score[0] / score[1], abs=1e-6)
 
 
 def test_bfloat16_follows_float32(tmp_path: Path) -> None:
     for precision in ("float32", "bfloat16"):
         run = tiny.make_run(tmp_path / precision, precision=precision)
-        assert train(run, tiny.batches(), tiny.validation()) == 0
+        assert train(run) == 0
         assert all(p.dtype == torch.float32 for p in run.objective.parameters())
     exact, rough = (lines(tmp_path / precision) for precision in ("float32", "bfloat16"))
     assert [line["loss"] for line in rough] == pytest.approx([line["loss"] for line in exact], abs=0.02)
@@ -147,7 +148,7 @@ def test_dropout_is_a_function_of_seed_and_step(tmp_path: Path) -> None:
     def final(name: str, seed: int) -> dict[str, torch.Tensor]:
         run = tiny.make_run(tmp_path / name, tiny.objective(dropout=0.2, layer_drop=0.3), seed=seed)
         torch.manual_seed(len(name))
-        train(run, tiny.batches(), tiny.validation())
+        train(run)
         return load_file(tmp_path / name / "model.safetensors")
 
     first, second, other = final("a", 1), final("bb", 1), final("c", 2)
@@ -157,14 +158,14 @@ def test_dropout_is_a_function_of_seed_and_step(tmp_path: Path) -> None:
 
 def test_data_that_end_too_soon_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="the data ended after step 2 of 12"):
-        train(tiny.make_run(tmp_path), tiny.validation(), tiny.nothing)
+        train(tiny.with_data(tiny.make_run(tmp_path), tiny.validation(), tiny.nothing))
 
 
 def test_the_objective_hears_which_step_comes(tmp_path: Path) -> None:
     model = tiny.objective()
     heard: list[int] = []
     model.advance = heard.append
-    train(tiny.make_run(tmp_path, model, max_steps=3), tiny.batches(), tiny.nothing)
+    train(tiny.with_data(tiny.make_run(tmp_path, model, max_steps=3), tiny.batches(), tiny.nothing))
     assert heard == [0, 1, 2]
 
 
@@ -180,7 +181,7 @@ def test_compiled_it_learns_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(nn.Module, "compile", eager)
     for flag in (False, True):
         run = tiny.make_run(tmp_path / str(flag), tiny.objective(num_layers=1), compile=flag, max_steps=1)
-        assert train(run, tiny.batches(), tiny.nothing) == 0
+        assert train(tiny.with_data(run, tiny.batches(), tiny.nothing)) == 0
     assert compiled == [{}]
     plain, other = (load_file(tmp_path / str(flag) / "model.safetensors") for flag in (False, True))
     assert plain.keys() == other.keys()
@@ -192,7 +193,7 @@ def test_compiled_it_learns_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_no_steps_keep_the_weights_as_they_were_drawn(tmp_path: Path) -> None:
     run = tiny.make_run(tmp_path, max_steps=0)
     drawn = {name: value.clone() for name, value in run.objective.state_dict().items()}
-    assert train(run, tiny.batches(), tiny.validation(), lambda: pytest.fail("nothing has to fit")) == 0
+    assert train(tiny.with_data(run, tiny.batches(), tiny.validation(), lambda: pytest.fail("nothing has to fit"))) == 0
     kept = load_file(tmp_path / "model.safetensors")
     assert all(torch.equal(value, kept[name]) for name, value in drawn.items())
-    assert train(tiny.make_run(tmp_path, max_steps=0), tiny.batches(), tiny.validation()) == 0
+    assert train(tiny.make_run(tmp_path, max_steps=0)) == 0

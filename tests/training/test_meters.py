@@ -11,9 +11,8 @@ import pytest
 import torch
 
 from masr.errors import TrainingError
-from masr.training.distributed import Tally
 from masr.training.loop import train
-from masr.training.sums import Sums
+from masr.training.sums import Sums, Tally
 from small import tiny
 
 
@@ -24,7 +23,7 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 def test_a_line_is_the_mean_since_the_line_before(tmp_path: Path) -> None:
     for every in (1, 4):
         run = tiny.make_run(tmp_path / str(every), log_every=every)
-        assert train(run, tiny.batches(sizes=(6,)), tiny.validation()) == 0
+        assert train(tiny.with_data(run, tiny.batches(sizes=(6,)), tiny.validation())) == 0
     ones, fours = ([line for line in lines(tmp_path / str(every)) if line["split"] == "train"] for every in (1, 4))
     assert [line["step"] for line in fours] == [4, 8, 12]
     shares = [line["masked_share"] for line in ones]
@@ -39,7 +38,7 @@ def test_a_line_is_the_mean_since_the_line_before(tmp_path: Path) -> None:
 
 
 def test_what_a_line_holds(tmp_path: Path) -> None:
-    train(tiny.make_run(tmp_path, tiny.objective("masr")), tiny.batches(), tiny.validation())
+    train(tiny.make_run(tmp_path, tiny.objective("masr")))
     train_line, dev_line = lines(tmp_path)[0], next(line for line in lines(tmp_path) if line["split"] == "dev")
     assert list(train_line)[:6] == ["step", "split", "loss", "objective_loss", "masked_prediction", "x"]
     assert {"grad_norm", "lr", "audio_hours_per_hour", "skipped", "x_spread", "codes_used"} <= train_line.keys()
@@ -57,7 +56,7 @@ def test_the_screen_has_a_bar_and_one_line_for_each_validation(
 ) -> None:
     run = tiny.make_run(tmp_path)
     run.meters.quiet = False
-    train(run, tiny.poisoned(tiny.batches(), (2,)), tiny.validation())
+    train(tiny.with_data(run, tiny.poisoned(tiny.batches(), (2,)), tiny.validation()))
     said = capsys.readouterr().err
     assert [said.count(f"step {step}: dev loss ") for step in (4, 8, 12)] == [1, 1, 1]
     assert "12/12" in said and "h/h" in said and "step 3: left out: the loss is not finite" in said
@@ -66,7 +65,7 @@ def test_the_screen_has_a_bar_and_one_line_for_each_validation(
 
 def test_no_validation_data_means_no_line_and_the_newest_weights(tmp_path: Path) -> None:
     run = tiny.make_run(tmp_path)
-    assert train(run, tiny.batches(), tiny.nothing) == 0
+    assert train(tiny.with_data(run, tiny.batches(), tiny.nothing)) == 0
     assert {line["split"] for line in lines(tmp_path)} == {"train"}
 
 
@@ -83,9 +82,9 @@ def test_the_best_checkpoint_is_that_of_speech_though_the_streams_get_worse(tmp_
             {},
         )
     )
-    assert run.meters.validated(4, sums, run.config.best_by) == 1.5
-    assert run.meters.validated(4, sums, "loss") == 3.5
-    assert run.meters.validated(4, sums, "+x") == -4.0
+    assert run.meters.validated(4, sums) == 1.5
+    assert tiny.make_run(tmp_path, best_by="loss").meters.validated(4, sums) == 3.5
+    assert tiny.make_run(tmp_path, best_by="+x").meters.validated(4, sums) == -4.0
 
 
 def test_a_concern_is_said_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,7 +92,7 @@ def test_a_concern_is_said_and_written(tmp_path: Path, capsys: pytest.CaptureFix
     objective.concerns = lambda figures: [f"look at {len(figures) > 3}"]
     run = tiny.make_run(tmp_path, objective)
     run.meters.quiet = False
-    train(run, tiny.batches(), tiny.validation())
+    train(run)
     assert "step 4: look at True" in capsys.readouterr().err
     assert [line["sentence"] for line in lines(tmp_path) if line["split"] == "concern"] == ["look at True"] * 3
 
@@ -102,7 +101,7 @@ def test_tensorboard_has_the_same_figures(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    train(tiny.make_run(tmp_path, tensorboard=True), tiny.batches(), tiny.validation())
+    train(tiny.make_run(tmp_path, tensorboard=True))
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     for split in ("train", "dev"):
@@ -116,7 +115,7 @@ def test_without_tensorboard_there_is_a_note(
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     run = tiny.make_run(tmp_path, tensorboard=True)
     run.meters.quiet = False
-    assert train(run, tiny.batches(), tiny.validation()) == 0
+    assert train(run) == 0
     assert capsys.readouterr().err.count("tensorboard is not installed") == 1
 
 

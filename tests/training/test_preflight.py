@@ -9,10 +9,10 @@ import torch
 from safetensors.torch import load_file
 
 from masr.errors import TrainingError
-from masr.training.distributed import total_loss
 from masr.training.loop import train
 from masr.training.memory import Live
 from masr.training.preflight import _MARGIN, _longest, estimate, preflight
+from masr.training.sums import total_loss
 from small import tiny
 
 LARGE = tiny.whole_batch(3, 0, 40)
@@ -43,7 +43,7 @@ def test_what_will_not_fit_is_an_error_that_names_the_settings(tmp_path: Path) -
     room = (needs.fixed + needs.activations / 2) / (1 << 30)
     run = tiny.make_run(tmp_path, memory_gib=room)
     with pytest.raises(TrainingError, match="the largest batch needs about") as caught:
-        train(run, tiny.batches(), tiny.validation(), lambda: (LARGE,))
+        train(tiny.with_data(run, tiny.batches(), tiny.validation(), lambda: (LARGE,)))
     for setting in ("batching.batch_frames", "encoder.checkpoint_activations", "training.precision"):
         assert setting in caught.value.fix
     assert (
@@ -63,7 +63,7 @@ def test_it_changes_nothing(tmp_path: Path) -> None:
         folder = tmp_path / str(largest is None)
         torch.manual_seed(5)
         run = tiny.make_run(folder, tiny.objective("masr", dropout=0.2, conv_norm="batch"))
-        train(run, tiny.batches(), tiny.validation(), largest)
+        train(tiny.with_data(run, tiny.batches(), tiny.validation(), largest))
         results.append((load_file(folder / "model.safetensors"), run.objective))
     (first, _), (second, _) = results
     assert all(torch.equal(value, second[name]) for name, value in first.items())

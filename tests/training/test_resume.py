@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from masr.errors import CheckpointError, TrainingError
 from masr.training.loop import train
 from masr.training.optim import Config as OptimConfig
-from masr.training.run import Batches, Run
+from masr.training.run import Reader, Run
 from masr.training.signals import REQUEUE
 from masr.types import Batch
 from small import tiny
@@ -29,12 +29,12 @@ def a_run(folder: Path, **settings: Any) -> Run:
     return tiny.make_run(folder, tiny.objective("masr", dropout=0.1), **{**SETTINGS, **settings})
 
 
-def finished(folder: Path, read: Batches | None = None) -> bytes:
-    assert train(a_run(folder), read or tiny.batches(), tiny.validation()) == 0
+def finished(folder: Path, read: Reader | None = None) -> bytes:
+    assert train(tiny.with_data(a_run(folder), read or tiny.batches(), tiny.validation())) == 0
     return (folder / "model.safetensors").read_bytes()
 
 
-def calling(read: Batches, at: int, call: Any) -> Batches:
+def calling(read: Reader, at: int, call: Any) -> Reader:
     """The same batches, and something that happens while a step is under way."""
 
     def changed(first: int) -> Iterator[tuple[Batch, ...]]:
@@ -58,7 +58,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def test_a_signal_saves_and_asks_to_be_started_again(tmp_path: Path, whole: bytes, number: int, at: int) -> None:
     before = signal.getsignal(number)
     read = calling(tiny.batches(), at, lambda: os.kill(os.getpid(), number))
-    assert train(a_run(tmp_path), read, tiny.validation()) == REQUEUE == 75
+    assert train(tiny.with_data(a_run(tmp_path), read, tiny.validation())) == REQUEUE == 75
     assert (tmp_path / "checkpoints" / f"step_{at + 1:09d}").is_dir()
     assert signal.getsignal(number) == before
     assert finished(tmp_path) == whole
@@ -69,7 +69,7 @@ def test_an_error_on_the_way_costs_nothing_that_was_saved(tmp_path: Path, whole:
         raise OSError("a file of the data cannot be read")
 
     with pytest.raises(OSError, match="cannot be read"):
-        train(a_run(tmp_path), calling(tiny.batches(), 7, fail), tiny.validation())
+        train(tiny.with_data(a_run(tmp_path), calling(tiny.batches(), 7, fail), tiny.validation()))
     assert finished(tmp_path) == whole
 
 
@@ -83,7 +83,7 @@ def test_a_finished_run_only_writes_its_weights_again(tmp_path: Path, whole: byt
 
 def stopped_at_nine(folder: Path) -> list[Path]:
     read = calling(tiny.batches(), 8, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    assert train(a_run(folder), read, tiny.validation()) == REQUEUE
+    assert train(tiny.with_data(a_run(folder), read, tiny.validation())) == REQUEUE
     return sorted((folder / "checkpoints").iterdir())
 
 
@@ -100,7 +100,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(
     (saved[-1] / file).write_bytes(bytes(data[:-7] if harm == "cut" else data))
     run = a_run(tmp_path)
     run.meters.quiet = False
-    assert train(run, tiny.batches(), tiny.validation()) == 0
+    assert train(run) == 0
     said = capsys.readouterr().err
     assert str(saved[-1]) in said and "going back to the checkpoint before" in said
     assert "going on after step 8" in said
@@ -111,7 +111,7 @@ def test_where_none_is_whole_nothing_is_started_over_in_silence(tmp_path: Path) 
     for folder in stopped_at_nine(tmp_path):
         (folder / "record.json").write_text("{")
     with pytest.raises(CheckpointError, match="none of 3 checkpoints is whole"):
-        train(a_run(tmp_path), tiny.batches(), tiny.validation())
+        train(a_run(tmp_path))
     assert len(list((tmp_path / "checkpoints").iterdir())) == 3
 
 
@@ -121,7 +121,7 @@ def test_a_configuration_that_differs_is_named(tmp_path: Path) -> None:
         tmp_path, tiny.objective("masr"), tiny.ALONE, OptimConfig(peak_lr=0.1, warmup_steps=5), **SETTINGS
     )
     with pytest.raises(CheckpointError, match=r"another configuration: optim.peak_lr was 0.003 and is now 0.1$"):
-        train(other, tiny.batches(), tiny.validation())
+        train(other)
 
 
 def settings_of(**changes: Any) -> dict[str, Any]:
@@ -140,35 +140,37 @@ def settings_of(**changes: Any) -> dict[str, Any]:
 )
 def test_every_kind_of_difference_is_seen(tmp_path: Path, changes: dict[str, Any], named: str) -> None:
     read = calling(tiny.batches(), 2, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    train(tiny.make_run(tmp_path, settings=settings_of()), read, tiny.nothing)
+    train(tiny.with_data(tiny.make_run(tmp_path, settings=settings_of()), read, tiny.nothing))
     with pytest.raises(CheckpointError) as caught:
-        train(tiny.make_run(tmp_path, settings=settings_of(**changes)), tiny.batches(), tiny.nothing)
+        train(tiny.with_data(tiny.make_run(tmp_path, settings=settings_of(**changes)), tiny.batches(), tiny.nothing))
     assert named in caught.value.what
 
 
 def test_an_option_learned_since_and_switched_off_is_no_difference(tmp_path: Path) -> None:
     read = calling(tiny.batches(), 2, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    train(tiny.make_run(tmp_path, settings=settings_of()), read, tiny.nothing)
+    train(tiny.with_data(tiny.make_run(tmp_path, settings=settings_of()), read, tiny.nothing))
     later = tiny.make_run(tmp_path, settings=settings_of(scorer=None, extra={"on": False}))
-    assert train(later, tiny.batches(), tiny.nothing) == 0
+    assert train(tiny.with_data(later, tiny.batches(), tiny.nothing)) == 0
 
 
 def test_what_does_not_change_the_result_may_change(tmp_path: Path) -> None:
     read = calling(tiny.batches(), 2, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    train(tiny.make_run(tmp_path, settings=settings_of()), read, tiny.nothing)
+    train(tiny.with_data(tiny.make_run(tmp_path, settings=settings_of()), read, tiny.nothing))
     longer = {"training": {"max_steps": 14, "log_every": 7}}
     again = tiny.make_run(tmp_path, settings=settings_of(**longer), max_steps=14)
-    assert train(again, tiny.batches(), tiny.nothing) == 0
+    assert train(tiny.with_data(again, tiny.batches(), tiny.nothing)) == 0
     cosine = OptimConfig(schedule="cosine", warmup_steps=5)
     shape = tiny.make_run(tmp_path, optim=cosine, settings=settings_of())
     with pytest.raises(CheckpointError, match=r"training.max_steps was 14 and is now 10"):
-        train(shape, tiny.batches(), tiny.nothing)
+        train(tiny.with_data(shape, tiny.batches(), tiny.nothing))
 
 
 def test_another_model_under_the_same_settings_is_refused(tmp_path: Path) -> None:
-    train(tiny.make_run(tmp_path, settings={}), tiny.batches(), tiny.nothing)
+    train(tiny.with_data(tiny.make_run(tmp_path, settings={}), tiny.batches(), tiny.nothing))
     with pytest.raises(CheckpointError, match=r"has no encoder.frontend.first.weight of shape \(24, 1, 3, 3\)"):
-        train(tiny.make_run(tmp_path, tiny.objective(dim=24), settings={}), tiny.batches(), tiny.nothing)
+        train(
+            tiny.with_data(tiny.make_run(tmp_path, tiny.objective(dim=24), settings={}), tiny.batches(), tiny.nothing)
+        )
 
 
 def test_leftovers_of_a_kill_are_removed(tmp_path: Path) -> None:
@@ -195,8 +197,8 @@ def test_means_over_several_steps_go_on_where_they_were(tmp_path: Path) -> None:
         folder = tmp_path / name
         if kill is not None:
             read = calling(tiny.batches(), kill, lambda: os.kill(os.getpid(), signal.SIGTERM))
-            assert train(a_run(folder, log_every=5), read, tiny.validation()) == REQUEUE
-        assert train(a_run(folder, log_every=5), tiny.batches(), tiny.validation()) == 0
+            assert train(tiny.with_data(a_run(folder, log_every=5), read, tiny.validation())) == REQUEUE
+        assert train(a_run(folder, log_every=5)) == 0
     one, other = (
         [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
         for name in ("whole", "stopped")
@@ -218,7 +220,7 @@ def test_a_disk_that_fills_up_keeps_the_checkpoint_before(
     write = checkpoint._write
     monkeypatch.setattr(checkpoint, "_write", full)
     with pytest.raises(CheckpointError, match="No space left on device"):
-        train(a_run(tmp_path), tiny.batches(), tiny.validation())
+        train(a_run(tmp_path))
     assert [p.name for p in (tmp_path / "checkpoints").iterdir()] == ["step_000000004", "step_000000005"]
     monkeypatch.setattr(checkpoint, "_write", write)
     assert finished(tmp_path) == whole
@@ -234,6 +236,6 @@ def test_adam_is_saved_by_the_names_of_weights(tmp_path: Path) -> None:
 def test_bad_steps_are_counted_across_a_stop(tmp_path: Path) -> None:
     read = tiny.poisoned(tiny.batches(), tuple(range(5, 12)))
     stop = calling(read, 6, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    assert train(a_run(tmp_path, max_bad_steps=4, max_steps=12), stop, tiny.nothing) == REQUEUE
+    assert train(tiny.with_data(a_run(tmp_path, max_bad_steps=4, max_steps=12), stop, tiny.nothing)) == REQUEUE
     with pytest.raises(TrainingError, match="4 steps in a row, up to step 9"):
-        train(a_run(tmp_path, max_bad_steps=4, max_steps=12), read, tiny.nothing)
+        train(tiny.with_data(a_run(tmp_path, max_bad_steps=4, max_steps=12), read, tiny.nothing))

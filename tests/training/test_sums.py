@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from masr.training.distributed import Tallied, Tally, World
+from masr.training.distributed import World
 from masr.training.loop import train, validate
-from masr.training.sums import Sums, Totals
+from masr.training.sums import Sums, Tallied, Tally, Totals
 from masr.types import Batch
 from small import tiny
 
@@ -88,7 +88,7 @@ def test_a_validation_counts_over_the_whole_set(tmp_path: Path, kind: str) -> No
     """By hand: the codes of all masked frames of all batches, once."""
     run = tiny.make_run(tmp_path, tiny.objective(kind))
     objective: Any = getattr(run.objective, "objective", run.objective)
-    figures = validate(run, tiny.validation()).over_ranks(World()).figures()
+    figures = validate(run).over_ranks(World()).figures()
     counted: Counter[int] = Counter()
     sizes = []
     for (batch,) in tiny.validation()(0):
@@ -111,7 +111,7 @@ def labels_of(objective: Any, batch: Batch) -> list[int]:
 def test_metrics_and_screen_have_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tiny.make_run(tmp_path)
     run.meters.quiet = False
-    train(run, tiny.batches(), tiny.validation())
+    train(run)
     found = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     names = {f"{who}code{what}" for who in ("", "predicted_") for what in ("s_used", "_entropy", "_perplexity")}
     assert all(names | {"code_chance"} <= line.keys() for line in found)

@@ -32,14 +32,14 @@ def dying(first: int) -> Iterator[tuple[Batch, ...]]:
 
 
 def test_killed_and_resumed(tmp_path: Path) -> None:
-    assert train(a_run(tmp_path / "whole"), tiny.batches(accumulate=2), tiny.validation()) == 0
+    assert train(tiny.with_data(a_run(tmp_path / "whole"), tiny.batches(accumulate=2), tiny.validation())) == 0
     child = os.fork()
     if child == 0:
         torch.set_num_threads(1)
-        train(a_run(tmp_path / "killed"), dying, tiny.validation())
+        train(tiny.with_data(a_run(tmp_path / "killed"), dying, tiny.validation()))
         os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-    assert train(a_run(tmp_path / "killed"), tiny.batches(accumulate=2), tiny.validation()) == 0
+    assert train(tiny.with_data(a_run(tmp_path / "killed"), tiny.batches(accumulate=2), tiny.validation())) == 0
     whole, killed = (tmp_path / name / "model.safetensors" for name in ("whole", "killed"))
     assert killed.read_bytes() == whole.read_bytes()
     found = load_file(whole)
@@ -51,7 +51,7 @@ def test_killed_and_resumed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("poisoned", [(5,)])
 def test_a_step_that_is_not_used_leaves_nothing_in_the_codes(tmp_path: Path, poisoned: tuple[int, ...]) -> None:
     run = tiny.make_run(tmp_path, tiny.objective("dinosr"), max_steps=8)
-    assert train(run, tiny.poisoned(tiny.batches(), poisoned), tiny.nothing) == 0
+    assert train(tiny.with_data(run, tiny.poisoned(tiny.batches(), poisoned), tiny.nothing)) == 0
     assert run.guard.num_good == 7
     for value in run.objective.state_dict().values():
         assert bool(torch.isfinite(value).all())

@@ -13,7 +13,7 @@ import numpy as np
 
 from masr.analysis.abx.items import Items
 from masr.analysis.abx.warp import FrameDistance
-from masr.io.frames import IntArray
+from masr.types import IntArray
 
 Speakers = Literal["within", "across"]
 Context = Literal["same", "any"]

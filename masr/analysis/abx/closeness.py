@@ -13,21 +13,22 @@ Shapes: R recordings, N snippets of all, D width.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from masr.errors import AnalysisError
-from masr.types import FloatArray
+from masr.maths.bootstrap import ratio, resample
+from masr.maths.estimate import Estimate
+from masr.types import Float64Array, FloatArray, IntArray
 
-Float64Array = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 Distance = Literal["cosine", "euclidean"]
 
 CHANCE = 0.5
-LEVEL = 0.95
+FEWEST_DRAWN = 3
+"""Recordings, or speakers, that there have to be for an interval: draws of two hold a pair of them, or none."""
 _BLOCK_VALUES = 1 << 22
 """Distances that are held at once."""
 _SELF = np.float64(np.finfo(np.float32).max)
@@ -54,16 +55,6 @@ class Closeness:
         counts = known.sum(0)
         sums = np.where(known, pair, 0.0).sum(0)
         return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-
-
-@dataclass(frozen=True)
-class Mean:
-    """Over ordered pairs of recordings, with the interval of drawing recordings again; None for fewer than three."""
-
-    value: float
-    num_pairs: int
-    low: float | None
-    high: float | None
 
 
 def closeness(
@@ -118,27 +109,20 @@ def _num_before(own: Float64Array, other: Float64Array, bit: int) -> tuple[int, 
     return pairs, bool(((bits[:, 1:] ^ bits[:, :-1]) == 1).any())
 
 
-def mean_closeness(
-    scores: Float64Array, draws: int = 1000, seed: int = 0, chosen: npt.NDArray[np.bool_] | None = None
-) -> Mean:
-    """The mean over ordered pairs (those `chosen`), and where it goes when other recordings had been drawn.
+def mean_closeness(scores: Float64Array, seed: int = 0, chosen: npt.NDArray[np.bool_] | None = None) -> Estimate:
+    """The mean over ordered pairs (those `chosen`), of so many pairs; its interval is over recordings.
 
     A recording that is drawn twice is not compared with itself.
     """
     known = ~np.isnan(scores) if chosen is None else ~np.isnan(scores) & chosen
     np.fill_diagonal(known, False)
-    values = np.where(known, scores, 0.0)
-    value = float(values.sum() / known.sum()) if known.any() else float("nan")
-    count = len(scores)
-    if count < 3 or not known.any():
-        return Mean(value, int(known.sum()), None, None)
-    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws).astype(np.float64)
-    sums = ((drawn @ values) * drawn).sum(axis=1)
-    weights = ((drawn @ known) * drawn).sum(axis=1)
-    means = sums[weights > 0] / weights[weights > 0]
-    tail = 50 * (1 - LEVEL)
-    low, high = np.percentile(means, [tail, 100 - tail], method="nearest")
-    return Mean(value, int(known.sum()), float(low), float(high))
+    values, there = np.where(known, scores, 0.0), known.astype(np.float64)
+
+    def mean(weights: Float64Array) -> Float64Array:
+        return ratio(((weights @ values) * weights).sum(axis=1), ((weights @ there) * weights).sum(axis=1))
+
+    (found,) = resample(mean, len(scores), seed, cells=4 * len(scores), fewest=FEWEST_DRAWN)
+    return replace(found, count=int(known.sum()))
 
 
 def _points(recordings: Sequence[FloatArray], names: Sequence[str], distance: Distance) -> Float64Array:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from masr.analysis.abx.blocks import Context, Settings, Speakers
 from masr.analysis.abx.items import ItemFrames, Items, Span, from_alignment, from_item_file, place_items
-from masr.analysis.abx.phones import PhoneErrors, errors_of
+from masr.analysis.abx.phones import PhoneErrors, phone_errors
 from masr.analysis.abx.warp import FrameDistance
 from masr.errors import UsageError
 from masr.io.datadir import DataDir
@@ -62,5 +62,5 @@ def compute(frames: Frames, options: Options) -> Outcome:
         chosen = Settings(
             speakers, options.context, options.distance, options.max_items, options.max_speakers, options.seed
         )
-        found[speakers] = errors_of(held, items, chosen)
+        found[speakers] = phone_errors(held, items, chosen)
     return Outcome(options, found, items)

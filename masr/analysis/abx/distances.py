@@ -15,8 +15,8 @@ import numpy as np
 from masr.analysis.abx.blocks import Block
 from masr.analysis.abx.items import ItemFrames, Items
 from masr.analysis.abx.warp import FrameDistance, Tables, between, warp
-from masr.io.frames import Array, IntArray
-from masr.types import FloatArray
+from masr.io.frames import Array
+from masr.types import FloatArray, IntArray
 
 
 def distances_of(batch: Sequence[Block], held: ItemFrames, items: Items, distance: FrameDistance) -> list[FloatArray]:

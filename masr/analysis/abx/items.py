@@ -18,10 +18,10 @@ import numpy as np
 from masr.analysis.abx.warp import FrameDistance, prepared
 from masr.errors import AnalysisError, DataError
 from masr.io.datadir import DataDir
-from masr.io.frames import Array, ArrayFrames, Frames, Grid, IntArray
+from masr.io.frames import Array, ArrayFrames, Frames, Grid
 from masr.io.layout import PHONES_CTM, UTT2SPK
 from masr.io.progress import track
-from masr.types import FloatArray
+from masr.types import FloatArray, IntArray
 
 Span = Literal["phone", "triphone"]
 """What of the speech is compared: the phone alone, or with the two around it."""

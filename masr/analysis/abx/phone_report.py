@@ -27,10 +27,10 @@ def render(outcome: Outcome) -> str:
     items, context = outcome.items, outcome.options.context
     lines = [f"{len(items)} phones of {len(items.phone_names)} kinds by {len(items.speaker_names)} speakers"]
     for speakers, one in outcome.found.items():
-        span = "" if one.low is None or one.high is None else f"[{100 * one.low:.2f}, {100 * one.high:.2f}]"
+        error = f"{one.error.value_text(2):>6} %  {one.error.interval_text(2)}"
         lines.append(
-            f"  {speakers} speakers, {context} context: error {100 * one.error:6.2f} %  {span}  "
-            f"of {one.num_cells:,} cells, {one.num_triplets:,} triplets, {one.num_speakers} speakers"
+            f"  {speakers} speakers, {context} context: error {error}  of "
+            f"{one.num_cells:,} cells, {one.num_triplets:,} triplets, {one.num_speakers} speakers"
         )
         worst = sorted(_pairs(one), key=lambda pair: -pair[2])[:5]
         lines.append("    worst: " + ", ".join(f"{a} for {b} {100 * error:.0f} %" for a, b, error in worst))
@@ -62,9 +62,7 @@ def as_json(outcome: Outcome, frames: str) -> dict[str, Any]:
         "without_utterance": items.num_without_utterance,
         "conditions": {
             speakers: {
-                "error": one.error,
-                "low": one.low,
-                "high": one.high,
+                **one.error.as_json(value="error"),
                 "num_cells": one.num_cells,
                 "num_triplets": one.num_triplets,
                 "num_speakers": one.num_speakers,
@@ -92,7 +90,7 @@ def write(folder: Path, outcome: Outcome, frames: str) -> None:
             unit="share",
             low=0.0,
             high=0.5,
-            note=f"mean {100 * one.error:.2f} %",
+            note=f"mean {one.error.value_text(2)} %",
         )
         write_figure(folder / f"{stem}{FIGURE_SUFFIX}", figure)
     write_provenance(folder)

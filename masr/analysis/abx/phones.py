@@ -21,17 +21,15 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.analysis.abx.blocks import Block, Settings, batches_of, blocks_of, contexts_of
-from masr.analysis.abx.closeness import LEVEL
+from masr.analysis.abx.closeness import FEWEST_DRAWN
 from masr.analysis.abx.distances import distances_of
 from masr.analysis.abx.items import ItemFrames, Items
 from masr.analysis.abx.warp import FrameDistance
 from masr.errors import AnalysisError
-from masr.io.frames import Frames, IntArray
 from masr.io.progress import track
-from masr.types import FloatArray
-
-Float64Array = npt.NDArray[np.float64]
-
+from masr.maths.bootstrap import known_mean, ratio, resample
+from masr.maths.estimate import Estimate
+from masr.types import Float64Array, FloatArray, IntArray
 
 DEFAULTS = Settings()
 
@@ -40,10 +38,8 @@ DEFAULTS = Settings()
 class PhoneErrors:
     """Error rates, 0.5 is chance."""
 
-    error: float
-    low: float | None
-    """Where the error goes when other speakers of A and B had been drawn; None for fewer than three."""
-    high: float | None
+    error: Estimate
+    """Its interval is over the speakers of A and B; without one where they are fewer than three."""
     num_cells: int
     num_triplets: int
     num_speakers: int
@@ -52,12 +48,7 @@ class PhoneErrors:
     """(V, V) error with A and X of the row's phone, B of the column's; NaN where no cell is."""
 
 
-def phone_errors(frames: Frames, items: Items, settings: Settings = DEFAULTS, draws: int = 1000) -> PhoneErrors:
-    """The error over all cells that the items make."""
-    return errors_of(ItemFrames(frames, items, settings.distance), items, settings, draws)
-
-
-def errors_of(held: ItemFrames, items: Items, settings: Settings, draws: int = 1000) -> PhoneErrors:
+def phone_errors(held: ItemFrames, items: Items, settings: Settings = DEFAULTS) -> PhoneErrors:
     """The error over all cells, from frames that are in memory."""
     blocks = list(blocks_of(items, settings))
     if not blocks:
@@ -83,7 +74,7 @@ def errors_of(held: ItemFrames, items: Items, settings: Settings, draws: int = 1
             counts.append(_sums(cell, num_a[b_row]))
     cells, place = np.unique(np.concatenate(keys), return_inverse=True)
     errors = 1 - _sums(place, np.concatenate(right)) / _sums(place, np.concatenate(counts))
-    return _average(cells, errors, int(sum(c.sum() for c in counts)), items, draws, settings.seed)
+    return _average(cells, errors, int(sum(c.sum() for c in counts)), items, settings.seed)
 
 
 def _sums(place: npt.NDArray[np.intp], values: npt.NDArray[Any]) -> Float64Array:
@@ -123,9 +114,7 @@ def _keys(rows: npt.NDArray[np.intp], distances: FloatArray) -> IntArray:
     return found
 
 
-def _average(
-    cells: IntArray, errors: Float64Array, num_triplets: int, items: Items, draws: int, seed: int
-) -> PhoneErrors:
+def _average(cells: IntArray, errors: Float64Array, num_triplets: int, items: Items, seed: int) -> PhoneErrors:
     """Over contexts and X's speakers, then speakers, then pairs of phones."""
     num_phones, num_speakers = len(items.phone_names), len(items.speaker_names)
     pair = cells // num_phones % num_phones * num_phones + cells % num_phones
@@ -138,31 +127,18 @@ def _average(
     sums = np.bincount(flat, weights=errors, minlength=shape[0] * shape[1]).reshape(shape)
     means = np.where(counts > 0, sums / np.maximum(counts, 1), 0.0)
     known = (counts > 0).astype(np.float64)
-    by_pair = means.sum(axis=0) / known.sum(axis=0)
     matrix = np.full(num_phones**2, np.nan)
-    matrix[pair_names] = by_pair
-    low, high = _interval(means, known, draws, seed)
+    matrix[pair_names] = means.sum(axis=0) / known.sum(axis=0)
+
+    def error(weights: Float64Array) -> Float64Array:
+        return known_mean(ratio(weights @ means, weights @ known))
+
+    (found,) = resample(error, shape[0], seed, cells=4 * shape[1], fewest=FEWEST_DRAWN, unit="share")
     return PhoneErrors(
-        error=float(by_pair.mean()),
-        low=low,
-        high=high,
+        error=found,
         num_cells=len(cells),
         num_triplets=num_triplets,
         num_speakers=shape[0],
         phones=items.phone_names,
         pairs=matrix.reshape(num_phones, num_phones),
     )
-
-
-def _interval(means: Float64Array, known: Float64Array, draws: int, seed: int) -> tuple[float | None, float | None]:
-    """(S, G) means of each speaker and pair: speakers drawn again, the average taken as before."""
-    count = len(means)
-    if count < 3 or not draws:
-        return None, None
-    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws).astype(np.float64)
-    weights = drawn @ known
-    by_pair = np.where(weights > 0, (drawn @ means) / np.maximum(weights, 1), np.nan)
-    values = np.nanmean(by_pair, axis=1)
-    tail = 50 * (1 - LEVEL)
-    low, high = np.percentile(values, [tail, 100 - tail], method="nearest")
-    return float(low), float(high)

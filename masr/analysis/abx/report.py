@@ -12,8 +12,8 @@ from masr.io.screen import draw
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from masr.analysis.abx.closeness import Mean
     from masr.analysis.abx.series import Scored
+    from masr.maths.estimate import Estimate
 
 _MOST_SHOWN = 12
 """Recordings whose matrix fits on a screen."""
@@ -50,9 +50,9 @@ def _summary(found: Sequence[Scored]) -> Table:
             str(len(counts)),
             f"{counts.min()}-{counts.max()}",
             f"{int(one.found.num_triplets.sum()):,}",
-            f"{one.mean.value:.3f}",
-            _interval(one.mean),
-            *(_with_interval(one.split.get(name)) for name in _splits(found)),
+            one.mean.value_text(3),
+            one.mean.interval_text(3) or "-",
+            *(one.split[name].text(3) if name in one.split else "-" for name in _splits(found)),
         )
     return table
 
@@ -88,18 +88,8 @@ def _matrix(one: Scored) -> list[str]:
     return lines
 
 
-def _interval(mean: Mean) -> str:
-    return "-" if mean.low is None else f"[{mean.low:.3f}, {mean.high:.3f}]"
-
-
-def _with_interval(mean: Mean | None) -> str:
-    return "-" if mean is None else f"{mean.value:.3f} {_interval(mean)}"
-
-
 def as_json(found: Sequence[Scored], facts: Mapping[str, Any]) -> dict[str, Any]:
     """Every figure."""
-    from dataclasses import asdict
-
     parts = [
         {
             "series": one.series,
@@ -109,10 +99,10 @@ def as_json(found: Sequence[Scored], facts: Mapping[str, Any]) -> dict[str, Any]
             "scores": one.found.scores.tolist(),
             "both_directions": one.found.both.tolist(),
             "num_triplets": one.found.num_triplets.tolist(),
-            "mean": asdict(one.mean),
-            "split": {name: asdict(mean) for name, mean in one.split.items()},
+            "mean": _mean(one.mean),
+            "split": {name: _mean(mean) for name, mean in one.split.items()},
             "dendrogram": [one.found.names[k] for k in one.order],
-            "merges": [asdict(merge) for merge in one.tree],
+            "merges": one.tree,
             "left_out": list(one.left_out),
         }
         for one in found
@@ -122,6 +112,10 @@ def as_json(found: Sequence[Scored], facts: Mapping[str, Any]) -> dict[str, Any]
         named = by_series.setdefault(one.series or "all", {})
         named[length_name(one.length_sec)] = {"mean": part["mean"], "split": part["split"]}
     return {**facts, "series": parts, "by_series": by_series}
+
+
+def _mean(mean: Estimate) -> dict[str, Any]:
+    return mean.as_json(count="num_pairs")
 
 
 def write(folder: Path, found: Sequence[Scored], facts: Mapping[str, Any]) -> None:
@@ -148,7 +142,7 @@ def write(folder: Path, found: Sequence[Scored], facts: Mapping[str, Any]) -> No
             high=1.0,
             row_tree=one.tree,
             column_tree=one.tree,
-            note=f"A and X of the row, B of the column; mean {one.mean.value:.3f}; 0.5 is chance",
+            note=f"A and X of the row, B of the column; mean {one.mean.value_text(3)}; 0.5 is chance",
         )
         write_figure(folder / f"{stem}{FIGURE_SUFFIX}", figure)
     write_json(str(folder / "abx.json"), as_json(found, facts))

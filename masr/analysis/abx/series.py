@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from masr.analysis.abx.closeness import Closeness, Distance, Mean, closeness, mean_closeness
+from masr.analysis.abx.closeness import Closeness, Distance, closeness, mean_closeness
 from masr.analysis.abx.tree import leaves, tree_of
 from masr.errors import AnalysisError
 from masr.io.figure import Merge
+from masr.maths.estimate import Estimate
 from masr.types import FloatArray
 
 Vectors = Mapping[float, Mapping[str, FloatArray]]
@@ -29,11 +30,11 @@ class Scored:
     """"" where there is only one."""
     length_sec: float
     found: Closeness
-    mean: Mean
+    mean: Estimate
     tree: tuple[Merge, ...]
     order: tuple[int, ...]
     """Recordings as the leaves of the tree, neighbours side by side."""
-    split: Mapping[str, Mean]
+    split: Mapping[str, Estimate]
     """Means over pairs that share a label, `same NAME`, and those that do not, `other NAME`."""
     left_out: tuple[str, ...]
     """Recordings that have no full snippet of this length."""
@@ -44,7 +45,6 @@ class Options:
     """How recordings are compared."""
 
     distance: Distance = "cosine"
-    draws: int = 1000
     seed: int = 0
 
 
@@ -69,7 +69,7 @@ def score_series(
                     series=name,
                     length_sec=length,
                     found=scores,
-                    mean=mean_closeness(scores.scores, options.draws, options.seed),
+                    mean=mean_closeness(scores.scores, options.seed),
                     tree=tree,
                     order=tuple(leaves(tree, len(whole))),
                     split=_split(scores, whole, kinds, options),
@@ -86,15 +86,15 @@ def score_series(
 
 def _split(
     scores: Closeness, names: Sequence[str], kinds: Mapping[str, Mapping[str, str]], options: Options
-) -> dict[str, Mean]:
+) -> dict[str, Estimate]:
     found = {}
     for kind, labels in kinds.items():
         values = np.array([labels.get(name, "") for name in names])
         known = (values[:, None] != "") & (values != "")
         same: npt.NDArray[np.bool_] = (values[:, None] == values) & known
         for title, chosen in ((f"same {kind}", same), (f"other {kind}", known & ~same)):
-            mean = mean_closeness(scores.scores, options.draws, options.seed, chosen)
-            if mean.num_pairs:
+            mean = mean_closeness(scores.scores, options.seed, chosen)
+            if mean.count:
                 found[title] = mean
     return found
 

@@ -6,8 +6,9 @@ from typing import Literal
 
 import numpy as np
 
-from masr.analysis.abx.closeness import CHANCE, Float64Array
+from masr.analysis.abx.closeness import CHANCE
 from masr.io.figure import Merge
+from masr.types import Float64Array
 
 Linkage = Literal["average", "complete", "single"]
 

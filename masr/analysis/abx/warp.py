@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import AnalysisError
-from masr.io.frames import Array, IntArray
-from masr.types import FloatArray
+from masr.io.frames import Array
+from masr.types import FloatArray, IntArray
 
 FrameDistance = Literal["angular", "cosine", "euclidean", "kl", "kl_symmetric"]
 

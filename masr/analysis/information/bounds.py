@@ -21,12 +21,10 @@ import numpy.typing as npt
 from masr.analysis.probe import density as probe_density
 from masr.analysis.probe.density import Kind
 from masr.errors import AnalysisError
-from masr.types import FloatArray
+from masr.maths.bootstrap import clusters, resample
+from masr.maths.estimate import Estimate
+from masr.types import Float64Array, FloatArray, IntArray
 
-IntArray = npt.NDArray[np.int64]
-Float64Array = npt.NDArray[np.float64]
-DRAWS, LEVEL = 1000, 0.95
-_MOST_UNITS = 1000
 _MOST_CELLS, _BLOCK_LABELS = 1 << 26, 1 << 16
 _HELD_SHARE = 0.1
 """Of the training units, that choose the probe."""
@@ -50,42 +48,37 @@ class Sample:
 
 @dataclass(frozen=True)
 class Bound:
-    """In nats; `bits` has the same in bits."""
+    """In nats; `bits` of the JSON has the same in bits."""
 
     probe: str
     entropy: float
     cross_entropy: float
-    low: float
-    high: float
-    """Of the bound: 95 % of draws of whole utterances."""
+    bound: Estimate
+    """What Z tells of Y at least; its interval is over utterances."""
     ceiling: float
     """log V."""
     num_train: int
     num_test: int
 
     @property
-    def bound(self) -> float:
-        """What Z tells of Y at least."""
-        return self.entropy - self.cross_entropy
-
-    @property
     def share(self) -> float:
         """Of what there is to tell."""
-        return self.bound / self.entropy if self.entropy > 0 else math.nan
+        return self.bound.value / self.entropy if self.entropy > 0 else math.nan
 
     def as_json(self) -> dict[str, object]:
         """Every figure, the main ones in bits too."""
-        return {
-            "probe": self.probe,
+        main = {
             "entropy": self.entropy,
             "cross_entropy": self.cross_entropy,
-            "bound": self.bound,
-            "interval": [self.low, self.high],
-            "share_of_entropy": self.share,
+            "bound": self.bound.value,
             "ceiling": self.ceiling,
-            "bits": {
-                name: getattr(self, name) / math.log(2) for name in ("entropy", "cross_entropy", "bound", "ceiling")
-            },
+        }
+        return {
+            "probe": self.probe,
+            **main,
+            "interval": [self.bound.low, self.bound.high],
+            "share_of_entropy": self.share,
+            "bits": {name: value / math.log(2) for name, value in main.items()},
             "frames": {"train": self.num_train, "held_out": self.num_test},
         }
 
@@ -152,29 +145,22 @@ def bound(train: Sample, test: Sample, num_classes: int, kind: Kind, seed: int =
 
 def judged(probe: str, logs: Float64Array, test: Sample, num_classes: int, num_train: int, seed: int) -> Bound:
     """The bound that (N,) log-probabilities of the held-out labels give, with its interval."""
-    _, numbers = np.unique(test.units, return_inverse=True)
-    random = np.random.default_rng(seed)
-    num_units = int(numbers.max()) + 1
-    if num_units > _MOST_UNITS:
-        numbers, num_units = (random.permutation(num_units) % _MOST_UNITS)[numbers], _MOST_UNITS
-    counts = np.bincount(numbers * num_classes + test.labels, minlength=num_units * num_classes).reshape(num_units, -1)
-    losses = np.bincount(numbers, weights=-logs, minlength=num_units)
-    drawn = random.multinomial(num_units, np.full(num_units, 1 / num_units), size=DRAWS)
-    totals = drawn @ counts
-    sizes = totals.sum(axis=1, keepdims=True)
-    shares = totals / sizes
-    entropies = -(shares * np.log(np.where(shares > 0, shares, 1))).sum(axis=1)
-    low, high = np.percentile(entropies - drawn @ losses / sizes[:, 0], [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
-    return Bound(
-        probe,
-        entropy(test.labels),
-        -float(logs.mean()),
-        float(low),
-        float(high),
-        math.log(num_classes),
-        num_train,
-        len(logs),
-    )
+    drawn = clusters(test.units, "utterances", seed)
+    cells = drawn.numbers * num_classes + test.labels
+    counts = np.bincount(cells, minlength=drawn.count * num_classes).reshape(drawn.count, -1).astype(np.float64)
+    losses = np.bincount(drawn.numbers, weights=-logs, minlength=drawn.count)
+
+    def bound_of(weights: Float64Array) -> Float64Array:
+        totals = weights @ counts
+        sizes = totals.sum(axis=1, keepdims=True)
+        shares = totals / sizes
+        entropies = -(shares * np.log(np.where(shares > 0, shares, 1))).sum(axis=1)
+        found: Float64Array = entropies - weights @ losses / sizes[:, 0]
+        return found
+
+    (found,) = resample(bound_of, drawn.count, seed, cells=4 * num_classes, unit="nats")
+    whole = entropy(test.labels), -float(logs.mean())
+    return Bound(probe, *whole, found, math.log(num_classes), num_train, len(logs))
 
 
 def held_out(units: IntArray, share: float, seed: int) -> npt.NDArray[np.bool_]:

@@ -14,13 +14,13 @@ import numpy as np
 import torch
 
 from masr.analysis.information import infonce_mine as critics
-from masr.analysis.information.bounds import Bound, IntArray, Sample, bound, held_out, plug_in
+from masr.analysis.information.bounds import Bound, Sample, bound, held_out, plug_in
 from masr.analysis.information.pairs import Limits, Pairs, Source, gather
 from masr.analysis.information.symbols import Clusters, Method, fit_clusters
 from masr.analysis.probe.density import Kind
-from masr.types import FloatArray
+from masr.types import FloatArray, IntArray
 
-Estimate = Literal["plug-in", "infonce", "mine"]
+Estimator = Literal["plug-in", "infonce", "mine"]
 _HELD_SHARE = 0.1
 _PIECE = 1 << 16
 """Frames that are clustered at once."""
@@ -33,7 +33,7 @@ class Settings:
     probes: tuple[Kind, ...] = ("logistic", "mlp")
     clusters: tuple[int, ...] = (50,)
     method: Method = "kmeans"
-    estimates: tuple[Estimate, ...] = ()
+    estimates: tuple[Estimator, ...] = ()
     limits: Limits = Limits()
 
 
@@ -139,4 +139,4 @@ def _part(sides: critics.Sides, chosen: np.ndarray[tuple[int], np.dtype[np.bool_
 
 def best(rows: Sequence[Row]) -> Row:
     """The representation with the highest bound: the checkpoint that one would take without labels."""
-    return max(rows, key=lambda row: max((one.bound for one in row.bounds), default=-math.inf))
+    return max(rows, key=lambda row: max((one.bound.value for one in row.bounds), default=-math.inf))

@@ -16,8 +16,8 @@ import numpy as np
 
 from masr.analysis.aligned import BLOCK_FRAMES, Aligned, adopt_offsets
 from masr.errors import AnalysisError
-from masr.io.frames import Array, Frames, Grid, IntArray
-from masr.types import FloatArray
+from masr.io.frames import Array, Frames, Grid
+from masr.types import FloatArray, IntArray
 
 TRAIN_FRAMES, TEST_FRAMES = 200_000, 100_000
 _STRETCH, _STRETCHES = 1000, 50
@@ -113,14 +113,6 @@ def gather(source: Source, limits: Limits | None = None) -> tuple[Pairs, Pairs]:
     for unit, first, second in source:
         (test if held[unit] else train).offer(unit, first, second)
     return train.pairs(), test.pairs()
-
-
-def gather_all(source: Source, most: int, seed: int) -> Pairs:
-    """All pairs, or so many drawn from them: where the split is given."""
-    taken = _Taken(int(source.counts().sum()), most, np.random.default_rng(seed))
-    for unit, first, second in source:
-        taken.offer(unit, first, second)
-    return taken.pairs()
 
 
 class _Taken:

@@ -48,7 +48,7 @@ def render(rows: Sequence[Row]) -> str:
 
 def _line(one: Bound) -> str:
     return (
-        f"{one.probe}: I >= {one.bound:.4f} nats [{one.low:.4f}, {one.high:.4f}] = {one.bound / math.log(2):.4f} bits, "
+        f"{one.probe}: I >= {one.bound.text(4)} nats = {one.bound.value / math.log(2):.4f} bits, "
         f"{100 * one.share:.1f} % of H {one.entropy:.4f}, CE {one.cross_entropy:.4f}, ceiling {one.ceiling:.4f}"
     )
 
@@ -66,10 +66,21 @@ def write(folder: Path, rows: Sequence[Row]) -> None:
     lines = [HEADER]
     for row in rows:
         for one in row.bounds:
-            figures = (one.entropy, one.cross_entropy, one.bound, one.low, one.high, one.share, one.ceiling)
+            bound = one.bound
+            figures = (one.entropy, one.cross_entropy, bound.value, bound.low, bound.high, one.share, one.ceiling)
             clusters = "" if row.clusters is None else str(row.clusters)
             share = "" if row.mask_share is None else f"{row.mask_share:g}"
-            lines.append("\t".join([row.name, share, clusters, one.probe, *(f"{value:.6f}" for value in figures)]))
+            lines.append(
+                "\t".join(
+                    [
+                        row.name,
+                        share,
+                        clusters,
+                        one.probe,
+                        *("" if value is None else f"{value:.6f}" for value in figures),
+                    ]
+                )
+            )
     atomic_write(folder / "mutual_information.tsv", "\n".join(lines) + "\n")
     write_figure(folder / f"mutual_information{FIGURE_SUFFIX}", figure(rows))
     write_provenance(folder)
@@ -103,8 +114,10 @@ def figure(rows: Sequence[Row]) -> Curves:
             points.setdefault(", ".join(filter(None, [one.probe, *parts])), []).append((place, one))
     curves = []
     for name, found in points.items():
-        x, y, low, high = np.array([(place, one.bound, one.low, one.high) for place, one in found]).T
-        curves.append(Curve(name, x, y, low, high))
+        rows_of = [(place, one.bound.value, one.bound.low, one.bound.high) for place, one in found]
+        x, y, low, high = np.array(rows_of, dtype=np.float64).T
+        known = bool(np.isfinite(low).any())
+        curves.append(Curve(name, x, y, low if known else None, high if known else None))
     return Curves("Mutual information, at least", tuple(curves), axis, Axis("bound", "nats"))
 
 

@@ -16,9 +16,8 @@ from masr.errors import AnalysisError
 from masr.io.datadir import DataDir
 from masr.io.frames import Array, load_array, open_frames
 from masr.io.layout import EMBEDDINGS, FRAMES, UTT2SPK, label_table
-from masr.types import FloatArray
+from masr.types import FloatArray, IntArray
 
-IntArray = npt.NDArray[np.int64]
 StrArray = npt.NDArray[np.str_]
 
 SPEAKER = "spk"

@@ -16,18 +16,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from masr.analysis.probe.softmax import Regression, Softmax
 from masr.maths.products import Linear
-from masr.types import FloatArray
+from masr.types import Float64Array, FloatArray, IntArray
 
 Kind = Literal["logistic", "mlp"]
 KINDS: tuple[Kind, ...] = ("logistic", "mlp")
-IntArray = npt.NDArray[np.int64]
-Float64Array = npt.NDArray[np.float64]
 
 _EVEN_SHARE = 1e-3
 _STRENGTHS = (1.0, 1e-2, 1e-3, 1e-4)

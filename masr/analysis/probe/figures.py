@@ -1,6 +1,6 @@
 """How often a probe is right, with intervals over resampled speakers, and what it could not know apart.
 
-Shapes: N answers, K labels, S speakers (or utterances where those are not known), R draws.
+Shapes: N answers, K labels, G clusters of speakers (or of utterances where those are not known), R draws.
 """
 
 from __future__ import annotations
@@ -11,39 +11,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from masr.analysis.probe.data import IntArray, StrArray
-from masr.types import FloatArray
-
-DRAWS = 1000
-_MOST_GROUPS = 1000
-
-
-@dataclass(frozen=True)
-class Share:
-    """A figure, and the interval that 95 % of the draws fall into; None where they say nothing."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True)
-class PartShare:
-    """Accuracy over the utterances of a part, and its interval as that of all."""
-
-    value: float
-    low: float | None
-    high: float | None
-    count: int
-    """Of its utterances."""
+from masr.analysis.probe.data import StrArray
+from masr.maths.bootstrap import Clusters, clusters, known_mean, ratio, resample
+from masr.maths.estimate import Estimate
+from masr.types import Float64Array, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
 class Figures:
     """Of one probe on one set. Labels that train does not have are in no other figure than `with_unseen`."""
 
-    accuracy: Share
-    balanced_accuracy: Share
+    accuracy: Estimate
+    balanced_accuracy: Estimate
     """The mean over labels of each one's accuracy."""
     macro_f1: float
     """The mean over labels of 2 right / (utterances + answers)."""
@@ -65,7 +44,7 @@ class Figures:
     absent_labels: tuple[str, ...] = ()
     """Labels of train that this set does not have."""
     confusion: dict[str, Any] = field(default_factory=dict)
-    parts: dict[str, PartShare] = field(default_factory=dict)
+    parts: dict[str, Estimate] = field(default_factory=dict)
 
 
 def figures(
@@ -79,19 +58,19 @@ def figures(
     np.add.at(confusion, (true, answers[known]), 1)
     totals = confusion.sum(axis=1)
     recall = {str(names[k]): float(confusion[k, k] / totals[k]) for k in present}
-    drawn, num_units = _groups(units[known], seed)
-    accuracy, balanced = _intervals(right, np.searchsorted(present, true), len(present), drawn, seed)
+    drawn = clusters(units[known], unit, seed)
+    accuracy, balanced = _accuracies(right, np.searchsorted(present, true), len(present), drawn, seed)
     shown = np.flatnonzero((confusion.sum(axis=0) > 0) | (totals > 0))
     return Figures(
-        Share(float(right.mean()), *accuracy),
-        Share(float(np.mean(list(recall.values()))), *balanced),
+        accuracy,
+        balanced,
         float(np.mean(2 * confusion.diagonal()[present] / (totals + confusion.sum(axis=0))[present])),
         1 / len(names),
         float((true == commonest).mean()),
         int(known.sum()),
         len(present),
         unit,
-        num_units,
+        drawn.num_units,
         recall,
         int((~known).sum()),
         (),
@@ -99,13 +78,6 @@ def figures(
         tuple(str(names[k]) for k in np.setdiff1d(np.arange(len(names)), present)),
         {"labels": [str(names[k]) for k in shown], "counts": confusion[np.ix_(shown, shown)].tolist()},
     )
-
-
-def share_of_part(right: npt.NDArray[np.bool_], units: StrArray, seed: int) -> PartShare:
-    """Of the answers to one part of the set."""
-    drawn, _ = _groups(units, seed)
-    accuracy, _ = _intervals(right, np.zeros(len(right), dtype=np.int64), 1, drawn, seed)
-    return PartShare(float(right.mean()), *accuracy, len(right))
 
 
 def mean_cosine(vectors: FloatArray) -> float | None:
@@ -122,28 +94,17 @@ def mean_cosine(vectors: FloatArray) -> float | None:
     return float((total @ total - count) / (count * (count - 1)))
 
 
-def _groups(units: StrArray, seed: int) -> tuple[IntArray, int]:
-    """(N,) what is drawn together. Many units are dealt into fewer groups, which leaves the spread as it is."""
-    names, numbers = np.unique(units, return_inverse=True)
-    if len(names) > _MOST_GROUPS:
-        numbers = (np.random.default_rng(seed).permutation(len(names)) % _MOST_GROUPS)[numbers]
-    return numbers.astype(np.int64), len(names)
+def _accuracies(
+    right: npt.NDArray[np.bool_], labels: IntArray, num_labels: int, drawn: Clusters, seed: int
+) -> tuple[Estimate, Estimate]:
+    """Accuracy and balanced accuracy; a label that a draw does not have is no part of its mean."""
+    cells, size = drawn.numbers * num_labels + labels, drawn.count * num_labels
+    totals = np.bincount(cells, minlength=size).reshape(drawn.count, num_labels).astype(np.float64)
+    hits = np.bincount(cells, weights=right, minlength=size).reshape(drawn.count, num_labels)
 
+    def both(weights: Float64Array) -> Float64Array:
+        there, good = weights @ totals, weights @ hits
+        return np.stack([ratio(good.sum(axis=1), there.sum(axis=1)), known_mean(ratio(good, there))], axis=1)
 
-def _intervals(
-    right: npt.NDArray[np.bool_], labels: IntArray, num_labels: int, groups: IntArray, seed: int
-) -> tuple[tuple[float | None, float | None], tuple[float | None, float | None]]:
-    """Bounds of accuracy and of balanced accuracy; a label that a draw does not have is no part of its mean."""
-    count = int(groups.max()) + 1
-    if count < 2:
-        return (None, None), (None, None)
-    cells = groups * num_labels + labels
-    totals = np.bincount(cells, minlength=count * num_labels).reshape(count, num_labels).astype(np.float64)
-    hits = np.bincount(cells, weights=right, minlength=count * num_labels).reshape(count, num_labels)
-    taken = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=DRAWS).astype(np.float64)
-    there, good = taken @ totals, taken @ hits
-    accuracy = good.sum(axis=1) / there.sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        balanced = np.nanmean(np.where(there > 0, good / there, np.nan), axis=1)
-    low, high = np.percentile(accuracy, [2.5, 97.5]), np.percentile(balanced, [2.5, 97.5])
-    return (float(low[0]), float(low[1])), (float(high[0]), float(high[1]))
+    accuracy, balanced = resample(both, drawn.count, seed, cells=3 * num_labels, unit="share")
+    return accuracy, balanced

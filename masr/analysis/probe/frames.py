@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from masr.analysis.probe import perceptron as probe_perceptron
-from masr.analysis.probe.data import IntArray, StrArray, scaled
+from masr.analysis.probe.data import StrArray, scaled
 from masr.analysis.probe.figures import figures
 from masr.analysis.probe.layer_mix import Mix, learn, most_rows
 from masr.analysis.probe.softmax import Regression
@@ -25,7 +25,7 @@ from masr.errors import AnalysisError
 from masr.io.datadir import DataDir
 from masr.io.frames import ArrayFrames, Grid, open_frames
 from masr.io.layout import PHONES_CTM, UTT2SPK
-from masr.types import FloatArray
+from masr.types import FloatArray, IntArray
 
 METHODS = ("linear", "mlp")
 SILENCES = ("", "sil", "sp", "spn", "nsn", "<eps>", "<sil>", "SIL", "SP", "SPN")

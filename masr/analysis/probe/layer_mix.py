@@ -12,15 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-from masr.analysis.probe.softmax import IntArray
 from masr.errors import AnalysisError
-from masr.types import FloatArray
-
-Float64Array = npt.NDArray[np.float64]
+from masr.types import Float64Array, FloatArray, IntArray
 
 MOST_BYTES = 4 << 30
 """Of all layers' rows together: more rows than fit are not learned from."""

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from masr.analysis.probe.softmax import IntArray
 from masr.maths.products import Linear
-from masr.types import FloatArray
+from masr.types import FloatArray, IntArray
 
 _PREDICT_ROWS = 8192
 _PATIENCE = 5
@@ -40,7 +39,6 @@ class Perceptron:
     """A trained network, as good on dev as it ever was."""
 
     network: nn.Sequential
-    num_epochs: int
 
     @torch.inference_mode()
     def answers(self, rows: FloatArray) -> IntArray:
@@ -80,8 +78,7 @@ def fit(
         epochs = max(settings.most_epochs, -(-settings.least_steps // batches))
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * batches)
         best, best_right, since = copy.deepcopy(network.state_dict()), -1.0, 0
-        epoch = 0
-        for epoch in range(1, epochs + 1):
+        for _ in range(epochs):
             network.train()
             order = torch.randperm(len(x)).to(x.device)
             for first in range(0, len(x), settings.batch_rows):
@@ -89,14 +86,14 @@ def fit(
                 _step(network, optimiser, x[chosen], y[chosen])
                 schedule.step()
             network.eval()
-            right = float((Perceptron(network, epoch).answers(dev[0]) == dev[1]).mean())
+            right = float((Perceptron(network).answers(dev[0]) == dev[1]).mean())
             since += 1
             if right > best_right:
                 best, best_right, since = copy.deepcopy(network.state_dict()), right, 0
             if since == _PATIENCE:
                 break
         network.load_state_dict(best)
-    return Perceptron(network.eval(), epoch)
+    return Perceptron(network.eval())
 
 
 def _network(width: int, num_classes: int, settings: Settings) -> nn.Sequential:

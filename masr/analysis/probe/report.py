@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from masr.analysis.probe.figures import Figures, PartShare, Share
+from masr.analysis.probe.figures import Figures
 from masr.analysis.probe.utterances import Chosen, Layer
 from masr.io.atomic import atomic_write
 from masr.io.figure import Axis, Confusion, Curve, Curves, Table
 from masr.io.figure_file import write_figure
+from masr.io.json_file import plain
 from masr.io.layout import FIGURE_SUFFIX
+from masr.maths.estimate import Estimate
 
 SUM = "sum"
 """The name of the learned sum among the layers."""
@@ -93,20 +95,16 @@ def _of_the_best(layer: Layer) -> list[str]:
     if layer.raw_cosine is not None:
         lines[0] += f"; mean cosine of test vectors as extracted: {layer.raw_cosine:.3f}"
     for name, part in figures.parts.items():
-        lines.append(f"  {name}: {100 * part.value:.1f} {_interval(part)} of {part.count} utterances")
+        lines.append(f"  {name}: {part.text(1)} of {part.count} utterances")
     return lines
 
 
 def _line(name: str, chosen: Chosen) -> str:
     figures = _figures(chosen)
     return (
-        f"  {name or '-':<5}  {chosen.method:<9}{100 * chosen.dev:6.1f}  {100 * figures.accuracy.value:6.1f}   "
-        f"{_interval(figures.accuracy):<15}  {100 * figures.balanced_accuracy.value:8.1f}  {_setting(chosen)}"
+        f"  {name or '-':<5}  {chosen.method:<9}{100 * chosen.dev:6.1f}  {figures.accuracy.value_text(1):>6}   "
+        f"{figures.accuracy.interval_text(1):<15}  {figures.balanced_accuracy.value_text(1):>8}  {_setting(chosen)}"
     )
-
-
-def _interval(share: Share | PartShare) -> str:
-    return "" if share.low is None or share.high is None else f"[{100 * share.low:.1f}, {100 * share.high:.1f}]"
 
 
 def _setting(chosen: Chosen) -> str:
@@ -139,14 +137,14 @@ def as_json(found: Sequence[Found], folders: Mapping[str, str]) -> dict[str, Any
             "notes": list(one.notes),
             "best_layer": one.best.name,
             "best_probe": one.best.best.method,
-            "best": asdict(one.best.best),
+            "best": plain(one.best.best),
             "raw_cosine": one.best.raw_cosine,
             "weights_of_sum": dict(one.weights or {}),
             "layers": {
                 layer.name: {
                     "best_probe": layer.best.method,
                     "raw_cosine": layer.raw_cosine,
-                    "probes": {chosen.method: asdict(chosen) for chosen in layer.methods},
+                    "probes": {chosen.method: plain(chosen) for chosen in layer.methods},
                 }
                 for layer in one.layers
             },
@@ -204,9 +202,9 @@ def write(folder: Path, found: Sequence[Found]) -> None:
             )
 
 
-def _cells(share: PartShare | None) -> list[float | None]:
+def _cells(share: Estimate | None) -> list[float | None]:
     """Of the columns of one part; empty where a kind does not have it."""
-    return [None] * len(_OF_A_PART) if share is None else [share.value, share.low, share.high, float(share.count)]
+    return [None] * len(_OF_A_PART) if share is None else [share.value, share.low, share.high, share.count]
 
 
 def _cell(value: str | float | None) -> str:

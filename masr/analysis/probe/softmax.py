@@ -15,15 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from masr.errors import AnalysisError
 from masr.maths.products import product
-from masr.types import FloatArray
+from masr.types import FloatArray, IntArray
 
-IntArray = npt.NDArray[np.int64]
 Pairs = deque[tuple[Tensor, Tensor, float]]
 """Steps, what they changed of the gradient, and one over the product of both."""
 

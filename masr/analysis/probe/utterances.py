@@ -17,12 +17,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from masr.analysis.probe.data import ROLES, SPEAKER, IntArray, StrArray, Task, scaled
-from masr.analysis.probe.figures import Figures, figures, mean_cosine, share_of_part
+from masr.analysis.probe.data import ROLES, SPEAKER, StrArray, Task, scaled
+from masr.analysis.probe.figures import Figures, figures, mean_cosine
 from masr.analysis.probe.parts import Parts
 from masr.analysis.probe.softmax import Regression
 from masr.errors import AnalysisError
-from masr.types import FloatArray
+from masr.maths.bootstrap import share_right
+from masr.types import FloatArray, IntArray
 
 METHODS = ("logistic", "lda", "forest")
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
@@ -247,5 +248,5 @@ def tested_on(task: Task, names: StrArray, answers: IntArray, options: Options) 
     shares = {}
     for name, labels in options.parts.items():
         inside = (truth >= 0) & np.isin(part.labels, sorted(labels))
-        shares[name] = share_of_part((answers == truth)[inside], units[inside], options.seed)
+        shares[name] = share_right((answers == truth)[inside], units[inside], options.seed)
     return replace(found, unseen_labels=tuple(np.unique(part.labels[truth < 0]).tolist()), parts=shares)

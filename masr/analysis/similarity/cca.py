@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from masr.analysis.similarity.second_moments import Float64Array, Moments
+from masr.analysis.similarity.second_moments import Moments
 from masr.errors import AnalysisError
+from masr.types import Float64Array
 
 VARIANCE = 0.99
 _SINGULAR = 1e-10

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from masr.analysis.similarity.second_moments import Float64Array, Moments
+from masr.analysis.similarity.second_moments import Moments
 from masr.errors import AnalysisError
 from masr.maths.products import product
-from masr.types import FloatArray
+from masr.types import Float64Array, FloatArray
 
 _BLOCK_ROWS = 256
 _MEDIAN_FRAMES = 1000

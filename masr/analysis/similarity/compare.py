@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from masr.analysis.aligned import Aligned
 from masr.analysis.similarity import cca, cka
-from masr.analysis.similarity.second_moments import Float64Array, Moments, Precision, gather
+from masr.analysis.similarity.second_moments import Moments, Precision, gather
 from masr.errors import AnalysisError, near
+from masr.types import Float64Array
 
 _MOST_BYTES = 1 << 30
 """Of sums that are gathered in one pass: more pairs need more passes."""

@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from masr.errors import AnalysisError
 from masr.maths.products import product
-from masr.types import FloatArray
+from masr.types import Float64Array, FloatArray
 
-Float64Array = npt.NDArray[np.float64]
 Precision = Literal["float64", "float32", "bfloat16"]
 _SINGLE_EPSILON = float(np.finfo(np.float32).eps)
 

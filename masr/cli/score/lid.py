@@ -57,8 +57,8 @@ def run(args: argparse.Namespace) -> None:
 
     found = compute(settings(Options, args))
     result = as_json(found)
-    show(result)
+    show(result, found)
     if args.json:
-        write_json(args.json, result)
+        write_json(args.json, result, indent=1)
     if args.figures:
         write_figures(args.figures, found)

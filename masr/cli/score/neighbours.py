@@ -33,8 +33,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Reads, scores, prints."""
-    from dataclasses import asdict
-
     from masr.io.json_file import write_json
     from masr.scoring.neighbours import compute, render
 
@@ -43,4 +41,4 @@ def run(args: argparse.Namespace) -> None:
     )
     print(render(scores, args.kind, num_unlabelled))
     if args.json:
-        write_json(args.json, asdict(scores))
+        write_json(args.json, scores)

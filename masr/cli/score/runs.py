@@ -28,5 +28,5 @@ def run(args: argparse.Namespace) -> None:
 
     found = [read_run(folder) for folder in args.runs]
     if args.json:
-        write_json(args.json, as_json(found))
+        write_json(args.json, as_json(found), indent=1)
     print(render(found))

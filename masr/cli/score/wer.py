@@ -3,7 +3,7 @@
 Words are compared as they are written; --lower and --normalise say what else is equal, and both texts are treated the
 same. Intervals are over resampled speakers, or utterances where speakers are not known, and the output says which.
 With --against, the matched-pairs test of sc_stats and the paired bootstrap say whether two systems differ.
---out writes ref.trn and hyp.trn for sclite, and its .sys, .raw, .dtl and .pra. docs/asr.md defines each figure.
+--out writes ref.trn and hyp.trn, of which sclite makes its reports. docs/asr.md defines each figure.
 
 example:
   masr score wer --ref data/test/text --hyp exp/ctc/test/text --json exp/ctc/test/wer.json
@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hyp", type=Path, required=True, metavar="TEXT", help="what a system wrote")
     parser.add_argument("--against", type=Path, metavar="TEXT", help="what a second system wrote, for paired tests")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write sclite's files there")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write ref.trn and hyp.trn for sclite there")
     parser.add_argument("--cer", action="store_true", help="character error rate as well, spaces between words counted")
     parser.add_argument("--no-spaces", action="store_true", help="with --cer: characters of words only")
     parser.add_argument(
@@ -66,6 +66,6 @@ def run(args: argparse.Namespace) -> None:
     found = compute(settings(Options, args))
     show(found)
     if args.json:
-        write_json(args.json, as_json(found))
+        write_json(args.json, as_json(found), indent=1)
     if args.out:
         write_sclite(args.out, found)

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import DataError, near
+from masr.types import IntArray
 
 ByteArray = npt.NDArray[np.uint8]
-IntArray = npt.NDArray[np.int64]
 IdArray = npt.NDArray[Any]
 """Ids as fixed-width bytes (dtype S), or as objects where one id is so long that a matrix would not fit."""
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from masr.errors import DataError
-from masr.io.datadir.lines import BOM, IntArray, Lines, in_order
+from masr.io.datadir.lines import BOM, Lines, in_order
 from masr.io.datadir.tables import CTM
+from masr.types import IntArray
 
 
 def table_rows(path: Path, data: mmap.mmap | bytes) -> tuple[IntArray, IntArray | None]:

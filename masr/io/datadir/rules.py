@@ -6,10 +6,11 @@ import re
 
 import numpy as np
 
-from masr.io.datadir.lines import BLANKS, BOM, IdArray, IntArray, Lines, in_order, shown
+from masr.io.datadir.lines import BLANKS, BOM, IdArray, Lines, in_order, shown
 from masr.io.datadir.report import Checks, Report
 from masr.io.datadir.tables import CTM
 from masr.io.layout import TEXT
+from masr.types import IntArray
 
 _UNICODE_BLANK = re.compile("[\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 _CONTROL = np.array([(byte < 32 and byte not in (9, 10)) or byte == 127 for byte in range(256)])

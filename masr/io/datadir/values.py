@@ -12,7 +12,7 @@ import numpy.typing as npt
 from masr.io.datadir.columns import plain_numbers
 from masr.io.datadir.lines import IdArray, shown
 from masr.io.datadir.rules import TableCheck
-from masr.io.layout import SEGMENTS, TEXT, UTT2DUR, UTT2NUM_FRAMES, UTT2SPK
+from masr.io.layout import SEGMENTS, TEXT, UTT2DUR, UTT2NUM_FRAMES
 
 _NUMBER = re.compile(rb"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 
@@ -28,8 +28,6 @@ NUMBERS: dict[str, NumberRule] = {
     "utt2warp": _WARP,
 }
 """Tables of one number a row: which numbers are right, and how to say so."""
-ONE_WORD = frozenset({UTT2SPK, "utt2uniq", "spk2gender", *NUMBERS})
-"""Tables whose rows are an id and one word; labels of other kinds are free-form."""
 
 
 def check_values(table: TableCheck) -> None:

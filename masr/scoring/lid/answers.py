@@ -14,15 +14,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from masr.errors import ScoresError
 from masr.io.language_scores import LanguageScores
 from masr.scoring.lid.reference import Labels
 from masr.scoring.threads import each
-from masr.types import FloatArray
-
-IntArray = npt.NDArray[np.int64]
+from masr.types import FloatArray, IntArray
 
 TOLERANCE = 1e-3
 """Of the logarithm of a row's sum: what is written with four digits after the point passes."""

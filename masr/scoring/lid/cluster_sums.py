@@ -17,14 +17,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from masr.maths.bootstrap import Clusters, Float64Array
+from masr.maths.bootstrap import Clusters, known_mean
+from masr.maths.estimate import Unit
 from masr.scoring.lid.answers import Answers
 from masr.scoring.lid.det_curve import EqualError
 from masr.scoring.lid.detection import BETAS, Trials, trials_of
-
-IntArray = npt.NDArray[np.int64]
+from masr.types import Float64Array, IntArray
 
 NUM_BINS = 15
+_COSTS = ("cavg", "cprimary", "cllr")
 _BY_LANGUAGE = ("utts", "right", "answered", "eer_misses", "eer_alarms")
 
 
@@ -75,9 +76,9 @@ class Tally:
         chosen = np.isin(self.languages, languages)
         with np.errstate(divide="ignore", invalid="ignore"):
             sums = {name: weights @ self.sums[name] for name in _BY_LANGUAGE if name in self.sums}
-            found = {"macro_f1": _mean(_f1(sums)[:, chosen])}
+            found = {"macro_f1": known_mean(_f1(sums)[:, chosen])}
             if self.detection is not None:
-                found["eer_average"] = _mean(self._equal_errors(sums)[:, chosen])
+                found["eer_average"] = known_mean(self._equal_errors(sums)[:, chosen])
         return found
 
     def _equal_errors(self, sums: dict[str, Float64Array]) -> Float64Array:
@@ -95,11 +96,11 @@ class Tally:
         gaps = weights @ self.pooled["gaps"]
         return {
             "accuracy": right.sum(axis=1) / total,
-            "balanced_accuracy": _mean(right / utts),
-            "macro_f1": _mean(_f1(sums)),
+            "balanced_accuracy": known_mean(right / utts),
+            "macro_f1": known_mean(_f1(sums)),
             f"top{self.top}_accuracy": sums["top"].sum(axis=1) / total,
             "ece": np.abs(gaps).sum(axis=1) / total,
-            "cllr_multiclass": _mean(sums["surprise"] / utts) / np.log(2),
+            "cllr_multiclass": known_mean(sums["surprise"] / utts) / np.log(2),
         }
 
     def _detection_figures(self, sums: dict[str, Float64Array], weights: Float64Array) -> dict[str, Float64Array]:
@@ -110,16 +111,23 @@ class Tally:
         pooled = self.detection.pooled.prior * (weights @ self.pooled["eer_misses"]) / total
         pooled += (1 - self.detection.pooled.prior) * (weights @ self.pooled["eer_alarms"]) / (total * others)
         costs = {
-            (kind, beta): _mean((sums[f"{kind}_misses_{beta}"] + beta / others * sums[f"{kind}_alarms_{beta}"]) / utts)
+            (kind, beta): known_mean(
+                (sums[f"{kind}_misses_{beta}"] + beta / others * sums[f"{kind}_alarms_{beta}"]) / utts
+            )
             for kind in ("actual", "minimum")
             for beta in BETAS
         }
-        found = {"eer_pooled": pooled, "eer_average": _mean(self._equal_errors(sums))}
+        found = {"eer_pooled": pooled, "eer_average": known_mean(self._equal_errors(sums))}
         for kind in ("actual", "minimum"):
             found[f"cavg_{kind}"] = costs[kind, BETAS[0]] / 2
             found[f"cprimary_{kind}"] = sum(costs[kind, beta] for beta in BETAS) / len(BETAS)
         soft = sums["soft_misses"] / utts + sums["soft_alarms"] / (others * utts)
-        return found | {"cllr": _mean(soft) / (2 * np.log(2))}
+        return found | {"cllr": known_mean(soft) / (2 * np.log(2))}
+
+
+def unit_of(name: str) -> Unit:
+    """What a figure is in: costs are plain numbers, all else are shares."""
+    return "" if name.startswith(_COSTS) else "share"
 
 
 def tally(answers: Answers, rows: IntArray, groups: Clusters, top: int) -> Tally:
@@ -212,10 +220,3 @@ def _f1(sums: dict[str, Float64Array]) -> Float64Array:
 def _sums(places: IntArray, values: npt.NDArray[np.generic] | None, size: int) -> Float64Array:
     weights = None if values is None else values.astype(np.float64)
     return np.bincount(places, weights=weights, minlength=size).astype(np.float64)
-
-
-def _mean(values: Float64Array) -> Float64Array:
-    """(D, N) -> (D,) over the languages that a draw has."""
-    known = ~np.isnan(values)
-    found: Float64Array = np.where(known, values, 0).sum(axis=1) / known.sum(axis=1)
-    return found

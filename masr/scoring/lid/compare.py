@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from masr.maths.bootstrap import Clusters, Difference, bounds, drawn, two_sided
+from masr.maths.bootstrap import Clusters, Difference, Figures, difference
 from masr.scoring.lid.answers import Answers
-from masr.scoring.lid.cluster_sums import tally
+from masr.scoring.lid.cluster_sums import Tally, tally, unit_of
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,15 @@ def compare(first: Answers, second: Answers, clusters: Clusters, top: int, seed:
     if not len(rows):
         return None
     ours, theirs = (tally(answers, rows, clusters, top) for answers in (first, second))
-    ones, weights = np.ones((1, clusters.count)), drawn(clusters.count, seed)
-    ours_once, theirs_once = ours.figures(ones), theirs.figures(ones)
-    several = len(np.unique(clusters.numbers[rows])) > 1
-    ours_drawn, theirs_drawn = (ours.figures(weights), theirs.figures(weights)) if several else ({}, {})
-    figures = {}
-    for name, value in ours_once.items():
-        a, b = float(value[0]), float(theirs_once[name][0])
-        low = high = p = None
-        if several:
-            draws = ours_drawn[name] - theirs_drawn[name]
-            (low, high), p = bounds(draws) or (None, None), two_sided(draws)
-        figures[name] = Difference(a, b, a - b, low, high, p)
+    names = list(ours.figures(np.ones((1, clusters.count))))
+
+    def figures_of(system: Tally) -> Figures:
+        return lambda weights: np.stack(list(system.figures(weights).values()), axis=1)
+
+    differences = difference(
+        figures_of(ours), figures_of(theirs), clusters.count, seed, several=clusters.are_several(rows)
+    )
+    figures = {name: replace(one, unit=unit_of(name)) for name, one in zip(names, differences, strict=True)}
     right = [answers.answer[rows] == answers.truth[rows] for answers in (first, second)]
     return Comparison(len(rows), mcnemar(right[0], right[1]), figures)
 

@@ -18,30 +18,21 @@ import numpy as np
 
 from masr.errors import ScoresError, UsageError, near
 from masr.io.answers import AnswerTable, read_answer_table
-from masr.maths.bootstrap import DRAWS, Clusters, Float64Array, IntArray, bounds, clusters, drawn
+from masr.maths.bootstrap import Clusters, Figures, clusters, difference, known_mean, ratio
+from masr.maths.estimate import Estimate
 from masr.scoring.lid.confusions import cosines_of
+from masr.types import Float64Array, IntArray
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-_MOST_CELLS = 1 << 22
-"""Of a block of draws and pairs that is held at a time."""
 
-
-@dataclass(frozen=True)
-class Change:
-    """A share before and after, and the interval that 95 % of the draws of their difference fall into; None where
-    there is nothing to draw."""
+@dataclass(frozen=True, kw_only=True)
+class Change(Estimate):
+    """A share after less the same before: negative where confusions became fewer."""
 
     before: float
     after: float
-    low: float | None = None
-    high: float | None = None
-
-    @property
-    def difference(self) -> float:
-        """After less before: negative where confusions became fewer."""
-        return self.after - self.before
 
 
 @dataclass(frozen=True)
@@ -173,42 +164,25 @@ class _Shares:
         there = weights @ self.totals
         either = there[:, self.first] + there[:, self.second]
         hits = (counts.T @ weights.T).T
-        found: Float64Array = np.divide(hits, either, out=np.full_like(either, np.nan), where=either > 0)
-        return found
+        return ratio(hits, either)
 
 
 def _changes(shares: _Shares, counts: Sequence[csr_matrix], num_near: int, seed: int) -> list[Change]:
     """Of each near pair, of the mean over them, and, where there are others, of the mean over those."""
-    whole = np.ones((1, shares.clusters.count))
-    values = [_summary(shares.of(one, whole), num_near)[0] for one in counts]
-    found = [Change(float(a), float(b)) for a, b in zip(*values, strict=True)]
-    if shares.clusters.count < 2:
-        return found
-    weights = drawn(shares.clusters.count, seed, DRAWS)
-    step = max(1, _MOST_CELLS // max(1, len(shares.first)))
-    blocks = []
-    for start in range(0, DRAWS, step):
-        drawn_before, drawn_after = (
-            _summary(shares.of(one, weights[start : start + step]), num_near) for one in counts
-        )
-        blocks.append(drawn_after - drawn_before)
-    differences = np.concatenate(blocks)
-    ends = [bounds(column) or (None, None) for column in differences.T]
-    return [Change(one.before, one.after, *pair) for one, pair in zip(found, ends, strict=True)]
+
+    def summary(one: csr_matrix) -> Figures:
+        return lambda weights: _summary(shares.of(one, weights), num_near)
+
+    before, after = map(summary, counts)
+    found = difference(after, before, shares.clusters.count, seed, cells=len(shares.first), unit="share")
+    return [Change(one.value, one.low, one.high, unit=one.unit, before=one.second, after=one.first) for one in found]
 
 
 def _summary(shares: Float64Array, num_near: int) -> Float64Array:
     """(R, P) -> (R, near pairs + their mean + the mean over the rest)."""
     near, rest = shares[:, :num_near], shares[:, num_near:]
-    means = [_mean(near)[:, None], _mean(rest)[:, None]] if rest.shape[1] else [_mean(near)[:, None]]
+    means = [known_mean(part)[:, None] for part in (near, rest) if part.shape[1]]
     return np.concatenate([near, *means], axis=1)
-
-
-def _mean(shares: Float64Array) -> Float64Array:
-    """(R,) over the pairs that a draw knows."""
-    known = (~np.isnan(shares)).sum(axis=1)
-    found: Float64Array = np.divide(np.nansum(shares, axis=1), known, out=np.full(len(shares), np.nan), where=known > 0)
-    return found
 
 
 def _by_nearness(cosines: Float64Array, tested: Float64Array) -> tuple[IntArray, IntArray]:

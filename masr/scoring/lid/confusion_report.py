@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from masr.io.screen import points
+from masr.maths.estimate import points
 
 if TYPE_CHECKING:
     from masr.scoring.lid.confusion_change import Change, Confusions
@@ -16,7 +16,7 @@ def as_table(found: Confusions) -> str:
     """A line for each pair, then the means over them and over all others."""
 
     def cells(change: Change) -> list[str]:
-        values = (change.before, change.after, change.difference, change.low, change.high)
+        values = (change.before, change.after, change.value, change.low, change.high)
         return ["" if value is None else f"{round(value, 6) + 0.0:.6f}" for value in values]
 
     rows = [[one.first, one.second, f"{one.cosine:.4f}", str(one.num_utts), *cells(one.change)] for one in found.pairs]
@@ -38,7 +38,7 @@ def render(found: Confusions, before: str, after: str) -> str:
     lines = [f"{'pair':<{width}}  cosine  before %  after %  change [95 %]"]
     for name, one in zip(names, found.pairs, strict=True):
         shares = f"{100 * one.change.before:8.1f}  {100 * one.change.after:7.1f}"
-        lines.append(f"{name:<{width}}  {one.cosine:6.2f}  {shares}  {_points(one.change)}")
+        lines.append(f"{name:<{width}}  {one.cosine:6.2f}  {shares}  {points(one.change)}")
     said = [f"mean over the {shown_pairs(found)} {_sentence(found.related)}"]
     if found.others:
         said.append(f"mean over {other_pairs(found)} {_sentence(found.others)}")
@@ -47,11 +47,7 @@ def render(found: Confusions, before: str, after: str) -> str:
 
 
 def _sentence(change: Change) -> str:
-    return f"{100 * change.before:.2f} % before, {100 * change.after:.2f} % after ({_points(change)} points)"
-
-
-def _points(change: Change) -> str:
-    return points(change.difference, change.low, change.high)
+    return f"{100 * change.before:.2f} % before, {100 * change.after:.2f} % after ({points(change)} points)"
 
 
 def notes(found: Confusions) -> list[str]:

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from masr.errors import MissingPackageError
 from masr.io.layout import CODES
 from masr.metadata import lang2vec
 from masr.metadata.codebook import Codebook
-
-Float64Array = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+from masr.types import Float64Array, IntArray
 
 FEATURE_SETS = ("syntax_knn", "phonology_knn", "inventory_knn")
 """As the language stream has them by default."""

@@ -24,10 +24,7 @@ import numpy.typing as npt
 
 from masr.scoring.lid.det_curve import Curve, EqualError, hull_equal_error
 from masr.scoring.threads import each
-from masr.types import FloatArray
-
-IntArray = npt.NDArray[np.int64]
-Float64Array = npt.NDArray[np.float64]
+from masr.types import Float64Array, FloatArray, IntArray
 
 BETAS = (1.0, 9.0)
 """Of LRE 2017 and 2022: P_target 0.5 and 0.1."""

@@ -7,15 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-from masr.maths.bootstrap import DRAWS, Clusters, Figure, Float64Array, bounds, drawn
+from masr.maths.bootstrap import Clusters, drawn, estimate
+from masr.maths.estimate import Estimate
 from masr.scoring.lid.answers import Answers
-from masr.scoring.lid.cluster_sums import NUM_BINS, Tally, tally
+from masr.scoring.lid.cluster_sums import NUM_BINS, Tally, tally, unit_of
 from masr.scoring.lid.det_curve import equal_error
 from masr.scoring.lid.reference import Labels
-
-IntArray = npt.NDArray[np.int64]
+from masr.types import Float64Array, IntArray
 
 P_OUT_OF_SET = 0.2
 """Share of utterances in no known language, as LRE 2007 and 2009 have it in their open-set test."""
@@ -27,7 +26,7 @@ class Section:
 
     num_utts: int
     num_languages: int
-    figures: Mapping[str, Figure]
+    figures: Mapping[str, Estimate]
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Language:
     """How one language fares."""
 
     num_utts: int
-    recall: Figure
+    recall: Estimate
     """Share of its utterances answered rightly: its accuracy."""
     precision: float | None
     """Share of the answers with its name that are right; None where it is never answered."""
@@ -97,7 +96,7 @@ def compute(
     known = np.flatnonzero(answers.truth >= 0)
     if not len(known):
         return None
-    weights = drawn(clusters.count, seed, DRAWS)
+    weights = drawn(clusters.count, seed)
     all_rows = tally(answers, known, clusters, top)
     parts = {
         title: {values.names[code]: known[values.codes[known] == code] for code in _in_order(values, known)}
@@ -135,10 +134,11 @@ def section(part: Tally, clusters: Clusters, weights: Float64Array, whole: Tally
     def figures(given: Float64Array) -> dict[str, Float64Array]:
         return part.figures(given) | (whole.within(given, part.languages) if whole is not None else {})
 
-    found = {name: Figure(float(value[0])) for name, value in figures(np.ones((1, clusters.count))).items()}
-    if len(np.unique(clusters.numbers[part.rows])) > 1:
-        draws = figures(weights)
-        found = {name: _figure(one.value, draws[name]) for name, one in found.items()}
+    draws = figures(weights) if clusters.are_several(part.rows) else {}
+    found = {
+        name: estimate(float(value[0]), draws.get(name), unit_of(name))
+        for name, value in figures(np.ones((1, clusters.count))).items()
+    }
     return Section(len(part.rows), len(part.languages), found)
 
 
@@ -175,11 +175,6 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(piece), "") if piece.isdecimal() else (0, piece) for piece in re.split(r"(\d+)", name)]
 
 
-def _figure(value: float, draws: Float64Array) -> Figure:
-    found = bounds(draws)
-    return Figure(value) if found is None else Figure(value, *found)
-
-
 def _languages(answers: Answers, part: Tally, clusters: Clusters, weights: Float64Array) -> dict[str, Language]:
     ones = np.ones((1, clusters.count))
     recalls, draws = part.recalls(ones)[0], part.recalls(weights)
@@ -187,7 +182,7 @@ def _languages(answers: Answers, part: Tally, clusters: Clusters, weights: Float
     several = (part.sums["utts"] > 0).sum(axis=0) > 1
     found = {}
     for i, place in enumerate(part.languages):
-        recall = _figure(float(recalls[i]), draws[:, i]) if several[i] else Figure(float(recalls[i]))
+        recall = estimate(float(recalls[i]), draws[:, i] if several[i] else None, "share")
         precision = float(right[i] / answered[i]) if answered[i] else None
         f1 = float(2 * right[i] / (utts[i] + answered[i]))
         rates: Sequence[float] = ()

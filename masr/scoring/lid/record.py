@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ _NAMES = 1000
 def as_json(outcome: Outcome) -> dict[str, Any]:
     """Everything, as plain values; an infinite or unknown figure is None."""
     options, answers, found, scored = outcome.options, outcome.answers, outcome.report, outcome.scored
-    clusters, source, related, compared = outcome.clusters, outcome.source, outcome.related, outcome.compared
+    clusters, compared = outcome.clusters, outcome.compared
     tested = [answers.languages[i] for i in found.tally.languages]
     result = {
         "scores": str(options.scores),
@@ -29,23 +28,23 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "num_utts": len(answers.utts),
         "languages_of_system": list(answers.languages),
         "languages_without_utterances": [name for name in answers.languages if name not in tested],
-        "interval": {"level": 0.95, "over": clusters.unit, "num": clusters.num_units, "from": source},
-        "figures": asdict(found.overall)["figures"],
+        "interval": {"level": 0.95, "over": clusters.unit, "num": clusters.num_units, "from": outcome.source},
+        "figures": found.overall.figures,
         "num_scored": found.overall.num_utts,
         "num_languages": found.overall.num_languages,
         "chance": 1 / len(answers.languages),
         "commonest": _commonest(found),
-        "languages": {name: asdict(language) for name, language in found.languages.items()},
-        "groups": {t: {name: asdict(one) for name, one in parts.items()} for t, parts in found.groups.items()},
-        "open_set": None if found.open_set is None else asdict(found.open_set),
-        "confused": [asdict(pair) for pair in outcome.pairs],
-        "relatedness": None if related is None else asdict(related),
+        "languages": found.languages,
+        "groups": found.groups,
+        "open_set": found.open_set,
+        "confused": outcome.pairs,
+        "relatedness": outcome.related,
         "confusion": {
             "truths": list(found.truths),
             "answers": list(answers.languages),
             "counts": found.confusion.tolist(),
         },
-        "reliability": asdict(found.reliability),
+        "reliability": found.reliability,
         "thresholds": _thresholds(found),
         "num_tied": found.num_tied,
         "num_impossible": found.num_impossible,
@@ -54,10 +53,10 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
             "without_reference": _some(scored.extra),
             "without_scores": _some(scored.missing),
         },
-        "against": None if compared is None else {"scores": str(options.against), **asdict(compared)},
+        "against": None if compared is None else {"scores": str(options.against), **vars(compared)},
     }
-    values: dict[str, Any] = plain(result)
-    return values
+    written: dict[str, Any] = plain(result)
+    return written
 
 
 def _commonest(found: Report) -> dict[str, Any]:

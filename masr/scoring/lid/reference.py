@@ -9,15 +9,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from masr.errors import DataError, ScoresError, near
 from masr.io.datadir.lines import Lines
 from masr.io.datadir.view import open_table
 from masr.io.language_scores import LanguageScores
 from masr.io.layout import UTT2DUR, UTT2LANG, label_table
-
-IntArray = npt.NDArray[np.int64]
+from masr.types import IntArray
 
 MISSING = ("", "unknown")
 """Labels that say nothing; `unknown` is what prepare writes where others have one."""

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from masr.io.screen import draw
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from masr.maths.estimate import Estimate
+    from masr.scoring.lid.compare import Comparison
+    from masr.scoring.lid.figures import Language, Section
+    from masr.scoring.lid.score import Outcome
 
 TITLES = {
     "accuracy": "accuracy %",
@@ -26,7 +32,6 @@ TITLES = {
 }
 """Of the figures, in the order they are shown; top-k comes after macro F1."""
 _SHORT = ("accuracy", "macro_f1", "eer_pooled", "eer_average", "cavg_actual", "cavg_minimum", "cllr", "ece")
-_COSTS = ("cavg_actual", "cavg_minimum", "cprimary_actual", "cprimary_minimum", "cllr", "cllr_multiclass")
 _COLUMNS = {
     "eer_pooled": "EER pooled %",
     "eer_average": "EER mean %",
@@ -38,17 +43,17 @@ _COLUMNS = {
 _WORST = 10
 
 
-def show(result: Mapping[str, Any]) -> None:
+def show(result: Mapping[str, Any], outcome: Outcome) -> None:
     """Prints it."""
-    print(render(result))
+    print(render(result, outcome))
 
 
-def render(result: Mapping[str, Any]) -> str:
+def render(result: Mapping[str, Any], outcome: Outcome) -> str:
     """A screen for people: what was scored, the figures, then what there is of groups, pairs and a second system.
 
-    `result` is what `as_json` gives.
+    `result` is what `as_json` gives of the outcome.
     """
-    over = result["interval"]
+    over, found, compared = result["interval"], outcome.report, outcome.compared
     source = f" ({over['from']})" if over["from"] else ": speakers are not known"
     parts = [
         f"{result['scores']}: {result['num_scored']:,} utterances, {result['num_languages']} languages; "
@@ -56,14 +61,14 @@ def render(result: Mapping[str, Any]) -> str:
         f"  chance {100 * result['chance']:.1f} %, always the commonest label ({result['commonest']['language']}) "
         f"{100 * result['commonest']['share']:.1f} %",
         *_notes(result),
-        draw(_figures(result)),
-        *(draw(_sections(title, groups)) for title, groups in result["groups"].items()),
-        draw(_worst(result["languages"])),
+        draw(_figures(found.overall.figures)),
+        *(draw(_sections(title, groups)) for title, groups in found.groups.items()),
+        draw(_worst(found.languages)),
     ]
     if result["confused"]:
         parts.append(draw(_pairs(result)))
-    if result["against"] is not None:
-        parts += [draw(_comparison(result["against"])), _mcnemar(result["against"])]
+    if compared is not None:
+        parts += [draw(_comparison(result["against"]["scores"], compared)), _mcnemar(compared)]
     return "\n".join(parts)
 
 
@@ -102,35 +107,32 @@ def _titles(figures: Mapping[str, Any]) -> dict[str, str]:
     return {name: title for name, title in merged.items() if name in figures}
 
 
-def _figures(result: Mapping[str, Any]) -> Table:
+def _figures(figures: Mapping[str, Estimate]) -> Table:
     from rich.table import Table
 
     table = Table("figure")
     for name in ("value", "95 % interval"):
         table.add_column(name, justify="right")
-    figures = result["figures"]
     for name, title in _titles(figures).items():
         one = figures[name]
-        span = "" if one["low"] is None else f"[{_number(name, one['low'])}, {_number(name, one['high'])}]"
-        table.add_row(title, _number(name, one["value"]), span)
+        table.add_row(title, one.value_text(_digits(one)), one.interval_text(_digits(one)))
     return table
 
 
-def _sections(title: str, parts: Mapping[str, Any]) -> Table:
+def _sections(title: str, parts: Mapping[str, Section]) -> Table:
     from rich.table import Table
 
     table = Table(title)
-    shown = [name for name in _SHORT if any(name in part["figures"] for part in parts.values())]
+    shown = [name for name in _SHORT if any(name in part.figures for part in parts.values())]
     for name in ("utterances", "languages", *(_COLUMNS.get(name, TITLES[name]) for name in shown)):
         table.add_column(name, justify="right")
     for label, part in parts.items():
-        figures = part["figures"]
-        cells = [_cell(name, figures.get(name), span=name == "accuracy") for name in shown]
-        table.add_row(label, f"{part['num_utts']:,}", str(part["num_languages"]), *cells)
+        cells = [_cell(part.figures.get(name), with_interval=name == "accuracy") for name in shown]
+        table.add_row(label, f"{part.num_utts:,}", str(part.num_languages), *cells)
     return table
 
 
-def _worst(languages: Mapping[str, Any]) -> Table:
+def _worst(languages: Mapping[str, Language]) -> Table:
     from rich.table import Table
 
     most = min(_WORST, len(languages))
@@ -138,12 +140,12 @@ def _worst(languages: Mapping[str, Any]) -> Table:
     table = Table(some)
     for name in ("utterances", "recall %", "precision %", "F1 %", "EER %", "misses %", "false alarms %"):
         table.add_column(name, justify="right")
-    for name, one in sorted(languages.items(), key=lambda item: (item[1]["f1"], item[0]))[:most]:
-        rest = (one["precision"], one["f1"], one["eer"], one["miss_rate"], one["alarm_rate"])
+    for name, one in sorted(languages.items(), key=lambda item: (item[1].f1, item[0]))[:most]:
+        rest = (one.precision, one.f1, one.eer, one.miss_rate, one.alarm_rate)
         table.add_row(
             name,
-            f"{one['num_utts']:,}",
-            _cell("recall", one["recall"]),
+            f"{one.num_utts:,}",
+            _cell(one.recall),
             *("-" if value is None else f"{100 * value:.2f}" for value in rest),
         )
     return table
@@ -170,41 +172,35 @@ def _pairs(result: Mapping[str, Any]) -> Table:
     return table
 
 
-def _comparison(compared: Mapping[str, Any]) -> Table:
+def _comparison(scores: str, compared: Comparison) -> Table:
     from rich.table import Table
 
-    table = Table(f"against {compared['scores']}")
+    table = Table(f"against {scores}")
     for name in ("this", "that", "difference", "95 % interval", "p"):
         table.add_column(name, justify="right")
-    figures = compared["figures"]
-    for name, title in _titles(figures).items():
-        one = figures[name]
-        span = "" if one["low"] is None else f"[{_number(name, one['low'])}, {_number(name, one['high'])}]"
-        cells = [_number(name, one[key]) for key in ("first", "second", "difference")]
-        table.add_row(title, *cells, span, "" if one["p"] is None else f"{one['p']:.3f}")
+    for name, title in _titles(compared.figures).items():
+        one = compared.figures[name]
+        digits = _digits(one)
+        both = (replace(one, value=value).value_text(digits) for value in (one.first, one.second))
+        p = "" if one.p is None else f"{one.p:.3f}"
+        table.add_row(title, *both, one.value_text(digits), one.interval_text(digits), p)
     return table
 
 
-def _mcnemar(compared: Mapping[str, Any]) -> str:
-    test = compared["mcnemar"]
+def _mcnemar(compared: Comparison) -> str:
+    test = compared.mcnemar
     return (
-        f"McNemar over {compared['num_utts']:,} utterances: only this right {test['only_first']:,}, only that "
-        f"{test['only_second']:,}; p {test['p_exact']:.4f} exact, {test['p_mid']:.4f} mid-p"
+        f"McNemar over {compared.num_utts:,} utterances: only this right {test.only_first:,}, only that "
+        f"{test.only_second:,}; p {test.p_exact:.4f} exact, {test.p_mid:.4f} mid-p"
     )
 
 
-def _cell(name: str, one: Mapping[str, Any] | None, span: bool = True) -> str:
+def _cell(one: Estimate | None, with_interval: bool = True) -> str:
     if one is None:
         return "-"
-    value = _number(name, one["value"])
-    return (
-        value
-        if one["low"] is None or not span
-        else f"{value} [{_number(name, one['low'])}, {_number(name, one['high'])}]"
-    )
+    return one.text(_digits(one)) if with_interval else one.value_text(_digits(one))
 
 
-def _number(name: str, value: float | None) -> str:
-    if value is None:
-        return "inf"
-    return f"{value:.4f}" if name in _COSTS else f"{100 * value:.2f}"
+def _digits(one: Estimate) -> int:
+    """Of costs, and of shares in per cent."""
+    return 2 if one.unit == "share" else 4

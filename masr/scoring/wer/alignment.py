@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import ScoresError
-from masr.scoring.wer.coded import IntArray, Pairs, Side
+from masr.scoring.wer.coded import Pairs, Side
+from masr.types import IntArray
 
 Int8Array = npt.NDArray[np.int8]
 

@@ -8,9 +8,8 @@ from itertools import chain
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
-IntArray = npt.NDArray[np.int64]
+from masr.types import IntArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from masr.scoring.wer.alignment import COSTS, FAR, Costs, Rule, align
-from masr.scoring.wer.coded import IntArray, Pairs, Side
+from masr.scoring.wer.coded import Pairs, Side
+from masr.types import IntArray
 
 Tokens = Sequence[Hashable]
 _SURROGATES, _NUM_SURROGATES, _NUM_CODE_POINTS = 0xD800, 0x800, 0x110000

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from masr.maths.bootstrap import Clusters, Difference, bounds, drawn, two_sided
+from masr.maths import bootstrap
+from masr.maths.bootstrap import Clusters, Difference, Figures, ratio
 from masr.scoring.wer.alignment import CORRECT, INSERTION, Alignment
-from masr.scoring.wer.coded import IntArray
-from masr.scoring.wer.rates import by_cluster
+from masr.types import IntArray
 
 NUM_BETWEEN = 2
 """Words that both systems have right which part two segments, sc_stats' own default."""
@@ -77,11 +77,10 @@ def difference(first: IntArray, second: IntArray, clusters: Clusters, seed: int 
     """Of two (U, 4) counts of the same utterances; each draw takes the same clusters for both systems."""
     num_ref = first[:, :INSERTION].sum(axis=1)
     sums = np.stack([first[:, 1:].sum(axis=1), second[:, 1:].sum(axis=1), num_ref], axis=1).astype(np.float64)
-    one, two, words = sums.sum(axis=0)
-    low = high = p = None
-    if len(np.unique(clusters.numbers)) > 1:
-        draws = drawn(clusters.count, seed) @ by_cluster(sums, clusters.numbers, clusters.count)
-        known = draws[:, 2] > 0
-        values = (draws[known, 0] - draws[known, 1]) / draws[known, 2]
-        (low, high), p = bounds(values) or (None, None), two_sided(values)
-    return Difference(one / words, two / words, (one - two) / words, low, high, p)
+    errors_and_words = clusters.sums(sums)
+
+    def rate(system: int) -> Figures:
+        return lambda weights: ratio(*(weights @ errors_and_words[:, [system, 2]]).T)
+
+    (found,) = bootstrap.difference(rate(0), rate(1), clusters.count, seed, unit="share")
+    return found

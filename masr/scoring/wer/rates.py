@@ -7,24 +7,16 @@ utterances where speakers are not known.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from masr.maths.bootstrap import DRAWS, Clusters, Float64Array, bounds, drawn
+from masr.maths.bootstrap import Clusters, drawn, estimates, ratio
+from masr.maths.estimate import Estimate
 from masr.scoring.lid.reference import Labels
 from masr.scoring.wer.alignment import DELETION, INSERTION, SUBSTITUTION
-from masr.scoring.wer.coded import IntArray
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A share of the reference's words, and its 95 % interval; None where it cannot be known."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
+from masr.types import Float64Array, IntArray
 
 
 @dataclass(frozen=True)
@@ -40,8 +32,9 @@ class Section:
     num_substituted: int
     num_deleted: int
     num_inserted: int
-    rates: Mapping[str, Rate]
-    """error, substitution, deletion and insertion over the reference's words; utterance over the utterances."""
+    rates: Mapping[str, Estimate]
+    """error, substitution, deletion and insertion over the reference's words; utterance over the utterances. NaN where
+    there is no word."""
 
     @property
     def num_errors(self) -> int:
@@ -65,7 +58,7 @@ def compute(
     counts: IntArray, clusters: Clusters, speakers: Labels | None, groups: Mapping[str, Labels], seed: int = 0
 ) -> Report:
     """All rates of (U, 4) counts."""
-    weights = drawn(clusters.count, seed, DRAWS)
+    weights = drawn(clusters.count, seed)
     everything = np.arange(len(counts))
     return Report(
         section(counts, everything, clusters, weights),
@@ -84,25 +77,13 @@ def section(
     wrong = int(part[:, 1:].any(axis=1).sum())
     sums = _sums(part)
     values = _ratios(sums.sum(axis=0, keepdims=True))[0]
-    low: Sequence[float | None] = [None] * len(values)
-    high = low
-    if clusters is not None and weights is not None and len(np.unique(clusters.numbers[rows])) > 1:
-        draws = _ratios(weights @ by_cluster(sums, clusters.numbers[rows], clusters.count))
-        spans = [bounds(column) or (None, None) for column in draws.T]
-        low, high = [span[0] for span in spans], [span[1] for span in spans]
-    names = (*KINDS, "utterance")
-    rates = {
-        name: Rate(None) if np.isnan(values[i]) else Rate(float(values[i]), low[i], high[i])
-        for i, name in enumerate(names)
-    }
+    draws = None
+    if clusters is not None and weights is not None and clusters.are_several(rows):
+        draws = _ratios(weights @ clusters.sums(sums, rows))
+    rates = dict(zip((*KINDS, "utterance"), estimates(values, draws, "share"), strict=True))
     return Section(
         len(rows), wrong, num_ref, right + substituted + inserted, right, substituted, deleted, inserted, rates
     )
-
-
-def by_cluster(values: Float64Array, numbers: IntArray, count: int) -> Float64Array:
-    """(U, K) -> (G, K) sums over the utterances of each cluster."""
-    return np.stack([np.bincount(numbers, column, count) for column in values.T], axis=1)
 
 
 def _sums(counts: IntArray) -> Float64Array:
@@ -114,9 +95,7 @@ def _sums(counts: IntArray) -> Float64Array:
 
 def _ratios(sums: Float64Array) -> Float64Array:
     """(D, 7) -> (D, 5); NaN for a share of nothing."""
-    below = np.concatenate([np.repeat(sums[:, 5:6], 4, axis=1), sums[:, 6:7]], axis=1)
-    found: Float64Array = np.divide(sums[:, :5], below, out=np.full((len(sums), 5), np.nan), where=below > 0)
-    return found
+    return ratio(sums[:, :5], sums[:, [5, 5, 5, 5, 6]])
 
 
 def _parts(

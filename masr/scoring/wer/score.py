@@ -14,11 +14,12 @@ from masr.maths.bootstrap import Clusters, Difference, clusters
 from masr.scoring.lid.reference import Labels, encode, groups_of, seen_or_not, speakers_of, table_of
 from masr.scoring.wer import rates
 from masr.scoring.wer.alignment import COSTS, Rule, align
-from masr.scoring.wer.coded import IntArray, Pairs, characters_of, words_of
+from masr.scoring.wer.coded import Pairs, characters_of, words_of
 from masr.scoring.wer.edits import count_edits
 from masr.scoring.wer.matched_pairs import MatchedPairs, difference, matched_pairs
 from masr.scoring.wer.rates import Report
 from masr.scoring.wer.texts import Form, Missing, Spelling, Texts, read_texts, same_utterances
+from masr.types import IntArray
 
 
 @dataclass(frozen=True)

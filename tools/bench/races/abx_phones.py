@@ -36,7 +36,7 @@ def spoken() -> tuple[Any, list[tuple[int, int, int]], Any]:
 
 
 def our_error() -> float:
-    from masr.analysis.abx.items import Item, place_items
+    from masr.analysis.abx.items import Item, ItemFrames, place_items
     from masr.analysis.abx.phones import phone_errors
     from masr.io.frames import ArrayFrames, Grid
 
@@ -48,7 +48,8 @@ def our_error() -> float:
         Item("u", float(start), float(end), f"p{phone}", f"c{context}", "", f"s{speaker}")
         for (context, speaker, phone), start, end in zip(items, starts, ends)
     ]
-    return phone_errors(frames, place_items(said, frames)).error
+    placed = place_items(said, frames)
+    return phone_errors(ItemFrames(frames, placed, "angular"), placed).error.value
 
 
 def ours() -> Turn:

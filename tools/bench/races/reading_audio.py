@@ -1,4 +1,4 @@
-"""From the disk to samples: 16-bit shards through a memory map against decoding."""
+"""From the disk to samples: 16-bit shards, read straight from the disk, against decoding."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 from race import Race, Runner, Turn
 
 
@@ -20,17 +19,6 @@ def corpus() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def shard() -> Turn:
-    from masr.io.shards import read_shard
-
-    def turn() -> float:
-        for entry in corpus().entries()["shard"]:
-            np.array(read_shard(entry))
-        return float(corpus().SECONDS)
-
-    return turn
 
 
 def with_read_audio(form: str) -> Turn:
@@ -57,7 +45,6 @@ def with_soundfile(form: str, dtype: str) -> Turn:
 
 def race() -> Race:
     runners = [
-        Runner("int16 shard, memory-mapped", shard),
         Runner("int16 shard, read_audio to float32", lambda: with_read_audio("shard")),
         Runner("FLAC, read_audio to float32", lambda: with_read_audio("flac")),
         Runner("soundfile FLAC to int16", lambda: with_soundfile("flac", "int16"), 20.0),

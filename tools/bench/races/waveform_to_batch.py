@@ -48,8 +48,8 @@ def ours(form: str) -> Turn:
 
     from masr.data.batch_config import Config as BatchingConfig
     from masr.data.batching import Batches
-    from masr.data.collate import Preparation, Slice, Steps
-    from masr.data.dataset import Config, frames_of
+    from masr.data.collate import Order, Preparation, Steps
+    from masr.data.dataset import Config, Input, frames_of
     from masr.features.log_mel import Config as LogMelConfig
     from masr.features.log_mel import build
     from masr.io.datadir import DataDir
@@ -58,8 +58,8 @@ def ours(form: str) -> Turn:
     folder, features = folders()[form], build(LogMelConfig())
     config = Config(source="waveform", normalise="none", num_workers=0)
     batches = Batches(frames_of(DataDir.open(folder)), BatchingConfig(), 0)
-    steps = Steps(folder, config, batches, Slice(), 0, {}, features)
-    preparation = Preparation(config, folder, torch.device("cpu"), features)
+    given = Input(folder, config, features)
+    steps, preparation = Steps(given, Order(batches, 0)), Preparation(given, torch.device("cpu"))
 
     def turn() -> float:
         for batch in steps[0]:

@@ -23,7 +23,7 @@ _UNKNOWN_SAMPLES = 1 << 40
 
 Source = Path | bytes
 Complain = Callable[[int, str], None]
-"""Told of an item that gives no windows, and why."""
+"""Called with the number of an item that gives no windows, and why."""
 
 
 def file_windows(
@@ -55,7 +55,7 @@ def data_windows(identifier: Identifier, data: DataDir, from_archives: bool, com
 
 
 def _windows_of(item: int, source: Source, geometry: Geometry, longest: int, channel: int | None) -> Iterator[Window]:
-    """Planned by what the header says; the last window takes whatever there is to the end."""
+    """Windows of one audio, planned by what its header says; the last one takes whatever there is to the end."""
     info = audio_info(source)
     blocks = _mono_blocks(source, info.num_channels, channel, geometry.sample_rate)
     num_samples = info.num_samples * geometry.sample_rate // max(1, info.sample_rate)

@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from masr.models.silence import Silence
+from masr.models.padding_mask import PaddingMask, zero_past_end
 
 PADDING = torch.arange(12) >= torch.tensor([12, 5, 0])[:, None]
 
@@ -20,10 +20,10 @@ class Foreign(nn.Module):
         self.wide = nn.Conv1d(3, 4, 5, padding=2)
         self.norm = nn.BatchNorm1d(4)
         self.point = nn.Conv1d(4, 4, 1)
-        self.silence = Silence(self)
+        self.padding_mask = PaddingMask(self)
 
     def forward(self, maps: Tensor, padding: Tensor | None) -> Tensor:
-        with self.silence.over(padding):
+        with self.padding_mask.over(padding):
             out: Tensor = self.point(self.norm(self.wide(maps)))
         return out
 
@@ -59,15 +59,20 @@ def test_names_of_weights_stay_and_copies_have_a_silence_of_their_own() -> None:
         *("norm.running_mean", "norm.running_var", "norm.num_batches_tracked"),
     }
     other = copy.deepcopy(model).eval()
-    assert other.norm.silence is other.silence is not model.silence
+    assert other.norm.padding_mask is other.padding_mask is not model.padding_mask
     maps = torch.randn(3, 3, 12)
     torch.testing.assert_close(other(maps, PADDING)[1, :, :5], other(maps[1:2, :, :5], None)[0])
 
 
 def test_padding_is_forgotten_when_a_pass_fails() -> None:
-    silence = Silence(nn.Linear(1, 1))
+    mask = PaddingMask(nn.Linear(1, 1))
     try:
-        with silence.over(PADDING):
+        with mask.over(PADDING):
             raise KeyError
     except KeyError:
-        assert silence.padding is None
+        assert mask.padding is None
+
+
+def test_zeros_stand_past_the_end() -> None:
+    out = zero_past_end(torch.ones(3, 4, 2), torch.tensor([4, 2, 0]))
+    assert out[:, :, 0].tolist() == [[1, 1, 1, 1], [1, 1, 0, 0], [0, 0, 0, 0]]

@@ -92,7 +92,7 @@ def test_the_last_checkpoints_make_the_final_weights_whatever_their_score(
 
 def test_the_score_is_the_validation_loss_of_that_very_step(tmp_path: Path) -> None:
     run = tiny.make_run(tmp_path, validate_every=4, save_every=3, keep_last=10, keep_best=10)
-    train(run, tiny.batches(), tiny.validation())
+    train(run)
     assert kept(tmp_path) == [3, 4, 6, 8, 9, 12]
     found = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     losses = {line["step"]: line["loss"] for line in found if line["split"] == "dev"}

@@ -17,7 +17,7 @@ from masr.inference.lexicon import Unspellable
 from masr.types import FloatArray, Units
 
 _TOLERANCE = 1e-2
-"""Of the logarithm of a frame's sum: half precision passes, logits do not."""
+"""How far the logarithm of a frame's sum may lie from 0: half precision passes, logits do not."""
 LOWEST = np.float32(-1e4)
 """Stands for the logarithm of 0, which the search cannot add."""
 

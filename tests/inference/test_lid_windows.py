@@ -10,7 +10,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-import masr.inference.lid_scores as lid_scores
+import masr.inference.lid_windows as lid_scores
 from masr.inference.identify import Geometry, Window, spans
 from masr.io.audio import AudioInfo
 

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from masr.api import frame_scorer
+from masr.api import frame_scorer, read_units
 from masr.cli.main import main
 from masr.config import loads
 from masr.errors import ConfigError, MasrError
 from masr.io.ark import read_array
 from masr.io.datadir import read_table
 from masr.plugins import build, resolve
-from masr.training.assemble import Started, start, with_features
+from masr.training.assemble import Rooms, assemble, with_features
 from masr.training.config import TrainConfig
-from masr.training.distributed import join_world
+from masr.training.distributed import World
+from masr.training.run import Run
 
 ENCODER = "encoder: {{num_bins: 24, dim: 16, num_layers: 1, num_heads: 2, feed_forward_dim: 32}}"
 CTC = (
@@ -63,11 +64,8 @@ def config(spoken: Path, listener: Path, *changes: str) -> TrainConfig:
     return with_features(loads(TrainConfig, text, "test", list(changes), resolve=resolve), resolve)
 
 
-def begun(given: TrainConfig, out: Path) -> Started:
-    assert given.scorer is not None
-    scorer = frame_scorer(given.scorer, "cpu", given.scorer_measure or "max", given.scorer_exclude_blank)
-    with join_world("cpu") as world:
-        return start(given, out, world, build, quiet=True, scorer=scorer)
+def assembled(given: TrainConfig, out: Path) -> Run:
+    return assemble(given, out, World(), Rooms(resolve, build, read_units, frame_scorer))
 
 
 @pytest.mark.parametrize(
@@ -90,13 +88,13 @@ def test_what_is_scored_in_training_equals_what_is_stored(
     for split in ("train", "dev"):
         assert main(["confidence", str(listener), str(data / split), str(tmp_path / split), *options]) == 0
     given = config(spoken, listener, *changes)
-    run = begun(given, tmp_path / "run")
-    for batches, split in ((run.batches(0), "train"), (run.validation(0), "dev")):
+    run = assembled(given, tmp_path / "run")
+    for batches, split in ((run.data.training(0), "train"), (run.data.validation(0), "dev")):
         stored = {utt: read_array(e) for utt, e in read_table(tmp_path / split / "confidence.scp").items()}
         seen = 0
         for batch in (batch for micro in batches for batch in micro):
             assert batch.confidence is not None and not batch.confidence.requires_grad
-            lengths = run.run.objective.encoder.num_encoded(batch.lengths)  # type: ignore[operator,union-attr]
+            lengths = run.objective.encoder.num_encoded(batch.lengths)  # type: ignore[operator,union-attr]
             assert batch.confidence.shape == (len(batch.utts), int(lengths.max()))
             for utt, row, size in zip(batch.utts, batch.confidence.numpy(), lengths.tolist(), strict=True):
                 np.testing.assert_allclose(
@@ -147,7 +145,7 @@ def test_what_does_not_fit_is_refused(
     spoken: Path, listener: Path, tmp_path: Path, changes: tuple[str, ...], words: str
 ) -> None:
     with pytest.raises(MasrError, match=words):
-        begun(config(spoken, listener, *changes), tmp_path)
+        assembled(config(spoken, listener, *changes), tmp_path)
 
 
 def test_other_features_and_statistics_that_are_not_read_are_refused(spoken: Path, listener: Path) -> None:

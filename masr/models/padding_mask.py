@@ -1,6 +1,6 @@
-"""Makes other people's modules blind to padding: zero before each convolution, absent from each batch norm.
+"""Padding that never reaches a result: zeros past an utterance's end, in our own layers and in other people's.
 
-Shapes: B utterances, C channels, T frames.
+Shapes: B utterances, C channels, T frames, D width of a frame.
 """
 
 from __future__ import annotations
@@ -14,10 +14,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-class Silence:
-    """Knows the padding of the batch that is running, and acts inside the modules it was given.
+def padding_of(lengths: Tensor, time: int) -> Tensor | None:
+    """(B,) -> (B, T) true where padded; None where no utterance is padded, which spares every mask."""
+    padding = torch.arange(time, device=lengths.device) >= lengths[:, None]
+    return padding if bool(padding.any()) else None
 
-    It speaks of one forward pass at a time: a module it acts in must not be recomputed in a backward pass.
+
+def zero_past_end(frames: Tensor, lengths: Tensor) -> Tensor:
+    """(B, T, D), (B,) -> the same with zeros past each utterance's end."""
+    padding = torch.arange(frames.shape[1], device=frames.device) >= lengths[:, None]
+    return frames.masked_fill(padding[:, :, None], 0.0)
+
+
+class PaddingMask:
+    """The padding of the batch that is running, made known inside other people's modules.
+
+    Their convolutions then see zeros in its place, and their batch norms leave it out. It holds for one forward pass
+    at a time: a module it acts in must not be recomputed in a backward pass.
     """
 
     def __init__(self, *modules: nn.Module) -> None:
@@ -27,8 +40,8 @@ class Silence:
                 if isinstance(module, nn.Conv1d) and module.kernel_size != (1,):
                     module.register_forward_pre_hook(self.before_convolution)
                 if type(module) is nn.BatchNorm1d:
-                    module.__class__ = SilentBatchNorm
-                    module.silence = self  # type: ignore[assignment]
+                    module.__class__ = BatchNormOfFrames
+                    module.padding_mask = self  # type: ignore[assignment]
 
     @contextmanager
     def over(self, padding: Tensor | None) -> Iterator[None]:
@@ -46,17 +59,17 @@ class Silence:
         return (given[0].masked_fill(self.padding[:, None], 0.0), *given[1:])
 
 
-class SilentBatchNorm(nn.BatchNorm1d):
+class BatchNormOfFrames(nn.BatchNorm1d):
     """Batch norm over (B, C, T) whose statistics leave padded frames out."""
 
-    silence: Silence
+    padding_mask: PaddingMask
 
     def forward(self, maps: Tensor) -> Tensor:
         """(B, C, T) -> (B, C, T)."""
         if not self.training:
             return super().forward(maps)
         frames = maps.transpose(1, 2)
-        padding = self.silence.padding
+        padding = self.padding_mask.padding
         keep = ~padding if padding is not None else torch.ones_like(frames[..., 0], dtype=torch.bool)
         valid = frames[keep]
         if len(valid) < 2:  # a single frame has no variance: it is normed by the running one
