@@ -14,7 +14,7 @@ example:
   masr table run evidence 3
   masr table run evidence
   masr table show egs/fleurs/tables/evidence.yaml --format markdown
-  masr table results tables
+  masr table results tables --data 'data_{size}' --exp 'exp_{size}'
 """
 
 from __future__ import annotations
@@ -58,7 +58,12 @@ def _table(parser: argparse.ArgumentParser) -> None:
 
 def _folders(parser: argparse.ArgumentParser) -> None:
     for name, what in (("data", "data directories"), ("exp", "everything else"), ("conf", "configurations")):
-        parser.add_argument(f"--{name}", type=Path, metavar="DIR", help=f"{what}; default {name}/ of the recipe")
+        parser.add_argument(
+            f"--{name}",
+            type=Path,
+            metavar="DIR",
+            help=f"{what}, {{size}} in it is the size; default {name}/ of the recipe",
+        )
     parser.add_argument(
         "--set", metavar="NAME=VALUE", action="append", default=[], help="change a variable of the table"
     )

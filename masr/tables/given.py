@@ -47,7 +47,7 @@ def open_plan(path: Path, size: str | None, given: Given, verbs: Collection[str]
             what = f"{path}: step {step.name}: there is no verb {step.command[1]!r}"
             raise ConfigError(what, fix=near(step.command[1], verbs))
     variables = _variables(table, given.set)
-    return make_plan(table, size, folders_of(path, given.data, given.exp, given.conf), variables)
+    return make_plan(table, size, folders_of(path, size, given.data, given.exp, given.conf), variables)
 
 
 def _variables(table: TableConfig, changes: Sequence[str]) -> dict[str, str]:

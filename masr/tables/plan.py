@@ -255,10 +255,11 @@ def _shape(settings: Any) -> Any:
     return [_shape(value) for value in settings] if isinstance(settings, list) else settings is None
 
 
-def folders_of(path: Path, data: Path | None, exp: Path | None, conf: Path | None) -> Folders:
-    """The recipe's folders: beside the folder `tables/` of the file, unless they are named."""
+def folders_of(path: Path, size: str, data: Path | None, exp: Path | None, conf: Path | None) -> Folders:
+    """The recipe's folders: beside the folder `tables/` of the file, unless named; {size} in a name is `size`."""
     recipe = recipe_of(path)
-    return Folders(*(given or Path(os.path.relpath(recipe / name)) for name, given in zip(FOLDERS, (data, exp, conf))))
+    named = (Path(str(given).replace("{size}", size)) if given else None for given in (data, exp, conf))
+    return Folders(*(given or Path(os.path.relpath(recipe / name)) for name, given in zip(FOLDERS, named)))
 
 
 def recipe_of(path: Path) -> Path:

@@ -112,10 +112,13 @@ def _counts(claims: Iterable[Claim]) -> dict[Verdict, int]:
 
 
 def _has_scores(outcome: Outcome) -> bool:
-    """Tasks alone say nothing: sizes may share some. Nor does an embedded corpus in a size for the real one."""
+    """Whether a row that was trained has a score: sizes may share the tasks of rows that are not.
+
+    An embedded corpus says nothing in a size for the real one.
+    """
     if outcome.embedded and not outcome.plan.size.embedded:
         return False
-    return any(cell.scores for row in outcome.rows for cell in row.cells.values())
+    return any(cell.scores for row in outcome.rows if not row.role for cell in row.cells.values())
 
 
 def _is_real(outcome: Outcome) -> bool:

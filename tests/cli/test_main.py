@@ -82,7 +82,7 @@ def test_an_unknown_verb_names_the_near_one(capsys: pytest.CaptureFixture[str]) 
         (["config", "--plian"], ["there is no option --plian", "did you mean --plain?"]),
         (["config", "a.yaml", "--plian"], ["there is no option --plian", "did you mean --plain?"]),
         (["config", "a.yaml", "--plai"], ["there is no option --plai", "did you mean --plain?"]),
-        (["config", "a.yaml", "--sets=x=1"], ["there is no option --sets", "did you mean --set?"]),
+        (["config", "a.yaml", "--sets=x=1"], ["there is no option --sets", "did you mean --set"]),
         (["config"], ["the following arguments are required: conf"]),
         (["completion", "bash", "b.yaml"], ["unrecognized arguments: b.yaml"]),
         (["completion", "basch"], ["there is no 'basch': did you mean bash?"]),

@@ -29,7 +29,9 @@ SIZES = [(path, size) for path in TABLES for size in read_table(path).sizes]
 @cache
 def plan_of(path: Path, size: str) -> Plan:
     """Without looking at data that may not be there."""
-    return make_plan(read_table(path), size, folders_of(path, None, None, None), stamp_of=lambda _: "not looked at")
+    return make_plan(
+        read_table(path), size, folders_of(path, size, None, None, None), stamp_of=lambda _: "not looked at"
+    )
 
 
 def name_of(value: object) -> str:

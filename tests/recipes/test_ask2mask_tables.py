@@ -23,7 +23,9 @@ each_size = pytest.mark.parametrize("size", ["mini", "paper"])
 
 def plan_of(name: str, size: str = "mini") -> Plan:
     path = TABLES / f"{name}.yaml"
-    return make_plan(read_table(path), size, folders_of(path, None, None, None), stamp_of=lambda _: "not looked at")
+    return make_plan(
+        read_table(path), size, folders_of(path, size, None, None, None), stamp_of=lambda _: "not looked at"
+    )
 
 
 def digests(plan: Plan, *steps: str) -> set[str]:

@@ -22,7 +22,9 @@ SIZES = pytest.mark.parametrize("size", ["medium", "paper"])
 
 def plan_of(name: str, size: str) -> Plan:
     path = TABLES / f"{name}.yaml"
-    return make_plan(read_table(path), size, folders_of(path, None, None, None), stamp_of=lambda _: "not looked at")
+    return make_plan(
+        read_table(path), size, folders_of(path, size, None, None, None), stamp_of=lambda _: "not looked at"
+    )
 
 
 def config_of(plan: Plan, row: str, step: str) -> TrainConfig:

@@ -30,7 +30,9 @@ each_size = pytest.mark.parametrize("size", ["medium", "paper"])
 @cache
 def plan_of(name: str, size: str) -> Plan:
     path = TABLES / f"{name}.yaml"
-    return make_plan(read_table(path), size, folders_of(path, None, None, None), stamp_of=lambda _: "not looked at")
+    return make_plan(
+        read_table(path), size, folders_of(path, size, None, None, None), stamp_of=lambda _: "not looked at"
+    )
 
 
 @cache

@@ -44,7 +44,9 @@ each = pytest.mark.parametrize(("path", "size"), SIZES, ids=name_of)
 
 @cache
 def plan_of(path: Path, size: str) -> Plan:
-    return make_plan(read_table(path), size, folders_of(path, None, None, None), stamp_of=lambda _: "not looked at")
+    return make_plan(
+        read_table(path), size, folders_of(path, size, None, None, None), stamp_of=lambda _: "not looked at"
+    )
 
 
 def digests(plan: Plan, *steps: str) -> set[str]:

@@ -88,7 +88,7 @@ class Recipe:
         self.table.write_text(text, encoding="utf-8")
 
     def plan(self, size: str = "mini", **variables: str) -> Plan:
-        folders = folders_of(self.table, *(self.folder / name for name in ("data", "exp", "conf")))
+        folders = folders_of(self.table, size, *(self.folder / name for name in ("data", "exp", "conf")))
         return make_plan(read_table(self.table), size, folders, variables)
 
     def masr(self, *words: object) -> int:

@@ -130,6 +130,37 @@ def test_results_name_the_embedded_corpus_and_do_not_change_by_themselves(
     assert str(made.folder) not in first
 
 
+def test_each_size_has_folders_of_its_own_by_its_name(made: Any, tmp_path: Path) -> None:
+    """Without that, one call would give the scores of one size's data as those of another."""
+    from masr.cli.main import main
+
+    for name in ("data", "exp"):
+        (tmp_path / f"{name}_mini").symlink_to(made.folder / name)
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    (tables / "small.yaml").write_text(made.table.read_text(encoding="utf-8"), encoding="utf-8")
+    folders = [f"--data={tmp_path}/data_{{size}}", f"--exp={tmp_path}/exp_{{size}}", f"--conf={made.folder / 'conf'}"]
+    assert main(["table", "results", str(tables), *folders]) == 0
+    contents = (tmp_path / "RESULTS.md").read_text().split("## Every claim")[0]
+    assert "| mini | 4 of 6 |" in contents
+    assert "| one | 0 of 2 |" in contents
+
+
+def test_a_size_of_which_nothing_was_trained_has_no_table(made: Any, tmp_path: Path) -> None:
+    from masr.cli.main import main
+
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    text = made.table.read_text(encoding="utf-8")
+    folders = [f"--{name}={made.folder / name}" for name in ("data", "exp", "conf")]
+    trivial = text.replace("label: System A", "label: System A, role: trivial".replace(", ", "\n    "))
+    trivial = trivial.replace("{name: b,", "{name: b, role: trivial,")
+    for table, has_one in ((text, True), (trivial, False)):
+        (tables / "small.yaml").write_text(table, encoding="utf-8")
+        assert main(["table", "results", str(tables), *folders]) == 0
+        assert ("#small-mini" in (tmp_path / "RESULTS.md").read_text()) == has_one
+
+
 def test_results_begin_with_the_contents_and_what_became_of_every_claim(
     made: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,7 +16,7 @@ TABLE = Path(__file__).resolve().parents[2] / "egs" / "librispeech" / "tables" /
 
 @pytest.mark.parametrize(("size", "hidden", "ranks"), [("mini", False, False), ("paper", True, True)])
 def test_a_column_that_no_row_of_the_size_has_is_left_out(size: str, hidden: bool, ranks: bool, tmp_path: Path) -> None:
-    folders = folders_of(TABLE, tmp_path / "data", tmp_path / "exp", None)
+    folders = folders_of(TABLE, size, tmp_path / "data", tmp_path / "exp", None)
     scores = page_of(outcome_of(make_plan(read_table(TABLE), size, folders))).sheets[0]
     assert any(name.startswith("phones: bound") for name in scores.headings)
     assert any(name.startswith("hidden:") for name in scores.headings) == hidden
