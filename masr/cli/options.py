@@ -9,16 +9,15 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
     from masr.types import JobSlice
 
-Settings = TypeVar("Settings", bound="DataclassInstance")
+Settings = TypeVar("Settings")
 
 
 def settings(schema: type[Settings], args: argparse.Namespace) -> Settings:
     """What a room wants to know, filled from the options that have the names of its fields."""
-    return schema(**{field.name: getattr(args, field.name) for field in fields(schema)})
+    names = [field.name for field in fields(schema)]  # type: ignore[arg-type]  # a dataclass, which no type says
+    return schema(**{name: getattr(args, name) for name in names})
 
 
 def words(given: Iterable[str] | None) -> list[str]:
