@@ -17,3 +17,9 @@ def __getattr__(name: str) -> Any:
     if name == "load":
         return importlib.import_module("masr.api").load
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What there is, `load` too before it was asked for, and the rooms that are open."""
+    rooms = (name for name, thing in globals().items() if getattr(thing, "__name__", "") == f"{__name__}.{name}")
+    return sorted({*__all__, *rooms})

@@ -29,6 +29,18 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class JobSlice:
+    """What a command is to do of its work: the J-th of N slices, all of it, or nothing but to join what jobs wrote."""
+
+    job: int
+    num_jobs: int
+    is_run: bool = True
+    """Whether the slice is worked on."""
+    is_merged: bool = True
+    """Whether what all N have written is joined."""
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """A piece of a split that can be read alone: an archive, a speaker's folder, a slice of a manifest."""
 

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from masr.errors import AnalysisError, near
-from masr.io.layout import METRICS
+import numpy as np
+
+from masr.errors import AnalysisError, UsageError, near
+from masr.io.atomic import atomic_write
+from masr.io.figure import Axis, Curve, Curves, Figure, Scatter
+from masr.io.figure_file import write_figure
+from masr.io.layout import FIGURE_SUFFIX, METRICS
+from masr.io.provenance import write_provenance
 from masr.maths.estimate import Estimate
 from masr.maths.rank_correlation import Correlation, correlate
 
@@ -28,6 +34,8 @@ TITLES = {
 """In the order in which they are shown."""
 UNITS = {LABELS: "nats", VIEW: "nats"}
 ALL = "all"
+_WIDTH = 26
+"""Of a column on the screen."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,14 @@ class Agreement:
             "spearman": self.found.spearman.as_json(),
             "kendall": self.found.kendall.as_json(),
         }
+
+
+def names_of(runs: Sequence[Path], given: Sequence[str]) -> list[str]:
+    """What the runs are called: as given, or by their folders."""
+    names = list(given) or [str(folder) for folder in runs]
+    if len(names) != len(runs) or len({*names, ALL}) <= len(names):
+        raise UsageError(f"{len(names)} names for {len(runs)} runs", fix=f"give each one of its own, none {ALL!r}")
+    return names
 
 
 def validated(run: Path, figure: str) -> dict[int, float]:
@@ -143,3 +159,98 @@ def table(checkpoints: Sequence[Checkpoint]) -> str:
         cells = [f"{one.figures[name].value:.9g}" if name in one.figures else "" for name in names]
         lines.append("\t".join([one.run, str(one.step), *cells]))
     return "\n".join(lines) + "\n"
+
+
+def show(checkpoints: Sequence[Checkpoint], found: Sequence[Agreement]) -> None:
+    """Prints it."""
+    print(render(checkpoints, found))
+
+
+def render(checkpoints: Sequence[Checkpoint], found: Sequence[Agreement]) -> str:
+    """A line for each checkpoint, each pair of figures, and each figure's choice."""
+    names = measured(checkpoints)
+    width = max(len("run"), *(len(one.run) for one in checkpoints))
+    lines = [f"{'run':<{width}}    step" + "".join(f"  {_heading(name):<{_WIDTH}}" for name in names)]
+    for one in checkpoints:
+        cells = "".join(f"  {_cell(one.figures.get(name)):<{_WIDTH}}" for name in names)
+        lines.append(f"{one.run:<{width}}  {one.step:>6}{cells}".rstrip())
+    for pair in found:
+        if pair.found is None:
+            lines.append(f"{pair.run}: {pair.x} and {pair.y}: {pair.reason}")
+            continue
+        said = (
+            f"{name} {one.text(3, sign=True)}, p {one.p:.3f}"
+            for name, one in (("Spearman", pair.found.spearman), ("Kendall", pair.found.kendall))
+        )
+        lines.append(f"{pair.run}: {pair.x} and {pair.y}: {'; '.join(said)}; {pair.found.num_points} checkpoints")
+    for run, best in choices(checkpoints).items():
+        for name, one in best.items():
+            right = one.figures.get(ACCURACY)
+            beside = f", accuracy {100 * right.value:.1f} %" if right and name != ACCURACY else ""
+            lines.append(f"{run}: {'least' if name == LOSS else 'highest'} {name} at step {one.step}{beside}")
+    return "\n".join(lines)
+
+
+def _heading(name: str) -> str:
+    return f"{name} %" if name == ACCURACY else name
+
+
+def _cell(one: Estimate | None) -> str:
+    return "-" if one is None else one.text(2 if one.unit == "share" else 4)
+
+
+def write(folder: Path, checkpoints: Sequence[Checkpoint], runs: Sequence[Path]) -> None:
+    """checkpoints.tsv, and the figures as .figure.json."""
+    atomic_write(folder / "checkpoints.tsv", table(checkpoints))
+    for stem, figure in figures(checkpoints):
+        write_figure(folder / f"{stem}{FIGURE_SUFFIX}", figure)
+    write_provenance(folder, runs=[str(run) for run in runs])
+
+
+def figures(checkpoints: Sequence[Checkpoint]) -> Iterator[tuple[str, Figure]]:
+    """File stem -> figure: a curve of each figure over steps, and every other one against the accuracy."""
+    names = measured(checkpoints)
+    for name in names:
+        yield (
+            f"checkpoints.{name}",
+            Curves(f"{_sentence(name)}, over training", _curves(checkpoints, name), Axis("step"), _axis(name)),
+        )
+    for name in names if ACCURACY in names else ():
+        both = [one for one in checkpoints if {name, ACCURACY} <= set(one.figures)]
+        if name == ACCURACY or not both:
+            continue
+        yield f"checkpoints.{name}.{ACCURACY}", _scatter(both, name)
+
+
+def _curves(checkpoints: Sequence[Checkpoint], name: str) -> tuple[Curve, ...]:
+    """One for each run."""
+    found = []
+    for run in dict.fromkeys(one.run for one in checkpoints):
+        mine = [one for one in checkpoints if one.run == run and name in one.figures]
+        if not mine:
+            continue
+        parts = [one.figures[name] for one in mine]
+        low, high = (
+            np.array([np.nan if end is None else end for end in ends])
+            for ends in ([one.low for one in parts], [one.high for one in parts])
+        )
+        steps, values = np.array([float(one.step) for one in mine]), np.array([one.value for one in parts])
+        known = bool(np.isfinite(low).any())
+        found.append(Curve(run, steps, values, low if known else None, high if known else None))
+    return tuple(found)
+
+
+def _scatter(checkpoints: Sequence[Checkpoint], name: str) -> Scatter:
+    xs, ys = (np.array([one.figures[key].value for one in checkpoints]) for key in (name, ACCURACY))
+    steps = tuple(str(one.step) for one in checkpoints)
+    runs = tuple(one.run for one in checkpoints)
+    title = f"{_sentence(ACCURACY)} against the {TITLES[name]}"
+    return Scatter(title, xs, ys, steps, runs, _axis(name), _axis(ACCURACY), note="points are named by their step")
+
+
+def _axis(name: str) -> Axis:
+    return Axis(name, UNITS.get(name, "share" if name == ACCURACY else ""))
+
+
+def _sentence(name: str) -> str:
+    return TITLES[name][0].upper() + TITLES[name][1:]

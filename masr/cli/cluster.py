@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+
+from masr.cli.options import settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,52 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Fits, labels, says how even the clusters are."""
-    import numpy as np
+    from masr.api.cluster import Options, make_targets
+    from masr.inference.cluster import render
 
-    from masr.api import load
-    from masr.errors import UsageError
-    from masr.inference.cluster import FeatureFrames, LayerFrames, cluster, grid_of
-    from masr.io.datadir import DataDir
-    from masr.io.provenance import write_provenance
-    from masr.maths.kmeans import Config
-
-    if args.clusters < 1:
-        raise UsageError(f"--clusters {args.clusters} is no number of clusters", fix="give 1 or more")
-    frames: Any
-    if args.features == "mfcc":
-        if args.layer is not None:
-            raise UsageError("--layer says nothing about mfcc", fix="name a model: --features MODEL --layer L")
-        frames = FeatureFrames(_hubert_mfcc())
-    else:
-        frames = LayerFrames(load(Path(args.features)), args.layer)
-    sample = max(100_000, 20 * args.clusters)
-    config = Config(num_clusters=args.clusters, sample=sample, seed=args.seed, bfloat16=args.bfloat16)
-    data, others = DataDir.open(args.data), [DataDir.open(folder) for folder in args.also]
-    counts = cluster(data, others, args.out, frames, grid_of(_encoder(args.conf)), config)
-    write_provenance(args.out, config, data=str(args.data), features=args.features, layer=args.layer)
-    shares = counts[counts > 0] / counts.sum()
-    perplexity = float(np.exp(-(shares * np.log(shares)).sum()))
-    print(f"{args.out}: {counts.sum()} frames, {len(shares)} of {len(counts)} clusters, perplexity {perplexity:.1f}")
-
-
-def _hubert_mfcc() -> Any:
-    """39 numbers a frame: 13 coefficients with two orders of differences."""
-    from masr.config import Named
-    from masr.features.mfcc import Config
-    from masr.plugins import build
-
-    return build("features", Named("mfcc", Config(deltas=2, use_energy=False)))
-
-
-def _encoder(conf: Path | None) -> Any:
-    """The encoder of the run, without memory for its weights."""
-    import torch
-
-    from masr.config import load, loads
-    from masr.plugins import build, open_plugin, resolve
-    from masr.training.config import TrainConfig
-
-    config = load(TrainConfig, conf, resolve=resolve) if conf else loads(TrainConfig, "", "the defaults", (), resolve)
-    restore = getattr(open_plugin("models", config.encoder.name), "restore", None)
-    with torch.device("meta"):
-        return build("models", config.encoder) if restore is None else restore(config.encoder.config)
+    print(render(make_targets(settings(Options, args))))

@@ -18,12 +18,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from masr.cli.job_option import job_of
-
-if TYPE_CHECKING:
-    from masr.inference.frame_scorer import FrameScorer
+from masr.cli.options import job_of
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -52,38 +48,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Scores, merges, or both."""
-    from masr.api import frame_scorer
-    from masr.data.stored_features import features_of
-    from masr.inference.confidence import PROBLEMS, ScoredData, Scoring
-    from masr.io.datadir import DataDir
+    part = job_of(args)
+    from masr.api.confidence import open_scoring
+    from masr.inference.confidence import render
     from masr.io.layout import CONFIDENCE_SCP
-    from masr.plugins import resolve
 
-    job, num_jobs = job_of(args)
-    scorer = frame_scorer(args.scorer, args.device, args.measure, args.exclude_blank)
-    if args.encoder:
-        _check_encoder(scorer, args.encoder)
-    data = DataDir.open(args.data)
-    scoring = Scoring(ScoredData(scorer, data, features_of(data, resolve)), args.out or args.data)
-    if not args.merge and scoring.run_job(job, num_jobs, args.replace) is not None:
-        print(f"{scoring.out / CONFIDENCE_SCP}: all of it is there, of the same scorer, measure and data")
-    elif not args.job:
-        facts = scoring.merge(num_jobs)
-        print(
-            f"{scoring.out / CONFIDENCE_SCP}: {facts.num_utts - facts.num_short} utterances, {facts.num_frames} frames "
-            f"of {1000 * facts.frame_shift_sec:g} ms, mean confidence {facts.mean:.3f}"
-        )
-        if facts.num_short:
-            print(f"  {facts.num_short} are too short for an encoded frame, see {scoring.out / PROBLEMS}")
-
-
-def _check_encoder(scorer: FrameScorer, conf: Path) -> None:
-    """Stops where the encoder of a configuration makes other frames than the scorer."""
-    from masr.data.samples import sample_rate_of
-    from masr.plugins import build, resolve
-    from masr.training.init_from import read_run
-
-    config = read_run(conf, [], resolve)
-    encoder = build("models", config.encoder)
-    features = build("features", config.features) if config.features else None
-    scorer.check_encoder(encoder, config.seconds_per_frame(sample_rate_of(encoder)), features)
+    out = args.out or args.data
+    scoring = open_scoring(args.scorer, args.data, out, args.measure, args.exclude_blank, args.encoder, args.device)
+    if part.is_run and scoring.run_job(part.job, part.num_jobs, args.replace) is not None:
+        print(f"{out / CONFIDENCE_SCP}: all of it is there, of the same scorer, measure and data")
+    elif part.is_merged:
+        print(render(out, scoring.merge(part.num_jobs)))

@@ -121,27 +121,31 @@ def _checks(args: argparse.Namespace) -> Checks:
 
 
 def _validate(args: argparse.Namespace) -> int:
-    from masr.cli.data_show import show_report
+    from masr.io.datadir.screen import render_report
     from masr.io.datadir.validate import validate
 
-    reports = [validate(folder, _checks(args), None if args.all else _SHOWN) for folder in args.folders]
+    reports = [validate(folder, _checks(args), _shown(args)) for folder in args.folders]
     for report in reports:
-        show_report(report)
+        print(render_report(report))
     return 2 if any(report.total for report in reports) else 0
 
 
 def _fix(args: argparse.Namespace) -> int:
-    from masr.cli.data_show import show_fixed, show_report
     from masr.io.datadir.fix import fix
+    from masr.io.datadir.screen import render_fixed, render_report
     from masr.io.datadir.validate import validate
 
     code = 0
     for folder in args.folders:
-        show_fixed(fix(folder, _checks(args), args.prefix, args.drop_missing), None if args.all else _SHOWN)
-        left = validate(folder, _checks(args), None if args.all else _SHOWN)
-        show_report(left)
+        print(render_fixed(fix(folder, _checks(args), args.prefix, args.drop_missing), _shown(args)))
+        left = validate(folder, _checks(args), _shown(args))
+        print(render_report(left))
         code = 2 if left.total else code
     return code
+
+
+def _shown(args: argparse.Namespace) -> int | None:
+    return None if args.all else _SHOWN
 
 
 def _split(args: argparse.Namespace) -> None:
@@ -230,21 +234,21 @@ def _combine(args: argparse.Namespace) -> None:
 
 
 def _summary(args: argparse.Namespace) -> None:
-    from masr.cli.data_show import show_summary
     from masr.io.datadir import DataDir
+    from masr.io.datadir.screen import render_summary
     from masr.io.datadir.summary import overlapping, summarise
 
     sources = [DataDir.open(folder) for folder in args.folders]
-    show_summary([summarise(source) for source in sources], overlapping(sources))
+    print(render_summary([summarise(source) for source in sources], overlapping(sources)))
 
 
 def _labels(args: argparse.Namespace) -> None:
-    from masr.cli.data_show import show_labels
     from masr.io.datadir import DataDir
+    from masr.io.datadir.screen import render_labels
     from masr.io.datadir.summary import count_labels
 
     source = DataDir.open(args.folder)
     if args.kind is None:
         print("\n".join(source.kinds()))
-        return
-    show_labels(source.folder, args.kind, count_labels(source, args.kind))
+    else:
+        print(render_labels(source.folder, args.kind, count_labels(source, args.kind)))

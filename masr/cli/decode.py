@@ -18,16 +18,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from masr.cli.job_option import job_of
-
-if TYPE_CHECKING:
-    from masr.inference.decode import Decoder
-    from masr.inference.decode_config import Config
-    from masr.inference.decode_files import Emissions, Spoken
-    from masr.inference.emissions import Heard
-    from masr.types import Units
+from masr.cli.options import job_of, settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -46,111 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Decodes, merges, or both."""
-    from masr.config import load, loads
-    from masr.inference.decode import build_decoder
-    from masr.inference.decode_config import Config
-    from masr.inference.decode_files import Decoding
-    from masr.io.provenance import write_provenance
+    part = job_of(args)
+    from masr.api.decode import Options, decode
 
-    job, num_jobs = job_of(args)
-    if args.conf:
-        config = load(Config, args.conf, args.set)
-    else:
-        config = loads(Config, "", "<defaults>", args.set)
-    stored = None if _is_model(args, config) else _stored(args, config)
-    source = stored[0] if stored else None if args.merge else _heard(args)
-    listing, units, facts = stored or _spoken(args)
-    decoding = Decoding(listing, config, units, args.keep)
-    if source is not None and not args.merge:
-        decoder = build_decoder(config, units)
-        _notes(decoder)
-        empty = decoding.run_job(args.out, job, num_jobs, decoder, source)
-        if empty:
-            print(f"{empty} utterances have no word in their best hypothesis")
-    if not args.job:
-        decoding.merge(args.out, num_jobs)
-        write_provenance(args.out, config, **facts)
-        print(f"{args.out / 'text'}: {len(listing.utts)} utterances")
-
-
-def _is_model(args: argparse.Namespace, config: Config) -> bool:
-    """Whether SOURCE is a model rather than emissions; an error where it is neither, or an option is of the other."""
-    from masr.errors import DecodingError, UsageError
-    from masr.io.layout import EMISSIONS_SCP
-    from masr.io.trained import open_trained
-
-    if (args.source / EMISSIONS_SCP).is_file():
-        if args.keep:
-            raise UsageError("--keep is for a model; these emissions are on the disk", fix="leave --keep out")
-        return False
-    if not open_trained(args.source).is_there:
-        raise DecodingError(
-            f"{args.source}: has neither a model's weights nor {EMISSIONS_SCP}",
-            why="there is no such folder"
-            if not args.source.exists()
-            else "a model's weights are there once its training has ended, emissions once --keep wrote them",
-            fix="give the DIR of `masr train` with objective ctc, or a folder with emissions",
-        )
-    if config.frame_shift_sec is not None:
-        raise UsageError("frame_shift_sec is for stored emissions; a model knows its own", fix="leave it out")
-    if args.out.resolve() == args.input.resolve():
-        raise UsageError(f"{args.out} is DATA itself, whose text would be lost", fix="name another folder for OUT")
-    return True
-
-
-def _stored(args: argparse.Namespace, config: Config) -> tuple[Emissions, Units, dict[str, str]]:
-    """Emissions on the disk, the units that they are of, and what provenance.json says of both."""
-    from masr.api import read_units
-    from masr.inference.decode_files import Emissions
-
-    stored = Emissions.open(args.source, config.frame_shift_sec)
-    return stored, read_units(args.input), {"emissions": str(args.source), "units": str(args.input)}
-
-
-def _spoken(args: argparse.Namespace) -> tuple[Spoken, Units, dict[str, str]]:
-    """The same of a data directory and a model, which is not loaded for it."""
-    from masr.api import read_units
-    from masr.inference.decode_files import Spoken
-    from masr.io.datadir import DataDir
-    from masr.io.identity import identity
-    from masr.io.layout import UNITS
-    from masr.io.trained import open_trained
-
-    spoken = Spoken(DataDir.open(args.input), identity(args.source))
-    return (
-        spoken,
-        read_units(open_trained(args.source).run / UNITS),
-        {"model": str(args.source), "data": str(args.input)},
-    )
-
-
-def _heard(args: argparse.Namespace) -> Heard:
-    """The model over the data directory."""
-    from masr.api import features_of_run, transcriber
-    from masr.data.stored_features import features_of
-    from masr.errors import UsageError
-    from masr.inference.emissions import Heard
-    from masr.io.datadir import DataDir
-    from masr.plugins import resolve
-
-    data = DataDir.open(args.input)  # a mistake in it is told before the model is loaded
-    emitter = transcriber(args.source, args.device)
-    if emitter.units is None:
-        raise UsageError(f"{args.source}: nothing says which units its outputs are", fix="add them to the checkpoint")
-    from_archives = False
-    if not emitter.takes_samples:
-        made = features_of(data, resolve)
-        from_archives = emitter.features is None or (made is not None and made == features_of_run(args.source))
-    return Heard(emitter, data, from_archives)
-
-
-def _notes(decoder: Decoder) -> None:
-    """What a reader has to know of the lexicon and the language model."""
-    lexicon, unknown = getattr(decoder, "lexicon", None), getattr(decoder, "not_in_model", ())
-    if lexicon is not None:
-        print(f"lexicon: {len(lexicon.words):,} words")
-        if lexicon.dropped:
-            first = ", ".join(lexicon.dropped[:5])
-            print(f"  {len(lexicon.dropped):,} words cannot be spelled in units: left out ({first})")
-    if unknown:
-        print(f"  {len(unknown):,} words are unknown to the language model ({', '.join(unknown[:5])})")
+    decode(settings(Options, args), part)

@@ -34,19 +34,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from masr.cli.job_option import job_of
-
-if TYPE_CHECKING:
-    from masr.inference.extract import Extraction
-    from masr.inference.extracted import Plan
-    from masr.inference.load import Model
-    from masr.inference.masked import MaskedPass
-    from masr.io.datadir import DataDir
-
-FRAME_SHIFT_SEC, FRAME_MIDDLE_SEC = 0.01, 0.0125
-"""Feature frames are 10 ms apart and 25 ms long, the first at the beginning."""
+from masr.cli.options import job_of, settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -76,139 +65,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Extracts, merges, or both."""
-    job, num_jobs = job_of(args)
-    if args.out.resolve() == args.data.resolve():
-        from masr.errors import UsageError
+    part = job_of(args)
+    from masr.api.extract import Options, extract
 
-        raise UsageError(f"{args.out} is DATA itself, whose tables would be lost", fix="name another folder for OUT")
-    if _is_statistics(args.model):
-        _statistics(args, job, num_jobs)
-    else:
-        _encoder(args, job, num_jobs)
-
-
-def _encoder(args: argparse.Namespace, job: int, num_jobs: int) -> None:
-    """What a trained model says."""
-    from masr.api import load
-    from masr.io.datadir import DataDir
-
-    args.pool, args.mask_seed = args.pool or "mean", args.mask_seed or 0
-    model = load(args.model, args.device or "auto")
-    data = DataDir.open(args.data)
-    masked = _masked(args, model)
-    plan = _plan(args, model.num_layers)
-    extraction = open_extraction(args.model, model, data, plan, masked)
-    if not args.merge:
-        extraction.run_job(args.out, job, num_jobs)
-    if not args.job:
-        facts = {"model": str(args.model), "data": str(args.data), "pool": args.pool}
-        for folder in write_extraction(extraction, args.out, num_jobs, **facts):
-            print(f"{folder / plan.array}: {len(data)} utterances, {int(extraction.lengths.sum())} frames")
-
-
-def _is_statistics(model: Path) -> bool:
-    """Whether MODEL is the word; a run of exactly that name comes first."""
-    from masr.inference.statistics import NAME
-    from masr.io.trained import open_trained
-
-    return str(model) == NAME and not open_trained(model).is_there
-
-
-def _statistics(args: argparse.Namespace, job: int, num_jobs: int) -> None:
-    """What the features say without a model."""
-    from masr.errors import UsageError
-    from masr.inference.statistics import StatisticsOfFeatures
-    from masr.io.datadir import DataDir
-    from masr.io.provenance import write_provenance
-
-    for option in ("layer", "layers", "pool", "masked", "mask_share", "mask_span", "mask_seed", "device"):
-        given = getattr(args, option)
-        if given is not None and given is not False:
-            raise UsageError(
-                f"--{option.replace('_', '-')} is for an encoder, and `{args.model}` has none",
-                fix=f"leave it out, or give a model in the place of `{args.model}`",
-            )
-    data = DataDir.open(args.data)
-    found = StatisticsOfFeatures(data)
-    if not args.merge:
-        found.run_job(args.out, job, num_jobs)
-    if not args.job:
-        found.extracted.merge(args.out, num_jobs)
-        write_provenance(args.out, model=str(args.model), data=str(args.data))
-        array = args.out / found.extracted.plan.array
-        print(f"{array}: {len(data)} utterances, statistics of {found.num_features} features of a frame")
-
-
-def open_extraction(name: Path, model: Model, data: DataDir, plan: Plan, masked: MaskedPass | None) -> Extraction:
-    """From the archives of `data`, where they hold what the model was trained on."""
-    from masr.api import features_of_run
-    from masr.data.stored_features import features_of
-    from masr.inference.extract import Extraction
-    from masr.plugins import resolve
-
-    made = features_of(data, resolve)
-    from_archives = model.features is None or (made is not None and made == features_of_run(name))
-    return Extraction(model, data, plan, from_archives, masked)
-
-
-def write_extraction(extraction: Extraction, out: Path, num_jobs: int, **facts: str) -> list[Path]:
-    """The folder of each layer, when all jobs have ended, with what is to be known of its frames."""
-    from masr.inference.cluster import grid_of
-    from masr.io.provenance import write_provenance
-
-    extraction.merge(out, num_jobs)
-    grid, masked = grid_of(extraction.model.encoder), extraction.masked
-    known: dict[str, object] = {
-        **facts,
-        "frame_shift_sec": round(grid.factor * FRAME_SHIFT_SEC, 9),
-        "first_frame_sec": round(grid.offset * FRAME_SHIFT_SEC + FRAME_MIDDLE_SEC, 9),
-    }
-    if masked is not None:
-        spans = masked.masker.config
-        known |= {"mask_share": spans.share, "mask_span": spans.span, "mask_seed": masked.seed}
-        known["hidden_by"] = masked.hidden_by
-    folders = {layer: extraction.plan.folder(out, layer) for layer in extraction.plan.layers}
-    for layer, folder in folders.items():
-        write_provenance(folder, layer=layer, **known)
-    return list(folders.values())
-
-
-def _masked(args: argparse.Namespace, model: Model) -> MaskedPass | None:
-    """How speech is hidden, where that is asked for."""
-    from masr.api import masked_pass
-    from masr.errors import UsageError
-
-    if not args.masked:
-        if args.mask_share is not None or args.mask_span is not None or args.mask_seed:
-            raise UsageError("--mask-share, --mask-span and --mask-seed belong to --masked", fix="add --masked")
-        return None
-    if args.pool != "none":
-        raise UsageError("a masked pass is of frames, and --pool makes one vector of them", fix="add --pool none")
-    return masked_pass(args.model, model, args.mask_share, args.mask_span, args.mask_seed)
-
-
-def _plan(args: argparse.Namespace, num_layers: int) -> Plan:
-    """The options that every job must share, and the identity of the model."""
-    from masr.inference.extracted import Plan
-    from masr.io.identity import identity
-
-    layers = _layers(args, num_layers)
-    pool = None if args.pool == "none" else args.pool
-    key = f"{identity(args.model)} {layers} {args.pool}"
-    if args.masked:
-        key += f" masked {args.mask_share} {args.mask_span} {args.mask_seed}"
-    return Plan(layers, pool, key, apart=args.layers is not None)
-
-
-def _layers(args: argparse.Namespace, num_layers: int) -> tuple[int | None, ...]:
-    """All that are asked for, each once and in order."""
-    if args.layers is None:
-        return (args.layer,)
-    if args.layers == "all":
-        return tuple(range(num_layers + 1))
-    cells = [cell.strip() for cell in args.layers.split(",")]
-    if not all(cell.isascii() and cell.isdigit() and len(cell) < 10 for cell in cells):
-        from masr.errors import UsageError
-
-        raise UsageError(f"--layers {args.layers} names no layers", fix="give all, or numbers: --layers 0,6,12")
-    return tuple(sorted({int(cell) for cell in cells}))
+    for array in extract(settings(Options, args), part):
+        print(f"{array.path}: {array.num_utts} utterances, {array.what}")

@@ -14,14 +14,9 @@ example:
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from masr.cli.job_option import parse_job
-
-if TYPE_CHECKING:
-    from masr.features.job import Plan
+from masr.cli.options import parse_job
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -51,54 +46,20 @@ def run(args: argparse.Namespace) -> None:
             raise UsageError(f"{name} {count} is no number of jobs", fix="give 1 or more")
     job, num_jobs = parse_job(args.job) if args.job else (0, args.nj)
 
+    from masr.config import load
+    from masr.features.extract import extract, run_alone
+    from masr.features.job import Section, plan_of
+    from masr.features.merge import merge
     from masr.io.datadir import DataDir
-
-    data = DataDir.open(args.data)
-    plan = _plan(args)
-    if args.merge:
-        from masr.features.merge import merge
-
-        print(merge(data, plan, args.merge, args.max_bad).line())
-    elif job:
-        from masr.features.extract import run_alone
-
-        marker = run_alone(data, plan, job, num_jobs)
-        print(f"job {job} of {num_jobs}: {marker.num_utts - marker.num_bad} utterances, {marker.num_bad} left out")
-    else:
-        from masr.features.extract import extract
-
-        print(extract(data, plan, num_jobs, args.max_bad).line())
-
-
-@dataclass(frozen=True)
-class _Section:
-    """The part of a run's configuration that this stage reads: another change is none to it."""
-
-    features: Any
-    storage: str
-
-
-def _plan(args: argparse.Namespace) -> Plan:
-    """What the jobs have in common."""
-    import torch
-
-    from masr.config import load, loads
-    from masr.errors import UsageError
-    from masr.features.job import Plan
     from masr.plugins import RunConfig, build, resolve
 
-    # A block of frames is too small to share; more cores are for --nj.
-    torch.set_num_threads(1)
-    if args.conf:
-        config = load(RunConfig, args.conf, args.set, resolve)
+    data = DataDir.open(args.data)
+    config = load(RunConfig, args.conf, args.set, resolve)
+    section = Section(config.features, config.storage)
+    plan = plan_of(section, build("features", config.features), args.device, args.allow_pipes)
+    if args.merge:
+        print(merge(data, plan, args.merge, args.max_bad).render())
+    elif job:
+        print(run_alone(data, plan, job, num_jobs).render())
     else:
-        config = loads(RunConfig, "", "the defaults", args.set, resolve)
-    try:
-        device = torch.device(args.device)
-    except RuntimeError:
-        raise UsageError(f"--device {args.device} is no device", fix="give cpu or cuda") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UsageError(f"--device {args.device}: there is no GPU here", fix="leave --device out; see `masr doctor`")
-    features = build("features", config.features)
-    section = _Section(config.features, config.storage)
-    return Plan(features.to(device), config.storage, args.device, args.allow_pipes, section)
+        print(extract(data, plan, num_jobs, args.max_bad).render())

@@ -18,14 +18,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from masr.cli.identify_show import Shown
-    from masr.inference.identify import Identifier
-    from masr.io.datadir import DataDir
-
-STDIN = "-"
+from masr.cli.options import settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -41,50 +35,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Identifies everything; 2 where something could not be."""
-    from masr.api import identifier
-    from masr.cli.identify_show import Shown
-    from masr.errors import UsageError
-    from masr.io.datadir import DataDir
+    from masr.api.identify import Options, identify
 
-    folders = [name for name in args.files if name != STDIN and Path(name).is_dir()]
-    if args.top < 1:
-        raise UsageError(f"--top {args.top} is less than 1", fix="give how many languages to print: --top 3")
-    if folders and len(args.files) > 1:
-        raise UsageError(f"{folders[0]} is a folder, and a data directory stands alone", fix="give it by itself")
-    if args.files.count(STDIN) > 1:
-        raise UsageError("standard input can be read once", fix="give - once")
-    data = DataDir.open(Path(folders[0])) if folders else None
-    model = identifier(args.model, args.device)
-    names = args.files if data is None else data.utts
-    shown = Shown(names, model.languages, args.top, args.jsonl, args.scores)
-    if data is None:
-        _files(args, model, shown)
-    else:
-        _data(args, model, data, shown)
-    return shown.close()
-
-
-def _files(args: argparse.Namespace, model: Identifier, shown: Shown) -> None:
-    import sys
-
-    from masr.inference.lid_windows import file_windows
-
-    sources = [sys.stdin.buffer.read() if name == STDIN else Path(name) for name in args.files]
-    windows = file_windows(sources, model.geometry, model.max_frames, args.channel, shown.complain)
-    for found in model.identify(windows, are_frames=False):
-        shown.add(found)
-
-
-def _data(args: argparse.Namespace, model: Identifier, data: DataDir, shown: Shown) -> None:
-    from masr.api import features_of_run
-    from masr.data.stored_features import features_of
-    from masr.inference.lid_windows import data_windows
-    from masr.plugins import resolve
-
-    made = features_of(data, resolve)
-    from_archives = not model.model.takes_samples and (
-        model.model.features is None or (made is not None and made == features_of_run(args.model))
-    )
-    windows = data_windows(model, data, from_archives, shown.complain)
-    for found in model.identify(windows, are_frames=from_archives):
-        shown.add(found)
+    return 2 if identify(settings(Options, args)) else 0

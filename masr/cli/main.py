@@ -148,7 +148,9 @@ def _forget_scripts_folder() -> None:
 
 
 def dispatch(arguments: list[str]) -> int:
-    """Runs one verb and returns its exit code."""
+    """Runs one verb and returns its exit code; `help VERB` is `VERB --help`, and so on with what follows the verb."""
+    if arguments and arguments[0] == "help":
+        return dispatch([*arguments[1:], "--help"])
     if not arguments or arguments[0] in ("-h", "--help"):
         print(overview())
         return 0
@@ -157,7 +159,7 @@ def dispatch(arguments: list[str]) -> int:
         return 0
     verb = arguments[0]
     if verb not in VERBS:
-        print(f"masr: usage: there is no verb {verb!r}\n  fix: {near(verb, VERBS)}", file=sys.stderr)
+        print(f"masr: usage: there is no verb {verb!r}\n  fix: {near(verb, [*VERBS, 'help'])}", file=sys.stderr)
         return 2
     module = open_verb(verb)
     args = verb_parser(verb, module).parse_args(arguments[1:])
@@ -184,7 +186,7 @@ def overview() -> str:
     return (
         f"masr {masr.__version__}: speech representation learning that knows its metadata\n\n"
         f"usage: masr VERB [options]\n\n{verbs}\n\n"
-        "masr VERB --help shows a verb's options and an example.\n"
+        "masr help VERB, or masr VERB --help, shows a verb's options and an example.\n"
         "Recipes: egs/fleurs/run.sh runs them as numbered stages."
     )
 

@@ -21,10 +21,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from masr.tables.plan import Plan
+from masr.cli.options import settings
 
 FORMATS = ("text", "markdown", "latex", "csv", "json")
 
@@ -73,83 +71,26 @@ def _folders(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """One of the four."""
-    from masr.cli import table_print
+    from masr.cli.main import VERBS
+    from masr.tables.given import Given, find_table, open_plan, write_results
+    from masr.tables.plan import recipe_of
+    from masr.tables.run_plan import run_all, run_one
+    from masr.tables.screen import show_arrays, show_plan, show_table
 
+    given = settings(Given, args)
     if args.action == "results":
-        return _results(args)
-    path, plan = _plan(args, find(args.table), args.size)
-    if args.action == "plan":
-        if args.arrays:
-            table_print.print_arrays(plan)
-        else:
-            table_print.print_plan(plan, args.tasks)
+        out, count = write_results(Path(args.table), args.out, given, VERBS)
+        print(f"{out}: {count} table{'' if count == 1 else 's'}")
         return 0
+    path = find_table(args.table)
+    plan = open_plan(path, args.size, given, VERBS)
     if args.action == "run":
-        from masr.cli.table_run import run_all, run_one
-        from masr.tables.plan import recipe_of
-
         recipe = recipe_of(path)
         return run_all(plan, recipe) if args.number is None else run_one(plan, recipe, args.number, args.plan)
-    table_print.print_table(plan, args.format, args.out)
-    return 0
-
-
-def find(given: str) -> Path:
-    """The file of a table, given by its path or by its name."""
-    from masr.errors import UsageError, near
-
-    for path in (Path(given), Path("tables") / f"{given}.yaml"):
-        if path.is_file():
-            return path
-    known = [path.stem for path in Path("tables").glob("*.yaml")]
-    fix = f"{near(Path(given).stem, known)}; or give the path of its file" if known else "give the path of its file"
-    raise UsageError(f"there is no table {given}", fix=fix)
-
-
-def _plan(args: argparse.Namespace, path: Path, size: str | None) -> tuple[Path, Plan]:
-    from difflib import get_close_matches
-
-    from masr.cli.main import VERBS
-    from masr.errors import ConfigError, UsageError, near
-    from masr.tables.config import read_table, size_of
-    from masr.tables.plan import folders_of, make_plan
-
-    table = read_table(path)
-    size = size or next(iter(table.sizes))
-    size_of(table, size, path)
-    for step in table.steps:
-        if step.command[1] not in VERBS:
-            what = f"{path}: step {step.name}: there is no verb {step.command[1]!r}"
-            raise ConfigError(what, fix=near(step.command[1], VERBS))
-    variables = {}
-    for text in args.set:
-        name, equals, value = text.partition("=")
-        if not equals or not name.isidentifier():
-            raise UsageError(f"--set {text} is not NAME=VALUE", fix="as in --set size=tiny")
-        known = table.variable_names()
-        # Recipes give theirs to all of their tables, so only what looks misspelt is refused.
-        if name not in known and get_close_matches(name, known, cutoff=0.8):
-            raise UsageError(f"--set {text}: the table has no variable {name!r}", fix=near(name, known))
-        variables[name] = value
-    return path, make_plan(table, size, folders_of(path, size, args.data, args.exp, args.conf), variables)
-
-
-def _results(args: argparse.Namespace) -> int:
-    from masr.errors import UsageError
-    from masr.io.atomic import atomic_write
-    from masr.tables.config import read_table
-    from masr.tables.outcome import outcome_of
-    from masr.tables.pictures import copy_pictures
-    from masr.tables.plan import recipe_of
-    from masr.tables.results import RESULTS, results
-
-    folder = Path(args.table)
-    paths = sorted(folder.glob("*.yaml"))
-    if not paths:
-        raise UsageError(f"{folder} holds no table", fix="give a recipe's folder tables/")
-    found = {path: [outcome_of(_plan(args, path, size)[1]) for size in read_table(path).sizes] for path in paths}
-    out = args.out or recipe_of(paths[0]) / RESULTS
-    copy_pictures(found, out.parent)
-    atomic_write(out, results(found, read_table(paths[0]).corpus))
-    print(f"{out}: {len(paths)} table{'' if len(paths) == 1 else 's'}")
+    if args.action == "show":
+        show_table(plan, args.format, args.out)
+    elif args.arrays:
+        show_arrays(plan)
+    else:
+        show_plan(plan, args.tasks)
     return 0

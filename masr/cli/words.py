@@ -25,29 +25,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Counts, and writes both."""
-    from masr.errors import DataError
-    from masr.io.atomic import atomic_open
     from masr.io.datadir import DataDir
-    from masr.io.layout import LEXICON, TEXT, WORDS_ARPA
-    from masr.units.ngram import estimate
+    from masr.units.words import write_words
 
-    data = DataDir.open(args.data)
-    if not data.has(TEXT):
-        raise DataError(f"{args.data}: has no text", fix="give a data directory with transcripts")
-    sentences = [text.split() for text in data.table(TEXT).values()]
-    if not any(sentences):
-        raise DataError(
-            f"{args.data}: none of its {len(sentences)} transcripts has a word", fix="give a data directory with text"
-        )
-    model = estimate(sentences, args.order)
-    words = sorted({word for words in sentences for word in words})
-    with atomic_open(args.out / LEXICON) as stream:
-        stream.writelines(f"{word}\n" for word in words)
-    with atomic_open(args.out / WORDS_ARPA) as stream:
-        stream.writelines(model.arpa())
-    num_empty = sum(not words for words in sentences)
-    print(f"{args.out / LEXICON}: {len(words):,} words of {len(sentences) - num_empty:,} transcripts")
-    if num_empty:
-        print(f"  {num_empty:,} transcripts have no word")
-    counts = ", ".join(f"{len(grams):,} {order}-grams" for order, grams in enumerate(model.log10, start=1))
-    print(f"{args.out / WORDS_ARPA}: {counts}")
+    for line in write_words(DataDir.open(args.data), args.out, args.order):
+        print(line)

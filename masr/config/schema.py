@@ -55,16 +55,17 @@ def choices(room: str, doc: str, common: type | None = None) -> Any:
 
 def load(
     schema: type[T],
-    path: Path,
+    path: Path | None,
     overrides: Sequence[str] = (),
     resolve: Resolve | None = None,
     under: yaml.Node | None = None,
 ) -> T:
-    """The file at `path`, with `key.key=value` overrides on top, as an instance of `schema`.
+    """The file at `path`, with `key.key=value` overrides on top, as an instance of `schema`; None is the defaults.
 
     `under` is a tree that the file is laid over, for what it takes over from another run.
     """
-    return loads(schema, read(Path(path)), str(path), overrides, resolve, under)
+    text, name = ("", "the defaults") if path is None else (read(Path(path)), str(path))
+    return loads(schema, text, name, overrides, resolve, under)
 
 
 def loads(

@@ -16,7 +16,8 @@ from typing import Any
 
 import torch
 
-from masr.config import dump
+from masr.config import Named, dump
+from masr.errors import UsageError
 from masr.features.cmvn import Accumulator
 from masr.features.waveforms import Unread, batches, items_of, read_waveforms, require_audio
 from masr.io.ark import ArchiveWriter, Storage
@@ -45,6 +46,27 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Section:
+    """The part of a run's configuration that this stage reads: another change is none to it."""
+
+    features: Named
+    storage: Storage
+
+
+def plan_of(section: Section, features: Any, device: str, allow_pipes: bool) -> Plan:
+    """A plan to make `features`, which are those of `section`, on a device of this machine."""
+    # A block of frames is too small to share; more cores are for --nj.
+    torch.set_num_threads(1)
+    try:
+        place = torch.device(device)
+    except RuntimeError:
+        raise UsageError(f"--device {device} is no device", fix="give cpu or cuda") from None
+    if place.type == "cuda" and not torch.cuda.is_available():
+        raise UsageError(f"--device {device}: there is no GPU here", fix="leave --device out; see `masr doctor`")
+    return Plan(features.to(place), section.storage, device, allow_pipes, section)
+
+
+@dataclass(frozen=True)
 class Marker:
     """Proof that a job ended, and of what it had read."""
 
@@ -54,6 +76,10 @@ class Marker:
     inputs: str
     num_utts: int
     num_bad: int
+
+    def render(self) -> str:
+        """One line for the screen."""
+        return f"job {self.job} of {self.num_jobs}: {self.num_utts - self.num_bad} utterances, {self.num_bad} left out"
 
 
 def run_job(data: DataDir, plan: Plan, job: int, num_jobs: int, report: Report = lambda _: None) -> Marker:

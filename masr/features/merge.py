@@ -37,7 +37,7 @@ class Summary:
     num_bad: int
     num_speakers: int
 
-    def line(self) -> str:
+    def render(self) -> str:
         """One line for the screen."""
         text = f"{self.folder}: {self.num_utts} utterances, {self.num_frames} frames, {self.num_speakers} speakers"
         if self.num_bad:

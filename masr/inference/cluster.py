@@ -131,6 +131,28 @@ class Pieces:
             yield torch.cat(held)
 
 
+@dataclass(frozen=True, eq=False)
+class Clustered:
+    """Targets that lie in a folder."""
+
+    folder: Path
+    counts: Int64Array
+    """(V,) how often each cluster came out."""
+
+    @property
+    def perplexity(self) -> float:
+        """V where all clusters are as frequent, 1 where there is only one."""
+        shares = self.counts[self.counts > 0] / self.counts.sum()
+        return float(np.exp(-(shares * np.log(shares)).sum()))
+
+
+def render(found: Clustered) -> str:
+    """How many frames, and how even the clusters are."""
+    used = int((found.counts > 0).sum())
+    said = f"{found.counts.sum()} frames, {used} of {len(found.counts)} clusters, perplexity {found.perplexity:.1f}"
+    return f"{found.folder}: {said}"
+
+
 def cluster(
     data: DataDir, others: Sequence[DataDir], out: Path, frames: FeatureFrames | LayerFrames, grid: Grid, config: Config
 ) -> Int64Array:

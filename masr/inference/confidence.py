@@ -308,3 +308,14 @@ def _check_features(scorer: FrameScorer, data: DataDir, made: Named | None) -> N
             why="they are of another make than those the scorer was trained on",
             fix=f"make them alike: masr features {data.folder} --conf CONF",
         )
+
+
+def render(out: Path, facts: Facts) -> str:
+    """What a folder holds now that all of it is joined."""
+    lines = [
+        f"{out / CONFIDENCE_SCP}: {facts.num_utts - facts.num_short} utterances, {facts.num_frames} frames "
+        f"of {1000 * facts.frame_shift_sec:g} ms, mean confidence {facts.mean:.3f}"
+    ]
+    if facts.num_short:
+        lines.append(f"  {facts.num_short} are too short for an encoded frame, see {out / PROBLEMS}")
+    return "\n".join(lines)

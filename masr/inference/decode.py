@@ -33,6 +33,20 @@ def build_decoder(config: Config, units: Units) -> Decoder:
     return Beam(config, units)
 
 
+def notes_of(decoder: Decoder) -> list[str]:
+    """What a reader has to know of the lexicon and the language model."""
+    lexicon, unknown = getattr(decoder, "lexicon", None), getattr(decoder, "not_in_model", ())
+    lines = []
+    if lexicon is not None:
+        lines.append(f"lexicon: {len(lexicon.words):,} words")
+        if lexicon.dropped:
+            first = ", ".join(lexicon.dropped[:5])
+            lines.append(f"  {len(lexicon.dropped):,} words cannot be spelled in units: left out ({first})")
+    if unknown:
+        lines.append(f"  {len(unknown):,} words are unknown to the language model ({', '.join(unknown[:5])})")
+    return lines
+
+
 class Greedy:
     """The best path: no search, no model, one hypothesis."""
 

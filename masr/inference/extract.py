@@ -15,12 +15,15 @@ import torch
 from masr.data.dataset import SampleSource
 from masr.errors import DataError
 from masr.inference.batches import check_make, of_like_length, open_speech, pools, read_whole
+from masr.inference.cluster import grid_of
 from masr.inference.extracted import Extracted, Int64Array, Plan, slice_of
+from masr.inference.frame_sources import FEATURE_SHIFT_SEC, FEATURE_START_SEC
 from masr.inference.load import Model, pool_of
 from masr.inference.masked import MaskedPass
 from masr.io.datadir import DataDir
 from masr.io.layout import UTT2DUR, UTT2NUM_FRAMES
 from masr.io.progress import track
+from masr.io.provenance import write_provenance
 from masr.types import Encoded, FloatArray
 
 _POOL = 1024
@@ -94,3 +97,21 @@ class Extraction:
         """Writes the arrays and tables out of jobs that have all ended; their own files are removed."""
         mask = None if self.masked is None else self.masked.masks(self.data.utts, self.lengths)
         self.extracted.merge(out, num_jobs, mask)
+
+    def write(self, out: Path, num_jobs: int, **facts: str) -> list[Path]:
+        """The folder of each layer, when all jobs have ended, with what is to be known of its frames."""
+        self.merge(out, num_jobs)
+        grid, masked = grid_of(self.model.encoder), self.masked
+        known: dict[str, object] = {
+            **facts,
+            "frame_shift_sec": round(grid.factor * FEATURE_SHIFT_SEC, 9),
+            "first_frame_sec": round(grid.offset * FEATURE_SHIFT_SEC + FEATURE_START_SEC, 9),
+        }
+        if masked is not None:
+            spans = masked.masker.config
+            known |= {"mask_share": spans.share, "mask_span": spans.span, "mask_seed": masked.seed}
+            known["hidden_by"] = masked.hidden_by
+        folders = {layer: self.plan.folder(out, layer) for layer in self.plan.layers}
+        for layer, folder in folders.items():
+            write_provenance(folder, layer=layer, **known)
+        return list(folders.values())

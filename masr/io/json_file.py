@@ -15,7 +15,7 @@ from typing import Any
 from masr.io.atomic import atomic_write
 
 
-def write_json(where: str, values: Any, indent: int = 2) -> None:
+def write_json(where: str | Path, values: Any, indent: int = 2) -> None:
     """To a file, or the screen where `where` is "-"; what is not known is null."""
     text = json.dumps(plain(values), indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
     if where == "-":

@@ -58,6 +58,11 @@ class Estimate:
         return 100.0 if self.unit == "share" else 1.0
 
 
+def points(change: Estimate) -> str:
+    """A difference of shares in points of per cent, with its interval: −3.1 [−5.0, −1.2]."""
+    return change.text(1, sign=True).replace("-", "\N{MINUS SIGN}")
+
+
 def number(value: float, digits: int, sign: bool = False) -> str:
     """With so many digits after the point; never -0, and a dash for NaN."""
     if math.isnan(value):

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from masr.io.figure import Axis
-from masr.maths.estimate import Estimate
+from masr.maths.estimate import Estimate, points
 from masr.report.colours import Style, mark
 from masr.report.markup import Child, Markup, shorten, tag, width_of
-from masr.report.numbers import MINUS, percent, scale
+from masr.report.numbers import percent, scale
 from masr.report.plot import FONT, SHARE, Frame, x_axis
 from masr.report.standalone import heading, standing_alone
 
@@ -62,11 +62,6 @@ def draw_dumbbells(
             y += _ROW
     parts += [tag("text", line, x=8, y=end + _BOTTOM + 4 + 15 * n, class_="tick") for n, line in enumerate(lines)]
     return standing_alone(parts, _WIDTH, height, f"{title}: before {before}, after {after}")
-
-
-def points(change: Estimate) -> str:
-    """A difference of shares in points of per cent, with its interval: −3.1 [−5.0, −1.2]."""
-    return change.text(1, sign=True).replace("-", MINUS)
 
 
 def _row(row: Dumbbell, y: float, left: float, words: float, before: float, after: float) -> Markup:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from masr.analysis.similarity.matrix import mean_matrix
+from masr.errors import UsageError
 from masr.io.figure_checks import Array
 from masr.report.colours import colour_map, hex_of, ink_on
 from masr.report.markup import Markup, join, tag, width_of
@@ -25,6 +28,17 @@ class Panel:
     title: str
     names: tuple[str, ...]
     values: Array
+
+
+def read_panels(given: Sequence[Sequence[str]]) -> list[Panel]:
+    """A panel of each title and the tables behind it: one matrix, or the mean of several, as of several seeds."""
+    panels = []
+    for title, *files in given:
+        if not files:
+            raise UsageError(f"--panel {title} has no matrix", fix="--panel TITLE FILE...")
+        matrix = mean_matrix([Path(file) for file in files])
+        panels.append(Panel(title, matrix.names, matrix.values))
+    return panels
 
 
 def draw_panels(panels: Sequence[Panel], title: str = "") -> str:

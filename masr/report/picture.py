@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
-from masr.errors import FigureError
+from masr.errors import FigureError, UsageError
 from masr.io.figure import Curve, Curves, Figure, Scatter
 from masr.io.figure_checks import Array
+from masr.io.figure_file import read_figure
 from masr.report.colours import mark
 from masr.report.lines import draw_curves
 from masr.report.markup import Markup, join, shorten, tag, width_of
@@ -25,6 +27,16 @@ class Chart:
 
     title: str
     figure: Curves | Scatter
+
+
+def read_charts(given: Sequence[Sequence[str]]) -> list[Chart]:
+    """A chart of each title and the files behind it, NAME.figure.json."""
+    charts = []
+    for title, *files in given:
+        if not files:
+            raise UsageError(f"--panel {title} has no figure", fix="--panel TITLE FILE...")
+        charts.append(Chart(title, pooled([read_figure(Path(file)) for file in files])))
+    return charts
 
 
 def pooled(figures: Sequence[Figure]) -> Curves | Scatter:

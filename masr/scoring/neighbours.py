@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from masr.errors import DataError
+from masr.errors import DataError, UsageError, near
 from masr.io.datadir import DataDir
 from masr.io.layout import EMBEDDINGS, UTT2SPK, label_table
 from masr.maths.bootstrap import share_right
@@ -61,6 +61,18 @@ class Scores:
             for group, by_method in self.shares.items()
         }
         return {**vars(self), "shares": shares}
+
+
+def compute(train: Path, test: Path, kind: str, scale: Scale, apart: frozenset[str], seed: int) -> tuple[Scores, int]:
+    """The figures of two folders of embeddings, and how many utterances have no label and are left out."""
+    references, tested = read_embedded(train, kind), read_embedded(test, kind)
+    missing = sorted(apart - set(tested.labels.tolist()))
+    if missing:
+        raise UsageError(
+            f"no test utterance is labelled {missing[0]}", fix=near(missing[0], set(tested.labels.tolist()))
+        )
+    scores = score(references, tested, scale, apart, seed)
+    return scores, references.num_unlabelled + tested.num_unlabelled
 
 
 def read_embedded(folder: Path, kind: str) -> Embedded:
@@ -173,6 +185,25 @@ def nearest_centroid(old: FloatArray, references: Embedded, new: FloatArray, tes
         found[rows] = labels[(new[rows] @ _unit(less.astype(np.float32)).T).argmax(axis=1)]
     answers: npt.NDArray[np.str_] = found
     return answers
+
+
+def render(scores: Scores, kind: str, num_unlabelled: int) -> str:
+    """A few lines for people."""
+    lines = [
+        f"{kind}: {scores.num_labels} labels, {scores.num_speakers} test speakers, {scores.num_references} references, "
+        f"commonest label {100 * scores.chance:.1f} %"
+    ]
+    for group, shares in scores.shares.items():
+        for name, share in shares.items():
+            said = f"{share.value_text(1):>5} %  {share.interval_text(1)}"
+            lines.append(f"  {group:<7} {name:<9} {said}  of {share.count}")
+    if scores.num_without_reference:
+        lines.append(
+            f"  {scores.num_without_reference} utterances have a label that no reference has: counted as wrong"
+        )
+    if num_unlabelled:
+        lines.append(f"  {num_unlabelled} utterances without a label left out")
+    return "\n".join(lines)
 
 
 def _unit(rows: FloatArray) -> FloatArray:

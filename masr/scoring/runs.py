@@ -14,7 +14,9 @@ from typing import Any
 
 from masr.errors import DataError
 from masr.io.layout import METRICS, NEIGHBOURS
+from masr.io.screen import draw
 from masr.maths.estimate import Estimate
+from masr.maths.over_seeds import mean_of
 
 _VALIDATION = {
     "objective_loss": ("loss of the objective", 1),
@@ -63,6 +65,32 @@ def as_json(runs: Sequence[RunFigures]) -> dict[str, Any]:
     common = set.intersection(*(set(one.validation) for one in runs))
     means = {name: math.fsum(one.validation[name] for one in runs) / len(runs) for name in sorted(common)}
     return {"mean": means, "runs": {f"{one.name}/seed{one.seed}": dict(one.validation) for one in runs}}
+
+
+def render(runs: Sequence[RunFigures]) -> str:
+    """A table for people: a column for each model, a row for each figure that a run of it has."""
+    from rich.table import Table
+
+    table = Table(title="pre-training: validation, and the label of the nearest other speaker; shares in %")
+    table.add_column("figure", overflow="fold")
+    names = list(dict.fromkeys(one.name for one in runs))
+    models = [[one for one in runs if one.name == name] for name in names]
+    for name, mine in zip(names, models, strict=True):
+        seeds = " ".join(one.seed for one in mine)
+        table.add_column(f"{name}\nseed{'s' if len(mine) > 1 else ''} {seeds}", justify="right")
+    table.add_row("steps", *(" ".join(sorted({str(one.steps) for one in mine})) for mine in models))
+    for title in dict.fromkeys(title for one in runs for title in one.figures):
+        table.add_row(title, *(_cell(mine, title) for mine in models))
+    return draw(table)
+
+
+def _cell(runs: list[RunFigures], title: str) -> str:
+    """One run's figure with its interval, or several runs' mean and then each."""
+    figures = [one.figures[title] for one in runs if title in one.figures]
+    if len(figures) > 1:
+        each = ", ".join(figure.value_text(1) for figure in figures)
+        return f"{mean_of([figure.value for figure in figures]).text(1)} ({each})"
+    return figures[0].text(1) if figures else ""
 
 
 def _last_line(path: Path) -> dict[str, Any]:

@@ -45,15 +45,13 @@ def defaults_of(verb: str, settings: Any, package: Path = _PACKAGE) -> dict[str,
 
 
 def _schema_of(verb: str, settings: dict[str, Any], package: Path) -> Found | None:
-    """The dataclass that the verb's file imports and that has every key of the settings."""
-    path = package / "cli" / f"{verb.replace('-', '_')}.py"
-    if not path.is_file():
-        return None
-    module = _parse(path)
-    for name in sorted(n for n in module.imports if n.endswith("Config")):
-        found = _find(module, name, package)
-        if found and set(settings) <= {field for field, _ in _fields(found, package)}:
-            return found
+    """The dataclass that the verb's file, or the function behind it, imports and that has every key of the settings."""
+    for path in (package / room / f"{verb.replace('-', '_')}.py" for room in ("cli", "api")):
+        module = _parse(path) if path.is_file() else None
+        for name in sorted(n for n in module.imports if n.endswith("Config")) if module else ():
+            found = _find(module, name, package) if module else None
+            if found and set(settings) <= {field for field, _ in _fields(found, package)}:
+                return found
     return None
 
 

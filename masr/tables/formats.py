@@ -69,7 +69,7 @@ def csv_rows(outcome: Outcome) -> str:
     return stream.getvalue()
 
 
-def as_json(outcome: Outcome) -> str:
+def json_text(outcome: Outcome) -> str:
     """Everything, for programs."""
     plan = outcome.plan
     found = {
@@ -100,7 +100,7 @@ FORMATS: dict[str, Callable[[Outcome], str]] = {
     "markdown": markdown,
     "latex": latex,
     "csv": csv_rows,
-    "json": as_json,
+    "json": json_text,
 }
 
 

@@ -10,11 +10,12 @@ from masr.analysis.checkpoints import (
     agreements,
     as_json,
     choices,
+    figures,
     measured,
+    render,
     table,
     validated,
 )
-from masr.analysis.checkpoints_show import figures, report
 from masr.errors import AnalysisError
 from masr.io.figure import Curves, Scatter
 from masr.maths.estimate import Estimate
@@ -72,12 +73,12 @@ def test_what_is_missing_is_left_out_and_said() -> None:
     assert table(some) == "run\tstep\tloss\taccuracy\na\t10\t1\t\na\t20\t\t0.5\n"
     (only,) = agreements(some)
     assert only.found is None and "0 points" in only.reason
-    assert "0 points" in report(some, [only])
+    assert "0 points" in render(some, [only])
     assert [stem for stem, _ in figures(some)] == ["checkpoints.loss", "checkpoints.accuracy"]
 
 
 def test_lines_and_figures() -> None:
-    text = report(looked(), agreements(looked()))
+    text = render(looked(), agreements(looked()))
     assert "least loss at step 30, accuracy 40.0 %" in text
     assert "highest view at step 40, accuracy 45.0 %" in text
     drawn = dict(figures(looked()))

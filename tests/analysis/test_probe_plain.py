@@ -93,13 +93,13 @@ def test_test_has_no_part_in_the_choice_and_dev_has(folders: dict[str, Path]) ->
 
 
 def test_a_choice_at_the_edge_of_the_grid_is_said(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    from masr.analysis.probe.report import Found, report
+    from masr.analysis.probe.report import Found, render
 
     chosen = plain(folders).best.setting
     monkeypatch.setattr(probe_module, "PLAIN_STRENGTHS", (float(chosen[2:]), 1e-9))
     layer = plain(folders)
     assert layer.best.at_edge
-    said = report(Found("lang", "utterances", (layer,), {}, {}))
+    said = render(Found("lang", "utterances", (layer,), {}, {}))
     assert f"{chosen} (edge of the grid)" in said
     assert "chance 25.0 %; always train's commonest label: 21.1 %" in said
 

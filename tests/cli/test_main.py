@@ -30,13 +30,30 @@ def masr(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
     return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["help"], ["help", "--help"], ["help", "help"]])
 def test_help_lists_every_verb(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 0
     shown = capsys.readouterr().out
     for verb, what in VERBS.items():
         assert verb in shown
         assert what in shown
+
+
+@pytest.mark.parametrize("words", [["train"], ["data", "subset"], ["analyse", "phone-abx"]])
+def test_help_of_a_verb_is_what_the_verb_says_of_itself(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    shown = []
+    for arguments in (["help", *words], [*words, "--help"]):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 0
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1]
+    assert shown[0].startswith(f"usage: masr {' '.join(words)} ")
+
+
+def test_help_of_what_is_no_verb_names_the_near_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", "trian"]) == 2
+    assert capsys.readouterr().err == "masr: usage: there is no verb 'trian'\n  fix: did you mean train?\n"
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

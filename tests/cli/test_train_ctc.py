@@ -117,7 +117,7 @@ def test_jobs_and_kept_emissions_give_the_same(
     for job in (1, 2, 3):
         assert decode(tuned, place, tmp_path / "parts", "--keep", "--job", f"{job}/3") == 0
     with monkeypatch.context() as patched:
-        patched.setattr("masr.api.transcriber", lambda *_: pytest.fail("a merge loads no model"))
+        patched.setattr("masr.api.decode.transcriber", lambda *_: pytest.fail("a merge loads no model"))
         assert decode(tuned, place, tmp_path / "parts", "--keep", "--merge", "3") == 0
     again = ["decode", str(tmp_path / "parts"), str(tuned / "units"), str(tmp_path / "again")]
     assert main([*again, "--set", "search=greedy"]) == 0

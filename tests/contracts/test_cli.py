@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import masr
 from masr.cli.main import VERBS, open_verb, verb_parser
 
 
@@ -67,3 +70,81 @@ def test_opening_a_verb_imports_nothing_heavy(verb: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["HEAVY"]
+
+
+PACKAGE = Path(masr.__file__).parent
+FILES = sorted(path.relative_to(PACKAGE / "cli").as_posix() for path in (PACKAGE / "cli").rglob("*.py"))
+SHARED = {
+    "masr.cli.options": "what several verbs read from their options",
+    "masr.cli.main": "the list of all verbs: completion offers them, the steps of a table call them",
+}
+"""What a verb may import from masr/cli, and why."""
+TOLD = ("render", "show", "as_json", "record", "report", "compute", "write")
+"""Names of what belongs to a figure, and stands beside it."""
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """The modules that a file imports, at its top, in a function, or for types alone."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == "masr.cli":
+            yield from (f"masr.cli.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def is_thin(tree: ast.Module) -> list[str]:
+    """What a verb's file has that belongs elsewhere."""
+    found = [f"class {node.name}" for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    found += [f"imports {name}" for name in imported(tree) if name.startswith("masr.cli.") and name not in SHARED]
+    heavy = {"numpy", "torch", "rich", "scipy", "safetensors", "yaml"}
+    found += [f"computes with {name}" for name in imported(tree) if name.split(".")[0] in heavy]
+    found += [f"def {node.name}" for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in TOLD]
+    return found
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file != "main.py"])
+def test_a_verb_parses_calls_and_prints(file: str) -> None:
+    """Classes, figures and what is said of them live in the rooms, and no verb knows another."""
+    assert is_thin(tree_of(PACKAGE / "cli" / file)) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        ("class Shown: ...", "class Shown"),
+        ("def run(args):\n    from masr.cli.extract import plan", "imports masr.cli.extract"),
+        ("from masr.cli import extract", "imports masr.cli.extract"),
+        ("if TYPE_CHECKING:\n    from masr.cli.score.lid import Scored", "imports masr.cli.score.lid"),
+        ("def run(args):\n    import numpy as np", "computes with numpy"),
+        ("def run(args):\n    from rich.table import Table", "computes with rich.table"),
+        ("def render(found): ...", "def render"),
+    ],
+)
+def test_a_verb_that_is_not_thin_is_seen(source: str, what: str) -> None:
+    assert is_thin(ast.parse(source)) == [what]
+
+
+def test_what_verbs_share_is_there_and_needed() -> None:
+    users = {name for file in FILES for name in imported(tree_of(PACKAGE / "cli" / file)) if name in SHARED}
+    assert users == set(SHARED)
+
+
+RETURNED = {"render": ("str", "Markup"), "show": ("None",), "as_json": ("dict", "list")}
+"""One word for one thing: `render` gives text, `show` prints it, `as_json` gives plain values."""
+
+
+@pytest.mark.parametrize("word", RETURNED)
+def test_a_word_means_the_same_in_every_room(word: str) -> None:
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.FunctionDef) and (node.name == word or node.name.startswith(f"{word}_")):
+                found[f"{path.relative_to(PACKAGE)}: {node.name}"] = ast.unparse(node.returns) if node.returns else ""
+    assert len(found) > 5
+    assert {name: said for name, said in found.items() if said.split("[")[0] not in RETURNED[word]} == {}

@@ -188,7 +188,7 @@ def test_the_bad_are_listed_counted_and_skipped(folder):
     assert "8000 Hz" in problems["s0-u3"]
     assert problems["s1-u1"] == "too short: 399 samples give no frame"
     assert "pipe" in problems["s2-u2"]
-    assert "4 left out" in summary.line()
+    assert "4 left out" in summary.render()
     assert list(read_table(folder / "feats.scp")) == ["s0-u6", "s1-u4", "s2-u5"]
 
 

@@ -88,7 +88,7 @@ def spoken_frames(folder: Path, data: Path, layer: int) -> torch.Tensor:
 def test_extraction_and_the_sources_of_analyses(
     folders: Path, spoken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from masr.cli.analyse.source import open_source
+    from masr.api.frames import open_source
 
     data, folder = spoken / "data" / "dev", folders / XLSR
     expected = spoken_frames(folder, data, 2)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.maths.estimate import Estimate, number
+from masr.maths.estimate import Estimate, number, points
 
 
 def test_numbers_are_never_minus_nothing() -> None:
@@ -33,6 +33,11 @@ def test_a_share_is_written_in_per_cent() -> None:
     assert (one.value_text(2), one.interval_text(0)) == ("25.00", "[12, 50]")
     assert Estimate(0.25, 0.125, 0.375, 8, "share").text(1) == "25.0 ± 12.5"
     assert Estimate(0.25, unit="share").interval_text(1) == ""
+
+
+def test_points_of_per_cent_have_a_sign_that_is_as_wide_as_a_plus() -> None:
+    assert points(Estimate(-0.031, -0.05, 0.012, unit="share")) == "−3.1 [−5.0, +1.2]"
+    assert points(Estimate(0.02, unit="share")) == "+2.0"
 
 
 def test_files_have_the_keys_they_always_had() -> None:

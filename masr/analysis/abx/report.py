@@ -1,14 +1,17 @@
-"""What `masr analyse abx` prints and writes."""
+"""ABX of recordings: a table and matrices for people, JSON, and matrices with their trees for `masr report`."""
 
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from masr.io.screen import draw
+
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from masr.analysis.abx.series import Scored
     from masr.maths.estimate import Estimate
 
@@ -16,12 +19,26 @@ _MOST_SHOWN = 12
 """Recordings whose matrix fits on a screen."""
 
 
-def report(found: Sequence[Scored]) -> None:
+def show(found: Sequence[Scored]) -> None:
+    """Prints it."""
+    print(render(found))
+
+
+def render(found: Sequence[Scored]) -> str:
     """A line for each series and length, then the matrix of each series at the length that tells it apart best."""
-    from rich.console import Console
+    parts = [draw(_summary(found))]
+    for one in _best(found):
+        if len(one.found.names) <= _MOST_SHOWN:
+            parts += _matrix(one)
+    for one in found:
+        if one.left_out:
+            parts.append(f"{one.series} {length_name(one.length_sec)}: no full snippet in {', '.join(one.left_out)}")
+    return "\n".join(parts)
+
+
+def _summary(found: Sequence[Scored]) -> Table:
     from rich.table import Table
 
-    console = Console(width=None if sys.stdout.isatty() else 200, markup=False, emoji=False, highlight=False)
     table = Table("series", "snippets")
     for name in ("recordings", "of snippets", "triplets", "score", "95 % interval", *_splits(found)):
         table.add_column(name, justify="right")
@@ -37,13 +54,7 @@ def report(found: Sequence[Scored]) -> None:
             one.mean.interval_text(3) or "-",
             *(one.split[name].text(3) if name in one.split else "-" for name in _splits(found)),
         )
-    console.print(table)
-    for one in _best(found):
-        if len(one.found.names) <= _MOST_SHOWN:
-            print("\n".join(_matrix(one)))
-    for one in found:
-        if one.left_out:
-            print(f"{one.series} {length_name(one.length_sec)}: no full snippet in {', '.join(one.left_out)}")
+    return table
 
 
 def length_name(length_sec: float) -> str:

@@ -1,4 +1,4 @@
-"""What `masr analyse mutual-information` prints, writes and draws."""
+"""Bounds on mutual information: lines for people, JSON, a table, and curves for `masr report`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,17 @@ _MODEL = re.compile(r"(.+?)(?:@(\d+))?(?::(\d+))?")
 """RUN@STEP:LAYER."""
 
 
-def report(rows: Sequence[Row]) -> str:
+def show(rows: Sequence[Row]) -> None:
+    """Prints it."""
+    print(render(rows))
+
+
+def as_json(rows: Sequence[Row]) -> dict[str, object]:
+    """Every bound."""
+    return {"bounds": [row.as_json() for row in rows]}
+
+
+def render(rows: Sequence[Row]) -> str:
     """A line for each bound."""
     from masr.analysis.information.grid import best
 

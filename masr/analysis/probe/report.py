@@ -52,7 +52,12 @@ class Found:
         return max(self.layers, key=lambda layer: layer.best.dev)
 
 
-def report(found: Found) -> str:
+def show(found: Sequence[Found]) -> None:
+    """Prints it."""
+    print("\n".join(render(one) for one in found))
+
+
+def render(found: Found) -> str:
     """A few lines for people."""
     first = _figures(found.layers[0].best)
     said = ", ".join(f"{role} {count}" for role, count in found.counts.items())

@@ -19,19 +19,9 @@ example:
 from __future__ import annotations
 
 import argparse
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from masr.analysis.checkpoints import Checkpoint
-    from masr.analysis.information.grid import Task
-    from masr.inference.load import Model
-    from masr.inference.masked import MaskedPass
-    from masr.maths.estimate import Estimate
-
-ROLES = ("train", "dev", "test")
+from masr.cli.options import settings, words
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -61,124 +51,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Looks at every checkpoint, prints, writes."""
-    from masr.analysis.checkpoints import agreements, as_json, table
-    from masr.analysis.checkpoints_show import figures, report
-    from masr.io.atomic import atomic_write
-    from masr.io.figure_file import write_figure
+    from masr.analysis.checkpoints import agreements, as_json, names_of, show, write
+    from masr.api.checkpoints import Options, look
     from masr.io.json_file import write_json
-    from masr.io.layout import FIGURE_SUFFIX
-    from masr.io.provenance import write_provenance
 
-    found = [one for folder, name in zip(args.runs, names_of(args), strict=True) for one in look(args, folder, name)]
+    runs = zip(args.runs, names_of(args.runs, words(args.names)), strict=True)
+    found = [one for folder, name in runs for one in look(settings(Options, args), folder, name)]
     ranked = agreements(found, args.seed)
     if args.out:
-        atomic_write(args.out / "checkpoints.tsv", table(found))
-        for stem, figure in figures(found):
-            write_figure(args.out / f"{stem}{FIGURE_SUFFIX}", figure)
-        write_provenance(args.out, runs=[str(folder) for folder in args.runs])
+        write(args.out, found, args.runs)
     if args.json:
         write_json(args.json, as_json(found, ranked))
     if args.json != "-":
-        print(report(found, ranked))
-
-
-def names_of(args: argparse.Namespace) -> list[str]:
-    """As given, or the folders' own."""
-    from masr.analysis.checkpoints import ALL
-    from masr.errors import UsageError
-
-    given = [part.strip() for text in args.names or () for part in text.split(",") if part.strip()]
-    names = given or [str(folder) for folder in args.runs]
-    if len(names) != len(args.runs) or len({*names, ALL}) <= len(names):
-        raise UsageError(f"{len(names)} names for {len(args.runs)} runs", fix=f"give each one of its own, none {ALL!r}")
-    return names
-
-
-def look(args: argparse.Namespace, folder: Path, name: str) -> Iterator[Checkpoint]:
-    """Every checkpoint that a run kept, with all figures that are asked for."""
-    from masr.analysis.checkpoints import LOSS, Checkpoint, validated
-    from masr.errors import CheckpointError
-    from masr.io.progress import track
-    from masr.io.trained import steps_of
-    from masr.maths.estimate import Estimate
-
-    steps, losses = steps_of(folder), validated(folder, args.metric)
-    if not steps:
-        raise CheckpointError(f"{folder} has no checkpoints", fix="train with training.keep_every=STEPS")
-    for step in track(steps, name, unit="checkpoint"):
-        figures = {LOSS: Estimate(losses[step])} if step in losses else {}
-        if args.data or args.probe:
-            with tempfile.TemporaryDirectory(prefix="masr.") as place:
-                figures |= _figures(args, f"{folder}@{step}", Path(place))
-        yield Checkpoint(name, step, figures)
-
-
-def _figures(args: argparse.Namespace, name: str, place: Path) -> dict[str, Estimate]:
-    """Of one checkpoint, whose frames lie in `place` meanwhile."""
-    from masr.analysis.checkpoints import ACCURACY
-    from masr.analysis.information.grid import Settings, run_task
-    from masr.analysis.information.pairs import Limits
-    from masr.api import load
-
-    model = load(name)
-    limits = Limits(args.frames, max(10, args.frames // 2), seed=args.seed)
-    found = {}
-    for figure, task in _tasks(args, name, model, place) if args.data else ():
-        (row,) = run_task(task, Settings(("logistic",), (args.clusters,), limits=limits))
-        found[figure] = row.bounds[0].bound
-    if args.probe:
-        found[ACCURACY] = _accuracy(args, name, model, place)
-    return found
-
-
-def _tasks(args: argparse.Namespace, name: str, model: Model, place: Path) -> Iterator[tuple[str, Task]]:
-    """What is bounded, by the name of its figure."""
-    from masr.analysis.checkpoints import LABELS, VIEW
-    from masr.analysis.frame_labels import kinds_or_phones
-    from masr.analysis.information.grid import Task
-    from masr.analysis.information.pairs import Source
-    from masr.api import masked_pass
-    from masr.cli.analyse.mutual_information import open_mask
-    from masr.inference.frame_sources import ArchiveFrames
-    from masr.io.datadir import DataDir
-    from masr.io.frames import open_frames
-    from masr.io.layout import MASK
-
-    clear = _extracted(args, name, model, args.data, place / "clear")
-    if args.labels != "none":
-        frames = open_frames(clear)
-        labels = kinds_or_phones(DataDir.open(args.data), args.labels, frames)
-        yield LABELS, Task(name, Source(frames, labels, None, has_labels=True), len(labels.names))
-    masked = masked_pass(Path(name), model, args.mask_share, args.mask_span)
-    if masked.vector is None and masked.hide is None:  # it never saw hidden speech
-        yield VIEW, Task(name, Source(open_frames(clear), ArchiveFrames(args.data), future=args.future), None)
-        return
-    hidden = _extracted(args, name, model, args.data, place / "hidden", masked)
-    yield VIEW, Task(name, Source(open_frames(hidden), open_frames(clear), open_mask(hidden / MASK)), None)
-
-
-def _accuracy(args: argparse.Namespace, name: str, model: Model, place: Path) -> Estimate:
-    """Of a linear probe of phones, on the speech to test on."""
-    from masr.analysis.probe.frames import Options, open_aligned, probe
-
-    options = Options(most_frames=args.frames, seed=args.seed)
-    folders = {role: _extracted(args, name, model, data, place / role) for role, data in zip(ROLES, args.probe)}
-    parts = {role: open_aligned({"": folder}, options) for role, folder in folders.items()}
-    test = probe(parts, "", None, ["linear"], options).best.test
-    assert test is not None
-    return test.accuracy
-
-
-def _extracted(
-    args: argparse.Namespace, name: str, model: Model, data: Path, out: Path, masked: MaskedPass | None = None
-) -> Path:
-    """The folder with a layer's frames of a data directory."""
-    from masr.cli.extract import open_extraction, write_extraction
-    from masr.inference.extracted import Plan
-    from masr.io.datadir import DataDir
-
-    opened: Any = DataDir.open(data)
-    extraction = open_extraction(Path(name), model, opened, Plan((args.layer,), None, name), masked)
-    extraction.run_job(out, 1, 1)
-    write_extraction(extraction, out, 1, model=name, data=str(data), pool="none")
-    return out
+        show(found, ranked)

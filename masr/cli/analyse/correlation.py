@@ -12,14 +12,9 @@ example:
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from masr.maths.rank_correlation import Correlation
-
-Row = Mapping[str, str]
+from masr.cli.options import settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,96 +31,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Reads, correlates, prints."""
-    from masr.errors import AnalysisError
-    from masr.maths.rank_correlation import correlate
+    from masr.analysis.columns import Options, as_json, compute, show, write
+    from masr.io.json_file import write_json
 
-    rows = read_rows(args.table, [column for column in (args.x, args.y, args.by, args.name) if column])
-    points = [
-        (x, y, row)
-        for row in rows
-        if (x := _number(row[args.x])) is not None and (y := _number(row[args.y])) is not None
-    ]
-    groups: dict[str, list[tuple[float, float]]] = {"all": [(x, y) for x, y, _ in points]}
-    for x, y, row in points if args.by else []:
-        groups.setdefault(row[args.by], []).append((x, y))
-    found, skipped = [], []
-    for name, pairs in groups.items():
-        try:
-            found.append(correlate([x for x, _ in pairs], [y for _, y in pairs], name, args.seed))
-        except AnalysisError as error:
-            if name == "all":
-                raise
-            skipped.append(error.what)
+    found = compute(settings(Options, args))
     if args.out:
-        write(args, points)
+        write(args.out, found)
     if args.json:
-        from masr.io.json_file import write_json
-
-        values = {"x": args.x, "y": args.y, "groups": found, "skipped": skipped}
-        write_json(args.json, {**values, "rows_left_out": len(rows) - len(points)})
+        write_json(args.json, as_json(found))
     if args.json != "-":
-        print(report(found, skipped, len(rows) - len(points)))
-
-
-def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
-    """The rows of a table that has these columns."""
-    from masr.errors import AnalysisError, near
-
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise AnalysisError(f"{path} is not there", fix="give a table with a header, columns apart by tabs") from None
-    header = lines[0].split("\t") if lines else []
-    for column in columns:
-        if column not in header:
-            raise AnalysisError(f"{path} has no column {column!r}", fix=near(column, header))
-    rows: list[Row] = []
-    for number, line in enumerate(lines[1:], 2):
-        cells = line.split("\t")
-        if len(cells) != len(header):
-            raise AnalysisError(f"{path}:{number}: {len(cells)} cells for {len(header)} columns")
-        rows.append(dict(zip(header, cells)))
-    return rows
-
-
-def _number(text: str) -> float | None:
-    """None for what is no figure."""
-    import math
-
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def report(found: Sequence[Correlation], skipped: Sequence[str], num_left_out: int) -> str:
-    """A line for each coefficient."""
-    width = max(len(one.group) for one in found)
-    lines = []
-    for one in found:
-        for name, value in (("Spearman", one.spearman), ("Kendall", one.kendall)):
-            lines.append(
-                f"{one.group:<{width}}  {name:<8} {value.value_text(3, True)}  {value.interval_text(3, True)}  "
-                f"p {value.p:.4f}  of {one.num_points} points"
-            )
-    lines += [f"left out: {what}" for what in skipped]
-    if num_left_out:
-        lines.append(f"{num_left_out} rows left out, where a figure is missing")
-    return "\n".join(lines)
-
-
-def write(args: argparse.Namespace, points: Sequence[tuple[float, float, Row]]) -> None:
-    """correlation.<x>.<y>.figure.json."""
-    import re
-
-    from masr.io.figure import Axis, Scatter
-    from masr.io.figure_file import write_figure
-    from masr.io.layout import FIGURE_SUFFIX
-
-    names = tuple(row[args.name] for _, _, row in points) if args.name else ()
-    groups = tuple(row[args.by] for _, _, row in points) if args.by else ()
-    xs, ys = [x for x, _, _ in points], [y for _, y, _ in points]
-    figure = Scatter(f"{args.y} against {args.x}", xs, ys, names, groups, Axis(args.x), Axis(args.y))  # type: ignore[arg-type]
-    stem = re.sub(r"[^\w.-]+", "_", f"correlation.{args.x}.{args.y}")
-    write_figure(args.out / f"{stem}{FIGURE_SUFFIX}", figure)
+        show(found)

@@ -22,16 +22,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Reads, draws, writes."""
-    from masr.analysis.similarity.matrix import mean_matrix
-    from masr.errors import UsageError
     from masr.io.atomic import atomic_write
-    from masr.report.panels import Panel, draw_panels
+    from masr.report.panels import draw_panels, read_panels
 
-    panels = []
-    for title, *files in args.panel:
-        if not files:
-            raise UsageError(f"--panel {title} has no matrix", fix="--panel TITLE FILE...")
-        matrix = mean_matrix([Path(file) for file in files])
-        panels.append(Panel(title, matrix.names, matrix.values))
+    panels = read_panels(args.panel)
     atomic_write(args.out, draw_panels(panels, args.title))
     print(f"{args.out}: {len(panels)} panels")

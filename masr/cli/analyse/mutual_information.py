@@ -24,14 +24,9 @@ example:
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from masr.analysis.information.grid import Task
-    from masr.io.frames import Frames
-    from masr.io.model_name import ModelName
+from masr.cli.options import settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -84,124 +79,21 @@ def run(args: argparse.Namespace) -> None:
     """Opens, bounds, prints."""
     from masr.analysis.information.grid import Settings, run_tasks
     from masr.analysis.information.pairs import Limits
-    from masr.analysis.information.report import report, write
+    from masr.analysis.information.report import as_json, show, write
+    from masr.api.bounds import Pairing, tasks
+    from masr.io.json_file import write_json
 
-    settings = Settings(
+    chosen = Settings(
         tuple(dict.fromkeys(args.probe or ["logistic", "mlp"])),
         tuple(dict.fromkeys(args.clusters or [50])),
         args.method,
         tuple(dict.fromkeys(args.estimate)),
         Limits(args.frames, max(10, args.frames // 2), args.held_out, args.seed),
     )
-    rows = run_tasks(open_masked(args) if args.masked else open_tasks(args), settings)
+    rows = run_tasks(tasks(settings(Pairing, args)), chosen)
     if args.out:
         write(args.out, rows)
     if args.json:
-        from masr.io.json_file import write_json
-
-        write_json(args.json, {"bounds": [row.as_json() for row in rows]})
+        write_json(args.json, as_json(rows))
     if args.json != "-":
-        print(report(rows))
-
-
-def open_tasks(args: argparse.Namespace) -> Iterator[Task]:
-    """What is paired with what; each is opened when it is its turn."""
-    from masr.cli.analyse.model_names import expand
-    from masr.errors import UsageError
-
-    names = expand(args.given if args.views else args.given[:-1])
-    views = args.views or [args.given[-1]]
-    if not names or len(views) not in (1, len(names)):
-        raise UsageError(
-            f"{len(names)} representations and {len(views)} views do not go together",
-            fix="give Z and Y, or a view for each Z: Z1 Z2 --views B1 B2",
-        )
-    if args.labels and args.views:
-        raise UsageError("--views are frames, --labels says that Y is a data directory", fix="give one of the two")
-    if args.mask_share or args.mask_span or args.mask_seed:
-        raise UsageError("--mask-share, --mask-span and --mask-seed belong to --masked", fix="add --masked")
-    rates = args.rate or []
-    if len(rates) > 1 and len(rates) != len(names) + len(views):
-        raise UsageError(f"{len(rates)} rates for {len(names)} Z and {len(views)} Y", fix="give one, or one for each")
-    return (_task(args, names, views, k) for k in range(len(names)))
-
-
-def _task(args: argparse.Namespace, names: Sequence[str], views: Sequence[str], k: int) -> Task:
-    """The k-th Z with its Y."""
-    from masr.analysis.information.grid import Task
-    from masr.analysis.information.pairs import Source
-    from masr.cli.analyse.source import open_sources
-    from masr.inference.frame_sources import EncoderFrames, KeptFrames
-
-    rates, other = args.rate or [], k if len(views) > 1 else 0
-    own_rates = rates if len(rates) < 2 else [rates[k], rates[len(names) + other]]
-    first = open_sources([names[k]], own_rates[:1], args.data)[0]
-    second, num_classes = open_other(views[other], args.labels, own_rates[-1:], first, args.data)
-    sides = [KeptFrames(side) if isinstance(side, EncoderFrames) else side for side in (first, second)]
-    source = Source(sides[0], sides[1], open_mask(args.mask), num_classes is not None, args.future)
-    return Task(names[k], source, num_classes)
-
-
-def open_masked(args: argparse.Namespace) -> Iterator[Task]:
-    """Each model's masked pass beside its unmasked one, for every share that is hidden."""
-    from masr.cli.analyse.model_names import expand
-    from masr.errors import UsageError
-    from masr.io.model_name import model_name
-
-    for name in ("views", "labels", "mask", "future", "rate"):
-        if getattr(args, name):
-            raise UsageError(f"--{name} and --masked do not go together", fix="leave one of them out")
-    words = list(dict.fromkeys(expand(args.given)))
-    models = [model_name(word) for word in words]
-    if None in models:
-        raise UsageError(
-            f"--masked asks models, and {words[models.index(None)]} is none",
-            fix="give RUN, RUN:LAYER or RUN@STEP; Y is the model's own unmasked pass",
-        )
-    return (task for word, named in zip(words, models) if named for task in _masked_tasks(args, word, named))
-
-
-def _masked_tasks(args: argparse.Namespace, word: str, named: ModelName) -> Iterator[Task]:
-    """Of one model and layer."""
-    from masr.analysis.information.grid import Task
-    from masr.analysis.information.pairs import Source
-    from masr.api import masked_pass
-    from masr.cli.analyse.model_names import open_model
-    from masr.inference.frame_sources import EncoderFrames, HiddenFrames, KeptFrames
-
-    model, data = open_model(named, args.data)
-    clear = EncoderFrames(word, model, named.layer, data)
-    kept = KeptFrames(clear)
-    for share in dict.fromkeys(args.mask_share or [None]):
-        masked = masked_pass(Path(named.model), model, share, args.mask_span, args.mask_seed)
-        hidden = KeptFrames(EncoderFrames(word, model, named.layer, data, masked))
-        yield Task(word, Source(hidden, kept, HiddenFrames(clear, masked)), None, masked.masker.config.share)
-
-
-def open_other(
-    text: str, labels: str | None, rate: Sequence[float], first: Frames, data: Path | None
-) -> tuple[Frames, int | None]:
-    """Y, and how many classes it has where it is labels."""
-    from masr.analysis.frame_labels import array_labels, kinds_or_phones
-    from masr.cli.analyse.source import open_sources
-    from masr.io.datadir import DataDir
-    from masr.io.frames import load_array
-
-    if labels:
-        found = kinds_or_phones(DataDir.open(Path(text)), labels, first)
-        return found, len(found.names)
-    if Path(text).is_file():
-        array = load_array(Path(text))
-        if array.ndim == 1:
-            return array_labels(text, array)
-    return open_sources([text], rate, data)[0], None
-
-
-def open_mask(path: Path | None) -> Frames | None:
-    """One number a frame."""
-    from masr.io.frames import ArrayFrames, load_array
-
-    if path is None:
-        return None
-    array = load_array(path)
-    return ArrayFrames(str(path), (array.view("u1") if array.dtype == bool else array).reshape(len(array), -1))
+        show(rows)

@@ -14,6 +14,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from masr.cli.options import words
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `masr analyse pairs`."""
@@ -24,20 +26,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Reads, picks, prints."""
-    from masr.analysis.similarity.matrix import read_matrix
+    from masr.analysis.similarity.pairs import as_json, compute, show
     from masr.io.json_file import write_json
 
-    patterns = [part.strip() for text in args.pairs for part in text.split(",") if part.strip()]
-    found, lines = {}, []
-    for path in args.matrices:
-        matrix = read_matrix(path)
-        pairs = matrix.pairs(patterns)
-        values = matrix.between(pairs)
-        mean, low, high = float(values.mean()), float(values.min()), float(values.max())
-        names = {f"{matrix.names[i]}:{matrix.names[j]}": float(v) for (i, j), v in zip(pairs, values, strict=True)}
-        found[path.stem] = {"count": len(pairs), "mean": mean, "smallest": low, "largest": high, "pairs": names}
-        lines.append(f"{path.stem}: mean {mean:.4f}, smallest {low:.4f}, largest {high:.4f} of {len(pairs)} pairs")
+    found = compute(args.matrices, words(args.pairs))
     if args.json:
-        write_json(args.json, found)
+        write_json(args.json, as_json(found))
     if args.json != "-":
-        print("\n".join(lines))
+        show(found)

@@ -17,11 +17,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from masr.analysis.abx.items import Items
-    from masr.analysis.abx.phones import PhoneErrors
+from masr.cli.options import settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -49,112 +46,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Finds the items, scores, prints."""
-    from masr.analysis.abx.blocks import Settings
-    from masr.analysis.abx.items import ItemFrames, from_alignment, from_item_file, place_items
-    from masr.analysis.abx.phones import phone_errors
-    from masr.cli.analyse.source import open_sources
-    from masr.errors import UsageError
-    from masr.io.datadir import DataDir
+    from masr.analysis.abx.conditions import Options, check, compute
+    from masr.analysis.abx.phone_report import as_json, show, write
+    from masr.api.frames import open_sources
     from masr.io.json_file import write_json
 
-    for option in ("max_items", "max_speakers"):
-        if (value := getattr(args, option)) is not None and value < 1 + (option == "max_items"):
-            raise UsageError(f"--{option.replace('_', '-')} {value} leaves no triplet", fix="give 2 or more")
-    frames = open_sources([args.frames], None if args.rate is None else [args.rate], args.data)[0]
-    if args.phones.is_dir():
-        said = list(from_alignment(DataDir.open(args.phones), args.span, args.merge_stress))
-    else:
-        said = list(from_item_file(args.phones))
-    items = place_items(said, frames)
-    held = ItemFrames(frames, items, args.distance)
-    found: dict[str, PhoneErrors] = {}
-    for speakers in ("within", "across") if args.speakers == "both" else (args.speakers,):
-        chosen = Settings(speakers, args.context, args.distance, args.max_items, args.max_speakers, args.seed)
-        found[speakers] = phone_errors(held, items, chosen)
-    result = as_json(args, found, items)
+    options = settings(Options, args)
+    check(options)
+    (frames,) = open_sources([args.frames], None if args.rate is None else [args.rate], args.data)
+    found = compute(frames, options)
     if args.out:
-        write(args.out, args.context, found)
-        write_json(str(args.out / "phone_abx.json"), result)
+        write(args.out, found, args.frames)
     if args.json:
-        write_json(args.json, result)
+        write_json(args.json, as_json(found, args.frames))
     if args.json != "-":
-        print(report(args.context, found, items))
-
-
-def report(context: str, found: dict[str, PhoneErrors], items: Items) -> str:
-    """A line for each condition, then the pairs that are told apart worst."""
-    lines = [f"{len(items)} phones of {len(items.phone_names)} kinds by {len(items.speaker_names)} speakers"]
-    for speakers, one in found.items():
-        error = f"{one.error.value_text(2):>6} %  {one.error.interval_text(2)}"
-        lines.append(
-            f"  {speakers} speakers, {context} context: error {error}  of "
-            f"{one.num_cells:,} cells, {one.num_triplets:,} triplets, {one.num_speakers} speakers"
-        )
-        worst = sorted(_pairs(one), key=lambda pair: -pair[2])[:5]
-        lines.append("    worst: " + ", ".join(f"{a} for {b} {100 * error:.0f} %" for a, b, error in worst))
-    if items.num_without_frames:
-        lines.append(f"  {items.num_without_frames} phones left out: no middle of a frame lies in them")
-    if items.num_without_utterance:
-        lines.append(f"  {items.num_without_utterance} phones left out: their utterances have no frames")
-    return "\n".join(lines)
-
-
-def _pairs(one: PhoneErrors) -> list[tuple[str, str, float]]:
-    import numpy as np
-
-    rows, columns = np.nonzero(~np.isnan(one.pairs))
-    return [(one.phones[i], one.phones[j], float(one.pairs[i, j])) for i, j in zip(rows, columns)]
-
-
-def as_json(args: argparse.Namespace, found: dict[str, PhoneErrors], items: Items) -> dict[str, Any]:
-    """Every figure."""
-    return {
-        "frames": args.frames,
-        "phones": str(args.phones),
-        "context": args.context,
-        "distance": args.distance,
-        "max_items": args.max_items,
-        "max_speakers": args.max_speakers,
-        "seed": args.seed,
-        "num_items": len(items),
-        "without_frames": items.num_without_frames,
-        "without_utterance": items.num_without_utterance,
-        "conditions": {
-            speakers: {
-                **one.error.as_json(value="error"),
-                "num_cells": one.num_cells,
-                "num_triplets": one.num_triplets,
-                "num_speakers": one.num_speakers,
-                "pairs": {f"{a} {b}": error for a, b, error in _pairs(one)},
-            }
-            for speakers, one in found.items()
-        },
-    }
-
-
-def write(folder: Path, context: str, found: dict[str, PhoneErrors]) -> None:
-    """phone_abx.<speakers>.<context>.tsv and .figure.json for each condition."""
-    from masr.io.atomic import atomic_write
-    from masr.io.figure import Axis, Heatmap
-    from masr.io.figure_file import write_figure
-    from masr.io.layout import FIGURE_SUFFIX
-    from masr.io.provenance import write_provenance
-
-    for speakers, one in found.items():
-        stem = f"phone_abx.{speakers}.{context}"
-        lines = ["phone\tother\terror", *(f"{a}\t{b}\t{error:.6f}" for a, b, error in _pairs(one))]
-        atomic_write(folder / f"{stem}.tsv", "\n".join(lines) + "\n")
-        figure = Heatmap(
-            f"Phone ABX error, {speakers} speakers, {context} context",
-            one.pairs,
-            one.phones,
-            one.phones,
-            x=Axis("phone of B"),
-            y=Axis("phone of A and X"),
-            unit="share",
-            low=0.0,
-            high=0.5,
-            note=f"mean {one.error.value_text(2)} %",
-        )
-        write_figure(folder / f"{stem}{FIGURE_SUFFIX}", figure)
-    write_provenance(folder)
+        show(found)

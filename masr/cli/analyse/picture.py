@@ -23,15 +23,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Reads, draws, writes."""
-    from masr.errors import UsageError
     from masr.io.atomic import atomic_write
-    from masr.io.figure_file import read_figure
-    from masr.report.picture import Chart, draw_charts, pooled
+    from masr.report.picture import draw_charts, read_charts
 
-    charts = []
-    for title, *names in args.panel:
-        if not names:
-            raise UsageError(f"--panel {title} has no figure", fix="--panel TITLE FILE...")
-        charts.append(Chart(title, pooled([read_figure(Path(name)) for name in names])))
+    charts = read_charts(args.panel)
     atomic_write(args.out, draw_charts(charts, args.title))
     print(f"{args.out}: {len(charts)} panels")

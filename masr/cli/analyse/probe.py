@@ -21,17 +21,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from masr.analysis.probe.data import Task
-    from masr.analysis.probe.layer_mix import Mix
-    from masr.analysis.probe.report import Found
-    from masr.types import FloatArray
+from masr.cli.options import settings
 
-PHONE = "phone"
-LOGISTIC = "logistic"
-METHODS = (LOGISTIC, "lda", "forest", "linear", "mlp")
+METHODS = ("logistic", "lda", "forest", "linear", "mlp")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -77,188 +70,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Probes every kind, prints, writes."""
-    from masr.analysis.probe.report import as_json, report, write
+    from masr.analysis.probe.kinds import Options, compute
+    from masr.analysis.probe.report import as_json, show, write
+    from masr.io.json_file import write_json
     from masr.io.provenance import write_provenance
 
-    if args.frames < 1 or args.seed < 0:
-        _refuse("--frames and --seed are numbers that cannot be negative, and --frames is at least 1")
-    folders = {role: path for role in ("train", "dev", "test") if (path := getattr(args, role))}
-    kinds = list(dict.fromkeys(args.kind or ["lang"]))
-    _check(args, kinds)
-    layers = _layers(folders, args.layers)
-    found = [_phones(layers, args) if kind == PHONE else _labels(kind, layers, args) for kind in kinds]
+    options = settings(Options, args)
+    found = compute(options)
+    folders = {role: str(folder) for role, folder in options.folders.items()}
     if args.out:
         write(args.out, found)
-        write_provenance(args.out, **{role: str(folder) for role, folder in folders.items()})
+        write_provenance(args.out, **folders)
     if args.json:
-        from masr.io.json_file import write_json
-
-        write_json(args.json, as_json(found, {role: str(folder) for role, folder in folders.items()}))
+        write_json(args.json, as_json(found, folders))
     if args.json != "-":
-        print("\n".join(report(one) for one in found))
-
-
-def _check(args: argparse.Namespace, kinds: list[str]) -> None:
-    """Options that say nothing of what is probed are refused."""
-    given = {name for name in ("plain", "shots", "part", "seen", "answers", "scores") if getattr(args, name)}
-    if args.shots is not None and args.shots < 1:
-        _refuse(f"--shots {args.shots} leaves nothing to learn from", "give 1 or more")
-    if given and PHONE in kinds:
-        _refuse(f"--{min(given)} is for vectors of utterances, and --kind {PHONE} probes frames", "probe it apart")
-    if (alone := given & {"part", "answers", "scores"}) and len(kinds) > 1:
-        _refuse(f"--{min(alone)} is of one kind of label, and these are {len(kinds)}", "give one --kind")
-    if args.plain and args.probe and set(args.probe) != {LOGISTIC}:
-        _refuse(f"--plain is the probe {LOGISTIC} alone", "leave out --probe, or --plain")
-    if args.scores and not args.plain and set(args.probe or ()) != {LOGISTIC}:
-        _refuse("--scores are probabilities, which not every probe has", f"add --plain, or --probe {LOGISTIC}")
-
-
-def _layers(folders: dict[str, Path], wanted: str) -> dict[str, dict[str, Path]]:
-    """For each role its folder of each layer, the same layers for all."""
-    from masr.analysis.probe.data import layers_of, same_order
-    from masr.errors import UsageError, near
-
-    found = {role: layers_of(folder) for role, folder in folders.items()}
-    names = list(found["train"])
-    if wanted != "all":
-        names = [name.strip() for name in wanted.split(",")]
-        missing = [name for name in names if name not in found["train"]]
-        if missing:
-            raise UsageError(f"{folders['train']} has no layer {missing[0]!r}", fix=near(missing[0], found["train"]))
-    for role, layers in found.items():
-        missing = [name for name in names if name not in layers]
-        if missing:
-            raise UsageError(
-                f"{folders[role]} has no layer {missing[0] or 'without a number'}, which {folders['train']} has",
-                fix="extract all of them with the same options",
-            )
-        same_order([layers[name] for name in names])
-    return {role: {name: layers[name] for name in names} for role, layers in found.items()}
-
-
-def _labels(kind: str, layers: dict[str, dict[str, Path]], args: argparse.Namespace) -> Found:
-    """The probes of one kind on every layer, and on their sum."""
-    from masr.analysis.probe.data import few_shots, open_task, vectors_of
-    from masr.analysis.probe.parts import parse_parts, parts_of
-    from masr.analysis.probe.report import SUM, Found
-    from masr.analysis.probe.utterances import METHODS as KNOWN
-    from masr.analysis.probe.utterances import Options, probe
-    from masr.io.progress import track
-
-    methods, named = _methods(args, KNOWN, kind), parse_parts(args.part or [])
-    names = list(layers["train"])
-    task = open_task(kind, {role: paths[names[0]] for role, paths in layers.items()}, args.seed)
-    options = Options(methods, args.select, args.seed, args.plain, parts_of(task, named, args.seen))
-    if args.shots:
-        task = few_shots(task, args.shots, args.seed)
-    roles = {
-        role: role if part.folder in layers.get(role, {}).values() else "train" for role, part in task.parts.items()
-    }
-
-    def vectors(name: str) -> dict[str, FloatArray]:
-        read = {role: vectors_of(layers[role][name]) for role in set(roles.values())}
-        _require_one_width({role: rows.shape[1] for role, rows in read.items()})
-        return {role: read[source] for role, source in roles.items()}
-
-    found = [probe(task, name, vectors(name), options) for name in track(names, kind, unit="layer")]
-    weights: dict[str, float] = {}
-    if args.sum:
-        mix, mixed = _mixed(task, [vectors(name) for name in names])
-        found.append(probe(task, SUM, mixed, options))
-        weights = dict(zip(names, mix.weights, strict=True))
-    done = Found(
-        kind,
-        "utterances",
-        tuple(found),
-        {r: len(p.rows) for r, p in task.parts.items()},
-        {r: p.num_unlabelled for r, p in task.parts.items()},
-        task.notes,
-        weights,
-    )
-    _write_answers(task, done, args)
-    return done
-
-
-def _write_answers(task: Task, found: Found, args: argparse.Namespace) -> None:
-    """What the best probe says of each utterance of test, where that is asked for."""
-    from masr.analysis.probe.answers import write_answers, write_scores
-
-    said = found.best.said
-    assert said is not None  # a probe of vectors has answered
-    if args.answers:
-        write_answers(args.answers, task, said)
-    if args.scores:
-        assert said.logs is not None  # logistic regression has probabilities
-        write_scores(args.scores, task, said.names, said.logs)
-
-
-def _mixed(task: Task, every: list[dict[str, FloatArray]]) -> tuple[Mix, dict[str, FloatArray]]:
-    """The learned sum of the layers, for each role."""
-    import numpy as np
-
-    from masr.analysis.probe.frames import sample
-    from masr.analysis.probe.layer_mix import learn, most_rows
-    from masr.analysis.probe.utterances import places
-
-    train = task.parts["train"]
-    names = np.unique(train.labels)
-    taken = sample(len(train.rows), most_rows(len(every), every[0]["train"].shape[1]), 0)
-    layers = [vectors["train"][train.rows[taken]] for vectors in every]
-    mix = learn(layers, places(names, train.labels[taken]), len(names))
-    return mix, {role: mix.of([vectors[role] for vectors in every]) for role in task.parts}
-
-
-def _phones(layers: dict[str, dict[str, Path]], args: argparse.Namespace) -> Found:
-    """Probes of frames on every layer, and on their sum."""
-    from masr.analysis.probe import frames as probe_frames
-    from masr.analysis.probe.report import SUM, Found
-    from masr.io.progress import track
-
-    if len(layers) < 3:
-        _refuse("--kind phone needs --dev and --test", "give folders of frames of other speakers")
-    methods = _methods(args, probe_frames.METHODS, PHONE)
-    silences = () if args.keep_silence else probe_frames.SILENCES
-    options = probe_frames.Options(silences, args.exact_phones, args.frames, args.seed, _device(args.device))
-    parts = {role: probe_frames.open_aligned(paths, options) for role, paths in layers.items()}
-    _require_one_width({role: max(one.dim for one in part.frames.values()) for role, part in parts.items()})
-    names = list(layers["train"])
-    found = [probe_frames.probe(parts, name, None, methods, options) for name in track(names, PHONE, unit="layer")]
-    weights: dict[str, float] = {}
-    if args.sum:
-        mix = probe_frames.learn_mix(parts, options)
-        found.append(probe_frames.probe(parts, SUM, mix, methods, options))
-        weights = dict(zip(names, mix.weights, strict=True))
-    counts = {role: len(part.rows) for role, part in parts.items()}
-    left_out = {role: part.num_left_out for role, part in parts.items()}
-    notes = () if counts["train"] <= args.frames else (f"{args.frames} of {counts['train']} frames of train drawn",)
-    return Found(PHONE, "frames", tuple(found), counts, left_out, notes, weights)
-
-
-def _methods(args: argparse.Namespace, known: tuple[str, ...], kind: str) -> list[str]:
-    """Those of the chosen that fit what is probed."""
-    chosen = [name for name in known if not args.probe or name in args.probe]
-    if not chosen:
-        _refuse(f"--kind {kind} is not probed by {', '.join(args.probe)}", "choose from: " + ", ".join(known))
-    return chosen
-
-
-def _device(wanted: str) -> str:
-    if wanted != "auto":
-        return wanted
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _require_one_width(widths: dict[str, int]) -> None:
-    from masr.errors import AnalysisError
-
-    if len(set(widths.values())) > 1:
-        said = ", ".join(f"{role} has {width}" for role, width in sorted(widths.items()))
-        raise AnalysisError(f"vectors differ in width: {said}", fix="extract all of them with one model and --pool")
-
-
-def _refuse(what: str, fix: str = "") -> None:
-    from masr.errors import UsageError
-
-    raise UsageError(what, fix=fix)
+        show(found)

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from masr.scoring.neighbours import Scores
+from masr.cli.options import words
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -35,37 +33,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Reads, scores, prints."""
-    from masr.scoring.neighbours import read_embedded, score
+    from masr.io.json_file import write_json
+    from masr.scoring.neighbours import compute, render
 
-    references, test = read_embedded(args.train, args.kind), read_embedded(args.test, args.kind)
-    apart = frozenset(filter(None, (label.strip() for label in args.apart.split(","))))
-    missing = sorted(apart - set(test.labels.tolist()))
-    if missing:
-        from masr.errors import UsageError, near
-
-        raise UsageError(f"no test utterance is labelled {missing[0]}", fix=near(missing[0], set(test.labels.tolist())))
-    scores = score(references, test, args.scale, apart, args.seed)
-    print(report(scores, args.kind, references.num_unlabelled + test.num_unlabelled))
+    scores, num_unlabelled = compute(
+        args.train, args.test, args.kind, args.scale, frozenset(words([args.apart])), args.seed
+    )
+    print(render(scores, args.kind, num_unlabelled))
     if args.json:
-        from masr.io.json_file import write_json
-
-        write_json(str(args.json), scores)
-
-
-def report(scores: Scores, kind: str, num_unlabelled: int) -> str:
-    """A few lines for people."""
-    lines = [
-        f"{kind}: {scores.num_labels} labels, {scores.num_speakers} test speakers, {scores.num_references} references, "
-        f"commonest label {100 * scores.chance:.1f} %"
-    ]
-    for group, shares in scores.shares.items():
-        for name, share in shares.items():
-            said = f"{share.value_text(1):>5} %  {share.interval_text(1)}"
-            lines.append(f"  {group:<7} {name:<9} {said}  of {share.count}")
-    if scores.num_without_reference:
-        lines.append(
-            f"  {scores.num_without_reference} utterances have a label that no reference has: counted as wrong"
-        )
-    if num_unlabelled:
-        lines.append(f"  {num_unlabelled} utterances without a label left out")
-    return "\n".join(lines)
+        write_json(args.json, scores)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from masr.scoring.wer.screen import Compared, Scored, System, as_json, show, write_sclite
+from masr.cli.options import settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -60,72 +60,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Reads, counts, prints, writes."""
     from masr.io.json_file import write_json
+    from masr.scoring.wer.report import as_json, show, write_sclite
+    from masr.scoring.wer.score import Options, compute
 
-    scored = _score(args)
-    result = as_json(args, scored)
-    show(result, scored, args.hyp)
+    found = compute(settings(Options, args))
+    show(found)
     if args.json:
-        write_json(str(args.json), result, indent=1)
+        write_json(args.json, as_json(found), indent=1)
     if args.out:
-        write_sclite(args.out, scored)
-
-
-def _score(args: argparse.Namespace) -> Scored:
-    from masr.io.layout import UTT2SPK
-    from masr.maths.bootstrap import clusters
-    from masr.scoring.lid.reference import encode, groups_of, seen_or_not, speakers_of, table_of
-    from masr.scoring.wer.rates import report
-
-    system = _system(args, args.hyp)
-    utts = system.texts.utts
-    folder = args.ref if args.ref.is_dir() else args.ref.parent
-    place = table_of(args.spk, UTT2SPK) if args.spk else folder / UTT2SPK
-    names = speakers_of(place, utts) if args.spk or place.is_file() else None
-    drawn = clusters(utts, "utterances", args.seed) if names is None else clusters(names, seed=args.seed)
-    speakers = None if names is None else encode(names)
-    groups = dict(groups_of(kind, folder, utts) for kind in args.by)
-    if args.seen:
-        groups["pretraining"] = seen_or_not(args.seen, folder, utts)
-    reports = {kind: report(counts, drawn, speakers, groups, args.seed) for kind, counts in system.counts.items()}
-    compared = _compare(args, system, names) if args.against else None
-    return Scored(system, drawn, str(place) if names is not None else "", speakers, reports, compared)
-
-
-def _system(args: argparse.Namespace, hyp: Path) -> System:
-    from masr.scoring.wer.coded import characters_of, words_of
-    from masr.scoring.wer.edits import count_edits
-    from masr.scoring.wer.texts import Spelling, read_texts
-
-    texts = read_texts(args.ref, hyp, args.missing, Spelling(args.lower, args.normalise))
-    pairs = {"words": words_of(texts.refs, texts.hyps)}
-    if args.cer:
-        pairs["characters"] = characters_of(texts.refs, texts.hyps, not args.no_spaces)
-    return System(texts, pairs, {kind: count_edits(pair, args.rule) for kind, pair in pairs.items()})
-
-
-def _compare(args: argparse.Namespace, first: System, speakers: list[str] | None) -> Compared:
-    """Over the utterances that both systems have."""
-    import numpy as np
-
-    from masr.errors import ScoresError
-    from masr.maths.bootstrap import clusters
-    from masr.scoring.wer.alignment import COSTS, align
-    from masr.scoring.wer.matched_pairs import difference, matched_pairs
-    from masr.scoring.wer.texts import same_utterances
-
-    second = _system(args, args.against)
-    ours, theirs = (np.array(rows, dtype=np.int64) for rows in same_utterances(first.texts, second.texts))
-    if not len(ours):
-        raise ScoresError(f"{args.hyp} and {args.against} have no utterance in common")
-    units = first.texts.utts if speakers is None else speakers
-    drawn = clusters([units[row] for row in ours.tolist()], seed=args.seed)
-    costs = COSTS[args.rule]
-    alignments = [align(one.pairs["words"].take(rows), costs) for one, rows in ((first, ours), (second, theirs))]
-    return Compared(
-        len(ours),
-        matched_pairs(*alignments),
-        {
-            kind: difference(counts[ours], second.counts[kind][theirs], drawn, args.seed)
-            for kind, counts in first.counts.items()
-        },
-    )
+        write_sclite(args.out, found)

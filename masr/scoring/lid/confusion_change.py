@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from masr.errors import ScoresError
-from masr.io.answers import AnswerTable
+from masr.errors import ScoresError, UsageError, near
+from masr.io.answers import AnswerTable, read_answer_table
 from masr.maths.bootstrap import Clusters, Figures, clusters, difference, known_mean, ratio
 from masr.maths.estimate import Estimate
+from masr.scoring.lid.confusions import cosines_of
 from masr.types import Float64Array, IntArray
 
 if TYPE_CHECKING:
@@ -59,6 +61,36 @@ class Confusions:
     """Languages that are in no pair, because nothing says how near they are to others."""
     num_utts: int
     num_speakers: int
+
+
+def compute(before: Sequence[Path], after: Sequence[Path], codes: Path, most: int = 20, seed: int = 0) -> Confusions:
+    """The change from one system's files of answers to another's, for languages that have codes in a folder."""
+    if most < 1 or seed < 0:
+        raise UsageError("--most is at least 1, and --seed is not negative")
+    first, second = ([read_answer_table(path) for path in paths] for paths in (before, after))
+    languages = languages_of([*first, *second])
+    cosines = cosines_of(languages, codes)
+    if cosines is None:
+        raise ScoresError(
+            f"{codes} has a code for none of the languages of {before[0]}: {', '.join(languages[:5])}",
+            fix="give --codes the folder that masr units made for this corpus",
+        )
+    return compare_confusions(first, second, languages, cosines, most, seed)
+
+
+def files_of(answers: Sequence[Path], names: Sequence[str], before: str, after: str) -> tuple[list[Path], list[Path]]:
+    """The files of the system before the change and of that after it; `names` says of each file whose it is."""
+    if len(names) != len(answers):
+        raise UsageError(
+            f"{len(names)} names for {len(answers)} files of answers", fix="give each a name; seeds share one"
+        )
+    for side, name in (("before", before), ("after", after)):
+        if name not in names:
+            raise UsageError(f"--{side} {name} is none of --names", fix=near(name, names))
+    if before == after:
+        raise UsageError(f"--before and --after are both {before}", fix="give two systems")
+    both = ([path for path, own in zip(answers, names, strict=True) if own == name] for name in (before, after))
+    return next(both), next(both)
 
 
 def languages_of(tables: Sequence[AnswerTable]) -> tuple[str, ...]:

@@ -89,7 +89,7 @@ class Report:
     tally: Tally = field(repr=False)
 
 
-def report(
+def compute(
     answers: Answers, labels: Labels, clusters: Clusters, groups: Mapping[str, Labels], top: int = 5, seed: int = 0
 ) -> Report | None:
     """All figures; None where the system has none of the languages."""

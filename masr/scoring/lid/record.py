@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,37 +10,25 @@ from typing import TYPE_CHECKING, Any
 from masr.io.json_file import plain
 
 if TYPE_CHECKING:
-    from masr.maths.bootstrap import Clusters
-    from masr.scoring.lid.answers import Answers
-    from masr.scoring.lid.compare import Comparison
-    from masr.scoring.lid.confusions import Pair, Relatedness
     from masr.scoring.lid.figures import Report
-    from masr.scoring.lid.reference import Scored
+    from masr.scoring.lid.score import Outcome
 
 _NAMES = 1000
 """Utterances left out that are listed."""
 
 
-def as_json(
-    args: argparse.Namespace,
-    answers: Answers,
-    found: Report,
-    scored: Scored,
-    clusters: Clusters,
-    source: str,
-    pairs: Sequence[Pair],
-    related: Relatedness | None,
-    compared: Comparison | None,
-) -> dict[str, Any]:
-    """Everything, as plain values; an infinite or unknown figure is null."""
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """Everything, as plain values; an infinite or unknown figure is None."""
+    options, answers, found, scored = outcome.options, outcome.answers, outcome.report, outcome.scored
+    clusters, compared = outcome.clusters, outcome.compared
     tested = [answers.languages[i] for i in found.tally.languages]
     result = {
-        "scores": str(args.scores),
-        "reference": str(args.ref),
+        "scores": str(options.scores),
+        "reference": str(options.ref),
         "num_utts": len(answers.utts),
         "languages_of_system": list(answers.languages),
         "languages_without_utterances": [name for name in answers.languages if name not in tested],
-        "interval": {"level": 0.95, "over": clusters.unit, "num": clusters.num_units, "from": source},
+        "interval": {"level": 0.95, "over": clusters.unit, "num": clusters.num_units, "from": outcome.source},
         "figures": found.overall.figures,
         "num_scored": found.overall.num_utts,
         "num_languages": found.overall.num_languages,
@@ -50,8 +37,8 @@ def as_json(
         "languages": found.languages,
         "groups": found.groups,
         "open_set": found.open_set,
-        "confused": pairs,
-        "relatedness": related,
+        "confused": outcome.pairs,
+        "relatedness": outcome.related,
         "confusion": {
             "truths": list(found.truths),
             "answers": list(answers.languages),
@@ -66,7 +53,7 @@ def as_json(
             "without_reference": _some(scored.extra),
             "without_scores": _some(scored.missing),
         },
-        "against": None if compared is None else {"scores": str(args.against), **vars(compared)},
+        "against": None if compared is None else {"scores": str(options.against), **vars(compared)},
     }
     written: dict[str, Any] = plain(result)
     return written
@@ -96,15 +83,14 @@ def _some(names: Sequence[str]) -> dict[str, Any]:
     return {"count": len(names), "utts": list(names[:_NAMES])}
 
 
-def write_figures(folder: Path, answers: Answers, found: Report) -> None:
+def write_figures(folder: Path, outcome: Outcome) -> None:
     """confusion.figure.json and reliability.figure.json, for `masr report`."""
     from masr.io.figure import Axis, Confusion, Curve, Curves
     from masr.io.figure_file import write_figure
     from masr.io.layout import FIGURE_SUFFIX
 
-    matrix = Confusion(
-        "Languages answered for each language", found.confusion.astype(float), found.truths, answers.languages
-    )
+    found, title = outcome.report, "Languages answered for each language"
+    matrix = Confusion(title, found.confusion.astype(float), found.truths, outcome.answers.languages)
     write_figure(folder / f"confusion{FIGURE_SUFFIX}", matrix)
     bins = found.reliability
     some = [i for i, count in enumerate(bins.counts) if count]

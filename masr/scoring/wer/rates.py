@@ -54,7 +54,7 @@ class Report:
 KINDS = {"error": None, "substitution": SUBSTITUTION, "deletion": DELETION, "insertion": INSERTION}
 
 
-def report(
+def compute(
     counts: IntArray, clusters: Clusters, speakers: Labels | None, groups: Mapping[str, Labels], seed: int = 0
 ) -> Report:
     """All rates of (U, 4) counts."""

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from masr.cli import doctor_checks
-from masr.cli.doctor_checks import Finding, examine, extra, gpu, machine, package, program, required_packages
+from masr import doctor
 from masr.cli.main import main
+from masr.doctor import Finding, examine, extra, gpu, machine, package, program, required_packages
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_gpu(
     cuda: str | None, gpus: list[object], driver: bool, state: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = json.dumps({"cuda": cuda, "threads": 2, "gpus": gpus})
-    monkeypatch.setattr(doctor_checks, "_python", lambda script: (0, f"a warning\n{facts}\n", ""))
+    monkeypatch.setattr(doctor, "_python", lambda script: (0, f"a warning\n{facts}\n", ""))
     monkeypatch.setattr("shutil.which", lambda name: "/bin/nvidia-smi" if driver else None)
     (found,) = gpu()
     assert found.state == state
@@ -85,7 +85,7 @@ def test_too_little_memory_and_disk_are_warnings(tmp_path: Path, monkeypatch: py
     class Usage:
         free = 1 << 30
 
-    monkeypatch.setattr(doctor_checks, "_memory_bytes", lambda: 2 << 30)
+    monkeypatch.setattr(doctor, "_memory_bytes", lambda: 2 << 30)
     monkeypatch.setattr("shutil.disk_usage", lambda folder: Usage)
     found = {f.name: f for f in machine(tmp_path)}
     assert (found["memory"].state, found["memory"].found) == ("warning", "2.0 GiB")
@@ -96,12 +96,12 @@ def test_too_little_memory_and_disk_are_warnings(tmp_path: Path, monkeypatch: py
 
 def test_a_containers_limits_count(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = {"cpu.max": "100000 100000", "memory.max": str(3 << 30)}
-    monkeypatch.setattr(doctor_checks, "_control_group", lambda file: limits[file])
-    assert doctor_checks._num_cores() == 1
-    assert doctor_checks._memory_bytes() == 3 << 30
+    monkeypatch.setattr(doctor, "_control_group", lambda file: limits[file])
+    assert doctor._num_cores() == 1
+    assert doctor._memory_bytes() == 3 << 30
     limits.update({"cpu.max": "max 100000", "memory.max": "max"})
-    assert doctor_checks._num_cores() >= 1
-    assert doctor_checks._memory_bytes() > 0
+    assert doctor._num_cores() >= 1
+    assert doctor._memory_bytes() > 0
 
 
 def test_optional_parts_that_are_absent() -> None:
@@ -112,7 +112,7 @@ def test_optional_parts_that_are_absent() -> None:
 
 @pytest.mark.parametrize(("state", "code"), [("ok", 0), ("absent", 0), ("warning", 0), ("broken", 2)])
 def test_exit_code(state: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(doctor_checks, "examine", lambda folder: [Finding("g", "n", state, "f", "x")])  # type: ignore[arg-type]
+    monkeypatch.setattr(doctor, "examine", lambda folder: [Finding("g", "n", state, "f", "x")])  # type: ignore[arg-type]
     assert main(["doctor"]) == code
     page = capsys.readouterr().out
     assert "fix: x" in page

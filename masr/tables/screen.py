@@ -1,38 +1,55 @@
-"""What `masr table` prints: the plan by waves, the tasks, the table."""
+"""A plan by waves, its tasks and job arrays, and the table, as people read them."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from masr.io.atomic import atomic_write
+from masr.io.screen import draw
 from masr.tables.arrays import arrays_left, as_ranges, name_of
+from masr.tables.formats import FORMATS
+from masr.tables.layout import page_of
+from masr.tables.outcome import Outcome, outcome_of
 from masr.tables.plan import Plan
 from masr.tables.state import State, Status, hours_spent, hours_to_come, key_of, states_of
 from masr.tables.task import Task
 
 _STATUSES: tuple[Status, ...] = ("done", "running", "failed", "missing")
 
+States = dict[tuple[str, str], State]
 
-def print_plan(plan: Plan, with_tasks: bool) -> None:
+
+def show_plan(plan: Plan, with_tasks: bool) -> None:
+    """Prints it."""
+    print(render_plan(plan, with_tasks))
+
+
+def render_plan(plan: Plan, with_tasks: bool) -> str:
     """A line for each array of each wave; with `with_tasks` for each task."""
     states = states_of(plan)
     headings = ["wave", "step", "tasks", *_STATUSES, "hours spent", "hours to come"]
     rows = [_array_row(plan, tasks, states) for tasks in _arrays(plan.tasks)]
-    _table(f"{plan.table.title} (size {plan.size_name}, plan {plan.digest})", headings, rows, {0, *range(3, 9)})
+    title = f"{plan.table.title} (size {plan.size_name}, plan {plan.digest})"
+    parts = [_table(title, headings, rows, {0, *range(3, 9)})]
     if with_tasks:
-        _print_tasks(plan, states)
-    _print_running(plan, states)
+        parts.append(_tasks(plan, states))
     to_come, unknown = hours_to_come(plan, states)
     not_said = f"; nothing is known of {', '.join(unknown)}" if unknown else ""
     done = sum(state.status == "done" for state in states.values())
     spent = hours_spent(states.values())
-    print(f"{done} of {len(states)} tasks done; {spent:.2f} hours spent, about {to_come:.2f} to come{not_said}")
-    for path in plan.missing_inputs():
-        print(f"{path} is not there yet: the recipe's earlier stages write it")
+    return "\n".join(
+        [
+            *parts,
+            *_running(plan, states),
+            f"{done} of {len(states)} tasks done; {spent:.2f} hours spent, about {to_come:.2f} to come{not_said}",
+            *(f"{path} is not there yet: the recipe's earlier stages write it" for path in plan.missing_inputs()),
+        ]
+    )
 
 
-def print_arrays(plan: Plan) -> None:
+def show_arrays(plan: Plan) -> None:
     """name <tab> arrays it waits for, or - <tab> plan <tab> numbers <tab> the launcher's options."""
     arrays, elsewhere = arrays_left(plan, states_of(plan))
     for array in arrays:
@@ -42,38 +59,30 @@ def print_arrays(plan: Plan) -> None:
         print(f"masr table: tasks {numbers} run elsewhere or wait for such: call again when they end", file=sys.stderr)
 
 
-def print_table(plan: Plan, kind: str, out: Path | None) -> None:
+def show_table(plan: Plan, kind: str, out: Path | None) -> None:
     """On a terminal in rich's lines; anywhere else as it is written to files."""
-    from masr.io.atomic import atomic_write
-    from masr.tables.formats import FORMATS
-    from masr.tables.outcome import outcome_of
-
     outcome = outcome_of(plan)
     if out:
         atomic_write(out, FORMATS[kind](outcome))
         print(out)
     elif kind == "text" and sys.stdout.isatty():
-        _print_page(outcome)
+        print(render_page(outcome))
     else:
         print(FORMATS[kind](outcome), end="")
 
 
-def _print_page(outcome: object) -> None:
-    from masr.tables.layout import page_of
-    from masr.tables.outcome import Outcome
-
-    assert isinstance(outcome, Outcome)
+def render_page(outcome: Outcome) -> str:
+    """The table in rich's lines."""
     page = page_of(outcome)
-    print("\n".join([page.title, "", *page.lines]))
+    parts = [page.title, "", *page.lines]
     for sheet in page.sheets:
         if sheet.heading:
-            print(f"\n{sheet.heading}")
+            parts += ["", sheet.heading]
         words = set(range(sheet.num_words)) | {len(sheet.headings) - 1}
         figures = set(range(len(sheet.headings))) - words
         breaks = {n for n in range(1, len(sheet.groups)) if sheet.groups[n] != sheet.groups[n - 1]}
-        _table(sheet.title, sheet.headings, sheet.rows, figures, breaks)
-        print("\n".join(sheet.after), end="\n" if sheet.after else "")
-    print("\n".join(page.notes))
+        parts += [_table(sheet.title, sheet.headings, sheet.rows, figures, breaks), *sheet.after]
+    return "\n".join([*parts, *page.notes])
 
 
 def _arrays(tasks: Sequence[Task]) -> list[list[Task]]:
@@ -83,7 +92,7 @@ def _arrays(tasks: Sequence[Task]) -> list[list[Task]]:
     return list(found.values())
 
 
-def _array_row(plan: Plan, tasks: list[Task], states: dict[tuple[str, str], State]) -> list[str]:
+def _array_row(plan: Plan, tasks: list[Task], states: States) -> list[str]:
     mine = {key_of(task): states[key_of(task)] for task in tasks}
     counts = [sum(state.status == status for state in mine.values()) for status in _STATUSES]
     whole = [task for task in plan.tasks if task.step == tasks[0].step]
@@ -101,23 +110,23 @@ def _array_row(plan: Plan, tasks: list[Task], states: dict[tuple[str, str], Stat
     ]
 
 
-def _print_tasks(plan: Plan, states: dict[tuple[str, str], State]) -> None:
+def _tasks(plan: Plan, states: States) -> str:
     rows = []
     for task in plan.tasks:
         state = states[key_of(task)]
         needs = as_ranges(need.number for need in task.needs.values()) or "-"
         status = f"{state.status}: {state.how}" if state.how else state.status
         rows.append([str(task.number), task.step, task.label, needs, status, f"{state.hours:.3f}", str(state.folder)])
-    _table("tasks", ["task", "step", "of", "needs", "state", "hours", "folder"], rows, {0, 5})
+    return _table("tasks", ["task", "step", "of", "needs", "state", "hours", "folder"], rows, {0, 5})
 
 
-def _print_running(plan: Plan, states: dict[tuple[str, str], State]) -> None:
+def _running(plan: Plan, states: States) -> Iterator[str]:
     for task in plan.tasks:
         state = states[key_of(task)]
         if state.status == "running":
-            print(f"task {task.number} ({task.step} {task.label}) is being run by {state.owner}: {state.log}")
+            yield f"task {task.number} ({task.step} {task.label}) is being run by {state.owner}: {state.log}"
         elif state.status == "failed":
-            print(f"task {task.number} ({task.step} {task.label}) {state.how}: {state.log}")
+            yield f"task {task.number} ({task.step} {task.label}) {state.how}: {state.log}"
 
 
 def _table(
@@ -126,9 +135,7 @@ def _table(
     rows: Sequence[Sequence[str]],
     figures: set[int],
     breaks: Collection[int] = (),
-) -> None:
-    """As wide as the terminal; in a log as wide as it needs."""
-    from rich.console import Console
+) -> str:
     from rich.table import Table
 
     table = Table(title=title)
@@ -136,5 +143,4 @@ def _table(
         table.add_column(name, justify="right" if place in figures else "left", overflow="fold")
     for place, row in enumerate(rows):
         table.add_row(*row, end_section=place + 1 in breaks)
-    width = None if sys.stdout.isatty() else 200
-    Console(width=width, markup=False, emoji=False, highlight=False).print(table)
+    return draw(table)

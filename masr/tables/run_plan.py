@@ -1,4 +1,4 @@
-"""`masr table run`: one task, or all that is missing."""
+"""Tasks of a plan are run here, one after another: a single one by its number, or all that is missing."""
 
 from __future__ import annotations
 

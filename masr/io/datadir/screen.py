@@ -1,53 +1,52 @@
-"""What `masr data` prints: findings rule by rule, repairs, and tables of figures."""
+"""Data directories on a screen: findings rule by rule, repairs, and tables of figures."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-if TYPE_CHECKING:
-    from rich.table import Table
+from masr.io.screen import draw
 
+if TYPE_CHECKING:
     from masr.io.datadir.fix import Fixed
     from masr.io.datadir.report import Report
     from masr.io.datadir.summary import LabelCount, Summary
 
 T = TypeVar("T")
+_WIDTH_IN_LOG = 140
 
 
-def show_report(report: Report) -> None:
+def render_report(report: Report) -> str:
     """Rule by rule, each with its fix once; one line where there is nothing to say."""
     if not report.total:
-        print(f"{report.folder}: {report.num_utts} utterances, every rule is kept")
-        return
+        return f"{report.folder}: {report.num_utts} utterances, every rule is kept"
+    lines = []
     for (rule, table), count in sorted(report.counts.items()):
         found = [f for f in report.findings if f.rule == rule and f.path.name == table]
-        for finding in found:
-            print(finding)
+        lines += [str(finding) for finding in found]
         if count > len(found):
-            print(f"  ... and {count - len(found)} more (--all lists them)")
-        print(f"  fix: {found[0].fix}")
-    print(f"{report.folder}: {report.num_utts} utterances, {report.total} problems")
+            lines.append(f"  ... and {count - len(found)} more (--all lists them)")
+        lines.append(f"  fix: {found[0].fix}")
+    return "\n".join([*lines, f"{report.folder}: {report.num_utts} utterances, {report.total} problems"])
 
 
-def show_fixed(done: Fixed, shown: int | None) -> None:
+def render_fixed(done: Fixed, shown: int | None) -> str:
     """What a repair dropped, why, and where the tables are as they were."""
-    for why, count in sorted(done.dropped.items()):
-        print(f"{done.folder}: dropped {count}: {why}")
+    lines = [f"{done.folder}: dropped {count}: {why}" for why, count in sorted(done.dropped.items())]
     names = done.dropped_utts[:shown]
     if names:
         more = "" if len(names) == len(done.dropped_utts) else " ... (--all lists them)"
-        print(f"{done.folder}: utterances dropped: {' '.join(names)}{more}")
+        lines.append(f"{done.folder}: utterances dropped: {' '.join(names)}{more}")
     if done.renamed:
-        print(f"{done.folder}: renamed {done.renamed} utterances to begin with their speaker's id")
+        lines.append(f"{done.folder}: renamed {done.renamed} utterances to begin with their speaker's id")
     kept = f"kept {done.num_after} of {done.num_before} utterances"
     changed = f"rewrote {', '.join(done.changed)}" if done.changed else "nothing had to be changed"
-    print(f"{done.folder}: {kept}; {changed}" + (f"; as they were: {done.backup}" if done.backup else ""))
+    backup = f"; as they were: {done.backup}" if done.backup else ""
+    return "\n".join([*lines, f"{done.folder}: {kept}; {changed}{backup}"])
 
 
-def show_summary(summaries: Sequence[Summary], overlapping: bool = False) -> None:
+def render_summary(summaries: Sequence[Summary], overlapping: bool = False) -> str:
     """One row a directory, and their total where no utterance would be counted twice."""
     from rich.table import Table
 
@@ -77,10 +76,10 @@ def show_summary(summaries: Sequence[Summary], overlapping: bool = False) -> Non
         left_out = sum(row.num_left_out for row in summaries)
         total = f"{sum(frames):,}" if frames else "-"
         table.add_row("together", f"{utts:,}", hours, "", "", "", total, str(left_out or "-"), "")
-    _print(table)
+    return draw(table, _WIDTH_IN_LOG)
 
 
-def show_labels(folder: Path, kind: str, counts: Sequence[LabelCount]) -> None:
+def render_labels(folder: Path, kind: str, counts: Sequence[LabelCount]) -> str:
     """One row a label, the most frequent first."""
     from rich.table import Table
 
@@ -91,16 +90,8 @@ def show_labels(folder: Path, kind: str, counts: Sequence[LabelCount]) -> None:
     for row in counts:
         hours = _figure(row.total_sec, lambda sec: f"{sec / 3600:.2f}")
         table.add_row(row.label, f"{row.num_utts:,}", hours, f"{row.num_speakers:,}")
-    _print(table)
+    return draw(table, _WIDTH_IN_LOG)
 
 
 def _figure(value: T | None, text: Callable[[T], str]) -> str:
     return "-" if value is None else text(value)
-
-
-def _print(table: Table) -> None:
-    """As wide as the terminal; in a log wide enough that nothing is cut."""
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() else 140
-    Console(width=width, markup=False, emoji=False, highlight=False).print(table)

@@ -1,4 +1,4 @@
-"""What `masr doctor` looks at. No check raises: what cannot be found out is itself a finding."""
+"""What this machine has, what is missing, and how to get it. No check raises: what cannot be found out is a finding."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import masr
+from masr.errors import MasrError, UsageError
 
 GIB = 1 << 30
+_MARKS = {"ok": "ok", "absent": "--", "warning": "!!", "broken": "NO"}
 SETUP = "make setup"
 _MODULES = {
     "pyyaml": "yaml",
@@ -53,13 +55,38 @@ class Finding:
     found: str
     fix: str = ""
 
-    def record(self) -> dict[str, Any]:
-        """For --json."""
-        return asdict(self)
+
+def render(findings: Sequence[Finding]) -> str:
+    """A page for people: a line for each finding, groups apart, and what it comes to."""
+    lines: list[str] = []
+    width = max(len(finding.name) for finding in findings)
+    group = ""
+    for finding in findings:
+        if finding.group != group:
+            group = finding.group
+            lines += ["", group] if lines else [group]
+        lines.append(f"  {_MARKS[finding.state]}  {finding.name:<{width}}  {finding.found}")
+        if finding.fix:
+            lines.append(f"      {'':<{width}}  fix: {finding.fix}")
+    broken, absent = (sum(finding.state == state for finding in findings) for state in ("broken", "absent"))
+    verdict = f"{broken} required part(s) missing or broken" if broken else "everything required is here"
+    return "\n".join([*lines, "", f"{verdict}; {absent} optional part(s) absent. Python: {sys.executable}"])
+
+
+def as_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """A record for each finding."""
+    return [asdict(finding) for finding in findings]
+
+
+def is_broken(findings: Sequence[Finding]) -> bool:
+    """Whether something is missing or broken that nothing works without."""
+    return any(finding.state == "broken" for finding in findings)
 
 
 def examine(folder: Path) -> list[Finding]:
-    """Every check; the slow ones, which start processes, run side by side."""
+    """Every check; the slow ones, which start processes, run side by side. `folder` is on the disk that counts."""
+    if not folder.exists():
+        raise UsageError(f"{folder}: no such folder", fix="name a folder that exists")
     required = required_packages()
     checks: list[Callable[[], list[Finding]]] = [
         versions,
@@ -165,7 +192,6 @@ def package(name: str) -> Finding:
 
 def voices() -> list[Finding]:
     """eSpeak NG's library and voices, which speak the embedded corpora."""
-    from masr.errors import MasrError
     from masr.synth.espeak import Voice, languages, speak
 
     try:
@@ -181,7 +207,6 @@ def voices() -> list[Finding]:
 
 def typology() -> list[Finding]:
     """lang2vec's tables, read as files; the package itself is never imported."""
-    from masr.errors import MasrError
     from masr.metadata.lang2vec import data_folder
 
     try:

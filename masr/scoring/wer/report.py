@@ -1,26 +1,20 @@
-"""What `masr score wer` found, and how it prints and writes that."""
+"""What `masr score wer` found: on the screen, as JSON, and as transcripts for NIST's sclite."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from masr.io.json_file import plain
-from masr.types import IntArray
+from masr.io.screen import draw
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from masr.maths.bootstrap import Clusters, Difference
-    from masr.scoring.lid.reference import Labels
-    from masr.scoring.wer.coded import Pairs
-    from masr.scoring.wer.matched_pairs import MatchedPairs
     from masr.scoring.wer.rates import Report, Section
-    from masr.scoring.wer.texts import Texts
+    from masr.scoring.wer.score import Compared, Outcome
 
 _SHORT = {"words": "WER", "characters": "CER"}
 _RATES = {"error": "{}", "substitution": "substitutions", "deletion": "deletions", "insertion": "insertions"}
@@ -29,55 +23,24 @@ _MOST_SPEAKERS = 50
 """Rows that a screen still shows; JSON has all."""
 
 
-@dataclass(frozen=True, eq=False)
-class System:
-    """One hypothesis file, counted."""
-
-    texts: Texts
-    pairs: dict[str, Pairs]
-    """`words`, and `characters` where they are asked for."""
-    counts: dict[str, IntArray]
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A second system on the utterances that both have."""
-
-    num_utts: int
-    matched: MatchedPairs
-    differences: dict[str, Difference]
-
-
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """All that is shown and written."""
-
-    system: System
-    clusters: Clusters
-    source: str
-    """Where speakers were read."""
-    speakers: Labels | None
-    reports: dict[str, Report]
-    compared: Compared | None
-
-
-def as_json(args: argparse.Namespace, scored: Scored) -> dict[str, Any]:
-    """Everything, as plain values; an unknown rate is null."""
-    texts, drawn = scored.system.texts, scored.clusters
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """Everything, as plain values; an unknown rate is None."""
+    options, texts, drawn = outcome.options, outcome.system.texts, outcome.clusters
+    compared = outcome.compared
     return {
-        "reference": str(args.ref),
-        "hypothesis": str(args.hyp),
-        "rule": args.rule,
-        "normalisation": {"lower": args.lower, "form": args.normalise, "spaces": not args.no_spaces},
-        "interval": {"level": 0.95, "over": drawn.unit, "num": drawn.num_units, "from": scored.source},
-        **{kind: _report(report) for kind, report in scored.reports.items()},
+        "reference": str(options.ref),
+        "hypothesis": str(options.hyp),
+        "rule": options.rule,
+        "normalisation": {"lower": options.lower, "form": options.normalise, "spaces": not options.no_spaces},
+        "interval": {"level": 0.95, "over": drawn.unit, "num": drawn.num_units, "from": outcome.source},
+        **{kind: _report(report) for kind, report in outcome.reports.items()},
         "empty_references": _some(texts.empty),
         "without_hypothesis": {
-            "taken_as": "nothing" if args.missing == "delete" else "left out",
+            "taken_as": "nothing" if options.missing == "delete" else "left out",
             **_some(texts.missing),
         },
         "without_reference": _some(texts.extra),
-        "against": None if scored.compared is None else {"hypothesis": str(args.against), **plain(scored.compared)},
+        "against": None if compared is None else {"hypothesis": str(options.against), **plain(compared)},
     }
 
 
@@ -90,29 +53,36 @@ def _some(names: Sequence[str]) -> dict[str, Any]:
     return {"count": len(names), "utts": list(names[:_NAMES])}
 
 
-def show(result: Mapping[str, Any], scored: Scored, hyp: Path) -> None:
+def show(outcome: Outcome) -> None:
+    """Prints it."""
+    print(render(outcome))
+
+
+def render(outcome: Outcome) -> str:
     """A screen for people: rates with intervals, speakers, conditions, a second system."""
+    result, reports = as_json(outcome), outcome.reports
     over = result["interval"]
     source = f" ({over['from']})" if over["from"] else ": speakers are not known"
-    words = scored.reports["words"].overall
-    print(
-        f"{hyp}: {words.num_utts:,} utterances, {words.num_ref:,} words; "
-        f"95 % intervals over {over['num']:,} {over['over']}{source}"
-    )
-    _notes(result)
-    for kind, report in scored.reports.items():
-        _print(_rates(kind, report.overall))
-    if scored.speakers is not None:
-        _speakers(scored.reports)
-    for title in scored.reports["words"].groups:
-        _print(_sections(title, {kind: one.groups[title] for kind, one in scored.reports.items()}, "% [95 %]"))
-    if scored.compared is not None:
-        _comparison(result["against"]["hypothesis"], scored.compared)
+    words = reports["words"].overall
+    parts = [
+        f"{outcome.options.hyp}: {words.num_utts:,} utterances, {words.num_ref:,} words; "
+        f"95 % intervals over {over['num']:,} {over['over']}{source}",
+        *_notes(result),
+        *(draw(_rates(kind, report.overall)) for kind, report in reports.items()),
+    ]
+    if outcome.speakers is not None:
+        parts.append(_speakers(reports))
+    for title in reports["words"].groups:
+        parts += [draw(_sections(title, {kind: one.groups[title] for kind, one in reports.items()}, "% [95 %]"))]
+    if outcome.compared is not None:
+        parts += [draw(_comparison(result["against"]["hypothesis"], outcome.compared)), _matched(outcome.compared)]
+    return "\n".join(parts)
 
 
-def _notes(result: Mapping[str, Any]) -> None:
+def _notes(result: Mapping[str, Any]) -> list[str]:
     """What a reader has to know before the figures."""
     lost, delete = result["without_hypothesis"], result["without_hypothesis"]["taken_as"] == "nothing"
+    lines = []
     for some, what in (
         (lost, "utterances have no hypothesis: " + ("all their words are deletions" if delete else "left out")),
         (result["without_reference"], "hypotheses are of no utterance of the reference: left out"),
@@ -120,7 +90,8 @@ def _notes(result: Mapping[str, Any]) -> None:
     ):
         if some["count"]:
             first = ", ".join(some["utts"][:5]) + (", ..." if some["count"] > 5 else "")
-            print(f"  {some['count']:,} {what} ({first})")
+            lines.append(f"  {some['count']:,} {what} ({first})")
+    return lines
 
 
 def _rates(kind: str, overall: Section) -> Table:
@@ -139,12 +110,11 @@ def _rates(kind: str, overall: Section) -> Table:
     return table
 
 
-def _speakers(reports: Mapping[str, Report]) -> None:
+def _speakers(reports: Mapping[str, Report]) -> str:
     speakers = {kind: report.speakers for kind, report in reports.items()}
     if len(speakers["words"]) > _MOST_SPEAKERS:
-        print(f"{len(speakers['words'])} speakers are too many for a screen: --json has them one by one")
-        return
-    _print(_sections("speaker", speakers, "%"))
+        return f"{len(speakers['words'])} speakers are too many for a screen: --json has them one by one"
+    return draw(_sections("speaker", speakers, "%"))
 
 
 def _sections(title: str, parts: Mapping[str, Mapping[str, Section]], unit: str) -> Table:
@@ -161,7 +131,7 @@ def _sections(title: str, parts: Mapping[str, Mapping[str, Section]], unit: str)
     return table
 
 
-def _comparison(hypothesis: str, compared: Compared) -> None:
+def _comparison(hypothesis: str, compared: Compared) -> Table:
     from rich.table import Table
 
     table = Table(f"against {hypothesis}")
@@ -171,29 +141,24 @@ def _comparison(hypothesis: str, compared: Compared) -> None:
         both = (replace(one, value=value).value_text(2) for value in (one.first, one.second))
         p = "" if one.p is None else f"{one.p:.3f}"
         table.add_row(_SHORT[kind], *both, one.value_text(2), one.interval_text(2), p)
-    _print(table)
+    return table
+
+
+def _matched(compared: Compared) -> str:
     test = compared.matched
-    print(
+    return (
         f"matched pairs over {test.num_segments:,} segments of {compared.num_utts:,} utterances: "
         f"{test.mean:+.3f} errors a segment, z {test.z:.3f}, p {test.p:.4f}"
     )
 
 
-def _print(table: Table) -> None:
-    """As wide as the terminal; in a log wide enough that nothing is cut."""
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() else 200
-    Console(width=width, markup=False, emoji=False, highlight=False).print(table)
-
-
-def write_sclite(folder: Path, scored: Scored) -> None:
+def write_sclite(folder: Path, outcome: Outcome) -> None:
     """ref.trn and hyp.trn, of which sclite makes its own reports."""
     from masr.scoring.wer.sclite import special_words, write_trn
 
-    texts, labels = scored.system.texts, scored.speakers
+    texts, labels = outcome.system.texts, outcome.speakers
     speakers = ["all"] * len(texts.utts) if labels is None else [labels.names[code] for code in labels.codes]
     write_trn(folder, texts, speakers)
-    special = special_words(scored.system.pairs["words"].names)
+    special = special_words(outcome.system.pairs["words"].names)
     if special:
         print(f"{folder}: sclite itself would read {len(special)} words as its own marks: {', '.join(special[:5])}")

@@ -1,18 +1,20 @@
-"""What `masr score lid` prints."""
+"""What `masr score lid` says on the screen; its JSON and its pictures are made in record.py beside it."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from masr.io.screen import draw
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from masr.maths.estimate import Estimate
     from masr.scoring.lid.compare import Comparison
-    from masr.scoring.lid.figures import Language, Report, Section
+    from masr.scoring.lid.figures import Language, Section
+    from masr.scoring.lid.score import Outcome
 
 TITLES = {
     "accuracy": "accuracy %",
@@ -41,38 +43,41 @@ _COLUMNS = {
 _WORST = 10
 
 
-def show(result: Mapping[str, Any], found: Report, compared: Comparison | None) -> None:
+def show(result: Mapping[str, Any], outcome: Outcome) -> None:
+    """Prints it."""
+    print(render(result, outcome))
+
+
+def render(result: Mapping[str, Any], outcome: Outcome) -> str:
     """A screen for people: what was scored, the figures, then what there is of groups, pairs and a second system.
 
-    `result` is what is written of all that.
+    `result` is what `as_json` gives of the outcome.
     """
-    over = result["interval"]
+    over, found, compared = result["interval"], outcome.report, outcome.compared
     source = f" ({over['from']})" if over["from"] else ": speakers are not known"
-    print(
+    parts = [
         f"{result['scores']}: {result['num_scored']:,} utterances, {result['num_languages']} languages; "
-        f"95 % intervals over {over['num']:,} {over['over']}{source}"
-    )
-    print(
+        f"95 % intervals over {over['num']:,} {over['over']}{source}",
         f"  chance {100 * result['chance']:.1f} %, always the commonest label ({result['commonest']['language']}) "
-        f"{100 * result['commonest']['share']:.1f} %"
-    )
-    _notes(result)
-    _print(_figures(found.overall.figures))
-    for title, parts in found.groups.items():
-        _print(_sections(title, parts))
-    _print(_worst(found.languages))
+        f"{100 * result['commonest']['share']:.1f} %",
+        *_notes(result),
+        draw(_figures(found.overall.figures)),
+        *(draw(_sections(title, groups)) for title, groups in found.groups.items()),
+        draw(_worst(found.languages)),
+    ]
     if result["confused"]:
-        _print(_pairs(result))
+        parts.append(draw(_pairs(result)))
     if compared is not None:
-        _comparison(result["against"]["scores"], compared)
+        parts += [draw(_comparison(result["against"]["scores"], compared)), _mcnemar(compared)]
+    return "\n".join(parts)
 
 
-def _notes(result: Mapping[str, Any]) -> None:
+def _notes(result: Mapping[str, Any]) -> list[str]:
     """What a reader has to know before the figures."""
     left, unknown = result["left_out"], result["open_set"]
-    without = result["languages_without_utterances"]
+    without, lines = result["languages_without_utterances"], []
     if without:
-        print(f"  {len(without)} languages of the system have no utterance: no part of any mean over languages")
+        lines.append(f"  {len(without)} languages of the system have no utterance: no part of any mean over languages")
     for count, what in (
         (left["without_scores"]["count"], "utterances of the reference have no scores: left out"),
         (left["without_reference"]["count"], "scored utterances are not in the reference: left out"),
@@ -81,10 +86,10 @@ def _notes(result: Mapping[str, Any]) -> None:
         (result["num_impossible"], "utterances have a true language of probability 0: Cllr is infinite"),
     ):
         if count:
-            print(f"  {count:,} {what}")
+            lines.append(f"  {count:,} {what}")
     if unknown:
         names = list(unknown["answers"])
-        print(
+        lines.append(
             f"  {unknown['num_utts']:,} utterances in {len(names)} languages that the system does not have "
             f"({', '.join(names[:5])}{', ...' if len(names) > 5 else ''}), apart from all below: "
             f"mean confidence {100 * unknown['mean_confidence']:.1f} %, EER of known against unknown "
@@ -92,6 +97,7 @@ def _notes(result: Mapping[str, Any]) -> None:
             + ("" if unknown["alarm_rate"] is None else f", false alarms {100 * unknown['alarm_rate']:.2f} %")
             + ("" if unknown["cavg_actual"] is None else f", open-set Cavg {unknown['cavg_actual']:.4f}")
         )
+    return lines
 
 
 def _titles(figures: Mapping[str, Any]) -> dict[str, str]:
@@ -166,7 +172,7 @@ def _pairs(result: Mapping[str, Any]) -> Table:
     return table
 
 
-def _comparison(scores: str, compared: Comparison) -> None:
+def _comparison(scores: str, compared: Comparison) -> Table:
     from rich.table import Table
 
     table = Table(f"against {scores}")
@@ -178,9 +184,12 @@ def _comparison(scores: str, compared: Comparison) -> None:
         both = (replace(one, value=value).value_text(digits) for value in (one.first, one.second))
         p = "" if one.p is None else f"{one.p:.3f}"
         table.add_row(title, *both, one.value_text(digits), one.interval_text(digits), p)
-    _print(table)
+    return table
+
+
+def _mcnemar(compared: Comparison) -> str:
     test = compared.mcnemar
-    print(
+    return (
         f"McNemar over {compared.num_utts:,} utterances: only this right {test.only_first:,}, only that "
         f"{test.only_second:,}; p {test.p_exact:.4f} exact, {test.p_mid:.4f} mid-p"
     )
@@ -195,11 +204,3 @@ def _cell(one: Estimate | None, with_interval: bool = True) -> str:
 def _digits(one: Estimate) -> int:
     """Of costs, and of shares in per cent."""
     return 2 if one.unit == "share" else 4
-
-
-def _print(table: Table) -> None:
-    """As wide as the terminal; in a log wide enough that nothing is cut."""
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() else 200
-    Console(width=width, markup=False, emoji=False, highlight=False).print(table)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from masr.config import Named
 from masr.config import load as load_config
+from masr.data.stored_features import features_of
 from masr.errors import CheckpointError, UnitsError, UsageError
 from masr.io.layout import CHECKPOINTS, ENCODER, RESOLVED_CONFIG, UNITS, UNITS_TXT
 from masr.io.trained import DESCRIPTION, open_trained
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from masr.inference.identify import Identifier
     from masr.inference.load import Model
     from masr.inference.masked import MaskedPass
+    from masr.io.datadir import DataDir
     from masr.masking.confidence import Measure
     from masr.training.config import TrainConfig
     from masr.types import Units
@@ -183,6 +185,14 @@ def read_units(folder: Path) -> Units:
 def features_of_run(folder: Path) -> Named | None:
     """The features that it was trained on."""
     return config_of_run(folder).features
+
+
+def reads_archives(folder: Path, features: object | None, data: DataDir) -> bool:
+    """Whether the archives of a data directory hold what a model learnt from: its own features, or it has none."""
+    if features is None:
+        return True
+    made = features_of(data, resolve)
+    return made is not None and made == features_of_run(folder)
 
 
 def encoder_of(named: Named, folder: Path) -> Any:
