@@ -111,8 +111,11 @@ def _plan(args: argparse.Namespace, path: Path, size: str | None) -> tuple[Path,
 
     from masr.cli.main import VERBS
     from masr.errors import ConfigError, UsageError, near
+    from masr.io.layout import RESOLVED_DIGESTS
+    from masr.plugins import resolved_settings
     from masr.tables.config import read_table, size_of
     from masr.tables.plan import folders_of, make_plan
+    from masr.tables.resolved import ResolvedDigests
 
     table = read_table(path)
     size = size or next(iter(table.sizes))
@@ -131,7 +134,11 @@ def _plan(args: argparse.Namespace, path: Path, size: str | None) -> tuple[Path,
         if name not in known and get_close_matches(name, known, cutoff=0.8):
             raise UsageError(f"--set {text}: the table has no variable {name!r}", fix=near(name, known))
         variables[name] = value
-    return path, make_plan(table, size, folders_of(path, size, args.data, args.exp, args.conf), variables)
+    folders = folders_of(path, size, args.data, args.exp, args.conf)
+    resolved = ResolvedDigests(folders.tables / RESOLVED_DIGESTS, resolved_settings)
+    plan = make_plan(table, size, folders, resolved, variables)
+    resolved.keep()
+    return path, plan
 
 
 def _results(args: argparse.Namespace) -> int:

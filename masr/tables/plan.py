@@ -19,9 +19,9 @@ from masr.config.plain import SettingsReader
 from masr.errors import ConfigError
 from masr.tables import placeholders as text_of
 from masr.tables.config import ColumnConfig, FigureConfig, SizeConfig, StepConfig, StepSize, TableConfig
-from masr.tables.defaults import defaults_of
 from masr.tables.gather import Gathering, System, check_gathered, column_of
 from masr.tables.names import FOLDERS, SEEDS
+from masr.tables.resolved import ResolvedDigests
 from masr.tables.stamp import MISSING, stamp
 from masr.tables.task import Task
 
@@ -94,16 +94,17 @@ def make_plan(
     table: TableConfig,
     size_name: str,
     folders: Folders,
+    resolved: ResolvedDigests,
     variables: Mapping[str, str] | None = None,
     stamp_of: Callable[[Path], str] = stamp,
 ) -> Plan:
-    """All tasks; `variables` come last and count most.
+    """All tasks; `variables` come last and count most, and `resolved` knows what configurations leave to the code.
 
     Of a step those of every row for one seed come before those of the next seed: what is done when time ends can be
     compared.
     """
     size = table.sizes[size_name]
-    planner = _Planner(table, size, folders, dict(variables or {}), stamp_of)
+    planner = _Planner(table, size, folders, resolved, dict(variables or {}), stamp_of)
     columns = {}
     wanted = []
     for group, row in table.all_rows():
@@ -132,6 +133,7 @@ class _Planner:
         table: TableConfig,
         size: SizeConfig,
         folders: Folders,
+        resolved: ResolvedDigests,
         variables: dict[str, str],
         stamp_of: Callable[[Path], str],
     ) -> None:
@@ -139,8 +141,7 @@ class _Planner:
         self.places = {name: str(folders.of(name)) for name in FOLDERS}
         self.stamp_of = stamp_of
         self.stamps: dict[str, str] = {}
-        self.reader = SettingsReader()
-        self.defaults: dict[tuple[str, str], dict[str, str]] = {}
+        self.reader, self.resolved = SettingsReader(), resolved
         self.steps = {step.name: place for place, step in enumerate(table.steps)}
         self.made: dict[tuple[str, str, int], Task] = {}
         self.tasks: dict[tuple[str, str], Task] = {}
@@ -167,7 +168,7 @@ class _Planner:
         together = Gathering(lambda name, group: self.members(system, seed, name, group, earlier, place), place)
         filled = [text_of.fill(word, variables, symbols, place) for word in step.command]
         words = tuple(one for word in filled for one in together.expand(word))
-        settings, defaults = self.settings(step, overrides, variables, symbols, place)
+        settings, resolved = self.settings(step, overrides, variables, symbols, place)
         if ("config" in text_of.symbols_in(words)) != bool(step.config):
             raise ConfigError(f"{place}: `config:` and {{config}} in the command belong together")
         extra = tuple(text_of.fill(word, variables, symbols, place) for word in step.inputs)
@@ -176,8 +177,7 @@ class _Planner:
         inputs = {path: self.stamped(path) for path in sorted(text_of.paths_in([words, settings, extra]))}
         identity = {
             "words": words,
-            "settings": settings,
-            "defaults": defaults,
+            "settings": resolved,
             "inputs": inputs,
             "needs": {name: task.digest for name, task in needs.items()},
         }
@@ -216,19 +216,18 @@ class _Planner:
         variables: dict[str, str],
         symbols: tuple[str, ...],
         place: str,
-    ) -> tuple[Any, dict[str, str]]:
-        """The configuration as plain values, and the defaults of what it leaves out."""
+    ) -> tuple[Any, str]:
+        """The configuration as plain values, and the digest of all that it comes to; None and "" without one."""
         if not step.config:
-            return None, {}
+            return None, ""
         filled = tuple(text_of.fill(text, variables, symbols, place) for text in overrides)
         path = Path(text_of.place_folders(text_of.fill(step.config, variables, FOLDERS, place), self.places))
         settings = self.reader.settings(path, filled)
-        verb = step.command[1]
-        # Which keys are given decides which defaults are left, whatever the values; a name picks a plug-in.
-        shape = (verb, json.dumps(_shape(settings)))
-        if shape not in self.defaults:
-            self.defaults[shape] = defaults_of(verb, settings)
-        return settings, self.defaults[shape]
+        tree = self.reader.tree(path, filled)
+        try:
+            return settings, self.resolved.digest(step.command[1], settings, tree, str(path))
+        except ConfigError as error:
+            raise ConfigError(f"{place}: {error.what}", why=error.why, fix=error.fix) from None
 
     def stamped(self, path: str) -> str:
         if path not in self.stamps:
@@ -247,12 +246,6 @@ def _names(text: str, variables: Mapping[str, str]) -> set[str]:
     """The placeholders of a text, those inside its variables too."""
     names = text_of.placeholders(text)
     return names.union(*(text_of.placeholders(variables[name]) for name in names if name in variables))
-
-
-def _shape(settings: Any) -> Any:
-    if isinstance(settings, dict):
-        return {key: value if key == "name" else _shape(value) for key, value in settings.items()}
-    return [_shape(value) for value in settings] if isinstance(settings, list) else settings is None
 
 
 def folders_of(path: Path, size: str, data: Path | None, exp: Path | None, conf: Path | None) -> Folders:
