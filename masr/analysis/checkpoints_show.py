@@ -47,7 +47,7 @@ def _cell(one: Estimate | None) -> str:
 
 
 def figures(checkpoints: Sequence[Checkpoint]) -> Iterator[tuple[str, Figure]]:
-    """File stem -> figure: a curve of each figure over steps, and every other one against the accuracy."""
+    """(file stem, figure): each figure as a curve over steps, and every other figure against the accuracy."""
     names = measured(checkpoints)
     for name in names:
         yield (
@@ -62,7 +62,7 @@ def figures(checkpoints: Sequence[Checkpoint]) -> Iterator[tuple[str, Figure]]:
 
 
 def _curves(checkpoints: Sequence[Checkpoint], name: str) -> tuple[Curve, ...]:
-    """One for each run."""
+    """A curve over steps for each run."""
     found = []
     for run in dict.fromkeys(one.run for one in checkpoints):
         mine = [one for one in checkpoints if one.run == run and name in one.figures]

@@ -47,7 +47,7 @@ def report(found: Sequence[Scored]) -> None:
 
 
 def length_name(length_sec: float) -> str:
-    """`10s`, or `whole`."""
+    """What a length of snippets is called in names of files: `10s`, or `whole`."""
     return f"{length_sec:g}s" if math.isfinite(length_sec) else "whole"
 
 
@@ -64,7 +64,7 @@ def _best(found: Sequence[Scored]) -> list[Scored]:
 
 
 def _matrix(one: Scored) -> list[str]:
-    """Rows and columns as the tree has them; columns are numbered, so that long names do not break lines."""
+    """The matrix of scores as lines, in the tree's order; columns are numbered, so that long names break no line."""
     names = one.found.names
     width = max(map(len, names))
     title = (
@@ -139,7 +139,7 @@ def write(folder: Path, found: Sequence[Scored], facts: Mapping[str, Any]) -> No
 
 
 def _table(one: Scored) -> str:
-    """An ordered pair a line."""
+    """The text of the TSV file: a line for each ordered pair of recordings."""
     lines = ["first\tsecond\tscore\tboth_directions\ttriplets\tsnippets_first\tsnippets_second"]
     scores = one.found
     for i in range(len(scores.names)):

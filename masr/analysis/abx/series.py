@@ -19,12 +19,12 @@ from masr.maths.estimate import Estimate
 from masr.types import FloatArray
 
 Vectors = Mapping[float, Mapping[str, FloatArray]]
-"""length of the snippets -> recording -> (snippets, D)."""
+"""Length of the snippets -> recording -> (snippets, D)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """One series at one length of snippets."""
+    """The ABX scores of one series of recordings at one length of snippets."""
 
     series: str
     """"" where there is only one."""
@@ -100,7 +100,7 @@ def _split(
 
 
 def label_of_groups(groups: Sequence[str], labels: Sequence[str], kind: str) -> dict[str, str]:
-    """group -> its label, which all of its utterances have to share."""
+    """Group -> the label that all of its utterances share; AnalysisError where they do not."""
     found: dict[str, str] = {}
     for group, label in zip(groups, labels, strict=True):
         if found.setdefault(group, label) != label:

@@ -28,7 +28,7 @@ _PIECE = 1 << 16
 
 @dataclass(frozen=True)
 class Settings:
-    """What is run for every task."""
+    """Which probes, clusters and estimates every task is run with."""
 
     probes: tuple[Kind, ...] = ("logistic", "mlp")
     clusters: tuple[int, ...] = (50,)
@@ -39,14 +39,14 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One representation with one other side."""
+    """One representation, and the labels or the view of the same speech that it is held against."""
 
     name: str
     source: Source
     num_classes: int | None
-    """Of labels; None where the other side is a view."""
+    """How many labels there are; None where the other side is a view."""
     mask_share: float | None = None
-    """Of frames that were hidden from the representation, where it is a masked pass."""
+    """Share of frames that were hidden from the representation, where it is a masked pass."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,12 @@ class Row:
 
 
 def run_tasks(tasks: Iterable[Task], settings: Settings) -> list[Row]:
-    """All rows, in the order of the tasks; one task is held at a time, where they are made as they are asked for."""
+    """The rows of all tasks, in order. Tasks may come from a generator: only one is held at a time."""
     return [row for task in tasks for row in run_task(task, settings)]
 
 
 def run_task(task: Task, settings: Settings) -> list[Row]:
-    """A row for labels, or one for each number of clusters."""
+    """One row where the other side is labels, else a row for each number of clusters."""
     train, test = gather(task.source, settings.limits)
     if task.num_classes is not None:
         samples = Sample(train.first, train.labels(), train.units), Sample(test.first, test.labels(), test.units)
@@ -128,7 +128,7 @@ def _row(
 
 
 def _sides(pairs: Pairs, has_labels: bool, num_classes: int) -> critics.Sides:
-    """Labels become vectors with a single 1."""
+    """Both sides of pairs as vectors: a label is one with a single 1."""
     second = np.eye(num_classes, dtype=np.float32)[pairs.labels()] if has_labels else pairs.second
     return critics.Sides(pairs.first, second)
 

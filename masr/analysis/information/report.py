@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from masr.io.figure import Axis, Curves
 
 _MODEL = re.compile(r"(.+?)(?:@(\d+))?(?::(\d+))?")
-"""RUN@STEP:LAYER."""
+"""The name of a model's layer: RUN@STEP:LAYER."""
 
 
 def report(rows: Sequence[Row]) -> str:
-    """A line for each bound."""
+    """Lines for people, one for each bound."""
     from masr.analysis.information.grid import best
 
     lines = []
@@ -77,10 +77,10 @@ def write(folder: Path, rows: Sequence[Row]) -> None:
 
 
 def figure(rows: Sequence[Row]) -> Curves:
-    """A curve for each probe and number of clusters, over what there is most of.
+    """Curves of the bounds, one for each probe and number of clusters.
 
-    That are steps or layers where the representations differ by those alone, else the representations; of the only
-    one, shares that were masked, or clusters.
+    The axis is the step or the layer where the representations differ by that alone, else the representation. Where
+    there is only one representation, it is the share that was masked, or the number of clusters.
     """
     import numpy as np
 
@@ -112,7 +112,7 @@ def figure(rows: Sequence[Row]) -> Curves:
 
 
 def _along(names: Sequence[str]) -> tuple[Axis, dict[str, tuple[str, float]]]:
-    """For each name, of which curve it is and its place on the axis."""
+    """The axis along which names differ, and for each name its curve and its place on that axis."""
     from masr.io.figure import Axis
 
     parts = {name: found.groups() for name in names if (found := _MODEL.fullmatch(name))}

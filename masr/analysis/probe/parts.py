@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def parse_parts(given: Sequence[str]) -> dict[str, frozenset[str]]:
-    """Each NAME=label,label,..."""
+    """Name -> labels, from words of the command line: NAME=label,label,..."""
     found: dict[str, frozenset[str]] = {}
     for text in given:
         name, _, said = text.partition("=")
@@ -55,6 +55,6 @@ def parts_of(task: Task, named: Parts, seen: Path | None) -> dict[str, frozenset
 
 
 def _known(task: Task) -> frozenset[str]:
-    """Labels of test that train has."""
+    """The labels of test that train has, too."""
     shared: StrArray = np.intersect1d(task.parts["test"].labels, task.parts["train"].labels)
     return frozenset(shared.tolist())

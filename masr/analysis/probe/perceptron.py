@@ -22,7 +22,7 @@ _PATIENCE = 5
 
 @dataclass(frozen=True)
 class Settings:
-    """How it learns."""
+    """How large the network is, and how it learns."""
 
     hidden: int = 512
     learning_rate: float = 1e-3
@@ -30,13 +30,13 @@ class Settings:
     dropout: float = 0.1
     most_epochs: int = 10
     least_steps: int = 4000
-    """More epochs where there are few frames."""
+    """Where there are few frames, there are more epochs, until so many steps are taken."""
     batch_rows: int = 512
 
 
 @dataclass(frozen=True, eq=False)
 class Perceptron:
-    """A trained network, as good on dev as it ever was."""
+    """A trained network with the weights that were best on dev."""
 
     network: nn.Sequential
 
