@@ -40,7 +40,7 @@ def draw_bars(figure: Bars, styles: list[Style] | None = None, *, width: float =
 
 
 def bars_legend(figure: Bars, styles: list[Style] | None = None) -> Markup | None:
-    """Which series is which."""
+    """Names of the series beside samples of their look; None where there is one series."""
     looks = styles or [Style(n) for n in range(len(figure.series))]
     return legend([(series.name, style) for series, style in zip(figure.series, looks, strict=True)], lines=False)
 

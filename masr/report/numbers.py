@@ -32,7 +32,7 @@ def percent(value: float | None) -> str:
 
 
 def grouped(value: int) -> str:
-    """12 345: a narrow space every three digits, from five digits on."""
+    """A whole number with a narrow space every three digits, from five digits on: 12 345."""
     text = str(value) if abs(value) < 10_000 else f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     return text.replace("-", MINUS, 1)
 
@@ -85,7 +85,7 @@ def tick_texts(values: list[float]) -> list[str]:
 
 
 def power_text(value: float) -> str:
-    """A tick of a logarithmic axis."""
+    """The label of a tick on a logarithmic axis."""
     power = round(math.log10(value))
     return short(value) if abs(power) < 5 else f"1e{power}".replace("-", MINUS)
 
@@ -118,5 +118,5 @@ def scale(values: Iterable[float], start: float, end: float, log: bool = False, 
 
 
 def _clean(value: float, step: float) -> float:
-    """0.30000000000000004 is meant to be 0.3."""
+    """A tick without the rounding of its step: 0.3 for 0.30000000000000004."""
     return round(value, max(0, 2 - math.floor(math.log10(step)))) if 1e-14 < step < 1e14 else value

@@ -16,7 +16,7 @@ from masr.report.numbers import Scale, scale, ticks
 from masr.report.plot import Frame, drawing, left_margin, legend, x_axis, y_axis
 
 _MANY_POINTS = 400
-"""From here on points carry no names."""
+"""More points than this carry no names."""
 
 
 def group_styles(groups: tuple[str, ...]) -> dict[str, Style]:
@@ -50,7 +50,7 @@ def draw_scatter(
 
 
 def scatter_legend(figure: Scatter, styles: dict[str, Style] | None = None) -> Markup | None:
-    """Which group is which."""
+    """Names of the groups beside samples of their look; None where there is one."""
     looks = group_styles(figure.groups) if styles is None else styles
     return legend([(group, looks[group]) for group in sorted(set(figure.groups))], lines=False)
 

@@ -83,7 +83,7 @@ def _unit(name: str, value: float | None) -> Unit:
 
 
 def score_section(runs: Sequence[Run]) -> list[Child]:
-    """For each file, the figures of all runs side by side."""
+    """A part of the page for each score file, with the figures of all runs side by side."""
     found: list[Child] = []
     for name in sorted({file for run in runs for file in run.scores}):
         scores = [{s.name: s for s in flattened(run.scores.get(name, {}))} for run in runs]

@@ -53,7 +53,7 @@ def differences(configs: Sequence[dict[str, str]]) -> list[tuple[str, list[str |
 
 
 def difference_section(runs: Sequence[Run]) -> list[Child]:
-    """What is set otherwise in one run than in another."""
+    """A table of the keys that are set otherwise in one run than in another."""
     configs, broken = [], []
     for run in runs:
         try:
@@ -87,7 +87,7 @@ def config_section(runs: Sequence[Run]) -> list[Child]:
 
 
 def environment_section(runs: Sequence[Run]) -> list[Child]:
-    """What ran, where, from which commit."""
+    """A table of what ran, where, and from which commit."""
     keys = list(dict.fromkeys(key for run in runs for key in run.provenance))
     if not keys:
         return []

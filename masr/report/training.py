@@ -25,7 +25,7 @@ class Meaning:
     log: bool = False
     """Whether it may span so much that only a logarithmic axis shows it."""
     place: int = 50
-    """Where its chart stands; smaller first."""
+    """The charts' order: those with smaller numbers come first."""
 
 
 _KNOWN = {
@@ -57,7 +57,7 @@ _PAIR = ("positive_distance", "negative_distance")
 
 
 def meaning(name: str, names: Iterable[str]) -> Meaning:
-    """Of a figure of this name, given all others of the run."""
+    """How the figure of this name is shown, given the names of all figures of the run."""
     if name in _KNOWN:
         return _KNOWN[name]
     for ending, found in _OF_STREAM.items():
@@ -79,7 +79,7 @@ def training_section(runs: Sequence[Run]) -> list[Child]:
 
 
 def _charts(names: Sequence[str], many: bool) -> list[tuple[str, ...]]:
-    """Names by chart; a stream's two distances share one, unless several runs are compared."""
+    """The names of each chart's figures; a stream's two distances share one, unless several runs are compared."""
     charts: list[tuple[str, ...]] = []
     for name in names:
         partner = name.removesuffix(_PAIR[0]) + _PAIR[1]
@@ -91,7 +91,7 @@ def _charts(names: Sequence[str], many: bool) -> list[tuple[str, ...]]:
 
 
 def _chart(chart: tuple[str, ...], runs: Sequence[Run], names: Sequence[str], many: bool) -> Markup | None:
-    """All runs and splits of one figure."""
+    """The chart of one figure, or of those that share one, with all runs and splits."""
     what = meaning(chart[0], names)
     lines = [line for run in runs for line in _lines(run, chart, runs.index(run), many)]
     if not lines:
@@ -119,7 +119,7 @@ def _is_wide(lines: Sequence[Line]) -> bool:
 
 
 def _lines(run: Run, chart: tuple[str, ...], number: int, many: bool) -> list[Line]:
-    """Colour and marker tell runs apart, or figures where there is one run; the dash tells splits apart."""
+    """A run's lines. Colour and marker tell runs apart, or figures where there is one run; the dash, splits."""
     found = []
     for k, name in enumerate(chart):
         for n, split in enumerate(run.metrics.splits(name) if run.metrics else ()):
@@ -144,7 +144,7 @@ def _named(curve: Curve, name: str) -> Curve:
 
 
 def _newest(runs: Sequence[Run], names: Sequence[str]) -> Markup:
-    """The last value and the smallest, of every figure."""
+    """A table of the last and the smallest value of every figure."""
     head = ["figure", *([] if len(runs) == 1 else ["run"]), "split", "last", "smallest", "largest", "values"]
     rows = []
     for name in sorted(names, key=lambda n: (meaning(n, names).place, names.index(n))):
@@ -164,7 +164,7 @@ def _newest(runs: Sequence[Run], names: Sequence[str]) -> Markup:
 
 
 def _skips(runs: Sequence[Run]) -> list[Child]:
-    """Steps whose gradient was not used, and figures that were not finite."""
+    """What to know of steps whose gradient was not used, and of figures that were not finite."""
     found: list[Child] = []
     for run in runs:
         metrics = run.metrics
