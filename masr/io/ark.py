@@ -44,7 +44,7 @@ class Header:
     kind: str
     shape: tuple[int, ...]
     num_bytes: int
-    """Of the whole value."""
+    """Bytes of the whole value, its header included."""
 
 
 class ArchiveWriter:
@@ -82,7 +82,7 @@ class ArchiveWriter:
             self._temporary.unlink(missing_ok=True)
 
     def append(self, key: str, array: Array) -> str:
-        """One (T, D) matrix or (T,) vector: its scp entry."""
+        """Appends one (T, D) matrix or (T,) vector; its scp entry."""
         import kaldiio
 
         if not key or any(c.isspace() for c in key):
@@ -177,7 +177,7 @@ def _read_value(stream: BinaryIO, size: int, entry: str) -> Array:
         stream.seek(start + header.num_bytes)
         return np.zeros(header.shape, dtype=np.float32)
     array = read_matrix_or_vector(stream)
-    # What comes from a buffer cannot be written to, which torch warns of.
+    # An array over a buffer cannot be written to, which torch warns of.
     wanted = np.float64 if header.kind in ("DM", "DV") else np.float32
     return np.array(array, dtype=wanted, order="C", copy=not array.flags.writeable or None)
 

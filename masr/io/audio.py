@@ -34,13 +34,13 @@ class AudioInfo:
     """What a file says of itself."""
 
     num_samples: int
-    """Per channel."""
+    """Samples of each channel."""
     sample_rate: int
     num_channels: int
 
     @property
     def duration_sec(self) -> float:
-        """Length."""
+        """How long it is."""
         return self.num_samples / self.sample_rate
 
 

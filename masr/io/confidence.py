@@ -26,32 +26,32 @@ Int64Array = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Facts:
-    """Of all confidences in a folder."""
+    """What all the confidences of a folder are, and who gave them."""
 
     measure: str
-    """max, entropy or margin."""
+    """How confidence is measured: max, entropy or margin."""
     exclude_blank: bool
     frame_shift_sec: float
-    """From one value to the next."""
+    """Seconds from one value to the next."""
     subsampling: int
-    """Input frames, or samples, to one value."""
+    """How many input frames, or samples, one value stands for."""
     takes_samples: bool
     """Whether the scorer's input is samples."""
     scorer: str
-    """Its folder, as it was given."""
+    """The scorer's folder, as it was given."""
     scorer_digest: str
-    """Of its weights and configuration."""
+    """Digest of the scorer's weights and configuration."""
     data: str
     """The data directory, as it was given."""
     data_digest: str
     """`data_digest` of its utterances; empty where the table is a part of another directory's."""
     num_utts: int
     num_frames: int
-    """Values in all."""
+    """How many values there are in all."""
     num_short: int
     """Utterances without an encoded frame, which have no row."""
     mean: float
-    """Of all values."""
+    """The mean of all values."""
     content: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """How loud a few utterances are: other speech of the same names and lengths is told by it."""
 
@@ -64,17 +64,17 @@ class Facts:
         return (self.measure, self.exclude_blank, self.frame_shift_sec, self.subsampling, self.scorer_digest)
 
     def of_what(self) -> str:
-        """For a message."""
+        """What the confidences are, in words for a message."""
         return f"{self.measure}{' without the blank' if self.exclude_blank else ''} by {self.scorer}"
 
 
 def write_facts(folder: Path, facts: Facts) -> None:
-    """Puts them beside confidence.scp."""
+    """Writes confidence.json beside confidence.scp."""
     atomic_write(folder / CONFIDENCE_JSON, json.dumps(asdict(facts), indent=2, ensure_ascii=False) + "\n")
 
 
 def read_facts(folder: Path) -> Facts:
-    """Of the confidences in `folder`; DataError where there are none, or where they are of different kinds."""
+    """The facts of the confidences in `folder`; DataError where there are none, or they are of different kinds."""
     if not (folder / CONFIDENCE_SCP).is_file():
         raise DataError(
             f"{folder} has no {CONFIDENCE_SCP}",
@@ -105,7 +105,7 @@ def data_digest(utts: Iterable[str], num_encoded: Int64Array) -> str:
 
 
 def stored_facts(folder: Path) -> Facts | None:
-    """Those of a folder that has been scored; None where it has not, or not to the end."""
+    """The facts of a folder that a scorer has gone through; None where it has not, or not to the end."""
     whole = (folder / CONFIDENCE_SCP).is_file() and (folder / CONFIDENCE_JSON).is_file()
     return _read(folder / CONFIDENCE_JSON) if whole else None
 

@@ -12,15 +12,15 @@ from masr.errors import FigureError
 Array = npt.NDArray[np.float64]
 
 MAX_VALUES = 1_000_000
-"""In one figure."""
+"""Most values of one figure."""
 MAX_SIDE = 1000
-"""Rows or columns of a matrix; series, curves, rows of a table."""
+"""Most rows or columns of a matrix; most series, curves, or rows of a table."""
 MAX_TEXT = 10_000
-"""Characters of one text."""
+"""Most characters of one text."""
 
 
 def array(values: Any, num_dims: int, name: str) -> Array:
-    """A float64 array of so many dimensions; what is no finite number and no NaN is refused."""
+    """A float64 array of so many dimensions; FigureError where a value is neither a finite number nor NaN."""
     try:
         raw = np.array(values)
     except ValueError:
@@ -45,7 +45,7 @@ def array(values: Any, num_dims: int, name: str) -> Array:
 
 
 def fill(figure: Any, **values: Any) -> None:
-    """A frozen record is changed only while it is being made."""
+    """Sets fields of a frozen record, while it is being made."""
     for name, value in values.items():
         object.__setattr__(figure, name, value)
 

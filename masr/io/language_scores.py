@@ -27,7 +27,7 @@ _BLOCK_CHARS = 1 << 24
 
 @dataclass(frozen=True, eq=False)
 class LanguageScores:
-    """Row by row what a system says of an utterance."""
+    """A system's scores: a row for each utterance, a column for each language."""
 
     utts: Sequence[str]
     languages: tuple[str, ...]
@@ -36,7 +36,7 @@ class LanguageScores:
 
 
 def read_language_scores(path: Path) -> LanguageScores:
-    """The scores of a file in either form; ScoresError, with the line, for what is none."""
+    """The scores of a file in either form; ScoresError, with the line, where it holds none."""
     found = _read_array(path) if path.suffix == BINARY else _read_text(path)
     _check_names(path, "language", found.languages)
     _check_names(path, "utterance", found.utts)
@@ -119,7 +119,7 @@ def _read_text(path: Path) -> LanguageScores:
 
 
 def _blocks(stream: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
-    """Lines by some megabytes, with the number of the first."""
+    """(number of the first line, lines) of some megabytes at a time."""
     first, size, lines = 2, 0, []
     for line in stream:
         lines.append(line)
@@ -175,7 +175,7 @@ def _blame(path: Path, first: int, cells: list[str]) -> NoReturn:
 
 
 def _check_names(path: Path, what: str, names: Sequence[str]) -> None:
-    """Every name once, and none empty."""
+    """ScoresError where a name is empty or is there twice."""
     if len(set(names)) < len(names):
         twice = [name for name, count in islice(Counter(names).most_common(), 3) if count > 1]
         raise ScoresError(f"{path}: has the {what} {', '.join(map(repr, twice))} more than once")

@@ -34,7 +34,7 @@ def write_provenance(folder: Path, config: Any = None, **facts: Any) -> None:
 
 
 def _program() -> str:
-    """`masr` however it was started; a script of the user's own keeps its name."""
+    """The name of the program: `masr` however it was started, or that of a script of the user's own."""
     script = Path(sys.argv[0])
     return "masr" if script.name == "masr" or script.parts[-3:] == ("masr", "cli", "main.py") else str(script)
 

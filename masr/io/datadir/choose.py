@@ -23,7 +23,7 @@ class Choice:
     utts: Collection[str] | None = None
     speakers: Collection[str] | None = None
     keep: Mapping[str, Collection[str]] = field(default_factory=dict)
-    """kind -> labels, of which an utterance has one."""
+    """Kind -> labels; utterances with one of them are kept."""
     drop: Mapping[str, Collection[str]] = field(default_factory=dict)
     min_sec: float = 0.0
     max_sec: float = math.inf

@@ -38,7 +38,7 @@ class Fixed:
     dropped_utts: list[str] = field(default_factory=list)
     renamed: int = 0
     backup: Path | None = None
-    """Where the tables are as they were."""
+    """The folder that holds the tables as they were."""
 
 
 def fix(folder: Path, checks: Checks | None = None, prefix: bool = False, drop_missing: bool = False) -> Fixed:

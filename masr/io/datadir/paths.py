@@ -48,7 +48,7 @@ class Files:
 
 
 def check_paths(table: TableCheck, files: Files) -> None:
-    """Pipes, tildes, missing files and offsets past the end of an archive."""
+    """Reports pipes, tildes, missing files and offsets past the end of an archive."""
     for low, high in table.lines.blocks():
         block = table.lines.data[int(table.lines.starts[low]) : int(table.lines.starts[high])]
         for row, line in enumerate(block.split(b"\n")[: high - low], start=low):
@@ -68,7 +68,7 @@ def _problem(value: bytes, checks: Checks, files: Files) -> tuple[str, str] | No
 
 
 def _absence(value: bytes, files: Files) -> tuple[str, str] | None:
-    """What is not there of a path, `archive:offset` or `archive:offset[rows]`."""
+    """The rule and the sentence for a path, `archive:offset` or `archive:offset[rows]` that points at nothing."""
     if value[-1:] == b"]":
         value = _RANGE.sub(b"", value)
     path, colon, offset = value.rpartition(b":")

@@ -35,7 +35,7 @@ def keyed_by(name: str) -> Key | None:
 
 
 def tables_in(folder: Path) -> list[str]:
-    """The tables of a directory, by name; DataError where it is none."""
+    """The names of a directory's tables; DataError where it is no data directory."""
     try:
         found = sorted(p.name for p in Path(folder).iterdir() if keyed_by(p.name) and p.is_file())
     except NotADirectoryError:

@@ -22,7 +22,7 @@ from masr.io.layout import SEGMENTS, SPK2UTT, TEXT, UTT2SPK, WAV_SCP
 
 
 def validate(folder: Path, checks: Checks | None = None, keep: int | None = None) -> Report:
-    """Every broken rule of a data directory; DataError only where it is none at all."""
+    """Every broken rule of a data directory; DataError only where the folder is none at all."""
     folder, checks = Path(folder), checks or Checks()
     names = tables_in(folder)
     report = Report(folder, keep)
@@ -45,7 +45,7 @@ class _Directory:
         self.origin: dict[Key, str] = {"utterance": UTT2SPK, "speaker": UTT2SPK, "recording": UTT2SPK}
 
     def run(self) -> None:
-        """utt2spk first, then what says which recordings there are, then the rest."""
+        """Checks utt2spk first, then the tables that say which recordings there are, then the rest."""
         words = self.utt2spk()
         files = Files(self.folder)
         first = [SEGMENTS] * (SEGMENTS in self.names)

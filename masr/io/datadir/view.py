@@ -105,11 +105,11 @@ class TableView(Mapping[str, str]):
         self.let_go()
 
     def let_go(self) -> None:
-        """What was read of the file need not stay in this process's memory."""
+        """Lets go of the pages that were read: they need not stay in this process's memory."""
         let_go(self._data)
 
     def numbers(self) -> npt.NDArray[np.float64]:
-        """Every value as a number, in the order of the ids; DataError naming the line that is none."""
+        """Every value as a number, in the order of the ids; DataError naming the line whose value is none."""
         found = self._quick_numbers() if self.is_plain() else None
         if found is not None:
             return found
@@ -123,7 +123,7 @@ class TableView(Mapping[str, str]):
             ) from None
 
     def _quick_numbers(self) -> npt.NDArray[np.float64] | None:
-        """None where some row is more than an id, a blank and a plain decimal."""
+        """As `numbers`, but None where some row is more than an id, a blank and a plain decimal."""
         found = np.empty(len(self))
         low = 0
         for lines in self.pieces():
@@ -231,7 +231,7 @@ class Ids(Sequence[str]):
     __hash__ = None  # type: ignore[assignment]
 
     def index(self, value: str, start: int = 0, stop: int | None = None) -> int:
-        """The place of an id; ValueError where there is none, as of any sequence."""
+        """The place of an id; ValueError where it is not there, as for any sequence."""
         row = self._table._find(value)
         if row is None or row < start or (stop is not None and row >= stop):
             raise ValueError(f"{value} is not in {self._table.path}")
