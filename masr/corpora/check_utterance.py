@@ -17,7 +17,7 @@ from masr.io.shards import ShardWriter
 from masr.types import Problem, Span, Utterance
 
 MIN_SEC = 0.025
-"""One frame: less makes no features."""
+"""The length of one frame: less makes no features."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 SILENCE = "sil"
 """What an alignment's unnamed stretch is called: a CTM line cannot leave it out."""
@@ -108,7 +108,7 @@ class Admission:
         )
 
     def _recording(self, utterance: Utterance) -> Recording | str:
-        """The checked audio, or the reason against it."""
+        """The recording after its audio was checked, or the reason against it."""
         if utterance.recording is None:
             return self._checked(utterance.utt, utterance)
         key = f"{utterance.recording} {utterance.channel}"

@@ -64,7 +64,7 @@ class Dhwani:
     config: Config
 
     def parts(self, source: Path) -> list[Part]:
-        """Some of a language's videos of one split are a part."""
+        """The parts of the corpus: each is some of a language's videos of one split."""
         root = self._root(source)
         _videos.cache_clear()
         _listed.cache_clear()
@@ -85,7 +85,7 @@ class Dhwani:
         )
 
     def read(self, part: Part) -> Iterator[Utterance | Problem]:
-        """The files of the part's videos."""
+        """The utterances of a part: the files of its videos."""
         language, _, position = part.name.rpartition(".")
         videos = [video for video, split in self._split(part.source).items() if split == part.split]
         first = int(position) * VIDEOS_PER_PART
@@ -109,7 +109,7 @@ class Dhwani:
         return dict(zip(videos, names, strict=True))
 
     def survey(self, source: Path) -> Iterable[tuple[str, ...]]:
-        """Per language: what its list holds, and the files that are there; for `masr corpus`."""
+        """Rows for `masr corpus`: for each language what its list holds, and the files that are there."""
         lists = read_lists(source / URLS)
         counts = Counter(video for entry in lists.values() for video in set(entry.ids))
         try:
@@ -145,7 +145,7 @@ def build(config: Config) -> Corpus:
 
 
 def video_of(name: str) -> str | None:
-    """The video id in a file's name; None where there is none."""
+    """The video id in a file's name; None where it has none."""
     stem = name.rpartition(".")[0]
     if len(stem) != 11:
         broken = _BROKEN.fullmatch(stem)

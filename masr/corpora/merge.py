@@ -16,7 +16,7 @@ from masr.io.layout import PHONES_CTM, PROBLEMS_TSV, RECO2DUR, SEGMENTS, TEXT, U
 from masr.types import Problem
 
 UNKNOWN = "unknown"
-"""The label of an utterance of which it is not known, in a split where it is known of others."""
+"""The label of an utterance whose label nobody knows, in a split where others have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class SplitSummary:
 
     @property
     def bad_share(self) -> float:
-        """Utterances left out, of all that were seen."""
+        """The share of utterances that were left out, of all that were seen."""
         bad = self.problems.total()
         return bad / (bad + self.num_utterances) if bad else 0.0
 
@@ -47,7 +47,7 @@ class Split:
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, items: Iterable[Row | Problem]) -> None:
-        """One part's; an id that was there before is left out."""
+        """Adds the rows and problems of one part; a row whose id was there before is left out."""
         for item in items:
             if isinstance(item, Problem):
                 self.problems.append(item)
@@ -69,7 +69,7 @@ class Split:
         self.add(_without_hyphen(row) for row in rows)
 
     def summary(self, notes: Sequence[str] = ()) -> SplitSummary:
-        """Counts."""
+        """The split in figures: what it holds, and what was left out of it."""
         return SplitSummary(
             self.name,
             len(self.rows),
@@ -80,7 +80,7 @@ class Split:
         )
 
     def check(self, max_bad: float, problems_tsv: Path) -> None:
-        """CorpusError where too much of the split was left out; what was is then in `problems_tsv`."""
+        """CorpusError where too much of the split was left out; `problems_tsv` then lists it."""
         summary = self.summary()
         if self.rows and summary.bad_share <= max_bad:
             problems_tsv.unlink(missing_ok=True)
@@ -95,7 +95,7 @@ class Split:
         )
 
     def write(self, folder: Path) -> list[str]:
-        """The data directory; returns what the user should know."""
+        """Writes the data directory; sentences that the user should know come back."""
         rows = list(self.rows.values())
         tables: dict[str, Table] = {
             UTT2SPK: {row.utt: row.speaker for row in rows},
@@ -127,12 +127,12 @@ def kind_of(problem: Problem) -> str:
 
 
 def number(value: float) -> str:
-    """At most six decimals, and no more than needed."""
+    """A number as text, with at most six decimals, and no more than needed."""
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def write_problems(path: Path, problems: Sequence[Problem]) -> None:
-    """problems.tsv: where, reason."""
+    """Writes problems.tsv: where each problem is, and the reason."""
     with atomic_open(path) as stream:
         stream.write("where\treason\n")
         for problem in problems:
@@ -168,7 +168,7 @@ def _add_text(tables: dict[str, Table], rows: Sequence[Row], notes: list[str]) -
 
 
 def _add_labels(tables: dict[str, Table], rows: Sequence[Row], notes: list[str]) -> None:
-    """A table has every utterance or is not written, as Kaldi's rules ask."""
+    """Adds a table for each kind of label. A table has every utterance or is not written, as Kaldi's rules ask."""
     for kind in sorted({kind for row in rows for kind in row.labels}):
         missing = sum(kind not in row.labels for row in rows)
         if missing and kind == "loc":

@@ -32,18 +32,18 @@ class Job:
     final: Path
     """Where that folder will lie."""
     rows: Path
-    """The part's rows and problems."""
+    """The file of the part's rows and problems."""
     shards: bool
     resample: bool
 
     @property
     def shard(self) -> Path:
-        """The part's audio, where it has to be kept."""
+        """The file of the part's audio, where audio has to be kept."""
         return self.staging / ARCHIVES / f"wav.{self.part.name}.ark"
 
     @property
     def final_shard(self) -> Path:
-        """Where that will lie, as wav.scp names it."""
+        """Where the part's audio will lie at the end, as wav.scp names it."""
         return self.final / ARCHIVES / self.shard.name
 
     def fingerprint(self) -> str:
@@ -96,7 +96,7 @@ def run_part(job: Job) -> tuple[str, str]:
 
 
 def read_rows(path: Path) -> Iterator[Row | Problem]:
-    """What `run_part` wrote."""
+    """The rows and problems that `run_part` wrote."""
     with path.open(encoding="utf-8") as stream:
         next(stream)
         for line in stream:
@@ -109,7 +109,7 @@ def read_rows(path: Path) -> Iterator[Row | Problem]:
 
 
 def _as_json(row: Row | Problem) -> dict[str, Any]:
-    """The record's fields, without those at their default: rows are held by the million."""
+    """The fields of a row or a problem, without those at their default: rows are held by the million."""
     found = {}
     for f in dataclasses.fields(row):
         value = getattr(row, f.name)

@@ -11,7 +11,7 @@ from masr.errors import CorpusError
 from masr.types import Span
 
 _TOKEN = re.compile(r'"((?:[^"]|"")*)"|<(exists|absent)>|(?<![\w\[.])(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w\]:])')
-"""What carries meaning in either form: quoted text, flags, and numbers that are no list indices."""
+"""The tokens that carry meaning in either form: quoted text, flags, and numbers that are no list indices."""
 
 
 def read_textgrid(path: Path) -> dict[str, tuple[Span, ...]]:

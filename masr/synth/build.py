@@ -28,7 +28,7 @@ from masr.io.progress import track
 from masr.types import EmbeddedCorpus
 
 MARKER = ".embedded.json"
-"""In a finished corpus: its name, its config, and the code and packages that spoke it."""
+"""The file of a finished corpus that tells its name, its config, and the code and packages that spoke it."""
 
 _PACKAGES = ("espeakng-loader", "soxr", "numpy", "scipy", "soundfile")
 """What the bytes of a corpus depend on beside our own code."""
@@ -102,7 +102,7 @@ def _digest(request: dict[str, Any]) -> str:
 
 
 def _refuse_foreign(out: Path, found: dict[str, Any] | None) -> None:
-    """What no build wrote is not ours to replace."""
+    """UsageError where no build wrote the folder, which is not ours to replace then."""
     if out.exists() and found is None and (not out.is_dir() or any(out.iterdir())):
         raise CorpusError(
             f"{out} exists and is not an embedded corpus",
@@ -112,7 +112,7 @@ def _refuse_foreign(out: Path, found: dict[str, Any] | None) -> None:
 
 
 def _drop_other_builds(out: Path, work: Path) -> None:
-    """Unfinished builds of the same folder from another config or other code are of no use any more."""
+    """Removes unfinished builds of the same folder from another config or other code: they are of no use any more."""
     if not out.parent.is_dir():
         return
     for path in out.parent.iterdir():
@@ -127,7 +127,7 @@ def _drop_other_builds(out: Path, work: Path) -> None:
 
 @contextmanager
 def _lock(work: Path) -> Iterator[None]:
-    """Two builders of one corpus would write over each other: the second is told so."""
+    """Holds the folder, so that a second builder, which would write over the first, is refused."""
     with (work / ".lock").open("w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

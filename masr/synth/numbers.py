@@ -44,7 +44,7 @@ def words(text: str) -> str:
 
 
 def spaced(transcript: str) -> str:
-    """Characters apart, `|` after each word: '12 7' -> '1 2 | 7 |'."""
+    """A transcript with its characters apart and `|` after each word: '12 7' -> '1 2 | 7 |'."""
     return "".join("".join(f"{letter} " for letter in word) + "| " for word in transcript.split()).strip()
 
 
@@ -98,7 +98,7 @@ def _countdown(rng: np.random.Generator) -> str:
 
 
 def _phone(rng: np.random.Generator) -> str:
-    """Digit by digit, as telephone numbers are told."""
+    """A telephone number, told digit by digit."""
     return " ".join(_digit(rng) for _ in range(int(rng.integers(4, 6))))
 
 
