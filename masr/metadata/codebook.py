@@ -34,7 +34,7 @@ STAGE = "masr units DATA OUT (stage 3 of a recipe)"
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A label that occurs: how often, and where it is met first."""
+    """A label that is in use: how often, and where it is met first."""
 
     label: str
     count: int = 1
@@ -59,7 +59,7 @@ class Codebook:
     """Figures of the whole set of labels, such as the least cosine among them."""
     columns: tuple[str, ...] = ("label",)
     rows: tuple[tuple[str, ...], ...] = ()
-    """What the .tsv shows."""
+    """The rows of the .tsv file."""
 
     def lookup(self) -> dict[str, int]:
         """Label -> row of `codes`."""
@@ -126,7 +126,7 @@ class Codebook:
 
 
 def settings_of(config: Any) -> dict[str, Any]:
-    """A Config as the codebook keeps it."""
+    """The values of a Config, as the codebook keeps them."""
     found: dict[str, Any] = to_dict(config)
     return found
 
@@ -174,7 +174,7 @@ def file_names(streams: Sequence[str]) -> list[str]:
 
 
 def is_missing(label: str | None) -> bool:
-    """No label: the sample takes no part in the stream. `unknown` is what prepare writes where others have one."""
+    """Whether a sample has no label and takes no part in the stream; prepare writes `unknown` where others have one."""
     return label is None or label.strip() in ("", UNKNOWN)
 
 
@@ -195,7 +195,7 @@ def gather(labels: Sequence[str | None], rows: Mapping[str, int], codes: FloatAr
 
 
 def _cell(text: str) -> str:
-    """One field of a .tsv: no tab, no line break."""
+    """Text as one field of a .tsv, without tabs and line breaks."""
     return text.replace("\t", " ").replace("\n", " ").replace("\r", " ")
 
 

@@ -58,7 +58,7 @@ _STAND_INS = {"fam": {"nob": "nor", "nno": "nor"}}
 
 @dataclass(frozen=True, eq=False)
 class _Table:
-    """One .npz file."""
+    """One .npz file of the package."""
 
     rows: dict[str, int]
     features: tuple[str, ...]

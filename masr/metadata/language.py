@@ -120,7 +120,7 @@ class LanguageStream:
 
 
 def _is_known(config: Config, use: Use) -> bool:
-    """False where the language would be refused."""
+    """Whether URIEL has the language; False where it would be refused."""
     code = config.aliases.get(use.label, use.label)
     if code not in lang2vec.languages():
         return False
@@ -140,7 +140,7 @@ def _check_names(uses: Sequence[Use], codes: Sequence[str]) -> None:
 
 
 def _cosines(values: FloatArray) -> FloatArray:
-    """(N, N) by the very code that training uses."""
+    """(N, N) cosines of the codes, by the very code that training uses."""
     import torch
 
     from masr.metadata.cosine import cosine, cosine_of_known
@@ -152,6 +152,6 @@ def _cosines(values: FloatArray) -> FloatArray:
 
 
 def _relatives(labels: Sequence[str], cosines: FloatArray, own: int) -> str:
-    """The three nearest: `urd 0.89, pan 0.88, guj 0.86`."""
+    """The three nearest languages as text: `urd 0.89, pan 0.88, guj 0.86`."""
     order = [i for i in np.argsort(-cosines, kind="stable") if i != own and np.isfinite(cosines[i])]
     return ", ".join(f"{labels[i]} {cosines[i]:.2f}" for i in order[:3])

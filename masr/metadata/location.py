@@ -32,7 +32,7 @@ _CODE = re.compile(r"[a-z]{3}")
 
 @dataclass(frozen=True)
 class Config:
-    """How far is far."""
+    """How distance becomes similarity, and what stands in for an unknown place."""
 
     rule: Literal["linear", "exponential"] = option("linear", "1 - d / (pi R), or exp(-d / sigma_km)")
     sigma_km: float = option(1000.0, "distance at which `exponential` falls to 0.37")
@@ -88,7 +88,7 @@ def build(config: Config, codebook: Codebook | None = None) -> LocationStream:
 
 
 class LocationStream:
-    """Unit vectors, and the great-circle distance between them as a similarity."""
+    """A stream whose codes are unit vectors, and whose similarity falls with the great-circle distance."""
 
     num_dims = 3
 
@@ -118,5 +118,5 @@ class LocationStream:
 
 
 def _language(config: Config, label: str) -> str | None:
-    """The code, where the label is a language's and not a place."""
+    """The language's code, where the label is a language and not a place; None where it is a place."""
     return label if config.from_language and _CODE.fullmatch(label) else None

@@ -58,7 +58,7 @@ def build(config: Config, folder: Path) -> CharacterUnits:
 
 
 class CharacterUnits:
-    """<blank>, <unk>, the characters, the tags."""
+    """Units whose ids are, in this order, <blank>, <unk>, the characters and the tags of languages."""
 
     def __init__(self, config: Config, characters: Sequence[str], languages: Sequence[str]) -> None:
         self.config = config

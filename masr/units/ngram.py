@@ -19,7 +19,7 @@ from masr.errors import UsageError
 
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
 MOST_ORDER = 6
-"""What KenLM is built for in the decoder."""
+"""The highest order that KenLM is built for in the decoder."""
 _FALLBACK = (0.5, 1.0, 1.5)
 """Discounts of counts 1, 2 and more where a text is too small to estimate them, as lmplz --discount_fallback."""
 _NEVER = -99.0
@@ -33,12 +33,12 @@ class NGrams:
     """A back-off model; logarithms are to base 10, as ARPA has them."""
 
     log10: tuple[Mapping[Gram, float], ...]
-    """Of each order the n-grams and their probabilities."""
+    """The logarithm of each n-gram's probability, a mapping for each order."""
     backoff: Mapping[Gram, float]
-    """Of each history that something was heard after."""
+    """The logarithm of the back-off weight of each history that something was heard after."""
 
     def arpa(self) -> Iterable[str]:
-        """The lines of the file."""
+        """The lines of an ARPA file."""
         yield "\\data\\\n"
         for order, grams in enumerate(self.log10, start=1):
             yield f"ngram {order}={len(grams)}\n"
@@ -90,7 +90,7 @@ def _counted(sentences: Iterable[Sequence[str]], order: int) -> list[Counts]:
 
 
 def _adjusted(raw: Sequence[Counts], n: int, order: int) -> Counts:
-    """a(g) of one order."""
+    """The adjusted counts a(g) of one order."""
     counts = dict(raw[n - 1])
     if n == order:
         return counts
@@ -119,7 +119,7 @@ def _interpolated(
 
 
 def discounts_of(counts: Counts) -> tuple[float, float, float]:
-    """What is taken off counts of 1, 2 and more."""
+    """The discounts, which are taken off counts of 1, 2 and more."""
     of_counts = Counter(counts.values())
     n1, n2, n3, n4 = (of_counts[k] for k in (1, 2, 3, 4))
     if min(n1, n2, n3, n4) == 0:

@@ -57,7 +57,7 @@ def unspell(spelled: str) -> str:
 
 
 def write_list(folder: Path, tokens: Sequence[str]) -> None:
-    """units.txt in `folder`."""
+    """Writes units.txt in `folder`."""
     atomic_write(folder / UNITS_TXT, "".join(f"{token} {i}\n" for i, token in enumerate(tokens)))
 
 
@@ -111,7 +111,7 @@ def check_id(unit: int, size: int) -> None:
 
 
 def unknown_characters(text: str, unknown: Collection[str]) -> UnitsError:
-    """The error of `unknown: error`."""
+    """The error for unknown characters, where the config says `unknown: error`."""
     names = ", ".join(f"{c!r} (U+{ord(c):04X})" for c in sorted(unknown)[:10])
     return UnitsError(
         f"no unit for {names} in {text[:80]!r}",
@@ -152,7 +152,7 @@ def broken(path: Path, reason: str) -> UnitsError:
 
 
 def _mixed(value: int) -> int:
-    """32 bits, of which each depends on all 32 of `value`."""
+    """A hash of 32 bits, of which each depends on all 32 bits of `value`."""
     value &= _CHUNK - 1
     value = ((value ^ (value >> 16)) * 0x7FEB352D) & (_CHUNK - 1)
     value = ((value ^ (value >> 15)) * 0x846CA68B) & (_CHUNK - 1)
