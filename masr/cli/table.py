@@ -146,9 +146,8 @@ def _results(args: argparse.Namespace) -> int:
     from masr.io.atomic import atomic_write
     from masr.tables.config import read_table
     from masr.tables.outcome import outcome_of
-    from masr.tables.pictures import copy_pictures
     from masr.tables.plan import recipe_of
-    from masr.tables.results import RESULTS, results
+    from masr.tables.results import RESULTS, copy_pictures, results
 
     folder = Path(args.table)
     paths = sorted(folder.glob("*.yaml"))

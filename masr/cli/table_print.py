@@ -6,7 +6,7 @@ import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from masr.tables.arrays import arrays_left, as_ranges, name_of
+from masr.tables.arrays import array_of, arrays_left, as_ranges
 from masr.tables.plan import Plan
 from masr.tables.state import State, Status, hours_spent, hours_to_come, key_of, states_of
 from masr.tables.task import Task
@@ -79,7 +79,7 @@ def _print_page(outcome: object) -> None:
 def _arrays(tasks: Sequence[Task]) -> list[list[Task]]:
     found: dict[str, list[Task]] = {}
     for task in tasks:
-        found.setdefault(name_of(task), []).append(task)
+        found.setdefault(array_of(task), []).append(task)
     return list(found.values())
 
 

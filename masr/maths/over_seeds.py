@@ -1,7 +1,7 @@
 """A few seeds: their mean, its interval, whether one row is better than another, and what could have been found.
 
 Student's t over seeds speaks of training again, not of testing on other speakers; where the answers to every utterance
-are kept, `masr/tables/crossed.py` speaks of both.
+are kept, `crossed_effects.py` speaks of both.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Comparison:
     error: float | None = None
     """The standard error of the gain."""
     degrees: float | None = None
-    """Of freedom, of its t."""
+    """Degrees of freedom of its t."""
     p_adjusted: float | None = None
     """Corrected for the family of the claim."""
     reason: str = ""

@@ -68,7 +68,7 @@ _VIRAMA = 0x4D
 
 
 def _indic(syllables: Sequence[Syllable], block: int, long_only: bool = False) -> str:
-    """A word in an Indic script; in `long_only` ones, as Devanagari, e and o are never short, a last letter goes bare."""
+    """A word in an Indic script. With `long_only`, e and o are never short and a last letter goes bare: Devanagari."""
     written: list[int] = []
     for number, (onset, vowel, coda) in enumerate(syllables):
         letter, sign = _VOWELS[{"e": "ee", "o": "oo"}.get(vowel, vowel) if long_only else vowel]

@@ -34,7 +34,7 @@ class ResolvedDigests:
         self._has_news = False
 
     def digest(self, verb: str, settings: Any, tree: yaml.Node | None, origin: str) -> str:
-        """One word that changes with any value or default of what `masr VERB` reads from `settings`.
+        """A word that changes with any value or default of what `masr VERB` reads from `settings`.
 
         `tree` holds the same settings as nodes, and `origin` is their file: mistakes are named by them.
         What is switched off (null, false or empty) does not count: an option that the code has learnt since, and that
@@ -55,7 +55,7 @@ class ResolvedDigests:
                 atomic_write(self._file, kept + "\n")
 
     def _read(self) -> dict[str, str]:
-        """Settings -> digest, as this very code made them; empty where the file is another code's, or none of ours."""
+        """Settings -> digest, as this very code made them; empty where other code wrote the file, or it is damaged."""
         try:
             kept = json.loads(self._file.read_text(encoding="utf-8"))
             return dict(kept["digests"]) if kept["code"] == _digest_of_code() else {}
@@ -76,7 +76,7 @@ def _is_off(value: Any) -> bool:
 
 @cache
 def _digest_of_code() -> str:
-    """Changes when any source file of masr does."""
+    """A word that changes when any source file of masr does."""
     package = Path(masr.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):

@@ -19,7 +19,7 @@ class Score(Estimate):
     """One task's figure, in the column's unit."""
 
     answers: Answers | None = field(default=None, repr=False, compare=False)
-    """To every utterance, where the step keeps them."""
+    """The answers to every utterance, where the step keeps them."""
 
 
 def read_scores(folder: Path, column: ColumnConfig) -> Score:
@@ -43,7 +43,7 @@ def read_scores(folder: Path, column: ColumnConfig) -> Score:
 
 
 def _figure(path: Path, column: ColumnConfig) -> Score:
-    """What a JSON file says."""
+    """The score in a JSON file."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
