@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 Stats = npt.NDArray[np.float64]
-"""What one mean is taken over."""
+"""The frames that one mean is taken over."""
 VARIANCE_FLOOR = 1e-20
 """The least variance, as in Kaldi: a feature that never moves is divided by 1e-10, not by zero."""
 

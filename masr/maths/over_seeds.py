@@ -20,9 +20,9 @@ DECIDED: tuple[Verdict, ...] = ("holds", "does not hold", "no effect of that siz
 FEWEST_SEEDS = 3
 """Below this nothing is tested, however clear the figures look."""
 LEVEL = 0.95
-"""Of intervals."""
+"""The level of intervals."""
 ALPHA = 0.05
-"""Of tests, two-sided."""
+"""The level of two-sided tests."""
 POWER = 0.8
 
 
@@ -32,7 +32,7 @@ class Comparison:
 
     verdict: Verdict
     gain: Estimate | None
-    """In the column's unit, positive where the first row is better; None where no seed has both."""
+    """The mean gain in the column's unit, positive where the first row is better; None where no seed has both."""
     p_value: float | None
     """Two-sided, by itself; None where nothing was tested."""
     error: float | None = None

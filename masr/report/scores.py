@@ -120,7 +120,7 @@ def _body(runs: Sequence[Run], scores: Sequence[dict[str, Score]], keys: Sequenc
 
 
 def _difference(a: Score | None, b: Score | None) -> str:
-    """In points where both are shares."""
+    """The text of b minus a, in points of per cent where both are shares."""
     if a is None or b is None or not math.isfinite(change := b.figure.value - a.figure.value):
         return MISSING
     shares = a.figure.unit == b.figure.unit == "share"

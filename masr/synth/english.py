@@ -18,7 +18,7 @@ from masr.synth import english_words as words
 from masr.synth.english_words import READ, SPOKEN, Words
 
 TOPICS = tuple(READ)
-"""What books are about."""
+"""The topics of books."""
 
 _CLAUSES = (
     "{who} {deed} {object}",

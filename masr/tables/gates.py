@@ -88,7 +88,7 @@ def _hurdles(
 
 
 def _passed(column: ColumnConfig, mean: Estimate | None, theirs: Estimate | None) -> Passed:
-    """By intervals that do not meet."""
+    """Whether one mean beats another, which it does where their intervals do not meet."""
     ends = [end for one in (mean, theirs) for end in ((one.low, one.high) if one else (None,))]
     if any(end is None for end in ends):
         return "not judged"

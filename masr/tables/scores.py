@@ -67,7 +67,7 @@ def _end(found: Any, keys: tuple[str, ...], path: Path) -> float | None:
 
 
 def _number(found: Any, keys: tuple[str, ...], path: Path) -> float:
-    """What lies at the end of the keys: a finite number."""
+    """The finite number that lies at the end of the keys; TableError where there is none."""
     value = _at(found, keys, path)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise TableError(f"{path}: {'.'.join(keys)} is {value!r}, not a finite number")

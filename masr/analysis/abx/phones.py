@@ -115,7 +115,7 @@ def _keys(rows: npt.NDArray[np.intp], distances: FloatArray) -> IntArray:
 
 
 def _average(cells: IntArray, errors: Float64Array, num_triplets: int, items: Items, seed: int) -> PhoneErrors:
-    """Over contexts and X's speakers, then speakers, then pairs of phones."""
+    """Answers averaged over contexts and X's speakers, then over speakers, then over pairs of phones."""
     num_phones, num_speakers = len(items.phone_names), len(items.speaker_names)
     pair = cells // num_phones % num_phones * num_phones + cells % num_phones
     speaker = cells // num_phones**2 // num_speakers % num_speakers

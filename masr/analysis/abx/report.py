@@ -78,7 +78,7 @@ def _matrix(one: Scored) -> list[str]:
 
 
 def as_json(found: Sequence[Scored], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Every figure."""
+    """Every figure of every series and length, as plain values."""
     parts = [
         {
             "series": one.series,

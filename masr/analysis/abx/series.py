@@ -33,9 +33,9 @@ class Scored:
     mean: Estimate
     tree: tuple[Merge, ...]
     order: tuple[int, ...]
-    """Recordings as the leaves of the tree, neighbours side by side."""
+    """The recordings in the order of the tree's leaves: neighbours side by side."""
     split: Mapping[str, Estimate]
-    """Means over pairs that share a label, `same NAME`, and those that do not, `other NAME`."""
+    """Name of a part of the pairs -> its mean: pairs that share a label, `same KIND`, and others, `other KIND`."""
     left_out: tuple[str, ...]
     """Recordings that have no full snippet of this length."""
 

@@ -48,7 +48,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Bound:
-    """In nats; `bits` of the JSON has the same in bits."""
+    """A lower bound on mutual information, and what it is made of, in nats; `bits` of the JSON has the same in bits."""
 
     probe: str
     entropy: float
@@ -62,11 +62,11 @@ class Bound:
 
     @property
     def share(self) -> float:
-        """Of what there is to tell."""
+        """The bound's share of the labels' entropy, which is all there is to tell."""
         return self.bound.value / self.entropy if self.entropy > 0 else math.nan
 
     def as_json(self) -> dict[str, object]:
-        """Every figure, the main ones in bits too."""
+        """Every figure as plain values, the main ones in bits too."""
         main = {
             "entropy": self.entropy,
             "cross_entropy": self.cross_entropy,

@@ -198,7 +198,7 @@ def write(folder: Path, found: Sequence[Found]) -> None:
 
 
 def _cells(share: Estimate | None) -> list[float | None]:
-    """Of the columns of one part; empty where a kind does not have it."""
+    """The cells of one part's columns; empty for a kind that does not have the part."""
     return [None] * len(_OF_A_PART) if share is None else [share.value, share.low, share.high, share.count]
 
 
