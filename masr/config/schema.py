@@ -95,8 +95,10 @@ def text_of(path: Path, key: str, overrides: Sequence[str] = ()) -> str | None:
     for assignment in overrides:
         root = override(root, assignment)
     pairs = root.value if isinstance(root, yaml.MappingNode) else []
-    found = [value for name, value in pairs if name.value == key]
-    return str(found[0].value) if found and isinstance(found[0], yaml.ScalarNode) and not is_null(found[0]) else None
+    values = [value for name, value in pairs if name.value == key]
+    return (
+        str(values[0].value) if values and isinstance(values[0], yaml.ScalarNode) and not is_null(values[0]) else None
+    )
 
 
 def keys(path: Path, overrides: Sequence[str] = ()) -> set[str]:

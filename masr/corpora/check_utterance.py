@@ -168,12 +168,12 @@ def _segment_problem(start_sec: float, end_sec: float, duration_sec: float) -> s
 
 def _phones(spans: tuple[Span, ...], duration_sec: float) -> tuple[tuple[str, float, float], ...]:
     """Label, start and duration of each phone, cut at the utterance's end."""
-    found = []
+    phones = []
     for span in spans:
         start_sec, end_sec = max(0.0, span.start_sec), min(span.end_sec, duration_sec)
         if end_sec > start_sec:
-            found.append((safe_label(span.label), start_sec, end_sec - start_sec))
-    return tuple(found)
+            phones.append((safe_label(span.label), start_sec, end_sec - start_sec))
+    return tuple(phones)
 
 
 def safe_label(label: str) -> str:

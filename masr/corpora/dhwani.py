@@ -152,8 +152,8 @@ def video_of(name: str) -> str | None:
         stem = broken[1] if broken else stem
         if len(stem) != 11:
             stem = _VAD.sub("", stem, count=1)
-    found = _ID.match(stem)
-    return found[0] if found else None
+    match = _ID.match(stem)
+    return match[0] if match else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +167,12 @@ class UrlList:
 
 def read_lists(folder: Path) -> dict[str, UrlList]:
     """Language -> its list."""
-    found = {}
+    lists = {}
     for path in sorted(folder.glob("*.txt")) if folder.is_dir() else []:
         lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
         ids = tuple(line.strip() for line in lines if _ID.fullmatch(line.strip()))
-        found[path.stem.lower()] = UrlList(len(lines), ids)
-    return found
+        lists[path.stem.lower()] = UrlList(len(lines), ids)
+    return lists
 
 
 def _utterance(path: Path, video: str, iso: str) -> Utterance:
@@ -194,15 +194,15 @@ def _videos(folder: Path) -> frozenset[str]:
 @lru_cache(maxsize=2)
 def _listed(root: Path) -> dict[str, frozenset[str]]:
     """Video -> the languages (ISO) it is found under, on disk or in the lists."""
-    found: dict[str, set[str]] = {}
+    languages_of: dict[str, set[str]] = {}
     for folder in root.iterdir():
         if folder.is_dir() and folder.name in DHWANI:
             for video in _videos(folder):
-                found.setdefault(video, set()).add(DHWANI[folder.name])
+                languages_of.setdefault(video, set()).add(DHWANI[folder.name])
     for name, entry in read_lists(root.parent / URLS).items():
         for video in entry.ids:
-            found.setdefault(video, set()).add(DHWANI.get(name, name))
-    return {video: frozenset(languages) for video, languages in found.items()}
+            languages_of.setdefault(video, set()).add(DHWANI.get(name, name))
+    return {video: frozenset(languages) for video, languages in languages_of.items()}
 
 
 def _languages_of(root: Path, video: str) -> frozenset[str]:

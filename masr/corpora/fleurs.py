@@ -72,15 +72,15 @@ class Fleurs:
 
     def parts(self, source: Path) -> list[Part]:
         """The parts of the corpus: each is a split of a language."""
-        found = [
+        parts = [
             Part(split, code, folder)
             for code, folder in self._languages(source).items()
             for split in self.config.splits
             if any(path.exists() for path in _files(folder, split))
         ]
-        if not found:
+        if not parts:
             raise _no_layout(source, "its language folders have neither TSVs nor audio")
-        return sorted(found, key=lambda part: (SPLITS.index(part.split), part.name))
+        return sorted(parts, key=lambda part: (SPLITS.index(part.split), part.name))
 
     def inputs(self, part: Part) -> list[Path]:
         """The files a part is read from: an unpacked folder is read anew each time."""

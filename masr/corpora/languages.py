@@ -95,13 +95,13 @@ def _names() -> dict[str, str]:
 
 @cache
 def _spellings() -> dict[str, str]:
-    found = {language.iso: language.iso for language in FLEURS.values()}
-    found |= {iso: iso for iso in DHWANI.values()}
-    found |= dict(DHWANI)
+    codes = {language.iso: language.iso for language in FLEURS.values()}
+    codes |= {iso: iso for iso in DHWANI.values()}
+    codes |= dict(DHWANI)
     for language in FLEURS.values():
-        found[language.code.partition("_")[0]] = language.iso
-        found[language.name.lower()] = language.iso
-    return found | {"no": "nob", "zh": "cmn", "chinese": "cmn"}
+        codes[language.code.partition("_")[0]] = language.iso
+        codes[language.name.lower()] = language.iso
+    return codes | {"no": "nob", "zh": "cmn", "chinese": "cmn"}
 
 
 def to_iso(text: str) -> str:

@@ -154,13 +154,13 @@ def build(config: Config) -> Corpus:
 
 def _splits(source: Path) -> dict[str, Manifests]:
     """Split -> its manifests, by name."""
-    found: dict[str, dict[str, Path]] = {}
+    manifests: dict[str, dict[str, Path]] = {}
     for path in sorted(source.iterdir()):
         name = _NAME.fullmatch(path.name)
         if name and path.is_file():
             split = safe_id("_".join(piece for piece in (name["prefix"], name["part"]) if piece) or "all")
-            found.setdefault(split, {}).setdefault(name["kind"], path)
-    return {split: Manifests(**paths) for split, paths in sorted(found.items())}
+            manifests.setdefault(split, {}).setdefault(name["kind"], path)
+    return {split: Manifests(**paths) for split, paths in sorted(manifests.items())}
 
 
 def _no_layout(source: Path, found: str) -> CorpusError:

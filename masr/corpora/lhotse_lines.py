@@ -55,8 +55,8 @@ def parse(line: bytes) -> dict[str, Any] | str:
 
 def field(line: bytes, name: str) -> str:
     """A text field of a line without parsing all of it: most lines are somebody else's."""
-    found = _FIELDS[name].search(line)
-    return str(json.loads(b'"' + found[1] + b'"')) if found else ""
+    match = _FIELDS[name].search(line)
+    return str(json.loads(b'"' + match[1] + b'"')) if match else ""
 
 
 def count_lines(path: Path) -> int:

@@ -146,8 +146,8 @@ def _alignment_folders(root: Path, given: str) -> tuple[Path, ...]:
                 f"{given}: no such folder", why="`alignments` names it", fix="leave it empty to look around"
             )
         return (Path(given),)
-    found = [place / name for place in (root, root.parent) for name in ALIGNMENTS]
-    return tuple(folder for folder in found if folder.is_dir())
+    folders = [place / name for place in (root, root.parent) for name in ALIGNMENTS]
+    return tuple(folder for folder in folders if folder.is_dir())
 
 
 def _root(source: Path) -> Path:

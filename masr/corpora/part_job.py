@@ -110,9 +110,9 @@ def read_rows(path: Path) -> Iterator[Row | Problem]:
 
 def _as_json(row: Row | Problem) -> dict[str, Any]:
     """The fields of a row or a problem, without those at their default: rows are held by the million."""
-    found = {}
+    fields = {}
     for f in dataclasses.fields(row):
         value = getattr(row, f.name)
         if value is not None and value not in ({}, ()):
-            found[f.name] = value
-    return found
+            fields[f.name] = value
+    return fields

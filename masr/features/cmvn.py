@@ -51,10 +51,10 @@ def stats_of(frames: Tensor) -> Stats:
 
 def total(stats: Iterable[Stats]) -> Stats:
     """The statistics of everything together: the global ones from those of the speakers."""
-    found = list(stats)
-    if not found:
+    parts = list(stats)
+    if not parts:
         raise ValueError("there are no statistics to add up")
-    summed: Stats = np.sum(found, axis=0)
+    summed: Stats = np.sum(parts, axis=0)
     return summed
 
 

@@ -148,11 +148,11 @@ def read_archive(path: Path) -> Iterator[tuple[str, Array]]:
 
 def parse_entry(entry: str) -> tuple[Path, int, tuple[int, int] | None]:
     """File, byte offset and rows of an scp entry; a pipe, or a path without an offset, is refused."""
-    found = _ENTRY.fullmatch(entry.strip())
-    if found is None or entry.strip()[-1:] == "|":
+    match = _ENTRY.fullmatch(entry.strip())
+    if match is None or entry.strip()[-1:] == "|":
         raise ArchiveError(f"{entry!r} is not archive:offset", fix="run `masr features` to write the archives again")
-    rows = (int(found["first"]), int(found["last"])) if found["first"] is not None else None
-    return Path(found["path"]), int(found["offset"]), rows
+    rows = (int(match["first"]), int(match["last"])) if match["first"] is not None else None
+    return Path(match["path"]), int(match["offset"]), rows
 
 
 def _opened(path: Path, entry: str) -> BinaryIO:

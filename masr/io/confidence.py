@@ -83,25 +83,25 @@ def read_facts(folder: Path) -> Facts:
         )
     if (folder / CONFIDENCE_JSON).is_file():
         return _read(folder / CONFIDENCE_JSON)
-    found = [_read(path) for path in _beside_archives(folder)]
-    if any(not facts.same_kind(found[0]) for facts in found):
-        kinds = sorted({facts.of_what() for facts in found})
+    parts = [_read(path) for path in _beside_archives(folder)]
+    if any(not facts.same_kind(parts[0]) for facts in parts):
+        kinds = sorted({facts.of_what() for facts in parts})
         raise DataError(
             f"{folder / CONFIDENCE_SCP} mixes confidences: {', '.join(kinds)}",
             why="data directories were combined that had been scored differently",
             fix=f"score it anew: masr confidence SCORER {folder} --replace",
         )
-    content = {utt: values for facts in found for utt, values in facts.content.items()}
-    return replace(found[0], data_digest="", content=content)
+    content = {utt: values for facts in parts for utt, values in facts.content.items()}
+    return replace(parts[0], data_digest="", content=content)
 
 
 def data_digest(utts: Iterable[str], num_encoded: Int64Array) -> str:
     """Changes when other utterances, or of other lengths in encoded frames, make up the data."""
     lengths = np.maximum(np.ascontiguousarray(num_encoded, dtype="<i8"), 0)
-    found = hashlib.blake2b(lengths.tobytes(), digest_size=16)
+    digest = hashlib.blake2b(lengths.tobytes(), digest_size=16)
     for utt in utts:
-        found.update(utt.encode("utf-8", "surrogatepass") + b"\0")
-    return found.hexdigest()
+        digest.update(utt.encode("utf-8", "surrogatepass") + b"\0")
+    return digest.hexdigest()
 
 
 def stored_facts(folder: Path) -> Facts | None:
@@ -113,8 +113,8 @@ def stored_facts(folder: Path) -> Facts | None:
 def _beside_archives(folder: Path) -> list[Path]:
     """confidence.json of every folder that the rows point into."""
     table = open_table(folder / CONFIDENCE_SCP)
-    found = {parse_entry(entry)[0].parent for entry in table.values()}
-    homes = sorted(path.parent if path.name == ARCHIVES else path for path in found)
+    folders = {parse_entry(entry)[0].parent for entry in table.values()}
+    homes = sorted(path.parent if path.name == ARCHIVES else path for path in folders)
     if not homes:
         raise DataError(f"{folder / CONFIDENCE_SCP} is empty", fix=f"masr confidence SCORER {folder} --replace")
     return [home / CONFIDENCE_JSON for home in homes]

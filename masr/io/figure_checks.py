@@ -32,16 +32,16 @@ def array(values: Any, num_dims: int, name: str) -> Array:
     elif raw.dtype.kind not in "iuf":
         raise FigureError(f"{name}: holds something that is no number")
     try:
-        found = raw.astype(np.float64)
+        numbers = raw.astype(np.float64)
     except OverflowError:
         raise FigureError(f"{name}: holds a number that is too large") from None
-    if found.size == 0:
-        found = found.reshape((0,) * num_dims)
-    if found.ndim != num_dims:
-        raise FigureError(f"{name}: has {found.ndim} dimensions and needs {num_dims}")
-    if bool(np.isinf(found).any()):
+    if numbers.size == 0:
+        numbers = numbers.reshape((0,) * num_dims)
+    if numbers.ndim != num_dims:
+        raise FigureError(f"{name}: has {numbers.ndim} dimensions and needs {num_dims}")
+    if bool(np.isinf(numbers).any()):
         raise FigureError(f"{name}: holds an infinite value", fix="give null (NaN) where there is no figure")
-    return found
+    return numbers
 
 
 def fill(figure: Any, **values: Any) -> None:

@@ -37,14 +37,14 @@ class LanguageScores:
 
 def read_language_scores(path: Path) -> LanguageScores:
     """The scores of a file in either form; ScoresError, with the line, where it holds none."""
-    found = _read_array(path) if path.suffix == BINARY else _read_text(path)
-    _check_names(path, "language", found.languages)
-    _check_names(path, "utterance", found.utts)
-    if len(found.languages) < 2:
-        raise ScoresError(f"{path}: has {len(found.languages)} languages: there is nothing to choose between")
-    if not found.utts:
+    scores = _read_array(path) if path.suffix == BINARY else _read_text(path)
+    _check_names(path, "language", scores.languages)
+    _check_names(path, "utterance", scores.utts)
+    if len(scores.languages) < 2:
+        raise ScoresError(f"{path}: has {len(scores.languages)} languages: there is nothing to choose between")
+    if not scores.utts:
         raise ScoresError(f"{path}: has no utterance", why="the run that writes it may have ended early")
-    return found
+    return scores
 
 
 def write_language_scores(path: Path, utts: Sequence[str], languages: Sequence[str], values: FloatArray) -> None:
@@ -148,9 +148,9 @@ def _parse(path: Path, first: int, lines: list[str], num_languages: int) -> tupl
     for number, line in enumerate(lines, first):
         name, _, rest = line.rstrip("\r\n").partition("\t")
         if rest.count("\t") != num_languages - 1 or not name:
-            found = rest.count("\t") + 1 if rest else 0
+            count = rest.count("\t") + 1 if rest else 0
             raise ScoresError(
-                f"{path}: line {number}: has {found} scores for {num_languages} languages"
+                f"{path}: line {number}: has {count} scores for {num_languages} languages"
                 if name
                 else f"{path}: line {number}: has no utterance",
                 why="the file may be cut short, or its columns not separated by tabs",

@@ -46,5 +46,5 @@ def model_name(text: str) -> ModelName | None:
 
 def parts(text: str) -> tuple[str, str | None]:
     """The model and the layer that a word names, as they are written."""
-    found = None if Path(text).exists() else _LAYER.fullmatch(text)
-    return (found[1], found[2]) if found else (text, None)
+    match = None if Path(text).exists() else _LAYER.fullmatch(text)
+    return (match[1], match[2]) if match else (text, None)

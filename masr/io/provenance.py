@@ -50,7 +50,7 @@ def git_commit() -> str:
     git = ["git", "-C", str(root)]
     written = [":(exclude,glob)egs/*/RESULTS.md", ":(exclude,glob)egs/*/figures/**"]
     try:
-        found = subprocess.run(
+        done = subprocess.run(
             [*git, "describe", "--always", "--abbrev=40", "--exclude=*"],
             capture_output=True,
             text=True,
@@ -60,4 +60,4 @@ def git_commit() -> str:
         differs = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", ".", *written], timeout=10).returncode
     except (OSError, subprocess.SubprocessError):
         return "unknown"
-    return found.stdout.strip() + ("-dirty" if differs else "")
+    return done.stdout.strip() + ("-dirty" if differs else "")

@@ -127,8 +127,8 @@ class Codebook:
 
 def settings_of(config: Any) -> dict[str, Any]:
     """The values of a Config, as the codebook keeps them."""
-    found: dict[str, Any] = to_dict(config)
-    return found
+    values: dict[str, Any] = to_dict(config)
+    return values
 
 
 def uses_of(folders: Sequence[DataDir], tables: Sequence[str]) -> list[Use]:
@@ -166,11 +166,11 @@ def check_tables(folders: Sequence[DataDir], tables: Sequence[str], name: str) -
 
 def file_names(streams: Sequence[str]) -> list[str]:
     """The file name of each stream's codebook: its own name; the second of one name gets .2 behind it."""
-    found: list[str] = []
+    names: list[str] = []
     for position, name in enumerate(streams):
         earlier = list(streams[:position]).count(name)
-        found.append(f"{name}.{earlier + 1}" if earlier else name)
-    return found
+        names.append(f"{name}.{earlier + 1}" if earlier else name)
+    return names
 
 
 def is_missing(label: str | None) -> bool:
@@ -180,7 +180,7 @@ def is_missing(label: str | None) -> bool:
 
 def gather(labels: Sequence[str | None], rows: Mapping[str, int], codes: FloatArray, stream: str) -> FloatArray:
     """(B, d): the code of each label, NaN where it is missing; MetadataError where it has no code."""
-    found = np.full((len(labels), codes.shape[1]), np.nan, dtype=np.float32)
+    gathered = np.full((len(labels), codes.shape[1]), np.nan, dtype=np.float32)
     present = [(i, label) for i, label in enumerate(labels) if label is not None and label.strip()]
     for _, label in present:
         if label not in rows:
@@ -190,8 +190,8 @@ def gather(labels: Sequence[str | None], rows: Mapping[str, int], codes: FloatAr
                 fix=f"run {STAGE} again, with --also for each further data directory; {near(label, rows)}",
             )
     if present:
-        found[[i for i, _ in present]] = codes[[rows[label] for _, label in present]]
-    return found
+        gathered[[i for i, _ in present]] = codes[[rows[label] for _, label in present]]
+    return gathered
 
 
 def _cell(text: str) -> str:

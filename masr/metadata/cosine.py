@@ -22,8 +22,8 @@ def cosine_of_known(a: Tensor, b: Tensor) -> Tensor:
     known_a, known_b = _known(a), _known(b)
     full_a, full_b = torch.where(known_a > 0, a, 0.0), torch.where(known_b > 0, b, 0.0)
     squared = ((full_a**2) @ known_b.T) * (known_a @ (full_b**2).T)
-    found = (full_a @ full_b.T) / squared.sqrt()
-    return found.masked_fill(squared == 0, torch.nan)
+    cosines = (full_a @ full_b.T) / squared.sqrt()
+    return cosines.masked_fill(squared == 0, torch.nan)
 
 
 def rescale(similarity: Tensor, floor: float) -> Tensor:

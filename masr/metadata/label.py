@@ -84,7 +84,7 @@ class LabelStream:
 
 
 def _hashes(labels: Sequence[str | None]) -> FloatArray:
-    found = np.full((len(labels), _NUM_BYTES), np.nan, dtype=np.float32)
+    codes = np.full((len(labels), _NUM_BYTES), np.nan, dtype=np.float32)
     known: dict[str, np.ndarray[tuple[int], np.dtype[np.uint8]]] = {}
     for i, label in enumerate(labels):
         if label is None or is_missing(label):
@@ -92,5 +92,5 @@ def _hashes(labels: Sequence[str | None]) -> FloatArray:
         if label not in known:
             digest = hashlib.blake2b(label.encode("utf-8", "surrogatepass"), digest_size=_NUM_BYTES).digest()
             known[label] = np.frombuffer(digest, dtype=np.uint8)
-        found[i] = known[label]
-    return found
+        codes[i] = known[label]
+    return codes

@@ -101,20 +101,20 @@ class LocationStream:
     def codes(self, labels: Sequence[str | None]) -> FloatArray:
         """(B, 3) unit vectors; a place that no table has seen is read from its own text."""
         looked_up = [label if label in self._rows or _language(self.config, label or "") else None for label in labels]
-        found = gather(looked_up, self._rows, self._codes, "location")
+        vectors = gather(looked_up, self._rows, self._codes, "location")
         for i, label in enumerate(labels):
             if label is not None and looked_up[i] is None and not is_missing(label):
-                found[i] = unit_vectors(np.array([parse_place(label)]))[0]
-        return found
+                vectors[i] = unit_vectors(np.array([parse_place(label)]))[0]
+        return vectors
 
     def similarity(self, a: Tensor, b: Tensor) -> Tensor:
         """(A, B) in [0, 1]; 1 is the same place."""
         arc = arcs(a, b)
         if self.config.rule == "linear":
-            found = 1.0 - arc_share(arc)
+            similarity = 1.0 - arc_share(arc)
         else:
-            found = (arc * (-EARTH_RADIUS_KM / self.config.sigma_km)).exp()
-        return found.clamp(0.0, 1.0).to(a.dtype)
+            similarity = (arc * (-EARTH_RADIUS_KM / self.config.sigma_km)).exp()
+        return similarity.clamp(0.0, 1.0).to(a.dtype)
 
 
 def _language(config: Config, label: str) -> str | None:

@@ -87,12 +87,12 @@ class TranscriptStream:
 
     def codes(self, labels: Sequence[str | None]) -> FloatArray:
         """(B, width) rows of length 1 of signed n-gram counts, or (B, max_chars) code points with 0 behind."""
-        found = np.full((len(labels), self.num_dims), np.nan, dtype=np.float32)
+        codes = np.full((len(labels), self.num_dims), np.nan, dtype=np.float32)
         encode = self._ngrams if self.config.rule == "ngram" else self._characters
         for i, label in enumerate(labels):
             if label is not None and not is_missing(label):
-                found[i] = encode(_normal(self.config, label))
-        return found
+                codes[i] = encode(_normal(self.config, label))
+        return codes
 
     def similarity(self, a: Tensor, b: Tensor) -> Tensor:
         """(A, B) in [0, 1]; 1 is the same text."""
@@ -165,8 +165,8 @@ def _edit_similarity(a: Tensor, b: Tensor) -> Tensor:
         ) from None
     one = _texts(a)
     other = one if a is b else _texts(b)
-    found = cdist(one, other, scorer=Levenshtein.normalized_similarity, dtype=np.float32)
-    same = torch.from_numpy(np.asarray(found)).to(a)
+    similarity = cdist(one, other, scorer=Levenshtein.normalized_similarity, dtype=np.float32)
+    same = torch.from_numpy(np.asarray(similarity)).to(a)
     return same.masked_fill(missing_pairs(a, b), torch.nan)
 
 

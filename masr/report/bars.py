@@ -56,11 +56,11 @@ def describe(figure: Bars) -> str:
 
 
 def _all_values(figure: Bars) -> list[float]:
-    found = [] if figure.reference is None else [figure.reference]
+    values = [] if figure.reference is None else [figure.reference]
     for series in figure.series:
         for part in (series.values, series.low, series.high):
-            found += [] if part is None else part.tolist()
-    return found
+            values += [] if part is None else part.tolist()
+    return values
 
 
 def _bar(figure: Bars, series: Series, style: Style, n: int, x: Scale, y: float) -> Markup:

@@ -82,10 +82,10 @@ def _confusion(figure: Confusion) -> list[Child]:
 
 def confused_pairs(figure: Confusion, most: int = _MOST_PAIRS) -> list[tuple[str, str, float, float]]:
     """(truth, wrong answer, how often, share of the truth) of the worst pairs; the largest shares first."""
-    found = []
+    pairs = []
     totals = figure.counts.sum(axis=1)
     for i, j in zip(*np.nonzero(figure.counts), strict=True):
         if figure.truth[i] != figure.answers[j]:
             count = float(figure.counts[i, j])
-            found.append((figure.truth[i], figure.answers[j], count, count / float(totals[i])))
-    return sorted(found, key=lambda pair: (-pair[3], -pair[2], pair[0], pair[1]))[:most]
+            pairs.append((figure.truth[i], figure.answers[j], count, count / float(totals[i])))
+    return sorted(pairs, key=lambda pair: (-pair[3], -pair[2], pair[0], pair[1]))[:most]

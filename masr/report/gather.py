@@ -73,8 +73,8 @@ def gather(folders: Sequence[Path]) -> list[Run]:
 
 def _deeper(folders: Sequence[Path]) -> str:
     """A fix that names folders of runs a level below, which may have been meant; empty where there are none."""
-    found = sorted({path.parent.parent for folder in folders for path in folder.glob(f"*/*/{METRICS}")})
-    return "name a folder of runs: " + ", ".join(map(str, found[:3])) if found else ""
+    folders_of_runs = sorted({path.parent.parent for folder in folders for path in folder.glob(f"*/*/{METRICS}")})
+    return "name a folder of runs: " + ", ".join(map(str, folders_of_runs[:3])) if folders_of_runs else ""
 
 
 def read_run(folder: Path) -> Run:
@@ -123,10 +123,10 @@ def _json(path: Path) -> dict[str, Any]:
     size = path.stat().st_size
     if size > _MAX_JSON:
         raise ValueError(f"{size >> 20} MiB are too many for a page")
-    found = json.loads(path.read_bytes())
-    if not isinstance(found, dict):
+    data = json.loads(path.read_bytes())
+    if not isinstance(data, dict):
         raise ValueError("no {...}")
-    return found
+    return data
 
 
 def _config(run: Run) -> str:

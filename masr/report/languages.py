@@ -27,7 +27,7 @@ _MOST_MAPS = 3
 
 def language_section(runs: Sequence[Run]) -> list[Child]:
     """A map of embeddings for each folder of each run, and the globe once."""
-    found: list[tuple[str, Languages]] = []
+    folders: list[tuple[str, Languages]] = []
     for run in runs:
         largest = sorted(run.embeddings, key=lambda f: -(f / EMBEDDINGS).stat().st_size)
         for folder in largest[: _MOST_MAPS if len(runs) == 1 else 1]:
@@ -38,17 +38,17 @@ def language_section(runs: Sequence[Run]) -> list[Child]:
                 run.problems.append(f"{where}: {error.what.replace(f'{folder}/', '')}")
                 continue
             if 2 <= len(languages.codes) <= _MOST_LANGUAGES:
-                found.append((f"{run.letter}: {run.name}/{where}" if len(runs) > 1 else where, languages))
+                folders.append((f"{run.letter}: {run.name}/{where}" if len(runs) > 1 else where, languages))
             else:
                 run.problems.append(
                     f"{where}: {len(languages.codes)} languages are not drawn: a map needs 2 to {_MOST_LANGUAGES}"
                 )
-    if not found:
+    if not folders:
         return []
-    styles = _styles([languages for _, languages in found])
+    styles = _styles([languages for _, languages in folders])
     entries = [(group, style) for group, style in styles.items() if group and len(styles) <= _MOST_GROUPS]
-    globe = _globe([languages for _, languages in found], styles)
-    maps = [_map(name, languages, styles) for name, languages in found]
+    globe = _globe([languages for _, languages in folders], styles)
+    maps = [_map(name, languages, styles) for name, languages in folders]
     return [legend(entries, lines=False), globe, tag("div", *maps, class_="grid wide")]
 
 

@@ -218,17 +218,17 @@ def _names(grid: _Grid) -> list[Markup]:
 
 
 def _axis_names(grid: _Grid, figure: Heatmap) -> list[Markup]:
-    frame, found = grid.frame, []
+    frame, texts = grid.frame, []
     if axis_text(figure.x):
-        found.append(
+        texts.append(
             tag("text", axis_text(figure.x), x=(frame.left + frame.x_end) / 2, y=frame.height - 5, class_="label mid")
         )
     if axis_text(figure.y):
         y = (frame.top + frame.y_end) / 2
-        found.append(
+        texts.append(
             tag("text", axis_text(figure.y), x=12, y=y, transform=f"rotate(-90 12 {y:.2f})", class_="label mid")
         )
-    return found
+    return texts
 
 
 def _scale_bar(grid: _Grid) -> Markup:

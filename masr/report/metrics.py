@@ -107,8 +107,8 @@ class Metrics:
 
     def last(self, name: str, split: str) -> float | None:
         """The newest value of a figure; None where there is none."""
-        found = self.curves.get((name, split))
-        return found.last if found else None
+        windows = self.curves.get((name, split))
+        return windows.last if windows else None
 
 
 def read_metrics(path: Path) -> Metrics:
@@ -187,10 +187,10 @@ class _Reader:
         waiting = self.waiting.setdefault(split, {})
         for name, value in entry.items():
             if type(value) is not float or not -_LARGEST < value < _LARGEST:
-                found = _number(metrics, (name[:80], split), value)
-                if found is None:
+                number = _number(metrics, (name[:80], split), value)
+                if number is None:
                     continue
-                value = found
+                value = number
             pair = waiting.get(name)
             if pair is None:
                 pair = waiting[name] = ([], [])

@@ -110,10 +110,10 @@ class Scale:
 
 def scale(values: Iterable[float], start: float, end: float, log: bool = False, most: int = 6) -> Scale:
     """A scale that holds all finite values; from 0 to 1 where there are none."""
-    found = np.fromiter((v for v in values if math.isfinite(v)), dtype=np.float64)
+    numbers = np.fromiter((v for v in values if math.isfinite(v)), dtype=np.float64)
     if log:
-        found = found[found > 0]
-    low, high = (float(found.min()), float(found.max())) if len(found) else (0.1 if log else 0.0, 1.0)
+        numbers = numbers[numbers > 0]
+    low, high = (float(numbers.min()), float(numbers.max())) if len(numbers) else (0.1 if log else 0.0, 1.0)
     return Scale(tuple(log_ticks(low, high, most) if log else ticks(low, high, most)), start, end, log)
 
 

@@ -110,12 +110,12 @@ def _figures(runs: Sequence[Run]) -> list[Child]:
     if len(runs) == 1:
         drawn = [draw(figure) for figure in runs[0].figures.values()]
         return [tag("div", *drawn, class_="grid wide")] if drawn else []
-    found: list[Child] = []
+    shown: list[Child] = []
     for name in dict.fromkeys(name for run in runs for name in run.figures):
         holders = [run for run in runs if name in run.figures]
         parts = [tag("div", tag("p", f"{r.letter}  {r.name}", class_="whose"), draw(r.figures[name])) for r in holders]
-        found.append(tag("div", *parts, class_="grid wide"))
-    return found
+        shown.append(tag("div", *parts, class_="grid wide"))
+    return shown
 
 
 def _problems(runs: Sequence[Run]) -> list[Child]:

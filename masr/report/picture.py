@@ -88,8 +88,8 @@ def _all_points(figures: Sequence[Scatter]) -> Scatter:
     """The points of all figures in one scatter plot; error bars stay where all have them."""
 
     def ends(name: str) -> Array | None:
-        found = [getattr(one, name) for one in figures]
-        return None if any(part is None for part in found) else np.concatenate(found)
+        parts = [getattr(one, name) for one in figures]
+        return None if any(part is None for part in parts) else np.concatenate(parts)
 
     named = all(one.names or not len(one.px) for one in figures)
     grouped = all(one.groups or not len(one.px) for one in figures)
@@ -108,7 +108,7 @@ def _all_points(figures: Sequence[Scatter]) -> Scatter:
 
 def _means(figures: Sequence[Curves]) -> tuple[Curve, ...]:
     """A mean curve for each name, with the least and the largest value as its band; places have to be the same."""
-    found = []
+    means = []
     for curve in figures[0].curves:
         same = [other for one in figures for other in one.curves if other.name == curve.name]
         if len(same) < len(figures) or any(not np.array_equal(other.x, curve.x) for other in same):
@@ -117,5 +117,5 @@ def _means(figures: Sequence[Curves]) -> tuple[Curve, ...]:
                 fix="give figures of the same steps or layers",
             )
         values = np.stack([other.y for other in same])
-        found.append(Curve(curve.name, curve.x, values.mean(axis=0), values.min(axis=0), values.max(axis=0)))
-    return tuple(found)
+        means.append(Curve(curve.name, curve.x, values.mean(axis=0), values.min(axis=0), values.max(axis=0)))
+    return tuple(means)

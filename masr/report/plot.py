@@ -154,11 +154,11 @@ def moved_apart(places: Iterable[float], gap: float, low: float, high: float) ->
             total, count = total + other, count + size
         pools.append((total, count))
     flat = [total / count for total, count in pools for _ in range(count)]
-    found = [0.0] * len(wanted)
+    moved = [0.0] * len(wanted)
     for rank, n in enumerate(order):
         base = min(max(flat[rank], low), high - (len(order) - 1) * gap)
-        found[n] = base + rank * gap
-    return found
+        moved[n] = base + rank * gap
+    return moved
 
 
 def anchor_name(text: str) -> str:

@@ -64,8 +64,8 @@ def describe(figure: Scatter) -> str:
 
 def _spanned(values: Array, low: Array | None, high: Array | None) -> list[float]:
     parts = [values, *(part for part in (low, high) if part is not None)]
-    found: list[float] = np.concatenate(parts).tolist()
-    return found
+    places: list[float] = np.concatenate(parts).tolist()
+    return places
 
 
 def _equal(x: Scale, y: Scale, points: tuple[list[float], list[float]]) -> tuple[Scale, Scale]:
@@ -73,14 +73,14 @@ def _equal(x: Scale, y: Scale, points: tuple[list[float], list[float]]) -> tuple
     known = [[v for v in values if math.isfinite(v)] or [0.0, 1.0] for values in points]
     spans = [1.1 * (max(values) - min(values)) or 1.0 for values in known]
     unit = min((x.end - x.start) / spans[0], (y.start - y.end) / spans[1])
-    found = []
+    scales = []
     for values, old, sign in ((known[0], x, 1), (known[1], y, -1)):
         centre, middle = (max(values) + min(values)) / 2, (old.start + old.end) / 2
         reach = abs(old.end - old.start) / 2 / unit
         inside = [t for t in ticks(centre - reach, centre + reach, 9) if abs(t - centre) <= reach]
         start, end = (middle + sign * (t - centre) * unit for t in (inside[0], inside[-1]))
-        found.append(Scale(tuple(inside), start, end))
-    return found[0], found[1]
+        scales.append(Scale(tuple(inside), start, end))
+    return scales[0], scales[1]
 
 
 def _point(figure: Scatter, n: int, a: float, b: float, style: Style, x: Scale, y: Scale) -> Markup:

@@ -84,13 +84,13 @@ def _unit(name: str, value: float | None) -> Unit:
 
 def score_section(runs: Sequence[Run]) -> list[Child]:
     """A part of the page for each score file, with the figures of all runs side by side."""
-    found: list[Child] = []
+    sections: list[Child] = []
     for name in sorted({file for run in runs for file in run.scores}):
         scores = [{s.name: s for s in flattened(run.scores.get(name, {}))} for run in runs]
         keys = list(dict.fromkeys(key for of_run in scores for key in of_run))
         if keys:
-            found.append(figure(f"Scores: {name}", *_body(runs, scores, keys), class_="wide"))
-    return found
+            sections.append(figure(f"Scores: {name}", *_body(runs, scores, keys), class_="wide"))
+    return sections
 
 
 def _body(runs: Sequence[Run], scores: Sequence[dict[str, Score]], keys: Sequence[str]) -> list[Child]:

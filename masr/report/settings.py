@@ -77,13 +77,13 @@ def difference_section(runs: Sequence[Run]) -> list[Child]:
 
 def config_section(runs: Sequence[Run]) -> list[Child]:
     """The whole configuration of each run, to open."""
-    found: list[Child] = []
+    sections: list[Child] = []
     for run in runs:
         if run.config:
             name = f"{run.letter}  {run.name}" if len(runs) > 1 else "config.yaml"
             text = tag("pre", run.config, tabindex="0")
-            found.append(tag("details", tag("summary", name), text, open=len(runs) == 1 and len(run.config) < 4000))
-    return found
+            sections.append(tag("details", tag("summary", name), text, open=len(runs) == 1 and len(run.config) < 4000))
+    return sections
 
 
 def environment_section(runs: Sequence[Run]) -> list[Child]:

@@ -42,10 +42,10 @@ def build_corpus(name: str, corpus: EmbeddedCorpus, config: Any, out: Path, num_
     """
     request = describe(name, corpus, config)
     out = Path(out).absolute()
-    found = read_marker(out)
-    if found == request:
+    marker = read_marker(out)
+    if marker == request:
         return False
-    _refuse_foreign(out, found)
+    _refuse_foreign(out, marker)
     work = out.with_name(f".{out.name}.{_digest(request)}.building")
     _drop_other_builds(out, work)
     work.mkdir(parents=True, exist_ok=True)
@@ -101,9 +101,9 @@ def _digest(request: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _refuse_foreign(out: Path, found: dict[str, Any] | None) -> None:
-    """UsageError where no build wrote the folder, which is not ours to replace then."""
-    if out.exists() and found is None and (not out.is_dir() or any(out.iterdir())):
+def _refuse_foreign(out: Path, marker: dict[str, Any] | None) -> None:
+    """CorpusError where no build wrote the folder: then it is not ours to replace."""
+    if out.exists() and marker is None and (not out.is_dir() or any(out.iterdir())):
         raise CorpusError(
             f"{out} exists and is not an embedded corpus",
             why="it holds files that no build of this program wrote",

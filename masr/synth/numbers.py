@@ -20,11 +20,11 @@ _NATIVE_DIGITS = {"ne": "०१२३४५६७८९"}
 def sentences(count: int, seed: int, num_digits: int = 8, min_digits: int = 5) -> list[str]:
     """`count` sentences of which no two have the same words; the first n of them do not depend on `count`."""
     rng = generator_of(seed, "sentences", num_digits, min_digits)
-    found: dict[str, str] = {}
-    while len(found) < count:
+    texts: dict[str, str] = {}
+    while len(texts) < count:
         text = sentence(rng, num_digits, min_digits)
-        found.setdefault(words(text), text)
-    return list(found.values())
+        texts.setdefault(words(text), text)
+    return list(texts.values())
 
 
 def sentence(rng: np.random.Generator, num_digits: int = 8, min_digits: int = 5) -> str:

@@ -48,12 +48,12 @@ class Meaning:
 def meanings(count: int, seed: int) -> list[Meaning]:
     """`count` meanings, no two of the same words; the first n do not depend on `count`."""
     rng = generator_of(seed, "meanings")
-    found: dict[Meaning, Meaning] = {}
-    while len(found) < count:
+    drawn: dict[Meaning, Meaning] = {}
+    while len(drawn) < count:
         meaning = _meaning(rng)
         if length_of(meaning) <= MAX_LENGTH:
-            found.setdefault(replace(meaning, end=""), meaning)
-    return list(found.values())
+            drawn.setdefault(replace(meaning, end=""), meaning)
+    return list(drawn.values())
 
 
 def length_of(meaning: Meaning) -> int:

@@ -109,13 +109,13 @@ def _interpolated(
         total[gram[:-1]] += count
         held[gram[:-1]] += discounts[min(count, 3) - 1]
     weights = {history: held[history] / total[history] for history in total}
-    found = {}
+    probabilities = {}
     for gram, count in known.items():
         history = gram[:-1]
         kept = count - discounts[min(count, 3) - 1] if count else 0.0
         below = lower[gram[1:] or gram]
-        found[gram] = kept / total[history] + weights[history] * below
-    return found, weights
+        probabilities[gram] = kept / total[history] + weights[history] * below
+    return probabilities, weights
 
 
 def discounts_of(counts: Counts) -> tuple[float, float, float]:
@@ -125,5 +125,5 @@ def discounts_of(counts: Counts) -> tuple[float, float, float]:
     if min(n1, n2, n3, n4) == 0:
         return _FALLBACK
     y = n1 / (n1 + 2 * n2)
-    found = (1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3)
-    return found if all(0 < d < k for k, d in enumerate(found, start=1)) else _FALLBACK
+    discounts = (1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3)
+    return discounts if all(0 < d < k for k, d in enumerate(discounts, start=1)) else _FALLBACK

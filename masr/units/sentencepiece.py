@@ -242,12 +242,12 @@ def _read(path: Path) -> bytes:
 
 def _processor(model: bytes) -> SentencePieceProcessor:
     try:
-        found: SentencePieceProcessor = _package().SentencePieceProcessor(model_proto=model)
+        processor: SentencePieceProcessor = _package().SentencePieceProcessor(model_proto=model)
     except (RuntimeError, ValueError, TypeError):
         raise UnitsError(
             "this is not a sentencepiece model", why="cut short, or another file", fix="run masr units DATA OUT again"
         ) from None
-    return found
+    return processor
 
 
 def _package() -> Any:

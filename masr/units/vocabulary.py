@@ -36,12 +36,12 @@ def spell(token: str) -> str:
     """A token as units.txt writes it."""
     if token == " ":
         return _SPACE
-    found = []
+    spelled = []
     for i, c in enumerate(token):
         # text that looks like one of the names above is not one
         ambiguous = c == "<" and (token[i + 1 : i + 3] == "U+" or (i == 0 and len(token) > 1 and token[-1] == ">"))
-        found.append(f"<U+{ord(c):04X}>" if ambiguous or unicodedata.category(c) in _UNSEEN else c)
-    return "".join(found)
+        spelled.append(f"<U+{ord(c):04X}>" if ambiguous or unicodedata.category(c) in _UNSEEN else c)
+    return "".join(spelled)
 
 
 def unspell(spelled: str) -> str:

@@ -156,10 +156,10 @@ class DataDirWriter:
 
 def speakers(utt2spk: Mapping[str, str]) -> Table:
     """spk2utt from utt2spk: each speaker's utterances in C-locale order, with spaces between."""
-    found: dict[str, list[str]] = {}
+    utts_of: dict[str, list[str]] = {}
     for utt, speaker in utt2spk.items():
-        found.setdefault(speaker, []).append(utt)
-    return {speaker: " ".join(sorted(utts)) for speaker, utts in found.items()}
+        utts_of.setdefault(speaker, []).append(utt)
+    return {speaker: " ".join(sorted(utts)) for speaker, utts in utts_of.items()}
 
 
 def clean_text(text: str) -> str:

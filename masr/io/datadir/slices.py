@@ -81,16 +81,16 @@ def speaker_changes(utts: TableView) -> list[int] | None:
     """Where each speaker's utterances begin in utt2spk; None where they do not sort as their speakers do."""
     if not utts.is_plain():
         return None
-    found, place, before = [0], 0, b""
+    changes, place, before = [0], 0, b""
     for lines in utts.pieces():
         words = word_column(lines)
         if words is None or (words[1:] < words[:-1]).any() or (place and words[0] < before):
             return None
         if place and words[0] != before:
-            found.append(place)
-        found += (np.flatnonzero(words[1:] != words[:-1]) + (place + 1)).tolist()
+            changes.append(place)
+        changes += (np.flatnonzero(words[1:] != words[:-1]) + (place + 1)).tolist()
         place, before = place + len(words), words[-1]
-    return found
+    return changes
 
 
 def _spk2utt(utts: TableView, low: int, high: int) -> bytes | None:

@@ -77,8 +77,8 @@ class TableView(Mapping[str, str]):
         """Every id as bytes, in C order."""
         if self._several:
             return np.array([key.encode("utf-8") for key in self], dtype=object)
-        found = Lines(self._data).ids()
-        return found if self._order is None else found[self._order]
+        in_file = Lines(self._data).ids()
+        return in_file if self._order is None else in_file[self._order]
 
     def same_ids(self, other: TableView) -> bool:
         """Whether both tables have exactly the same ids; where both files are sorted, piece by piece."""
@@ -110,9 +110,9 @@ class TableView(Mapping[str, str]):
 
     def numbers(self) -> npt.NDArray[np.float64]:
         """Every value as a number, in the order of the ids; DataError naming the line whose value is none."""
-        found = self._quick_numbers() if self.is_plain() else None
-        if found is not None:
-            return found
+        quick = self._quick_numbers() if self.is_plain() else None
+        if quick is not None:
+            return quick
         try:
             return np.fromiter(map(float, self.values()), dtype=np.float64, count=len(self))
         except ValueError:
@@ -124,16 +124,16 @@ class TableView(Mapping[str, str]):
 
     def _quick_numbers(self) -> npt.NDArray[np.float64] | None:
         """As `numbers`, but None where some row is more than an id, a blank and a plain decimal."""
-        found = np.empty(len(self))
+        values = np.empty(len(self))
         low = 0
         for lines in self.pieces():
             words = word_column(lines)
             numbers = None if words is None else plain_numbers(words)
             if numbers is None:
                 return None
-            found[low : low + len(lines)] = numbers
+            values[low : low + len(lines)] = numbers
             low += len(lines)
-        return found
+        return values
 
     def line_number(self, row: int) -> int:
         """The line of the file, counted from 1, that holds a row."""
