@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from masr.io.datadir.fix import Fixed
-    from masr.io.datadir.report import Report
+    from masr.io.datadir.report import Findings
     from masr.io.datadir.summary import LabelCount, Summary
 
 T = TypeVar("T")
 
 
-def show_report(report: Report) -> None:
+def show_report(report: Findings) -> None:
     """Rule by rule, each with its fix once; one line where there is nothing to say."""
     if not report.total:
         print(f"{report.folder}: {report.num_utts} utterances, every rule is kept")

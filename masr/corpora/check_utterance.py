@@ -24,7 +24,7 @@ SILENCE = "sil"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class UtteranceRow:
     """What the tables say of one utterance."""
 
     utt: str
@@ -59,7 +59,7 @@ class Admission:
         self.resample = resample
         self._recordings: dict[str, Recording | str] = {}
 
-    def row(self, item: Utterance) -> Row | Problem:
+    def row(self, item: Utterance) -> UtteranceRow | Problem:
         """The utterance's row, or why it has none."""
         utterance = self._named(item)
         where = f"{utterance.utt} ({self._where(utterance)})"
@@ -77,7 +77,7 @@ class Admission:
             duration_sec = end_sec - start_sec
         if duration_sec < MIN_SEC:
             return Problem(where, f"too short: {duration_sec:.4f} s, less than one frame")
-        return Row(
+        return UtteranceRow(
             utt=utterance.utt,
             speaker=utterance.speaker,
             recording=utterance.recording or utterance.utt,

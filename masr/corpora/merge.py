@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from masr.corpora.check_utterance import Row
+from masr.corpora.check_utterance import UtteranceRow
 from masr.errors import CorpusError
 from masr.io.atomic import atomic_open
 from masr.io.datadir import Table, write_datadir
@@ -43,10 +43,10 @@ class Split:
     """Rows and problems of one split, collected part by part."""
 
     name: str
-    rows: dict[str, Row] = field(default_factory=dict)
+    rows: dict[str, UtteranceRow] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def add(self, items: Iterable[Row | Problem]) -> None:
+    def add(self, items: Iterable[UtteranceRow | Problem]) -> None:
         """Adds the rows and problems of one part; a row whose id was there before is left out."""
         for item in items:
             if isinstance(item, Problem):
@@ -115,7 +115,7 @@ class Split:
         return notes
 
 
-def _without_hyphen(row: Row) -> Row:
+def _without_hyphen(row: UtteranceRow) -> UtteranceRow:
     speaker = row.speaker.replace("-", "_")
     utt = speaker + row.utt[len(row.speaker) :]
     return replace(row, utt=utt, speaker=speaker, recording=utt if row.recording == row.utt else row.recording)
@@ -149,16 +149,16 @@ def replace_folder(new: Path, final: Path, retired: Path) -> None:
     shutil.rmtree(retired, ignore_errors=True)
 
 
-def _segment(row: Row) -> str:
+def _segment(row: UtteranceRow) -> str:
     start_sec = row.start_sec or 0.0
     return f"{row.recording} {number(start_sec)} {number(row.end_sec or row.duration_sec)}"
 
 
-def _ctm(row: Row) -> str:
+def _ctm(row: UtteranceRow) -> str:
     return "\n".join(f"1 {number(start)} {number(length)} {label}" for label, start, length in row.phones)
 
 
-def _add_text(tables: dict[str, Table], rows: Sequence[Row], notes: list[str]) -> None:
+def _add_text(tables: dict[str, Table], rows: Sequence[UtteranceRow], notes: list[str]) -> None:
     missing = sum(not row.text for row in rows)
     if missing == len(rows):
         return
@@ -167,7 +167,7 @@ def _add_text(tables: dict[str, Table], rows: Sequence[Row], notes: list[str]) -
         notes.append(f"{missing} utterances have no transcript: their line in text is empty")
 
 
-def _add_labels(tables: dict[str, Table], rows: Sequence[Row], notes: list[str]) -> None:
+def _add_labels(tables: dict[str, Table], rows: Sequence[UtteranceRow], notes: list[str]) -> None:
     """Adds a table for each kind of label. A table has every utterance or is not written, as Kaldi's rules ask."""
     for kind in sorted({kind for row in rows for kind in row.labels}):
         missing = sum(kind not in row.labels for row in rows)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from masr.corpora.check_utterance import Admission, Row
+from masr.corpora.check_utterance import Admission, UtteranceRow
 from masr.corpora.sidecar import NAME, read_sidecar
 from masr.errors import CorpusError
 from masr.io.atomic import atomic_open
@@ -95,7 +95,7 @@ def run_part(job: Job) -> tuple[str, str]:
     return job.part.split, job.part.name
 
 
-def read_rows(path: Path) -> Iterator[Row | Problem]:
+def read_rows(path: Path) -> Iterator[UtteranceRow | Problem]:
     """The rows and problems that `run_part` wrote."""
     with path.open(encoding="utf-8") as stream:
         next(stream)
@@ -105,10 +105,10 @@ def read_rows(path: Path) -> Iterator[Row | Problem]:
                 yield Problem(**values)
             else:
                 values["phones"] = tuple((label, start, length) for label, start, length in values.get("phones", ()))
-                yield Row(**values)
+                yield UtteranceRow(**values)
 
 
-def _as_json(row: Row | Problem) -> dict[str, Any]:
+def _as_json(row: UtteranceRow | Problem) -> dict[str, Any]:
     """The fields of a row or a problem, without those at their default: rows are held by the million."""
     fields = {}
     for f in dataclasses.fields(row):

@@ -23,7 +23,7 @@ _BATCH_DISTANCES = 1 << 23
 
 
 @dataclass(frozen=True)
-class Settings:
+class PhoneAbxSettings:
     """What is compared with what."""
 
     speakers: Speakers = "within"
@@ -50,12 +50,12 @@ class Block:
         return int(sizes[self.rows].sum()) * int(sizes[self.columns].sum())
 
 
-def contexts_of(items: Items, settings: Settings) -> IntArray:
+def contexts_of(items: Items, settings: PhoneAbxSettings) -> IntArray:
     """(K,) the number of each item's context; the same for all where the context does not count."""
     return items.contexts if settings.context == "same" else np.zeros_like(items.contexts)
 
 
-def blocks_of(items: Items, settings: Settings) -> Iterator[Block]:
+def blocks_of(items: Items, settings: PhoneAbxSettings) -> Iterator[Block]:
     """Each context and speaker that has two phones, with the X's that go with its A's."""
     rng = np.random.default_rng(settings.seed)
     context = contexts_of(items, settings)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from masr.analysis.abx.blocks import Block, Settings, batches_of, blocks_of, contexts_of
+from masr.analysis.abx.blocks import Block, PhoneAbxSettings, batches_of, blocks_of, contexts_of
 from masr.analysis.abx.closeness import FEWEST_DRAWN
 from masr.analysis.abx.distances import distances_of
 from masr.analysis.abx.items import ItemFrames, Items
@@ -31,7 +31,7 @@ from masr.maths.bootstrap import known_mean, ratio, resample
 from masr.maths.estimate import Estimate
 from masr.types import Float64Array, FloatArray, IntArray
 
-DEFAULTS = Settings()
+DEFAULTS = PhoneAbxSettings()
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class PhoneErrors:
     """(V, V) error with A and X of the row's phone, B of the column's; NaN where there is no cell."""
 
 
-def phone_errors(held: ItemFrames, items: Items, settings: Settings = DEFAULTS) -> PhoneErrors:
+def phone_errors(held: ItemFrames, items: Items, settings: PhoneAbxSettings = DEFAULTS) -> PhoneErrors:
     """The error over all cells, from frames that are in memory."""
     blocks = list(blocks_of(items, settings))
     if not blocks:

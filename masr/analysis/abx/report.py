@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from masr.analysis.abx.series import Scored
+    from masr.analysis.abx.series import SeriesScores
     from masr.maths.estimate import Estimate
 
 _MOST_SHOWN = 12
 """Recordings whose matrix fits on a screen."""
 
 
-def report(found: Sequence[Scored]) -> None:
+def report(found: Sequence[SeriesScores]) -> None:
     """A line for each series and length, then the matrix of each series at the length that tells it apart best."""
     from rich.console import Console
     from rich.table import Table
@@ -51,19 +51,19 @@ def length_name(length_sec: float) -> str:
     return f"{length_sec:g}s" if math.isfinite(length_sec) else "whole"
 
 
-def _splits(found: Sequence[Scored]) -> list[str]:
+def _splits(found: Sequence[SeriesScores]) -> list[str]:
     return list(dict.fromkeys(name for one in found for name in one.split))
 
 
-def _best(found: Sequence[Scored]) -> list[Scored]:
-    best: dict[str, Scored] = {}
+def _best(found: Sequence[SeriesScores]) -> list[SeriesScores]:
+    best: dict[str, SeriesScores] = {}
     for one in found:
         if one.series not in best or one.mean.value > best[one.series].mean.value:
             best[one.series] = one
     return list(best.values())
 
 
-def _matrix(one: Scored) -> list[str]:
+def _matrix(one: SeriesScores) -> list[str]:
     """The matrix of scores as lines, in the tree's order; columns are numbered, so that long names break no line."""
     names = one.found.names
     width = max(map(len, names))
@@ -77,7 +77,7 @@ def _matrix(one: Scored) -> list[str]:
     return lines
 
 
-def as_json(found: Sequence[Scored], facts: Mapping[str, Any]) -> dict[str, Any]:
+def as_json(found: Sequence[SeriesScores], facts: Mapping[str, Any]) -> dict[str, Any]:
     """Every figure of every series and length, as plain values."""
     parts = [
         {
@@ -107,7 +107,7 @@ def _mean(mean: Estimate) -> dict[str, Any]:
     return mean.as_json(count="num_pairs")
 
 
-def write(folder: Path, found: Sequence[Scored], facts: Mapping[str, Any]) -> None:
+def write(folder: Path, found: Sequence[SeriesScores], facts: Mapping[str, Any]) -> None:
     """abx.json, and for each series and length abx.<series>.<length>.tsv and .figure.json."""
     import numpy as np
 
@@ -138,7 +138,7 @@ def write(folder: Path, found: Sequence[Scored], facts: Mapping[str, Any]) -> No
     write_provenance(folder, **facts)
 
 
-def _table(one: Scored) -> str:
+def _table(one: SeriesScores) -> str:
     """The text of the TSV file: a line for each ordered pair of recordings."""
     lines = ["first\tsecond\tscore\tboth_directions\ttriplets\tsnippets_first\tsnippets_second"]
     scores = one.found

@@ -23,7 +23,7 @@ Vectors = Mapping[float, Mapping[str, FloatArray]]
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
+class SeriesScores:
     """The ABX scores of one series of recordings at one length of snippets."""
 
     series: str
@@ -53,7 +53,7 @@ def score_series(
     series: Mapping[str, str],
     kinds: Mapping[str, Mapping[str, str]],
     options: Options,
-) -> list[Scored]:
+) -> list[SeriesScores]:
     """Each series at each length. `series` and `kinds` give labels of recordings; a series of one is left out."""
     found = []
     for name in sorted(set(series.values())):
@@ -65,7 +65,7 @@ def score_series(
             scores = closeness([by_recording[one] for one in whole], whole, options.distance)
             tree = tree_of(scores.both)
             found.append(
-                Scored(
+                SeriesScores(
                     series=name,
                     length_sec=length,
                     found=scores,

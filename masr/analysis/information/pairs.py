@@ -55,7 +55,7 @@ class Limits:
             raise AnalysisError("the held-out share is between 0 and 1, and frames are at least 10")
 
 
-class Source:
+class PairSource:
     """Frames of a representation beside what they go with, read in pieces that are each of one utterance or stretch."""
 
     def __init__(
@@ -91,7 +91,7 @@ class Source:
         return np.array([found.get(unit, 0) for unit in range(max(found, default=-1) + 1)], dtype=np.int64)
 
 
-def gather(source: Source, limits: Limits | None = None) -> tuple[Pairs, Pairs]:
+def gather(source: PairSource, limits: Limits | None = None) -> tuple[Pairs, Pairs]:
     """Training and held-out pairs."""
     limits = limits or Limits()
     counts = source.counts()

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from masr.analysis.information.bounds import Bound
-    from masr.analysis.information.grid import Row
+    from masr.analysis.information.grid import GridRow
     from masr.io.figure import Axis, Curves
 
 _MODEL = re.compile(r"(.+?)(?:@(\d+))?(?::(\d+))?")
 """The name of a model's layer: RUN@STEP:LAYER."""
 
 
-def report(rows: Sequence[Row]) -> str:
+def report(rows: Sequence[GridRow]) -> str:
     """Lines for people, one for each bound."""
     from masr.analysis.information.grid import best
 
@@ -46,7 +46,7 @@ def _line(one: Bound) -> str:
 HEADER = "representation\tmask_share\tclusters\tprobe\tentropy\tcross_entropy\tbound\tlow\thigh\tshare\tceiling"
 
 
-def write(folder: Path, rows: Sequence[Row]) -> None:
+def write(folder: Path, rows: Sequence[GridRow]) -> None:
     """mutual_information.tsv and .figure.json, and what was run."""
     from masr.io.atomic import atomic_write
     from masr.io.figure_file import write_figure
@@ -76,7 +76,7 @@ def write(folder: Path, rows: Sequence[Row]) -> None:
     write_provenance(folder)
 
 
-def figure(rows: Sequence[Row]) -> Curves:
+def figure(rows: Sequence[GridRow]) -> Curves:
     """Curves of the bounds, one for each probe and number of clusters.
 
     The axis is the step or the layer where the representations differ by that alone, else the representation. Where

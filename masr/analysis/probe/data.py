@@ -41,7 +41,7 @@ class Part:
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class ProbeTask:
     """One kind of label, and who learns, chooses and is tested on it."""
 
     kind: str
@@ -85,7 +85,7 @@ def vectors_of(folder: Path) -> FloatArray:
     return found
 
 
-def open_task(kind: str, folders: Mapping[str, Path], seed: int) -> Task:
+def open_task(kind: str, folders: Mapping[str, Path], seed: int) -> ProbeTask:
     """The task of `kind` over the folders of train and, where they are given, of dev and test.
 
     What is not given is cut out of train: whole speakers, or, where the speakers are the labels, utterances of each.
@@ -107,7 +107,7 @@ def open_task(kind: str, folders: Mapping[str, Path], seed: int) -> Task:
         notes.append(f"{' and '.join(lacking)} cut out of train: {unit}")
     known = any(len(np.unique(part.speakers)) < len(part.speakers) for part in given.values())
     names, counts = np.unique(given["train"].labels, return_counts=True)
-    task = Task(kind, {role: given[role] for role in ROLES}, tuple(notes), known, str(names[counts.argmax()]))
+    task = ProbeTask(kind, {role: given[role] for role in ROLES}, tuple(notes), known, str(names[counts.argmax()]))
     if len(names) < 2:
         raise AnalysisError(f"{kind}: train has one label only, which leaves no question", fix="give another kind")
     for role in ("dev", "test"):
@@ -115,7 +115,7 @@ def open_task(kind: str, folders: Mapping[str, Path], seed: int) -> Task:
     return task
 
 
-def _require_shared(task: Task, role: str) -> None:
+def _require_shared(task: ProbeTask, role: str) -> None:
     if not np.isin(task.parts[role].labels, task.parts["train"].labels).any():
         raise AnalysisError(
             f"{task.kind}: no label of {role} is among those of train",
@@ -124,7 +124,7 @@ def _require_shared(task: Task, role: str) -> None:
         )
 
 
-def few_shots(task: Task, shots: int, seed: int) -> Task:
+def few_shots(task: ProbeTask, shots: int, seed: int) -> ProbeTask:
     """The task with so many utterances of each label to learn from, or all where a label has fewer.
 
     They are drawn by `seed`; fewer shots with the same seed are among them.

@@ -21,7 +21,7 @@ _PATIENCE = 5
 
 
 @dataclass(frozen=True)
-class Settings:
+class PerceptronSettings:
     """How large the network is, and how it learns."""
 
     hidden: int = 512
@@ -58,12 +58,12 @@ def fit(
     labels: IntArray,
     num_classes: int,
     dev: tuple[FloatArray, IntArray],
-    settings: Settings | None = None,
+    settings: PerceptronSettings | None = None,
     seed: int = 0,
     device: str = "cpu",
 ) -> Perceptron:
     """Trains until dev has not become better for five epochs, and gives the best; the same for the same seed."""
-    settings = settings or Settings()
+    settings = settings or PerceptronSettings()
     x, y = (
         torch.from_numpy(np.ascontiguousarray(rows, dtype=np.float32)).to(device),
         torch.from_numpy(labels).to(device),
@@ -96,7 +96,7 @@ def fit(
     return Perceptron(network.eval())
 
 
-def _network(width: int, num_classes: int, settings: Settings) -> nn.Sequential:
+def _network(width: int, num_classes: int, settings: PerceptronSettings) -> nn.Sequential:
     first, last = Linear(width, settings.hidden), Linear(settings.hidden, num_classes)
     return nn.Sequential(first, nn.ReLU(), nn.Dropout(settings.dropout), last)
 

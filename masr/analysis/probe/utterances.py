@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from masr.analysis.probe.data import ROLES, SPEAKER, StrArray, Task, scaled
+from masr.analysis.probe.data import ROLES, SPEAKER, ProbeTask, StrArray, scaled
 from masr.analysis.probe.figures import Figures, figures, mean_cosine
 from masr.analysis.probe.parts import Parts
 from masr.analysis.probe.softmax import Regression
@@ -113,7 +113,7 @@ class _Fit:
     logs: FloatArray | None
 
 
-def probe(task: Task, name: str, vectors: Mapping[str, FloatArray], options: Options | None = None) -> Layer:
+def probe(task: ProbeTask, name: str, vectors: Mapping[str, FloatArray], options: Options | None = None) -> Layer:
     """The protocol on one layer. `vectors` holds (N, D) for each role, of all utterances of its folder."""
     options = options or Options()
     methods = ("logistic",) if options.plain else options.methods
@@ -154,14 +154,14 @@ def places(names: StrArray, labels: StrArray) -> IntArray:
     return answers
 
 
-def variants(task: Task) -> Iterator[tuple[bool, bool]]:
+def variants(task: ProbeTask) -> Iterator[tuple[bool, bool]]:
     """Whether vectors get length 1, and whether the speaker is taken out: not where the speaker is the question."""
     speakers = [False, True] if task.speakers_known and task.kind != SPEAKER else [False]
     return ((unit, speaker) for speaker in speakers for unit in (False, True))
 
 
 def prepared(
-    task: Task, vectors: Mapping[str, FloatArray], unit_length: bool, per_speaker: bool
+    task: ProbeTask, vectors: Mapping[str, FloatArray], unit_length: bool, per_speaker: bool
 ) -> dict[str, FloatArray]:
     """Role -> vectors of its utterances, every dimension brought to like scale by mean and deviation of train."""
     found = {}
@@ -235,7 +235,7 @@ def _of_sklearn(model: Any) -> Answers:
     return lambda rows: np.asarray(model.predict(rows), dtype=np.int64)
 
 
-def tested_on(task: Task, names: StrArray, answers: IntArray, options: Options) -> Figures:
+def tested_on(task: ProbeTask, names: StrArray, answers: IntArray, options: Options) -> Figures:
     """Figures of the answers for test."""
     part = task.parts["test"]
     truth = places(names, part.labels)

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from masr.analysis.abx.series import Scored
+    from masr.analysis.abx.series import SeriesScores
     from masr.io.datadir import DataDir
     from masr.io.frames import Frames
 
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
         report(found)
 
 
-def _one_source(args: argparse.Namespace) -> list[Scored]:
+def _one_source(args: argparse.Namespace) -> list[SeriesScores]:
     """Recordings are groups of utterances."""
     from masr.analysis.abx.recordings import folder_of, recording_of
     from masr.analysis.abx.series import Options, label_of_groups, score_series
@@ -92,7 +92,7 @@ def _one_source(args: argparse.Namespace) -> list[Scored]:
     )
 
 
-def _recordings(args: argparse.Namespace) -> list[Scored]:
+def _recordings(args: argparse.Namespace) -> list[SeriesScores]:
     """Each source is a recording."""
     from masr.analysis.abx.series import Options, score_series
     from masr.analysis.abx.snippets import WHOLE, snippets_of, vectors_of

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from masr.analysis.checkpoints import Checkpoint
-    from masr.analysis.information.grid import Task
+    from masr.analysis.information.grid import GridTask
     from masr.inference.load import Model
     from masr.inference.masked import MaskedPass
     from masr.maths.estimate import Estimate
@@ -116,7 +116,7 @@ def look(args: argparse.Namespace, folder: Path, name: str) -> Iterator[Checkpoi
 def _figures(args: argparse.Namespace, name: str, place: Path) -> dict[str, Estimate]:
     """Of one checkpoint, whose frames lie in `place` meanwhile."""
     from masr.analysis.checkpoints import ACCURACY
-    from masr.analysis.information.grid import Settings, run_task
+    from masr.analysis.information.grid import GridSettings, run_task
     from masr.analysis.information.pairs import Limits
     from masr.api import load
 
@@ -124,19 +124,19 @@ def _figures(args: argparse.Namespace, name: str, place: Path) -> dict[str, Esti
     limits = Limits(args.frames, max(10, args.frames // 2), seed=args.seed)
     found = {}
     for figure, task in _tasks(args, name, model, place) if args.data else ():
-        (row,) = run_task(task, Settings(("logistic",), (args.clusters,), limits=limits))
+        (row,) = run_task(task, GridSettings(("logistic",), (args.clusters,), limits=limits))
         found[figure] = row.bounds[0].bound
     if args.probe:
         found[ACCURACY] = _accuracy(args, name, model, place)
     return found
 
 
-def _tasks(args: argparse.Namespace, name: str, model: Model, place: Path) -> Iterator[tuple[str, Task]]:
+def _tasks(args: argparse.Namespace, name: str, model: Model, place: Path) -> Iterator[tuple[str, GridTask]]:
     """What is bounded, by the name of its figure."""
     from masr.analysis.checkpoints import LABELS, VIEW
     from masr.analysis.frame_labels import kinds_or_phones
-    from masr.analysis.information.grid import Task
-    from masr.analysis.information.pairs import Source
+    from masr.analysis.information.grid import GridTask
+    from masr.analysis.information.pairs import PairSource
     from masr.api import masked_pass
     from masr.cli.analyse.mutual_information import open_mask
     from masr.inference.frame_sources import ArchiveFrames
@@ -148,13 +148,13 @@ def _tasks(args: argparse.Namespace, name: str, model: Model, place: Path) -> It
     if args.labels != "none":
         frames = open_frames(clear)
         labels = kinds_or_phones(DataDir.open(args.data), args.labels, frames)
-        yield LABELS, Task(name, Source(frames, labels, None, has_labels=True), len(labels.names))
+        yield LABELS, GridTask(name, PairSource(frames, labels, None, has_labels=True), len(labels.names))
     masked = masked_pass(Path(name), model, args.mask_share, args.mask_span)
     if masked.vector is None and masked.hide is None:  # it never saw hidden speech
-        yield VIEW, Task(name, Source(open_frames(clear), ArchiveFrames(args.data), future=args.future), None)
+        yield VIEW, GridTask(name, PairSource(open_frames(clear), ArchiveFrames(args.data), future=args.future), None)
         return
     hidden = _extracted(args, name, model, args.data, place / "hidden", masked)
-    yield VIEW, Task(name, Source(open_frames(hidden), open_frames(clear), open_mask(hidden / MASK)), None)
+    yield VIEW, GridTask(name, PairSource(open_frames(hidden), open_frames(clear), open_mask(hidden / MASK)), None)
 
 
 def _accuracy(args: argparse.Namespace, name: str, model: Model, place: Path) -> Estimate:

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from masr.analysis.information.grid import Task
+    from masr.analysis.information.grid import GridTask
     from masr.io.frames import Frames
     from masr.io.model_name import ModelName
 
@@ -82,11 +82,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Opens, bounds, prints."""
-    from masr.analysis.information.grid import Settings, run_tasks
+    from masr.analysis.information.grid import GridSettings, run_tasks
     from masr.analysis.information.pairs import Limits
     from masr.analysis.information.report import report, write
 
-    settings = Settings(
+    settings = GridSettings(
         tuple(dict.fromkeys(args.probe or ["logistic", "mlp"])),
         tuple(dict.fromkeys(args.clusters or [50])),
         args.method,
@@ -104,7 +104,7 @@ def run(args: argparse.Namespace) -> None:
         print(report(rows))
 
 
-def open_tasks(args: argparse.Namespace) -> Iterator[Task]:
+def open_tasks(args: argparse.Namespace) -> Iterator[GridTask]:
     """What is paired with what; each is opened when it is its turn."""
     from masr.cli.analyse.model_names import expand
     from masr.errors import UsageError
@@ -126,10 +126,10 @@ def open_tasks(args: argparse.Namespace) -> Iterator[Task]:
     return (_task(args, names, views, k) for k in range(len(names)))
 
 
-def _task(args: argparse.Namespace, names: Sequence[str], views: Sequence[str], k: int) -> Task:
+def _task(args: argparse.Namespace, names: Sequence[str], views: Sequence[str], k: int) -> GridTask:
     """The k-th Z with its Y."""
-    from masr.analysis.information.grid import Task
-    from masr.analysis.information.pairs import Source
+    from masr.analysis.information.grid import GridTask
+    from masr.analysis.information.pairs import PairSource
     from masr.cli.analyse.source import open_sources
     from masr.inference.frame_sources import EncoderFrames, KeptFrames
 
@@ -138,11 +138,11 @@ def _task(args: argparse.Namespace, names: Sequence[str], views: Sequence[str], 
     first = open_sources([names[k]], own_rates[:1], args.data)[0]
     second, num_classes = open_other(views[other], args.labels, own_rates[-1:], first, args.data)
     sides = [KeptFrames(side) if isinstance(side, EncoderFrames) else side for side in (first, second)]
-    source = Source(sides[0], sides[1], open_mask(args.mask), num_classes is not None, args.future)
-    return Task(names[k], source, num_classes)
+    source = PairSource(sides[0], sides[1], open_mask(args.mask), num_classes is not None, args.future)
+    return GridTask(names[k], source, num_classes)
 
 
-def open_masked(args: argparse.Namespace) -> Iterator[Task]:
+def open_masked(args: argparse.Namespace) -> Iterator[GridTask]:
     """Each model's masked pass beside its unmasked one, for every share that is hidden."""
     from masr.cli.analyse.model_names import expand
     from masr.errors import UsageError
@@ -161,10 +161,10 @@ def open_masked(args: argparse.Namespace) -> Iterator[Task]:
     return (task for word, named in zip(words, models) if named for task in _masked_tasks(args, word, named))
 
 
-def _masked_tasks(args: argparse.Namespace, word: str, named: ModelName) -> Iterator[Task]:
+def _masked_tasks(args: argparse.Namespace, word: str, named: ModelName) -> Iterator[GridTask]:
     """Of one model and layer."""
-    from masr.analysis.information.grid import Task
-    from masr.analysis.information.pairs import Source
+    from masr.analysis.information.grid import GridTask
+    from masr.analysis.information.pairs import PairSource
     from masr.api import masked_pass
     from masr.cli.analyse.model_names import open_model
     from masr.inference.frame_sources import EncoderFrames, HiddenFrames, KeptFrames
@@ -175,7 +175,7 @@ def _masked_tasks(args: argparse.Namespace, word: str, named: ModelName) -> Iter
     for share in dict.fromkeys(args.mask_share or [None]):
         masked = masked_pass(Path(named.model), model, share, args.mask_span, args.mask_seed)
         hidden = KeptFrames(EncoderFrames(word, model, named.layer, data, masked))
-        yield Task(word, Source(hidden, kept, HiddenFrames(clear, masked)), None, masked.masker.config.share)
+        yield GridTask(word, PairSource(hidden, kept, HiddenFrames(clear, masked)), None, masked.masker.config.share)
 
 
 def open_other(

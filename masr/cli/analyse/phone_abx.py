@@ -49,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Finds the items, scores, prints."""
-    from masr.analysis.abx.blocks import Settings
+    from masr.analysis.abx.blocks import PhoneAbxSettings
     from masr.analysis.abx.items import ItemFrames, from_alignment, from_item_file, place_items
     from masr.analysis.abx.phones import phone_errors
     from masr.cli.analyse.source import open_sources
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> None:
     held = ItemFrames(frames, items, args.distance)
     found: dict[str, PhoneErrors] = {}
     for speakers in ("within", "across") if args.speakers == "both" else (args.speakers,):
-        chosen = Settings(speakers, args.context, args.distance, args.max_items, args.max_speakers, args.seed)
+        chosen = PhoneAbxSettings(speakers, args.context, args.distance, args.max_items, args.max_speakers, args.seed)
         found[speakers] = phone_errors(held, items, chosen)
     result = as_json(args, found, items)
     if args.out:

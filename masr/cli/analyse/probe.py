@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from masr.analysis.probe.data import Task
+    from masr.analysis.probe.data import ProbeTask
     from masr.analysis.probe.layer_mix import Mix
     from masr.analysis.probe.report import Found
     from masr.types import FloatArray
@@ -179,7 +179,7 @@ def _labels(kind: str, layers: dict[str, dict[str, Path]], args: argparse.Namesp
     return done
 
 
-def _write_answers(task: Task, found: Found, args: argparse.Namespace) -> None:
+def _write_answers(task: ProbeTask, found: Found, args: argparse.Namespace) -> None:
     """What the best probe says of each utterance of test, where that is asked for."""
     from masr.analysis.probe.answers import write_answers, write_scores
 
@@ -192,7 +192,7 @@ def _write_answers(task: Task, found: Found, args: argparse.Namespace) -> None:
         write_scores(args.scores, task, said.names, said.logs)
 
 
-def _mixed(task: Task, every: list[dict[str, FloatArray]]) -> tuple[Mix, dict[str, FloatArray]]:
+def _mixed(task: ProbeTask, every: list[dict[str, FloatArray]]) -> tuple[Mix, dict[str, FloatArray]]:
     """The learned sum of the layers, for each role."""
     import numpy as np
 

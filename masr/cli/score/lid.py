@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from masr.maths.bootstrap import Clusters
     from masr.scoring.lid.answers import Answers
     from masr.scoring.lid.compare import Comparison
-    from masr.scoring.lid.figures import Report
-    from masr.scoring.lid.reference import Labels, Scored
+    from masr.scoring.lid.figures import LidFigures
+    from masr.scoring.lid.reference import Labels, MatchedRows
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
         write_figures(args.figures, answers, found)
 
 
-def _read(args: argparse.Namespace) -> tuple[Answers, Scored, Clusters, str]:
+def _read(args: argparse.Namespace) -> tuple[Answers, MatchedRows, Clusters, str]:
     """The answers to the utterances that can be scored, and what is drawn for the intervals."""
     from masr.io.language_scores import read_language_scores
     from masr.io.layout import UTT2LANG, UTT2SPK
@@ -99,7 +99,7 @@ def _folder(ref: Path) -> Path:
     return ref if ref.is_dir() else ref.parent
 
 
-def _labels(args: argparse.Namespace, scored: Scored, languages: tuple[str, ...]) -> Labels:
+def _labels(args: argparse.Namespace, scored: MatchedRows, languages: tuple[str, ...]) -> Labels:
     """The true languages; those without a column are `--other` where it is given."""
     from masr.scoring.lid.reference import renamed
 
@@ -112,9 +112,9 @@ def _labels(args: argparse.Namespace, scored: Scored, languages: tuple[str, ...]
     return renamed(scored.labels, [name if name in languages else args.other for name in scored.labels.names])
 
 
-def _report(args: argparse.Namespace, answers: Answers, scored: Scored, clusters: Clusters) -> Report:
+def _report(args: argparse.Namespace, answers: Answers, scored: MatchedRows, clusters: Clusters) -> LidFigures:
     from masr.errors import ScoresError, near
-    from masr.scoring.lid.figures import report
+    from masr.scoring.lid.figures import lid_figures
     from masr.scoring.lid.reference import buckets_of, groups_of, renamed, seen_languages
 
     labels = _labels(args, scored, answers.languages)
@@ -125,7 +125,7 @@ def _report(args: argparse.Namespace, answers: Answers, scored: Scored, clusters
         seen = seen_languages(args.seen)
         names = ["seen" if name in seen else "unseen" for name in scored.labels.names]
         groups["pretraining"] = renamed(scored.labels, names)
-    found = report(answers, labels, clusters, groups, args.top, args.seed)
+    found = lid_figures(answers, labels, clusters, groups, args.top, args.seed)
     if found is None:
         raise ScoresError(
             f"{args.scores}: has none of the languages of {args.ref}",
@@ -135,7 +135,7 @@ def _report(args: argparse.Namespace, answers: Answers, scored: Scored, clusters
     return found
 
 
-def _against(args: argparse.Namespace, first: Answers, scored: Scored, clusters: Clusters) -> Comparison:
+def _against(args: argparse.Namespace, first: Answers, scored: MatchedRows, clusters: Clusters) -> Comparison:
     """The second system's scores have to be there for the same utterances, in any order."""
     import numpy as np
 

@@ -74,7 +74,7 @@ def _score(args: argparse.Namespace) -> Scored:
     from masr.io.layout import UTT2SPK
     from masr.maths.bootstrap import clusters
     from masr.scoring.lid.reference import encode, groups_of, seen_or_not, speakers_of, table_of
-    from masr.scoring.wer.rates import report
+    from masr.scoring.wer.rates import error_rates
 
     system = _system(args, args.hyp)
     utts = system.texts.utts
@@ -86,7 +86,7 @@ def _score(args: argparse.Namespace) -> Scored:
     groups = dict(groups_of(kind, folder, utts) for kind in args.by)
     if args.seen:
         groups["pretraining"] = seen_or_not(args.seen, folder, utts)
-    reports = {kind: report(counts, drawn, speakers, groups, args.seed) for kind, counts in system.counts.items()}
+    reports = {kind: error_rates(counts, drawn, speakers, groups, args.seed) for kind, counts in system.counts.items()}
     compared = _compare(args, system, names) if args.against else None
     return Scored(system, drawn, str(place) if names is not None else "", speakers, reports, compared)
 

@@ -82,7 +82,7 @@ class Finding:
 
 
 @dataclass
-class Report:
+class Findings:
     """Every finding of one directory; of each rule in each table at most `keep` are spelled out, all are counted."""
 
     folder: Path

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from masr.io.datadir.lines import BLANKS, BOM, IdArray, Lines, in_order, shown
-from masr.io.datadir.report import Checks, Report
+from masr.io.datadir.report import Checks, Findings
 from masr.io.datadir.tables import CTM
 from masr.io.layout import TEXT
 from masr.types import IntArray
@@ -21,7 +21,7 @@ _WHOLE_SYMBOL = re.compile(rb"(?<![0-9A-Za-z_])(<s>|</s>|#0)(?![0-9A-Za-z_])")
 class TableCheck:
     """One table under the rules; findings go to the report."""
 
-    def __init__(self, name: str, lines: Lines, checks: Checks, report: Report) -> None:
+    def __init__(self, name: str, lines: Lines, checks: Checks, report: Findings) -> None:
         self.name, self.lines, self.checks, self.report = name, lines, checks, report
         self.lengths: IntArray = np.zeros(0, dtype=np.int64)
         self.blanks: IntArray = np.zeros(0, dtype=np.int64)

@@ -72,7 +72,7 @@ class Reliability:
 
 
 @dataclass(frozen=True, eq=False)
-class Report:
+class LidFigures:
     """Everything of one system."""
 
     overall: Section
@@ -89,9 +89,9 @@ class Report:
     tally: Tally = field(repr=False)
 
 
-def report(
+def lid_figures(
     answers: Answers, labels: Labels, clusters: Clusters, groups: Mapping[str, Labels], top: int = 5, seed: int = 0
-) -> Report | None:
+) -> LidFigures | None:
     """All figures; None where the system has none of the languages."""
     known = np.flatnonzero(answers.truth >= 0)
     if not len(known):
@@ -110,7 +110,7 @@ def report(
         for title, members in parts.items()
     }
     truths, counts = confusion(answers, labels)
-    return Report(
+    return LidFigures(
         section(all_rows, clusters, weights),
         _languages(answers, all_rows, clusters, weights),
         sections,

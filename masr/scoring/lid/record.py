@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from masr.scoring.lid.answers import Answers
     from masr.scoring.lid.compare import Comparison
     from masr.scoring.lid.confusions import Pair, Relatedness
-    from masr.scoring.lid.figures import Report
-    from masr.scoring.lid.reference import Scored
+    from masr.scoring.lid.figures import LidFigures
+    from masr.scoring.lid.reference import MatchedRows
 
 _NAMES = 1000
 """Utterances left out that are listed."""
@@ -25,8 +25,8 @@ _NAMES = 1000
 def as_json(
     args: argparse.Namespace,
     answers: Answers,
-    found: Report,
-    scored: Scored,
+    found: LidFigures,
+    scored: MatchedRows,
     clusters: Clusters,
     source: str,
     pairs: Sequence[Pair],
@@ -72,13 +72,13 @@ def as_json(
     return written
 
 
-def _commonest(found: Report) -> dict[str, Any]:
+def _commonest(found: LidFigures) -> dict[str, Any]:
     """The language with most of the utterances that are scored, and its share of them."""
     name = max(found.languages, key=lambda one: found.languages[one].num_utts)
     return {"language": name, "share": found.languages[name].num_utts / found.overall.num_utts}
 
 
-def _thresholds(found: Report) -> dict[str, Any] | None:
+def _thresholds(found: LidFigures) -> dict[str, Any] | None:
     """On log-likelihood ratios; of equal error between two, as the hull has it."""
     from masr.scoring.lid.detection import BETAS
 
@@ -96,7 +96,7 @@ def _some(names: Sequence[str]) -> dict[str, Any]:
     return {"count": len(names), "utts": list(names[:_NAMES])}
 
 
-def write_figures(folder: Path, answers: Answers, found: Report) -> None:
+def write_figures(folder: Path, answers: Answers, found: LidFigures) -> None:
     """confusion.figure.json and reliability.figure.json, for `masr report`."""
     from masr.io.figure import Axis, Confusion, Curve, Curves
     from masr.io.figure_file import write_figure

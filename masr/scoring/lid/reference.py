@@ -48,7 +48,7 @@ def renamed(labels: Labels, names: Sequence[str]) -> Labels:
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
+class MatchedRows:
     """The rows of a file of scores that can be scored, and what had to be left out."""
 
     rows: IntArray
@@ -97,7 +97,7 @@ def table_of(place: Path, name: str) -> Path:
     return place / name
 
 
-def match(path: Path, scores: LanguageScores, labels: Mapping[str, str], partial: bool = False) -> Scored:
+def match(path: Path, scores: LanguageScores, labels: Mapping[str, str], partial: bool = False) -> MatchedRows:
     """The rows with a label. Utterances without scores are refused unless `partial`: they may be the hard ones."""
     utts = scores.utts
     same = len(utts) == len(labels) and all(map(str.__eq__, utts, labels))
@@ -121,7 +121,7 @@ def match(path: Path, scores: LanguageScores, labels: Mapping[str, str], partial
         )
     names = tuple(utts) if len(rows) == len(utts) else tuple(utts[row] for row in rows)
     kept = encode([label for label in found if label is not None and label not in MISSING])
-    return Scored(np.array(rows, dtype=np.int64), names, kept, len(utts) - len(extra) - len(rows), extra, missing)
+    return MatchedRows(np.array(rows, dtype=np.int64), names, kept, len(utts) - len(extra) - len(rows), extra, missing)
 
 
 def listed(names: Sequence[str]) -> str:

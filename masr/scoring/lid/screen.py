@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from masr.maths.estimate import Estimate
     from masr.scoring.lid.compare import Comparison
-    from masr.scoring.lid.figures import Language, Report, Section
+    from masr.scoring.lid.figures import Language, LidFigures, Section
 
 TITLES = {
     "accuracy": "accuracy %",
@@ -41,7 +41,7 @@ _COLUMNS = {
 _WORST = 10
 
 
-def show(result: Mapping[str, Any], found: Report, compared: Comparison | None) -> None:
+def show(result: Mapping[str, Any], found: LidFigures, compared: Comparison | None) -> None:
     """A screen for people: what was scored, the figures, then what there is of groups, pairs and a second system.
 
     `result` is what is written of all that.

@@ -43,7 +43,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Report:
+class ErrorRates:
     """The errors of one system in words, or in characters: of all utterances, of each speaker, of each condition."""
 
     overall: Section
@@ -54,13 +54,13 @@ class Report:
 KINDS = {"error": None, "substitution": SUBSTITUTION, "deletion": DELETION, "insertion": INSERTION}
 
 
-def report(
+def error_rates(
     counts: IntArray, clusters: Clusters, speakers: Labels | None, groups: Mapping[str, Labels], seed: int = 0
-) -> Report:
+) -> ErrorRates:
     """All rates of (U, 4) counts."""
     weights = drawn(clusters.count, seed)
     everything = np.arange(len(counts))
-    return Report(
+    return ErrorRates(
         section(counts, everything, clusters, weights),
         {} if speakers is None else _parts(counts, speakers),
         {title: _parts(counts, labels, clusters, weights) for title, labels in groups.items()},

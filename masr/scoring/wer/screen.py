@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from masr.scoring.lid.reference import Labels
     from masr.scoring.wer.coded import Pairs
     from masr.scoring.wer.matched_pairs import MatchedPairs
-    from masr.scoring.wer.rates import Report, Section
+    from masr.scoring.wer.rates import ErrorRates, Section
     from masr.scoring.wer.texts import Texts
 
 _SHORT = {"words": "WER", "characters": "CER"}
@@ -57,7 +57,7 @@ class Scored:
     source: str
     """Where speakers were read."""
     speakers: Labels | None
-    reports: dict[str, Report]
+    reports: dict[str, ErrorRates]
     compared: Compared | None
 
 
@@ -81,7 +81,7 @@ def as_json(args: argparse.Namespace, scored: Scored) -> dict[str, Any]:
     }
 
 
-def _report(report: Report) -> dict[str, Any]:
+def _report(report: ErrorRates) -> dict[str, Any]:
     found: dict[str, Any] = plain(report)
     return {**found.pop("overall"), **found}
 
@@ -139,7 +139,7 @@ def _rates(kind: str, overall: Section) -> Table:
     return table
 
 
-def _speakers(reports: Mapping[str, Report]) -> None:
+def _speakers(reports: Mapping[str, ErrorRates]) -> None:
     speakers = {kind: report.speakers for kind, report in reports.items()}
     if len(speakers["words"]) > _MOST_SPEAKERS:
         print(f"{len(speakers['words'])} speakers are too many for a screen: --json has them one by one")

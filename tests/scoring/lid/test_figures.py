@@ -13,7 +13,7 @@ from masr.scoring.lid import det_curve as curve_module
 from masr.scoring.lid.answers import Answers, judge
 from masr.scoring.lid.cluster_sums import NUM_BINS, tally
 from masr.scoring.lid.det_curve import equal_error
-from masr.scoring.lid.figures import report
+from masr.scoring.lid.figures import lid_figures
 from masr.scoring.lid.reference import Labels, encode
 from reference import slow_lid
 
@@ -113,7 +113,7 @@ def test_of_each_language_as_scikit_learn_does() -> None:
 
     answers, labels, speakers, _ = made(5)
     groups = clusters(speakers)
-    found = report(answers, labels, groups, {}, 2)
+    found = lid_figures(answers, labels, groups, {}, 2)
     assert found is not None
     present = sorted(set(answers.truth.tolist()))
     precision, recall, f1, counts = metrics.precision_recall_fscore_support(
@@ -145,7 +145,7 @@ def test_a_grid_that_is_coarse_changes_no_figure(monkeypatch: pytest.MonkeyPatch
 def test_groups_are_the_figures_of_their_utterances_alone() -> None:
     answers, labels, speakers, logs = made(6, count=120)
     sides = encode(["left" if i % 3 else "right" for i in range(120)])
-    found = report(answers, labels, clusters(speakers), {"side": sides}, 2)
+    found = lid_figures(answers, labels, clusters(speakers), {"side": sides}, 2)
     assert found is not None
     rows = np.flatnonzero(np.arange(120) % 3 > 0)
     scores = LanguageScores([f"u{i}" for i in rows], NAMES, logs[rows].astype(np.float32))
@@ -159,7 +159,7 @@ def test_groups_of_whole_languages_answer_for_the_mistakes_of_others() -> None:
     """Seen and unseen languages: F1 and the mean EER are of the languages in the whole test."""
     answers, labels, speakers, _ = made(6, count=120)
     seen = Labels(("seen", "unseen"), np.array([int(name in ("ces", "dan")) for name in labels.names])[labels.codes])
-    found = report(answers, labels, clusters(speakers), {"pretraining": seen}, 2)
+    found = lid_figures(answers, labels, clusters(speakers), {"pretraining": seen}, 2)
     assert found is not None
     for group, names in (("seen", ("afr", "bos")), ("unseen", ("ces", "dan"))):
         figures = found.groups["pretraining"][group].figures
@@ -174,7 +174,7 @@ def test_groups_of_whole_languages_answer_for_the_mistakes_of_others() -> None:
 
 def test_a_group_of_one_language_has_no_detection_figures() -> None:
     answers, labels, speakers, _ = made(7)
-    found = report(answers, labels, clusters(speakers), {"lang": labels}, 2)
+    found = lid_figures(answers, labels, clusters(speakers), {"lang": labels}, 2)
     assert found is not None
     assert "eer_pooled" not in found.groups["lang"]["afr"].figures
     assert found.groups["lang"]["afr"].figures["accuracy"].value == found.languages["afr"].recall.value
@@ -183,7 +183,7 @@ def test_a_group_of_one_language_has_no_detection_figures() -> None:
 def test_unknown_languages_are_apart_and_change_nothing_else() -> None:
     answers, labels, _, logs = made(8, unknown=True)
     out = np.flatnonzero(answers.truth < 0)
-    found = report(answers, labels, clusters([f"u{i}" for i in range(80)], "utterances"), {}, 2)
+    found = lid_figures(answers, labels, clusters([f"u{i}" for i in range(80)], "utterances"), {}, 2)
     assert found is not None and found.open_set is not None and len(out)
     assert found.overall.num_utts == 80 - len(out)
     kept = np.flatnonzero(answers.truth >= 0)
@@ -204,13 +204,13 @@ def test_unknown_languages_are_apart_and_change_nothing_else() -> None:
 
 def test_nothing_known_is_none_and_one_speaker_has_no_interval() -> None:
     answers, labels, _, _ = made(9)
-    found = report(answers, labels, clusters(["one"] * 80), {}, 2)
+    found = lid_figures(answers, labels, clusters(["one"] * 80), {}, 2)
     assert found is not None
     assert {one.low for one in found.overall.figures.values()} == {None}
     lost = encode(["zul"] * 80)
     scores = LanguageScores([f"u{i}" for i in range(80)], NAMES, np.full((80, 5), math.log(0.2), np.float32))
     assert (
-        report(
+        lid_figures(
             judge(Path("x"), scores, np.arange(80), lost),
             lost,
             clusters([f"u{i}" for i in range(80)], "utterances"),
@@ -237,7 +237,7 @@ def test_a_true_language_of_probability_nought_makes_cllr_infinite() -> None:
     labels = encode(["afr", "bos", "bos"])
     logs = np.where(np.array([[1, 0, 0, 0, 0], [1, 0, 0, 0, 0], [0, 1, 0, 0, 0]]), 0.0, -np.inf)
     answers = judge(Path("x"), LanguageScores(["u1", "u2", "u3"], NAMES, logs.astype(np.float32)), np.arange(3), labels)
-    found = report(answers, labels, clusters([f"u{i}" for i in range(3)], "utterances"), {}, 1)
+    found = lid_figures(answers, labels, clusters([f"u{i}" for i in range(3)], "utterances"), {}, 1)
     assert found is not None
     assert found.num_impossible == 1
     assert found.overall.figures["cllr"].value == math.inf

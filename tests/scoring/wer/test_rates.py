@@ -18,7 +18,7 @@ from masr.scoring.wer.alignment import COSTS, align
 from masr.scoring.wer.coded import words_of
 from masr.scoring.wer.edits import count_edits
 from masr.scoring.wer.matched_pairs import difference, matched_pairs, segments
-from masr.scoring.wer.rates import report, section
+from masr.scoring.wer.rates import error_rates, section
 from masr.scoring.wer.texts import Spelling, read_texts, same_utterances
 from reference import slow_alignment
 
@@ -44,7 +44,7 @@ def test_a_part_without_a_word_has_no_rate_and_divides_nothing() -> None:
 
 def test_parts_of_speakers_and_conditions() -> None:
     speakers = ["x", "y", "x", "y"]
-    whole = report(COUNTS, clusters(speakers), encode(speakers), {"room": encode(["a", "a", "b", "b"])})
+    whole = error_rates(COUNTS, clusters(speakers), encode(speakers), {"room": encode(["a", "a", "b", "b"])})
     assert [part.num_errors for part in whole.speakers.values()] == [5, 3]
     assert [part.num_ref for part in whole.groups["room"].values()] == [14, 10]
     assert whole.groups["room"]["b"].rates["error"].low is not None
