@@ -19,9 +19,9 @@ from masr.types import FloatArray, IntArray
 
 BLOCK_FRAMES = 8192
 _MOST_APART = 3
-"""Frames of the coarser grid that two lengths of one utterance may differ by: edges, not other speech."""
+"""Most frames of the coarser grid that an utterance's lengths may differ by: more is other speech, not edges."""
 _EDGE = 1e-6
-"""Of a frame: rounding of times is no frame outside."""
+"""Share of a frame that times may be off by: rounding puts no frame outside."""
 
 
 class Aligned:
@@ -32,7 +32,7 @@ class Aligned:
         adopt_offsets(self.parts)
         self.places = _common(self.parts)
         self.num_left_out = sum(len(part.counts) for part in self.parts) - self.places.size
-        """Utterances that not all have, counted in each that has them."""
+        """Utterances that some lack, counted once in each representation that has them."""
         self.counts = np.stack([part.counts[self.places[:, k]] for k, part in enumerate(self.parts)], axis=1)
         self.grids = self._grids()
         self.leader = int(np.argmax([grid.shift_sec for grid in self.grids]))
@@ -42,7 +42,7 @@ class Aligned:
             raise AnalysisError("the representations share no frame", fix="give representations of the same speech")
 
     def _grids(self) -> list[Grid]:
-        """The grid of each, or the same for all where none is needed."""
+        """The grid of each representation. Where one has none, all share one, and need equal numbers of frames."""
         grids = [part.grid for part in self.parts if part.grid is not None]
         if len(grids) < len(self.parts):
             self._require_equal_counts()
@@ -73,7 +73,7 @@ class Aligned:
         )
 
     def _ranges(self) -> tuple[IntArray, IntArray]:
-        """(U,) the leader's frames, first and behind the last, whose middle is in a frame of every other."""
+        """(U,), (U,) the leader's first frame whose middle is in a frame of all others, and one behind the last."""
         lead = self.grids[self.leader]
         first = np.zeros(len(self.counts), dtype=np.int64)
         last = self.counts[:, self.leader].copy()
@@ -154,7 +154,7 @@ def adopt_offsets(parts: list[Frames]) -> None:
 
 
 def _common(parts: Sequence[Frames]) -> IntArray:
-    """(U, K) where each utterance that all have is in each of them."""
+    """(U, K) the row of each utterance that all have, in each of them."""
     if any(part.utts is None for part in parts):
         if len({len(part.counts) for part in parts}) > 1 or any(part.utts is not None for part in parts):
             raise AnalysisError(

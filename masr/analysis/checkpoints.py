@@ -31,7 +31,7 @@ TITLES = {
     VIEW: "bound on what frames tell of another view",
     ACCURACY: "accuracy of a linear probe of phones",
 }
-"""In the order in which they are shown."""
+"""Figure -> its title, in the order in which they are shown."""
 UNITS = {LABELS: "nats", VIEW: "nats"}
 ALL = "all"
 _WIDTH = 26
@@ -40,7 +40,7 @@ _WIDTH = 26
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One, with all that was measured of it."""
+    """A checkpoint with all that was measured of it."""
 
     run: str
     step: int
@@ -56,7 +56,7 @@ class Agreement:
     """Whether two figures rise together over checkpoints, or why that is not known."""
 
     run: str
-    """`all` for those of all runs."""
+    """The run whose checkpoints are compared; `all` for those of every run."""
     x: str
     y: str
     found: Correlation | None
@@ -115,7 +115,7 @@ def measured(checkpoints: Sequence[Checkpoint]) -> list[str]:
 
 
 def agreements(checkpoints: Sequence[Checkpoint], seed: int = 0) -> list[Agreement]:
-    """Every two figures, over each run and, where there are several, over all."""
+    """The agreement of every two figures, within each run and, where there are several, over all runs."""
     runs = list(dict.fromkeys(one.run for one in checkpoints))
     found = []
     for run in [*runs, ALL] if len(runs) > 1 else runs:
@@ -131,7 +131,7 @@ def agreements(checkpoints: Sequence[Checkpoint], seed: int = 0) -> list[Agreeme
 
 
 def choices(checkpoints: Sequence[Checkpoint]) -> dict[str, dict[str, Checkpoint]]:
-    """Run -> figure -> the checkpoint that it would choose: of the least loss, of the largest of the others."""
+    """Run -> figure -> the checkpoint that the figure would choose: the least loss, the largest of any other figure."""
     found: dict[str, dict[str, Checkpoint]] = {}
     for one in checkpoints:
         best = found.setdefault(one.run, {})
@@ -143,7 +143,7 @@ def choices(checkpoints: Sequence[Checkpoint]) -> dict[str, dict[str, Checkpoint
 
 
 def as_json(checkpoints: Sequence[Checkpoint], found: Sequence[Agreement]) -> dict[str, object]:
-    """All of it: checkpoints in order, correlations by run and `x:y`, choices by run and figure."""
+    """Everything as plain values: checkpoints in order, correlations by run and `x:y`, choices by run and figure."""
     ranked: dict[str, dict[str, object]] = {}
     for one in found:
         ranked.setdefault(one.run, {})[f"{one.x}:{one.y}"] = one.as_json()
@@ -152,7 +152,7 @@ def as_json(checkpoints: Sequence[Checkpoint], found: Sequence[Agreement]) -> di
 
 
 def table(checkpoints: Sequence[Checkpoint]) -> str:
-    """Tab-separated, a row for each checkpoint, as `masr analyse correlation` reads it."""
+    """The text of a TSV file with a row for each checkpoint, as `masr analyse correlation` reads it."""
     names = measured(checkpoints)
     lines = ["\t".join(["run", "step", *names])]
     for one in checkpoints:

@@ -1,4 +1,4 @@
-"""Labels of frames: phones of an alignment, or what utt2<kind> says of the whole utterance, on another's grid.
+"""Labels of frames: phones of an alignment, or an utterance's label in utt2<kind>, on another representation's grid.
 
 Shapes: N frames of an utterance.
 """
@@ -31,7 +31,7 @@ class LabelFrames:
         self.names, self.spans = tuple(names), spans
 
     def read(self, place: int) -> Array:
-        """(N, 1)."""
+        """(N, 1) the numbers of one utterance's labels."""
         assert self.utts is not None
         count = int(self.counts[place])
         spans = self.spans.get(self.utts[place])
@@ -42,7 +42,7 @@ class LabelFrames:
 
 
 class Spans:
-    """What is said from when to when."""
+    """Stretches of an utterance, in order of time, with the number of the label that each has."""
 
     def __init__(self, starts: Sequence[float], ends: Sequence[float], labels: Sequence[int]) -> None:
         order = np.argsort(np.asarray(starts, dtype=np.float64), kind="stable")
@@ -51,7 +51,7 @@ class Spans:
         self.labels = np.asarray(labels, dtype=np.int64)[order]
 
     def at(self, times: Array) -> IntArray:
-        """(N,) the label at each time, -1 between two of them."""
+        """(N,) the number of the label at each time, -1 where no stretch is."""
         places = np.searchsorted(self.starts, times, side="right") - 1
         inside = (places >= 0) & (times < self.ends[np.maximum(places, 0)])
         return np.where(inside, self.labels[np.maximum(places, 0)], -1)
@@ -83,7 +83,7 @@ def phone_labels(data: DataDir, like: Frames) -> LabelFrames:
 
 
 def utterance_labels(data: DataDir, kind: str, like: Frames) -> LabelFrames:
-    """What utt2<kind> says, at every frame."""
+    """The utterance's label in utt2<kind>, at every frame."""
     table = data.labels(kind)
     known = {utt: label.strip() for utt, label in table.items() if label.strip() not in ("", "unknown")}
     names = sorted(set(known.values()))
@@ -93,7 +93,7 @@ def utterance_labels(data: DataDir, kind: str, like: Frames) -> LabelFrames:
 
 
 def array_labels(name: str, array: Array) -> tuple[ArrayFrames, int]:
-    """Whole numbers of a mapped array, one a frame, and how many classes they may be."""
+    """A mapped array with a whole number for each frame as labels, and the number of classes that they may be."""
     if array.ndim != 1 or array.dtype.kind not in "iu" or not len(array):
         raise AnalysisError(f"{name}: {array.dtype} of the shape {array.shape} are no labels", fix="give whole numbers")
     most = int(array.max())
@@ -105,7 +105,7 @@ def array_labels(name: str, array: Array) -> tuple[ArrayFrames, int]:
 
 
 def kinds_or_phones(data: DataDir, kind: str, like: Frames) -> LabelFrames:
-    """`phones`, or a kind of the data directory."""
+    """The labels that `kind` names: `phones`, or a kind of the data directory."""
     if kind == PHONES:
         return phone_labels(data, like)
     if kind not in data.kinds():

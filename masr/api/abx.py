@@ -8,7 +8,7 @@ from pathlib import Path
 
 from masr.analysis.abx.groups import Options, score_groups, score_sources
 from masr.analysis.abx.recordings import folder_of
-from masr.analysis.abx.series import Scored
+from masr.analysis.abx.series import SeriesScores
 from masr.analysis.abx.snippets import open_vectors
 from masr.api.frames import open_sources
 from masr.errors import UsageError
@@ -16,12 +16,14 @@ from masr.io.datadir import DataDir
 from masr.io.layout import EMBEDDINGS, FRAMES
 
 
-def score(sources: Sequence[str], rates: Sequence[float] | None, data: Path | None, options: Options) -> list[Scored]:
+def score(
+    sources: Sequence[str], rates: Sequence[float] | None, data: Path | None, options: Options
+) -> list[SeriesScores]:
     """Each series at each length, of one source with labels, or of several that are a recording each."""
     return _one(sources[0], rates, data, options) if len(sources) == 1 else _several(sources, rates, data, options)
 
 
-def _one(source: str, rates: Sequence[float] | None, data: Path | None, options: Options) -> list[Scored]:
+def _one(source: str, rates: Sequence[float] | None, data: Path | None, options: Options) -> list[SeriesScores]:
     """Frames, or vectors of utterances, each of which is then a snippet."""
     path, folder = Path(source), folder_of(source, data)
     if (path / EMBEDDINGS).is_file() and not (path / FRAMES).is_file():
@@ -36,7 +38,7 @@ def _one(source: str, rates: Sequence[float] | None, data: Path | None, options:
 
 def _several(
     sources: Sequence[str], rates: Sequence[float] | None, data: Path | None, options: Options
-) -> list[Scored]:
+) -> list[SeriesScores]:
     for option in ("by", "series", "pairs"):
         if getattr(options, option):
             raise UsageError(f"--{option} is for one source with labels, and these are {len(sources)}")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from masr.analysis.frame_labels import array_labels, kinds_or_phones
-from masr.analysis.information.grid import Task
-from masr.analysis.information.pairs import Source
+from masr.analysis.information.grid import GridTask
+from masr.analysis.information.pairs import PairSource
 from masr.api import masked_pass
 from masr.api.frames import expand, open_model, open_sources
 from masr.errors import UsageError
@@ -44,12 +44,12 @@ class Pairing:
     data: Path | None = None
 
 
-def tasks(pairing: Pairing) -> Iterator[Task]:
+def tasks(pairing: Pairing) -> Iterator[GridTask]:
     """What is to be bounded; each is opened when it is its turn, and what cannot be meant is refused before."""
     return _of_models(pairing) if pairing.masked else _of_pairs(pairing)
 
 
-def _of_pairs(pairing: Pairing) -> Iterator[Task]:
+def _of_pairs(pairing: Pairing) -> Iterator[GridTask]:
     names = expand(pairing.given if pairing.views else pairing.given[:-1])
     views = pairing.views or [pairing.given[-1]]
     if not names or len(views) not in (1, len(names)):
@@ -67,15 +67,15 @@ def _of_pairs(pairing: Pairing) -> Iterator[Task]:
     return (_pair(pairing, names, views, k) for k in range(len(names)))
 
 
-def _pair(pairing: Pairing, names: Sequence[str], views: Sequence[str], k: int) -> Task:
+def _pair(pairing: Pairing, names: Sequence[str], views: Sequence[str], k: int) -> GridTask:
     """The k-th representation with its other side."""
     rates, other = pairing.rate or [], k if len(views) > 1 else 0
     own_rates = rates if len(rates) < 2 else [rates[k], rates[len(names) + other]]
     first = open_sources([names[k]], own_rates[:1], pairing.data)[0]
     second, num_classes = _other_side(views[other], pairing.labels, own_rates[-1:], first, pairing.data)
     sides = [KeptFrames(side) if isinstance(side, EncoderFrames) else side for side in (first, second)]
-    source = Source(sides[0], sides[1], open_mask(pairing.mask), num_classes is not None, pairing.future)
-    return Task(names[k], source, num_classes)
+    source = PairSource(sides[0], sides[1], open_mask(pairing.mask), num_classes is not None, pairing.future)
+    return GridTask(names[k], source, num_classes)
 
 
 def _other_side(
@@ -92,7 +92,7 @@ def _other_side(
     return open_sources([text], rate, data)[0], None
 
 
-def _of_models(pairing: Pairing) -> Iterator[Task]:
+def _of_models(pairing: Pairing) -> Iterator[GridTask]:
     """Each model's masked pass beside its unmasked one, for every share that is hidden."""
     for name in ("views", "labels", "mask", "future", "rate"):
         if getattr(pairing, name):
@@ -107,7 +107,7 @@ def _of_models(pairing: Pairing) -> Iterator[Task]:
     return (task for word, named in zip(words, models) if named for task in _masked(pairing, word, named))
 
 
-def _masked(pairing: Pairing, word: str, named: ModelName) -> Iterator[Task]:
+def _masked(pairing: Pairing, word: str, named: ModelName) -> Iterator[GridTask]:
     """Of one model and layer."""
     model, data = open_model(named, pairing.data)
     clear = EncoderFrames(word, model, named.layer, data)
@@ -116,7 +116,7 @@ def _masked(pairing: Pairing, word: str, named: ModelName) -> Iterator[Task]:
     for share in dict.fromkeys(shares):
         masked = masked_pass(Path(named.model), model, share, pairing.mask_span, pairing.mask_seed)
         hidden = KeptFrames(EncoderFrames(word, model, named.layer, data, masked))
-        yield Task(word, Source(hidden, kept, HiddenFrames(clear, masked)), None, masked.masker.config.share)
+        yield GridTask(word, PairSource(hidden, kept, HiddenFrames(clear, masked)), None, masked.masker.config.share)
 
 
 def open_mask(path: Path | None) -> Frames | None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from masr.analysis.checkpoints import ACCURACY, LABELS, LOSS, VIEW, Checkpoint, validated
 from masr.analysis.frame_labels import kinds_or_phones
-from masr.analysis.information.grid import Settings, Task, run_task
-from masr.analysis.information.pairs import Limits, Source
+from masr.analysis.information.grid import GridSettings, GridTask, run_task
+from masr.analysis.information.pairs import Limits, PairSource
 from masr.analysis.probe import frames as probe_frames
 from masr.api import load, masked_pass
 from masr.api.bounds import open_mask
@@ -71,26 +71,26 @@ def _figures(options: Options, name: str, place: Path) -> dict[str, Estimate]:
     limits = Limits(options.frames, max(10, options.frames // 2), seed=options.seed)
     found = {}
     for figure, task in _tasks(options, options.data, name, model, place) if options.data else ():
-        (row,) = run_task(task, Settings(("logistic",), (options.clusters,), limits=limits))
+        (row,) = run_task(task, GridSettings(("logistic",), (options.clusters,), limits=limits))
         found[figure] = row.bounds[0].bound
     if options.probe:
         found[ACCURACY] = _accuracy(options, options.probe, name, model, place)
     return found
 
 
-def _tasks(options: Options, data: Path, name: str, model: Model, place: Path) -> Iterator[tuple[str, Task]]:
+def _tasks(options: Options, data: Path, name: str, model: Model, place: Path) -> Iterator[tuple[str, GridTask]]:
     """What is bounded, by the name of its figure."""
     clear = frames_of(name, model, data, place / "clear", options.layer)
     if options.labels != "none":
         frames = open_frames(clear)
         labels = kinds_or_phones(DataDir.open(data), options.labels, frames)
-        yield LABELS, Task(name, Source(frames, labels, None, has_labels=True), len(labels.names))
+        yield LABELS, GridTask(name, PairSource(frames, labels, None, has_labels=True), len(labels.names))
     masked = masked_pass(Path(name), model, options.mask_share, options.mask_span)
     if masked.vector is None and masked.hide is None:  # it never saw hidden speech
-        yield VIEW, Task(name, Source(open_frames(clear), ArchiveFrames(data), future=options.future), None)
+        yield VIEW, GridTask(name, PairSource(open_frames(clear), ArchiveFrames(data), future=options.future), None)
         return
     hidden = frames_of(name, model, data, place / "hidden", options.layer, masked)
-    yield VIEW, Task(name, Source(open_frames(hidden), open_frames(clear), open_mask(hidden / MASK)), None)
+    yield VIEW, GridTask(name, PairSource(open_frames(hidden), open_frames(clear), open_mask(hidden / MASK)), None)
 
 
 def _accuracy(options: Options, folders: Sequence[Path], name: str, model: Model, place: Path) -> Estimate:

@@ -72,6 +72,7 @@ def _folders(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """One of the four."""
     from masr.cli.main import VERBS
+    from masr.plugins import resolved_settings
     from masr.tables.given import Given, find_table, open_plan, write_results
     from masr.tables.plan import recipe_of
     from masr.tables.run_plan import run_all, run_one
@@ -79,11 +80,11 @@ def run(args: argparse.Namespace) -> int:
 
     given = settings(Given, args)
     if args.action == "results":
-        out, count = write_results(Path(args.table), args.out, given, VERBS)
+        out, count = write_results(Path(args.table), args.out, given, VERBS, resolved_settings)
         print(f"{out}: {count} table{'' if count == 1 else 's'}")
         return 0
     path = find_table(args.table)
-    plan = open_plan(path, args.size, given, VERBS)
+    plan = open_plan(path, args.size, given, VERBS, resolved_settings)
     if args.action == "run":
         recipe = recipe_of(path)
         return run_all(plan, recipe) if args.number is None else run_one(plan, recipe, args.number, args.plan)

@@ -59,7 +59,7 @@ def with_bases(root: yaml.Node | None, file: str, above: tuple[Path, ...] = ()) 
 
 
 def laid_over(under: yaml.Node | None, over: yaml.Node | None) -> yaml.Node | None:
-    """A new tree; neither of the two changes, so that an alias shows in a second place what it did."""
+    """A new tree, `over` laid over `under`. Neither changes, so that an alias shows in a second place what it did."""
     if over is None or under is None:
         return under if over is None else over
     if not (isinstance(under, yaml.MappingNode) and isinstance(over, yaml.MappingNode)):
@@ -73,7 +73,7 @@ def laid_over(under: yaml.Node | None, over: yaml.Node | None) -> yaml.Node | No
 
 
 def _word(key: yaml.Node) -> str:
-    """A key as a word; what is none is refused later, with its place."""
+    """A key as text. A key that is a list or a section is refused by whoever builds from the tree, with its place."""
     return str(key.value)
 
 

@@ -69,7 +69,7 @@ def _entry(name: str, value: Any, docs: bool, indent: str) -> list[str]:
 
 
 def _bullet(value: Any, docs: bool, indent: str) -> list[str]:
-    """A bullet starts with a key: a comment that would stand first goes after it."""
+    """The lines of a section in a list. A bullet starts with a key: a comment that would stand first goes after it."""
     block = _lines(value, docs, indent + "    ")
     if not block:
         return [f"{indent}  - {{}}"]

@@ -14,7 +14,7 @@ from masr.errors import ConfigError
 _MAP, _STR, _NULL = (f"tag:yaml.org,2002:{kind}" for kind in ("map", "str", "null"))
 _OVERRIDE = "override "
 _BROKEN_TEXT = (ValueError, OverflowError, IndexError, TypeError)
-"""What PyYAML lets through on broken escapes and directives, such as a character past Unicode's last."""
+"""Errors of Python that PyYAML lets out on broken escapes and directives, such as a character past Unicode's last."""
 
 _GROUPED = re.compile(r"[-+]?[0-9]+(_[0-9]+)+$")
 
@@ -39,7 +39,7 @@ def compose(text: str, file: str) -> yaml.Node | None:
 
 
 def override(root: yaml.Node | None, text: str) -> yaml.Node:
-    """`a.b=value` set in the tree; its place in errors is the override itself."""
+    """The tree with the value of `a.b=value` in it; its place in errors is the override itself."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise ConfigError(f"override {text!r} is not key=value", fix="write it as section.key=value")
@@ -63,12 +63,12 @@ def mark(file: str) -> yaml.Mark:
 
 
 def is_null(node: yaml.Node) -> bool:
-    """Whether nothing is written there."""
+    """Whether the node is null, written or left empty."""
     return isinstance(node, yaml.ScalarNode) and node.tag == _NULL
 
 
 def kind_of(node: yaml.Node) -> str:
-    """What stands there, for an error's sentence."""
+    """What kind of thing a node is, as an error's sentence calls it."""
     if isinstance(node, yaml.MappingNode):
         return "a section"
     if isinstance(node, yaml.SequenceNode):
@@ -94,7 +94,7 @@ def hint_for(node: yaml.Node, hint: type) -> str:
 
 
 def place_error(node: yaml.Node, key: str, problem: str, fix: str = "") -> ConfigError:
-    """The error that names file, line and key."""
+    """An error that names the file, the line and the key of a node."""
     start = node.start_mark
     line = "" if start.line < 0 or start.name.startswith(_OVERRIDE) else f":{start.line + 1}"
     return ConfigError(f"{start.name}{line}: {key}: {problem}", fix=fix)

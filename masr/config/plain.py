@@ -1,7 +1,6 @@
 """A configuration file with its bases and overrides as plain values: what is hashed, and what a task is given.
 
-The schemas themselves are not asked, because some of them need torch; masr/tables/defaults.py reads from their source
-what a file leaves out.
+No schema is asked, because most of them need torch: keys are not checked, and defaults are not filled in.
 """
 
 from __future__ import annotations
@@ -28,15 +27,16 @@ class SettingsReader:
         """The file laid over its bases, with the overrides on top, as dicts, lists and scalars."""
         key = (path, overrides)
         if key not in self._plain:
-            tree = self._tree(path, overrides)
+            tree = self.tree(path, overrides)
             self._plain[key] = {} if tree is None else plain(tree, "")
         return self._plain[key]
 
-    def _tree(self, path: Path, overrides: tuple[str, ...]) -> yaml.Node | None:
+    def tree(self, path: Path, overrides: tuple[str, ...] = ()) -> yaml.Node | None:
+        """The same as nodes, which know their file and line; None for an empty file. Callers may not change it."""
         key = (path, overrides)
         if key not in self._trees:
             if overrides:
-                self._trees[key] = override(_copy(self._tree(path, overrides[:-1])), overrides[-1])
+                self._trees[key] = override(_copy(self.tree(path, overrides[:-1])), overrides[-1])
             else:
                 self._trees[key] = with_bases(compose(read(path), str(path)), str(path))
         return self._trees[key]
@@ -73,7 +73,7 @@ def _inline(value: Any) -> str:
 
 
 def _copy(node: yaml.Node | None) -> yaml.Node | None:
-    """`override` changes the topmost node in place, and copies what lies below."""
+    """A copy of the topmost node, which `override` changes in place; it copies what lies below itself."""
     if isinstance(node, yaml.MappingNode):
         return yaml.MappingNode(node.tag, list(node.value), node.start_mark, node.end_mark)
     return node

@@ -12,6 +12,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
@@ -80,30 +81,36 @@ def loads(
     root = with_bases(compose(text, file), file)
     for assignment in overrides:
         root = override(root, assignment)
-    root = laid_over(under, root)
+    return from_tree(schema, laid_over(under, root), file, resolve)
+
+
+def from_tree(schema: type[T], root: yaml.Node | None, file: str, resolve: Resolve | None = None) -> T:
+    """As `load`, from a tree that already has its bases and overrides; None is an empty file."""
     nothing = yaml.ScalarNode("tag:yaml.org,2002:null", "", mark(file), mark(file))
     return cast(T, _Builder(resolve).section(root or nothing, schema, ""))
 
 
 def text_of(path: Path, key: str, overrides: Sequence[str] = ()) -> str | None:
-    """What a file and the overrides say of a key at the top, before any schema is known; None for nothing."""
+    """The text of a key at the top of a file, its bases and overrides, before any schema is known; None if absent."""
     root = with_bases(compose(read(Path(path)), str(path)), str(path))
     for assignment in overrides:
         root = override(root, assignment)
     pairs = root.value if isinstance(root, yaml.MappingNode) else []
-    found = [value for name, value in pairs if name.value == key]
-    return str(found[0].value) if found and isinstance(found[0], yaml.ScalarNode) and not is_null(found[0]) else None
+    values = [value for name, value in pairs if name.value == key]
+    return (
+        str(values[0].value) if values and isinstance(values[0], yaml.ScalarNode) and not is_null(values[0]) else None
+    )
 
 
 def keys(path: Path, overrides: Sequence[str] = ()) -> set[str]:
-    """The sections that a file, its bases and the overrides speak of: what it is a configuration of."""
+    """The keys at the top of a file, its bases and the overrides: they tell what it is a configuration of."""
     root = with_bases(compose(read(Path(path)), str(path)), str(path))
     pairs = root.value if isinstance(root, yaml.MappingNode) else []
     return {str(key.value) for key, _ in pairs} | {assignment.split("=")[0].split(".")[0] for assignment in overrides}
 
 
 def defaults(schema: type[T], resolve: Resolve | None = None) -> T:
-    """The schema with nothing set."""
+    """An instance of the schema with all its defaults."""
     return loads(schema, "", resolve=resolve)
 
 
@@ -117,7 +124,7 @@ class _Builder:
     def section(self, node: yaml.Node, schema: type, key: str, base: Any = None) -> Any:
         """An instance of `schema`; what the file leaves out comes from `base`, or else from the schema."""
         pairs = self.pairs(node, key)
-        hints = typing.get_type_hints(schema)
+        hints = _type_hints(schema)
         known = [f.name for f in dataclasses.fields(schema)]
         for name, (name_node, _) in pairs.items():
             if name not in known:
@@ -140,11 +147,11 @@ class _Builder:
         return self.checked(schema, values, node, key)
 
     def empty(self, parent: yaml.Node) -> yaml.Node:
-        """What stands for a key that the section does not give."""
+        """A null node, at the section's place, for a key that it does not give."""
         return yaml.ScalarNode("tag:yaml.org,2002:null", "", parent.start_mark, parent.start_mark)
 
     def checked(self, schema: type, values: dict[str, Any], node: yaml.Node, key: str) -> Any:
-        """A Config may refuse its own values in __post_init__ by ValueError; the place is added here."""
+        """An instance of `schema`, which may refuse values in __post_init__ by ValueError: the place is added here."""
         try:
             return schema(**values)
         except ValueError as error:
@@ -276,12 +283,18 @@ _WANTED: dict[Any, tuple[tuple[str, ...], str]] = {
 }
 
 
+@cache
+def _type_hints(schema: type) -> dict[str, Any]:
+    """Field -> its type; kept, because the same few schemas are asked thousands of times for a large table."""
+    return typing.get_type_hints(schema)
+
+
 def _names_of(schema: type | None) -> set[str]:
     return {f.name for f in dataclasses.fields(schema)} if schema else set()
 
 
 def _part(node: yaml.Node, pairs: Mapping[str, tuple[yaml.Node, yaml.Node]], names: set[str]) -> yaml.Node:
-    """The section with only some of its keys."""
+    """The section of a node with only some of its keys."""
     chosen = [pair for name, pair in pairs.items() if name in names]
     return yaml.MappingNode("tag:yaml.org,2002:map", chosen, node.start_mark, node.end_mark)
 

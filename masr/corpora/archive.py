@@ -24,7 +24,7 @@ class Member:
 
     @property
     def base_name(self) -> str:
-        """Its name without the folders before it."""
+        """The member's name without the folders before it."""
         return PurePosixPath(self.name).name
 
 

@@ -44,16 +44,16 @@ def _counted(corpus: Corpus, source: Path) -> list[tuple[str, ...]]:
                 utterances[part.split] += 1
     if not utterances:
         reasons = Counter[str]()
-        for found in problems.values():
-            reasons += found
+        for counted in problems.values():
+            reasons += counted
         raise CorpusError(
             f"{source} holds no utterance that could be used",
             why="; ".join(f"{count} x {kind}" for kind, count in reasons.most_common(4)),
         )
     num_parts = Counter(part.split for part in parts)
     rows: list[tuple[str, ...]] = [("split", "parts", "utterances", "left out", "because")]
-    for split, found in problems.items():
-        reasons_text = ", ".join(f"{count} x {kind}" for kind, count in found.most_common(4))
-        counts = (num_parts[split], utterances[split], found.total())
+    for split, counted in problems.items():
+        reasons_text = ", ".join(f"{count} x {kind}" for kind, count in counted.most_common(4))
+        counts = (num_parts[split], utterances[split], counted.total())
         rows.append((split, *map(str, counts), reasons_text))
     return rows

@@ -17,14 +17,14 @@ from masr.io.shards import ShardWriter
 from masr.types import Problem, Span, Utterance
 
 MIN_SEC = 0.025
-"""One frame: less makes no features."""
+"""The length of one frame: less makes no features."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 SILENCE = "sil"
 """What an alignment's unnamed stretch is called: a CTM line cannot leave it out."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class UtteranceRow:
     """What the tables say of one utterance."""
 
     utt: str
@@ -59,7 +59,7 @@ class Admission:
         self.resample = resample
         self._recordings: dict[str, Recording | str] = {}
 
-    def row(self, item: Utterance) -> Row | Problem:
+    def row(self, item: Utterance) -> UtteranceRow | Problem:
         """The utterance's row, or why it has none."""
         utterance = self._named(item)
         where = f"{utterance.utt} ({self._where(utterance)})"
@@ -77,7 +77,7 @@ class Admission:
             duration_sec = end_sec - start_sec
         if duration_sec < MIN_SEC:
             return Problem(where, f"too short: {duration_sec:.4f} s, less than one frame")
-        return Row(
+        return UtteranceRow(
             utt=utterance.utt,
             speaker=utterance.speaker,
             recording=utterance.recording or utterance.utt,
@@ -108,7 +108,7 @@ class Admission:
         )
 
     def _recording(self, utterance: Utterance) -> Recording | str:
-        """The checked audio, or the reason against it."""
+        """The recording after its audio was checked, or the reason against it."""
         if utterance.recording is None:
             return self._checked(utterance.utt, utterance)
         key = f"{utterance.recording} {utterance.channel}"
@@ -168,12 +168,12 @@ def _segment_problem(start_sec: float, end_sec: float, duration_sec: float) -> s
 
 def _phones(spans: tuple[Span, ...], duration_sec: float) -> tuple[tuple[str, float, float], ...]:
     """Label, start and duration of each phone, cut at the utterance's end."""
-    found = []
+    phones = []
     for span in spans:
         start_sec, end_sec = max(0.0, span.start_sec), min(span.end_sec, duration_sec)
         if end_sec > start_sec:
-            found.append((safe_label(span.label), start_sec, end_sec - start_sec))
-    return tuple(found)
+            phones.append((safe_label(span.label), start_sec, end_sec - start_sec))
+    return tuple(phones)
 
 
 def safe_label(label: str) -> str:

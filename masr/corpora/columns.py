@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def aligned(rows: Iterable[tuple[str, ...]]) -> str:
-    """Cells in columns: numbers to the right, words to the left."""
+    """The rows as text with aligned columns: numbers to the right, words to the left."""
     table = list(rows)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     numeric = [all(_is_number(cell) for cell in column[1:]) for column in zip(*table, strict=True)]

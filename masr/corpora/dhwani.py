@@ -64,7 +64,7 @@ class Dhwani:
     config: Config
 
     def parts(self, source: Path) -> list[Part]:
-        """Some of a language's videos of one split are a part."""
+        """The parts of the corpus: each is some of a language's videos of one split."""
         root = self._root(source)
         _videos.cache_clear()
         _listed.cache_clear()
@@ -85,7 +85,7 @@ class Dhwani:
         )
 
     def read(self, part: Part) -> Iterator[Utterance | Problem]:
-        """The files of the part's videos."""
+        """The utterances of a part: the files of its videos."""
         language, _, position = part.name.rpartition(".")
         videos = [video for video, split in self._split(part.source).items() if split == part.split]
         first = int(position) * VIDEOS_PER_PART
@@ -109,7 +109,7 @@ class Dhwani:
         return dict(zip(videos, names, strict=True))
 
     def survey(self, source: Path) -> Iterable[tuple[str, ...]]:
-        """Per language: what its list holds, and the files that are there; for `masr corpus`."""
+        """Rows for `masr corpus`: for each language what its list holds, and the files that are there."""
         lists = read_lists(source / URLS)
         counts = Counter(video for entry in lists.values() for video in set(entry.ids))
         try:
@@ -145,15 +145,15 @@ def build(config: Config) -> Corpus:
 
 
 def video_of(name: str) -> str | None:
-    """The video id in a file's name; None where there is none."""
+    """The video id in a file's name; None where it has none."""
     stem = name.rpartition(".")[0]
     if len(stem) != 11:
         broken = _BROKEN.fullmatch(stem)
         stem = broken[1] if broken else stem
         if len(stem) != 11:
             stem = _VAD.sub("", stem, count=1)
-    found = _ID.match(stem)
-    return found[0] if found else None
+    match = _ID.match(stem)
+    return match[0] if match else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +167,12 @@ class UrlList:
 
 def read_lists(folder: Path) -> dict[str, UrlList]:
     """Language -> its list."""
-    found = {}
+    lists = {}
     for path in sorted(folder.glob("*.txt")) if folder.is_dir() else []:
         lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
         ids = tuple(line.strip() for line in lines if _ID.fullmatch(line.strip()))
-        found[path.stem.lower()] = UrlList(len(lines), ids)
-    return found
+        lists[path.stem.lower()] = UrlList(len(lines), ids)
+    return lists
 
 
 def _utterance(path: Path, video: str, iso: str) -> Utterance:
@@ -194,15 +194,15 @@ def _videos(folder: Path) -> frozenset[str]:
 @lru_cache(maxsize=2)
 def _listed(root: Path) -> dict[str, frozenset[str]]:
     """Video -> the languages (ISO) it is found under, on disk or in the lists."""
-    found: dict[str, set[str]] = {}
+    languages_of: dict[str, set[str]] = {}
     for folder in root.iterdir():
         if folder.is_dir() and folder.name in DHWANI:
             for video in _videos(folder):
-                found.setdefault(video, set()).add(DHWANI[folder.name])
+                languages_of.setdefault(video, set()).add(DHWANI[folder.name])
     for name, entry in read_lists(root.parent / URLS).items():
         for video in entry.ids:
-            found.setdefault(video, set()).add(DHWANI.get(name, name))
-    return {video: frozenset(languages) for video, languages in found.items()}
+            languages_of.setdefault(video, set()).add(DHWANI.get(name, name))
+    return {video: frozenset(languages) for video, languages in languages_of.items()}
 
 
 def _languages_of(root: Path, video: str) -> frozenset[str]:

@@ -35,7 +35,7 @@ LAYOUT = """SOURCE/
 
 @dataclass(frozen=True)
 class Config:
-    """Which part of FLEURS, and how."""
+    """Which part of FLEURS is read, and how."""
 
     languages: tuple[str, ...] = option((), "folders to take, such as [hi_in, ur_pk]; all that are there by default")
     splits: tuple[str, ...] = option(SPLITS, "splits to take")
@@ -71,16 +71,16 @@ class Fleurs:
     config: Config
 
     def parts(self, source: Path) -> list[Part]:
-        """A split of a language is a part."""
-        found = [
+        """The parts of the corpus: each is a split of a language."""
+        parts = [
             Part(split, code, folder)
             for code, folder in self._languages(source).items()
             for split in self.config.splits
             if any(path.exists() for path in _files(folder, split))
         ]
-        if not found:
+        if not parts:
             raise _no_layout(source, "its language folders have neither TSVs nor audio")
-        return sorted(found, key=lambda part: (SPLITS.index(part.split), part.name))
+        return sorted(parts, key=lambda part: (SPLITS.index(part.split), part.name))
 
     def inputs(self, part: Part) -> list[Path]:
         """The files a part is read from: an unpacked folder is read anew each time."""
@@ -88,7 +88,7 @@ class Fleurs:
         return [tsv, *_wavs(folder)] if _wavs(folder) else [tsv, archive]
 
     def read(self, part: Part) -> Iterator[Utterance | Problem]:
-        """Members with their rows; then the rows that no member was found for."""
+        """The utterances of a part: members with their rows, then the rows that no member was found for."""
         tsv, archive, folder = _files(part.source, part.split)
         where = f"{part.name}/{tsv.name}"
         if not tsv.is_file():
@@ -113,7 +113,7 @@ class Fleurs:
                 yield Problem(f"{where}:{row.line}", f"row without audio: {name}")
 
     def _meet(self, part: Part, audio: Member | Path, rows: dict[str, Sentence], seen: set[str]) -> Utterance | Problem:
-        """An audio file and its row."""
+        """The utterance that an audio file and its row make, or what is wrong with them."""
         name = audio.name if isinstance(audio, Path) else audio.base_name
         where = f"{part.name}/audio/{part.split}/{name}"
         row = rows.get(name)
@@ -142,7 +142,7 @@ class Fleurs:
         )
 
     def survey(self, source: Path) -> Iterable[tuple[str, ...]]:
-        """Per language: rows of each split's TSV, and whether its audio is there; for `masr corpus`."""
+        """Rows for `masr corpus`: for each language the rows of each split's TSV, and whether its audio is there."""
         yield ("language", "iso", *(f"{split} rows" for split in self.config.splits), "missing")
         for code, folder in self._languages(source).items():
             counts, missing = [], []
@@ -155,7 +155,7 @@ class Fleurs:
             yield (code, FLEURS[code].iso, *counts, " ".join(missing))
 
     def _languages(self, source: Path) -> dict[str, Path]:
-        """Code -> folder of the languages that are wanted and there."""
+        """Code -> folder, of the languages that are wanted and there."""
         root = source / "data" if (source / "data").is_dir() else source
         if not root.is_dir():
             raise _no_layout(source, "there is no such folder")
@@ -179,7 +179,7 @@ def build(config: Config) -> Corpus:
 
 
 def read_tsv(path: Path, where: str) -> Iterator[Sentence | Problem]:
-    """The rows. Fields hold quotes, so lines are split on tabs and nothing is unquoted."""
+    """The rows of a TSV file. Fields hold quotes, so lines are split on tabs and nothing is unquoted."""
     content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     if not content.strip():
         yield Problem(where, "empty TSV")
@@ -210,7 +210,7 @@ def _sentence(number: int, line: bytes, where: str) -> Sentence | Problem:
 
 
 def _audio(archive: Path, folder: Path) -> Iterator[Member | Path | Problem]:
-    """From the unpacked folder, where there is one with wavs in it; else from the archive."""
+    """The audio files of a split: those of the unpacked folder, where it has any, else those of the archive."""
     wavs = _wavs(folder)
     if wavs:
         for path in wavs:
@@ -229,7 +229,7 @@ def _wavs(folder: Path) -> list[Path]:
 
 
 def _files(language: Path, split: str) -> tuple[Path, Path, Path]:
-    """TSV, archive, unpacked folder."""
+    """The paths of a split's TSV, archive and unpacked folder."""
     audio = language / "audio"
     return language / f"{split}.tsv", audio / f"{split}.tar.gz", audio / split
 

@@ -15,11 +15,11 @@ class Language:
     """One of FLEURS's languages."""
 
     code: str
-    """Its folder: hi_in."""
+    """FLEURS's folder: hi_in."""
     iso: str
     """ISO 639-3: hin."""
     name: str
-    """In English."""
+    """The language's name in English."""
     group: str
     """One of the seven geographic groups, spelled as in the release."""
 
@@ -95,17 +95,17 @@ def _names() -> dict[str, str]:
 
 @cache
 def _spellings() -> dict[str, str]:
-    found = {language.iso: language.iso for language in FLEURS.values()}
-    found |= {iso: iso for iso in DHWANI.values()}
-    found |= dict(DHWANI)
+    codes = {language.iso: language.iso for language in FLEURS.values()}
+    codes |= {iso: iso for iso in DHWANI.values()}
+    codes |= dict(DHWANI)
     for language in FLEURS.values():
-        found[language.code.partition("_")[0]] = language.iso
-        found[language.name.lower()] = language.iso
-    return found | {"no": "nob", "zh": "cmn", "chinese": "cmn"}
+        codes[language.code.partition("_")[0]] = language.iso
+        codes[language.name.lower()] = language.iso
+    return codes | {"no": "nob", "zh": "cmn", "chinese": "cmn"}
 
 
 def to_iso(text: str) -> str:
-    """ISO 639-3 of what a manifest calls a language (en, en-US, English, eng); what is not known stays as it is."""
+    """The ISO 639-3 code of a language as manifests call it (en, en-US, English, eng); unknown names stay as given."""
     known = _spellings()
     plain = text.strip().lower()
     for spelling in (plain, plain.replace("_", "-").partition("-")[0], plain.replace("_", " ")):

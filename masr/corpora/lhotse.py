@@ -32,7 +32,7 @@ LAYOUT = """SOURCE/
 
 @dataclass(frozen=True)
 class Config:
-    """What of the manifests is taken."""
+    """Which utterances of the manifests are taken."""
 
     splits: tuple[str, ...] = option((), "manifests to take, as <prefix>_<part>; all that are there by default")
     phones: tuple[str, ...] = option(("phone", "phones"), "names of the alignment that becomes phones.ctm")
@@ -62,7 +62,7 @@ class Lhotse:
     config: Config
 
     def parts(self, source: Path) -> list[Part]:
-        """So many recordings, or cuts, of a split are a part."""
+        """The parts of the corpus: each is so many recordings, or cuts, of a split."""
         if not source.is_dir():
             raise _no_layout(source, "there is no such folder")
         splits = _splits(source)
@@ -80,7 +80,7 @@ class Lhotse:
         ]
 
     def read(self, part: Part) -> Iterator[Utterance | Problem]:
-        """The utterances of some lines of a manifest."""
+        """The utterances of a part: of some lines of a manifest."""
         manifests = _splits(part.source.parent)[part.split]
         first = int(part.name) * LINES_PER_PART
         if manifests.recordings is None:
@@ -100,7 +100,7 @@ class Lhotse:
                 yield Problem(where, str(error))
 
     def _recordings(self, manifests: Manifests, path: Path, first: int) -> Iterator[Utterance | Problem]:
-        """The recordings of these lines, then the supervisions that are of them."""
+        """The utterances of the recordings in some lines: their supervisions, or whole recordings without one."""
         mine: dict[str, Recorded | str] = {}
         for number, line in json_lines(path, first, first + LINES_PER_PART):
             where = f"{path.name}:{number}"
@@ -154,13 +154,13 @@ def build(config: Config) -> Corpus:
 
 def _splits(source: Path) -> dict[str, Manifests]:
     """Split -> its manifests, by name."""
-    found: dict[str, dict[str, Path]] = {}
+    manifests: dict[str, dict[str, Path]] = {}
     for path in sorted(source.iterdir()):
         name = _NAME.fullmatch(path.name)
         if name and path.is_file():
             split = safe_id("_".join(piece for piece in (name["prefix"], name["part"]) if piece) or "all")
-            found.setdefault(split, {}).setdefault(name["kind"], path)
-    return {split: Manifests(**paths) for split, paths in sorted(found.items())}
+            manifests.setdefault(split, {}).setdefault(name["kind"], path)
+    return {split: Manifests(**paths) for split, paths in sorted(manifests.items())}
 
 
 def _no_layout(source: Path, found: str) -> CorpusError:

@@ -45,7 +45,7 @@ def json_lines(path: Path, first: int, last: int) -> Iterator[tuple[int, dict[st
 
 
 def parse(line: bytes) -> dict[str, Any] | str:
-    """The record, or what is wrong with it."""
+    """The record of a line, or what is wrong with it."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -55,12 +55,12 @@ def parse(line: bytes) -> dict[str, Any] | str:
 
 def field(line: bytes, name: str) -> str:
     """A text field of a line without parsing all of it: most lines are somebody else's."""
-    found = _FIELDS[name].search(line)
-    return str(json.loads(b'"' + found[1] + b'"')) if found else ""
+    match = _FIELDS[name].search(line)
+    return str(json.loads(b'"' + match[1] + b'"')) if match else ""
 
 
 def count_lines(path: Path) -> int:
-    """Lines that are not blank."""
+    """How many lines are not blank."""
     return sum(1 for _ in raw_lines(path))
 
 

@@ -42,7 +42,7 @@ class Recorded:
 
     @property
     def num_channels(self) -> int:
-        """Over all files."""
+        """How many channels all its files have together."""
         return sum(len(channels) for _, channels in self.files)
 
 
@@ -67,13 +67,13 @@ def recorded(record: Record, folder: Path) -> Recorded:
 
 
 def whole(one: Recorded) -> Utterance:
-    """A recording that nobody described."""
+    """A whole recording as an utterance, where nobody described it."""
     path, channel = one.file_of(None)
     return Utterance(safe_id(one.id), safe_id(one.id), path, channel=channel)
 
 
 def utterance(record: Record, one: Recorded, phones: tuple[str, ...], offset_sec: float = 0.0) -> Utterance:
-    """A supervision of a recording, starting `offset_sec` later than it says."""
+    """The utterance of a supervision, which starts `offset_sec` later than it says."""
     if "id" not in record:
         raise BadLineError("no id")
     start_sec = _number(record, "start") + offset_sec
@@ -105,7 +105,7 @@ def utterance(record: Record, one: Recorded, phones: tuple[str, ...], offset_sec
 
 
 def cut_utterances(record: Record, folder: Path, phones: tuple[str, ...]) -> Iterator[Utterance]:
-    """The supervisions of a cut; the cut itself where it has none."""
+    """The utterances of a cut: its supervisions, or the cut itself where it has none."""
     kind = record.get("type")
     if kind not in ("MonoCut", "MultiCut", "Cut", None):
         raise BadLineError(f"{kind}: only cuts of one recording are read")
@@ -137,7 +137,7 @@ def _labels(record: Record) -> dict[str, str]:
 
 
 def _phones(record: Record, names: tuple[str, ...], start_sec: float) -> tuple[Span, ...]:
-    """lhotse counts alignments from the recording's start, we from the utterance's."""
+    """Phones of an alignment, which lhotse counts from the recording's start, and we from the utterance's."""
     alignment = record.get("alignment") or {}
     for name in names:
         if alignment.get(name):

@@ -38,7 +38,7 @@ _GENDERS = {"M": "male", "F": "female"}
 
 @dataclass(frozen=True)
 class Config:
-    """Which part of LibriSpeech, and how."""
+    """Which part of LibriSpeech is read, and how."""
 
     splits: tuple[str, ...] = option((), "splits to take, such as [train-clean-100, dev-clean]; all by default")
     speaker: Literal["chapter", "reader"] = option("chapter", "what utt2spk means: a reader's chapter, or the reader")
@@ -54,7 +54,7 @@ class LibriSpeech:
     config: Config
 
     def parts(self, source: Path) -> list[Part]:
-        """A reader in a split is a part."""
+        """The parts of the corpus: each is a reader in a split."""
         root = _root(source)
         splits = sorted(p for p in root.iterdir() if p.is_dir() and _SPLIT.fullmatch(p.name))
         names = [p.name for p in splits]
@@ -73,7 +73,7 @@ class LibriSpeech:
         return parts
 
     def read(self, part: Part) -> Iterator[Utterance | Problem]:
-        """Every chapter of one reader."""
+        """The utterances of a part: every chapter of one reader."""
         chapters = [p for p in sorted(part.source.iterdir(), key=_numeric) if p.is_dir()]
         if not chapters:
             yield Problem(str(part.source), "no chapters")
@@ -146,8 +146,8 @@ def _alignment_folders(root: Path, given: str) -> tuple[Path, ...]:
                 f"{given}: no such folder", why="`alignments` names it", fix="leave it empty to look around"
             )
         return (Path(given),)
-    found = [place / name for place in (root, root.parent) for name in ALIGNMENTS]
-    return tuple(folder for folder in found if folder.is_dir())
+    folders = [place / name for place in (root, root.parent) for name in ALIGNMENTS]
+    return tuple(folder for folder in folders if folder.is_dir())
 
 
 def _root(source: Path) -> Path:
@@ -161,7 +161,7 @@ def _root(source: Path) -> Path:
 
 
 def _transcripts(path: Path) -> Iterator[tuple[str, str] | Problem]:
-    """Id and text of each line."""
+    """The id and the text of each line of a file of transcripts."""
     if not path.is_file():
         yield Problem(str(path), "missing transcripts")
         return
@@ -183,7 +183,7 @@ def _transcripts(path: Path) -> Iterator[tuple[str, str] | Problem]:
 
 
 def _facts(root: Path, reader: str, chapter: str) -> dict[str, str]:
-    """What SPEAKERS.TXT and CHAPTERS.TXT know."""
+    """Kind -> label, of what SPEAKERS.TXT and CHAPTERS.TXT know of a reader and a chapter."""
     facts = {}
     person = _table(root / "SPEAKERS.TXT").get(reader, ())
     if len(person) >= 5:
@@ -196,7 +196,7 @@ def _facts(root: Path, reader: str, chapter: str) -> dict[str, str]:
 
 @lru_cache(maxsize=8)
 def _table(path: Path) -> dict[str, tuple[str, ...]]:
-    """Rows of a '|' separated file by their first cell; ';' begins a comment."""
+    """First cell -> row, of a file with '|' between cells; ';' begins a comment."""
     if not path.is_file():
         return {}
     lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()

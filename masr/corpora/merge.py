@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from masr.corpora.check_utterance import Row
+from masr.corpora.check_utterance import UtteranceRow
 from masr.errors import CorpusError
 from masr.io.atomic import atomic_open
 from masr.io.datadir import Table, write_datadir
@@ -16,7 +16,7 @@ from masr.io.layout import PHONES_CTM, PROBLEMS_TSV, RECO2DUR, SEGMENTS, TEXT, U
 from masr.types import Problem
 
 UNKNOWN = "unknown"
-"""The label of an utterance of which it is not known, in a split where it is known of others."""
+"""The label of an utterance whose label nobody knows, in a split where others have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class SplitSummary:
 
     @property
     def bad_share(self) -> float:
-        """Utterances left out, of all that were seen."""
+        """The share of utterances that were left out, of all that were seen."""
         bad = self.problems.total()
         return bad / (bad + self.num_utterances) if bad else 0.0
 
@@ -43,11 +43,11 @@ class Split:
     """Rows and problems of one split, collected part by part."""
 
     name: str
-    rows: dict[str, Row] = field(default_factory=dict)
+    rows: dict[str, UtteranceRow] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def add(self, items: Iterable[Row | Problem]) -> None:
-        """One part's; an id that was there before is left out."""
+    def add(self, items: Iterable[UtteranceRow | Problem]) -> None:
+        """Adds the rows and problems of one part; a row whose id was there before is left out."""
         for item in items:
             if isinstance(item, Problem):
                 self.problems.append(item)
@@ -69,7 +69,7 @@ class Split:
         self.add(_without_hyphen(row) for row in rows)
 
     def summary(self, notes: Sequence[str] = ()) -> SplitSummary:
-        """Counts."""
+        """The split in figures: what it holds, and what was left out of it."""
         return SplitSummary(
             self.name,
             len(self.rows),
@@ -80,7 +80,7 @@ class Split:
         )
 
     def check(self, max_bad: float, problems_tsv: Path) -> None:
-        """CorpusError where too much of the split was left out; what was is then in `problems_tsv`."""
+        """CorpusError where too much of the split was left out; `problems_tsv` then lists it."""
         summary = self.summary()
         if self.rows and summary.bad_share <= max_bad:
             problems_tsv.unlink(missing_ok=True)
@@ -95,7 +95,7 @@ class Split:
         )
 
     def write(self, folder: Path) -> list[str]:
-        """The data directory; returns what the user should know."""
+        """Writes the data directory; sentences that the user should know come back."""
         rows = list(self.rows.values())
         tables: dict[str, Table] = {
             UTT2SPK: {row.utt: row.speaker for row in rows},
@@ -115,7 +115,7 @@ class Split:
         return notes
 
 
-def _without_hyphen(row: Row) -> Row:
+def _without_hyphen(row: UtteranceRow) -> UtteranceRow:
     speaker = row.speaker.replace("-", "_")
     utt = speaker + row.utt[len(row.speaker) :]
     return replace(row, utt=utt, speaker=speaker, recording=utt if row.recording == row.utt else row.recording)
@@ -127,12 +127,12 @@ def kind_of(problem: Problem) -> str:
 
 
 def number(value: float) -> str:
-    """At most six decimals, and no more than needed."""
+    """A number as text, with at most six decimals, and no more than needed."""
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def write_problems(path: Path, problems: Sequence[Problem]) -> None:
-    """problems.tsv: where, reason."""
+    """Writes problems.tsv: where each problem is, and the reason."""
     with atomic_open(path) as stream:
         stream.write("where\treason\n")
         for problem in problems:
@@ -149,16 +149,16 @@ def replace_folder(new: Path, final: Path, retired: Path) -> None:
     shutil.rmtree(retired, ignore_errors=True)
 
 
-def _segment(row: Row) -> str:
+def _segment(row: UtteranceRow) -> str:
     start_sec = row.start_sec or 0.0
     return f"{row.recording} {number(start_sec)} {number(row.end_sec or row.duration_sec)}"
 
 
-def _ctm(row: Row) -> str:
+def _ctm(row: UtteranceRow) -> str:
     return "\n".join(f"1 {number(start)} {number(length)} {label}" for label, start, length in row.phones)
 
 
-def _add_text(tables: dict[str, Table], rows: Sequence[Row], notes: list[str]) -> None:
+def _add_text(tables: dict[str, Table], rows: Sequence[UtteranceRow], notes: list[str]) -> None:
     missing = sum(not row.text for row in rows)
     if missing == len(rows):
         return
@@ -167,8 +167,8 @@ def _add_text(tables: dict[str, Table], rows: Sequence[Row], notes: list[str]) -
         notes.append(f"{missing} utterances have no transcript: their line in text is empty")
 
 
-def _add_labels(tables: dict[str, Table], rows: Sequence[Row], notes: list[str]) -> None:
-    """A table has every utterance or is not written, as Kaldi's rules ask."""
+def _add_labels(tables: dict[str, Table], rows: Sequence[UtteranceRow], notes: list[str]) -> None:
+    """Adds a table for each kind of label. A table has every utterance or is not written, as Kaldi's rules ask."""
     for kind in sorted({kind for row in rows for kind in row.labels}):
         missing = sum(kind not in row.labels for row in rows)
         if missing and kind == "loc":

@@ -45,7 +45,7 @@ class Pangloss:
     config: Config
 
     def parts(self, source: Path) -> list[Part]:
-        """A recording is a part."""
+        """The parts of the corpus: each is a recording."""
         if not source.is_dir():
             raise _no_layout(source, "there is no such folder")
         sidecar = read_sidecar(source)
@@ -66,7 +66,7 @@ class Pangloss:
         return sorted(parts, key=lambda part: (part.split, part.name))
 
     def read(self, part: Part) -> Iterator[Utterance | Problem]:
-        """The segments of one recording."""
+        """The utterances of a part: the segments of one recording."""
         if part.source.suffix.lower() == ".xml":
             yield Problem(str(part.source), "annotation without audio: no wav of the same name")
             return

@@ -25,12 +25,12 @@ class Segment:
     start_sec: float | None
     end_sec: float | None
     forms: tuple[tuple[str, str], ...]
-    """(kindOf, text) of each FORM of its own, in order."""
+    """(kindOf, text) of each FORM that is the segment's own, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """One XML file."""
+    """What one XML file says."""
 
     id: str
     language: str
@@ -56,7 +56,7 @@ def read_annotation(path: Path) -> Annotation:
 
 
 class _RefusedError(Exception):
-    """The file is XML and still nothing for us."""
+    """The file is XML, but declares entities, or is of another kind."""
 
 
 def _refuse(*_: object) -> None:
@@ -64,7 +64,7 @@ def _refuse(*_: object) -> None:
 
 
 class _Reader:
-    """Keeps what matters as the elements go by."""
+    """Reads the annotation as the elements go by."""
 
     def __init__(self) -> None:
         self.path: list[str] = []

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from masr.corpora.check_utterance import Admission, Row
+from masr.corpora.check_utterance import Admission, UtteranceRow
 from masr.corpora.sidecar import NAME, read_sidecar
 from masr.errors import CorpusError
 from masr.io.atomic import atomic_open
@@ -32,18 +32,18 @@ class Job:
     final: Path
     """Where that folder will lie."""
     rows: Path
-    """The part's rows and problems."""
+    """The file of the part's rows and problems."""
     shards: bool
     resample: bool
 
     @property
     def shard(self) -> Path:
-        """The part's audio, where it has to be kept."""
+        """The file of the part's audio, where audio has to be kept."""
         return self.staging / ARCHIVES / f"wav.{self.part.name}.ark"
 
     @property
     def final_shard(self) -> Path:
-        """Where that will lie, as wav.scp names it."""
+        """Where the part's audio will lie at the end, as wav.scp names it."""
         return self.final / ARCHIVES / self.shard.name
 
     def fingerprint(self) -> str:
@@ -94,8 +94,8 @@ def run_part(job: Job) -> tuple[str, str]:
     return job.part.split, job.part.name
 
 
-def read_rows(path: Path) -> Iterator[Row | Problem]:
-    """What `run_part` wrote."""
+def read_rows(path: Path) -> Iterator[UtteranceRow | Problem]:
+    """The rows and problems that `run_part` wrote."""
     with path.open(encoding="utf-8") as stream:
         next(stream)
         for line in stream:
@@ -104,14 +104,14 @@ def read_rows(path: Path) -> Iterator[Row | Problem]:
                 yield Problem(**values)
             else:
                 values["phones"] = tuple((label, start, length) for label, start, length in values.get("phones", ()))
-                yield Row(**values)
+                yield UtteranceRow(**values)
 
 
-def _as_json(row: Row | Problem) -> dict[str, Any]:
-    """The record's fields, without those at their default: rows are held by the million."""
-    found = {}
+def _as_json(row: UtteranceRow | Problem) -> dict[str, Any]:
+    """The fields of a row or a problem, without those at their default: rows are held by the million."""
+    fields = {}
     for f in dataclasses.fields(row):
         value = getattr(row, f.name)
         if value is not None and value not in ({}, ()):
-            found[f.name] = value
-    return found
+            fields[f.name] = value
+    return fields

@@ -11,7 +11,7 @@ from masr.errors import CorpusError
 from masr.types import Span
 
 _TOKEN = re.compile(r'"((?:[^"]|"")*)"|<(exists|absent)>|(?<![\w\[.])(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w\]:])')
-"""What carries meaning in either form: quoted text, flags, and numbers that are no list indices."""
+"""The tokens that carry meaning in either form: quoted text, flags, and numbers that are no list indices."""
 
 
 def read_textgrid(path: Path) -> dict[str, tuple[Span, ...]]:
@@ -37,11 +37,11 @@ def _text(path: Path) -> str:
 
 
 def _tokens(text: str) -> Iterator[str]:
-    for found in _TOKEN.finditer(text):
-        if found[2]:
-            yield f"<{found[2]}>"
+    for token in _TOKEN.finditer(text):
+        if token[2]:
+            yield f"<{token[2]}>"
         else:
-            yield found[3] if found[3] is not None else found[1].replace('""', '"')
+            yield token[3] if token[3] is not None else token[1].replace('""', '"')
 
 
 def _count(tokens: Iterator[str]) -> int:

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 Stats = npt.NDArray[np.float64]
-"""What one mean is taken over."""
+"""The frames that one mean is taken over."""
 VARIANCE_FLOOR = 1e-20
-"""As in Kaldi: a feature that never moves is divided by 1e-10, not by zero."""
+"""The least variance, as in Kaldi: a feature that never moves is divided by 1e-10, not by zero."""
 
 
 class Accumulator:
@@ -35,7 +35,7 @@ class Accumulator:
 
     @property
     def num_frames(self) -> float:
-        """Frames so far."""
+        """How many frames were counted in so far."""
         return float(self.stats[0, -1])
 
 
@@ -51,10 +51,10 @@ def stats_of(frames: Tensor) -> Stats:
 
 def total(stats: Iterable[Stats]) -> Stats:
     """The statistics of everything together: the global ones from those of the speakers."""
-    found = list(stats)
-    if not found:
+    parts = list(stats)
+    if not parts:
         raise ValueError("there are no statistics to add up")
-    summed: Stats = np.sum(found, axis=0)
+    summed: Stats = np.sum(parts, axis=0)
     return summed
 
 
@@ -74,7 +74,7 @@ def normalise(
         mean, variance = _moments(stats.to(frames.device))
     scale = variance.clamp(min=VARIANCE_FLOOR).rsqrt() if norm_vars else torch.ones_like(variance)
     shift = mean if norm_means else torch.zeros_like(mean)
-    # In float64: with a variance at its floor the scale is 1e10.
+    # float64, because the scale is 1e10 where a variance is at its floor.
     out = ((frames.double() - shift) * scale).to(frames.dtype)
     return out.masked_fill(~inside, 0.0)
 

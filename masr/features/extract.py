@@ -56,7 +56,7 @@ def _counted(done: queue.SimpleQueue[int]) -> Iterator[int]:
 
 
 def _run_jobs(data: DataDir, plan: Plan, num_jobs: int) -> Iterator[int]:
-    """One item for every utterance that a process has dealt with."""
+    """Runs the jobs as processes; yields once for every utterance that one has dealt with."""
     context = multiprocessing.get_context("spawn")
     done: Any = context.Queue()
     with ProcessPoolExecutor(num_jobs, mp_context=context, initializer=_start, initargs=(done,)) as pool:
@@ -75,7 +75,7 @@ def _run_jobs(data: DataDir, plan: Plan, num_jobs: int) -> Iterator[int]:
 
 
 def _waiting(done: Any) -> Iterator[int]:
-    """What was reported, until nothing comes for a while."""
+    """Everything that processes report, until nothing comes for a while."""
     while True:
         try:
             count = done.get(timeout=0.2)
@@ -101,7 +101,7 @@ _DONE: Any = None
 
 
 def _start(done: Any) -> None:
-    """Processes share the cores, so each takes one."""
+    """Starts a process, which takes one core, because the processes share them."""
     global _DONE
     _DONE = done
     torch.set_num_threads(1)
@@ -109,7 +109,7 @@ def _start(done: Any) -> None:
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent was killed must not write into the folder of the next run."""
+    """Ends a worker whose parent was killed, so that it does not write into the folder of the next run."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

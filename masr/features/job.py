@@ -30,7 +30,7 @@ from masr.types import Features, FloatArray
 PROBLEMS = "features_problems.tsv"
 POOL_SEC, BATCH_SEC = 1200, 600
 Report = Callable[[int], None]
-"""Told how many more utterances are done."""
+"""A function that is told how many more utterances are done."""
 
 
 @dataclass(frozen=True)
@@ -160,24 +160,24 @@ def _frames(
 
 
 def discard(folder: Path) -> None:
-    """Takes away what says that an earlier run is done, before anything of a new one is written."""
+    """Removes the files that say that an earlier run is done, before anything of a new one is written."""
     (folder / ARCHIVES).mkdir(exist_ok=True)
     for name in (FEATS_SCP, CMVN_SCP, UTT2NUM_FRAMES, INDEX, PROBLEMS):
         (folder / name).unlink(missing_ok=True)
 
 
 def run_key(plan: Plan) -> str:
-    """What must be equal for two jobs to be of one run."""
+    """A text that is equal for jobs of one run: what they have in common."""
     return digest([plan.storage, dump(plan.config) if plan.config else ""])
 
 
 def marker_name(job: int) -> str:
-    """File that says that a job ended."""
+    """The name of the file that says that a job ended."""
     return shard_name("features", job) + ".json"
 
 
 def problems_name(job: int) -> str:
-    """File that lists what a job left out."""
+    """The name of the file that lists what a job left out."""
     return shard_name("features_problems", job) + ".tsv"
 
 
@@ -186,7 +186,7 @@ def _line(text: str) -> str:
 
 
 def read_marker(path: Path) -> Marker | None:
-    """What a job left; None where it did not end."""
+    """The marker that a job left; None where it did not end."""
     try:
         return Marker(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

@@ -36,7 +36,7 @@ class Config:
         build(self)
 
     def framing(self) -> Framing:
-        """The part that has nothing to do with mel."""
+        """The options on windows, which have nothing to do with mel."""
         return Framing(
             self.sample_rate, self.window_ms, self.shift_ms, self.snip_edges, self.window,
             self.preemphasis, self.remove_dc, self.dither, self.seed, self.fft == "float64",
@@ -52,7 +52,7 @@ class LogMel(nn.Module):
 
     @property
     def num_bins(self) -> int:
-        """Width of a frame."""
+        """The width of a frame: how many mel filters there are."""
         return self.energies.num_filters
 
     @property

@@ -51,13 +51,13 @@ def bands(weights: Tensor, shares: tuple[float, ...] = (0.4, 0.3, 0.3)) -> list[
     for share in shares:
         total += share
         ends.append(min(num_filters, round(total * num_filters)))
-    found = []
+    groups = []
     for first, end in zip([0, *ends[:-1]], ends):
         used = weights[:, first:end].ne(0).any(1).nonzero().flatten()
         if end > first:
             low, high = (int(used[0]), int(used[-1]) + 1) if used.numel() else (0, 1)
-            found.append(Band(first, end, low, high))
-    return found
+            groups.append(Band(first, end, low, high))
+    return groups
 
 
 def _mel(hz: Tensor) -> Tensor:

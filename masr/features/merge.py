@@ -28,11 +28,11 @@ from masr.io.provenance import write_provenance
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of a data directory."""
+    """How many utterances of a data directory have features now, and what was left out."""
 
     folder: Path
     num_utts: int
-    """With features."""
+    """Utterances with features."""
     num_frames: int
     num_bad: int
     num_speakers: int
@@ -104,7 +104,7 @@ def _numbers(jobs: list[int]) -> str:
 
 
 def _gathered(folder: Path, stem: str, ending: str, num_jobs: int) -> Table:
-    """The rows of every job's table."""
+    """The rows of every job's table of one kind, together."""
     rows: Table = {}
     for job in range(1, num_jobs + 1):
         path = folder / (shard_name(stem, job) + ending)
@@ -114,7 +114,7 @@ def _gathered(folder: Path, stem: str, ending: str, num_jobs: int) -> Table:
 
 
 def _merge_cmvn(folder: Path, num_jobs: int) -> int:
-    """cmvn.scp with the statistics of each speaker, who may have been in several jobs; the number of speakers."""
+    """Writes cmvn.scp with each speaker's statistics, summed over jobs; the number of speakers comes back."""
     sums: dict[str, Accumulator] = {}
     for job in range(1, num_jobs + 1):
         for speaker, entry in _gathered_one(folder / ARCHIVES / (shard_name("cmvn", job) + ".scp")).items():
@@ -132,7 +132,7 @@ def _gathered_one(path: Path) -> Table:
 
 
 def _remove_orphans(folder: Path, num_jobs: int) -> None:
-    """Archives of an earlier, larger array would lie there for ever."""
+    """Removes archives of an earlier, larger array, which would lie there for ever."""
     for stem, ending in (
         ("feats", ".ark"),
         ("feats", ".scp"),

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 _PIECE_ELEMENTS = 1 << 22
-"""Samples that are convolved at a time: their spectra take six times as much."""
+"""Most samples that are convolved at a time: their spectra take six times as much."""
 _SHORTEST_FFT = 1 << 12
 
 

@@ -130,7 +130,7 @@ class MelEnergies(nn.Module):
         if rows == 0 or count == 0:
             return
         scaled = self._signal(waveforms, samples, generator)
-        # In float64 a silence that lies beside zero comes out as silence: its offset cancels to the last digit.
+        # float64, so that a silence that lies beside zero comes out as silence: its offset cancels to the last digit.
         emphasised = _preemphasise(scaled.to(self.dtype), self.framing.preemphasis)
         block = _CPU_BLOCK if mel.device.type == "cpu" else max(1, _DEVICE_BLOCK // rows)
         padded = torch.zeros(rows, min(block, count), self.framing.fft_size, dtype=self.dtype, device=mel.device)
@@ -241,5 +241,5 @@ def _window(framing: Framing) -> Tensor:
 
 
 def _on_default(tensor: Tensor) -> Tensor:
-    """On the device that `torch.set_default_device` names, where a module's parameters would be."""
+    """The tensor on the device that `torch.set_default_device` names, where a module's parameters would be."""
     return tensor.to(torch.get_default_device())

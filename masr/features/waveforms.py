@@ -19,9 +19,9 @@ from masr.io.layout import SEGMENTS, WAV_SCP
 from masr.types import FloatArray
 
 STRETCH_SEC = 600.0
-"""A stretch is no longer than this, unless one segment is."""
+"""The longest stretch, unless a single segment is longer."""
 GAP_SEC = 5.0
-"""Silence up to so long between two segments is read rather than skipped."""
+"""The longest pause between two segments that is read rather than skipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Item:
 
     utt: str
     entry: str
-    """Of wav.scp."""
+    """The entry of wav.scp that holds them."""
     start_sec: float = 0.0
     end_sec: float | None = None
 
@@ -89,7 +89,7 @@ def read_waveforms(found: Iterable[Item | Unread], sample_rate: int, allow_pipes
 
 
 def _stretches(items: Sequence[Item], whole: bool) -> Iterator[list[Item]]:
-    """Neighbours in time; with `whole` all of a recording, because a command runs from its start each time."""
+    """Segments that are neighbours in time; with `whole` all of a recording, as a command runs from its start."""
     stretch: list[Item] = []
     begin, end = 0.0, 0.0
     for item in sorted(items, key=lambda item: item.start_sec):
@@ -107,7 +107,7 @@ def _stretches(items: Sequence[Item], whole: bool) -> Iterator[list[Item]]:
 
 
 def _read_stretch(items: list[Item], sample_rate: int, allow_pipes: bool) -> Iterator[Read]:
-    """One read for all; where that fails, each by itself, so that one bad segment spoils no other."""
+    """The samples of a stretch by one read; where that fails, each by itself, so that a bad segment spoils no other."""
     ends = [item.end_sec for item in items]
     end_sec = None if None in ends else max(end for end in ends if end is not None)
     start_sec = items[0].start_sec
@@ -133,9 +133,9 @@ class Batch:
 
     utts: list[str]
     waveforms: Tensor
-    """(B, S)."""
+    """(B, S) samples."""
     num_samples: Tensor
-    """(B,)."""
+    """(B,) samples of each utterance."""
 
 
 def batches(waveforms: Iterable[tuple[str, FloatArray]], max_samples: int, pool_samples: int) -> Iterator[Batch]:

@@ -14,7 +14,7 @@ HEADER = ("utt", "speaker", "label", "answer")
 
 @dataclass(frozen=True)
 class AnswerTable:
-    """Column by column; no utterance is there twice."""
+    """The columns of such a file; no utterance is there twice."""
 
     utts: tuple[str, ...]
     speakers: tuple[str, ...]
@@ -23,7 +23,7 @@ class AnswerTable:
 
 
 def write_answer_table(path: Path, table: AnswerTable) -> None:
-    """In the table's order; ScoresError where a cell holds a tab."""
+    """Writes a line for each utterance, in the table's order; ScoresError where a cell holds a tab."""
     columns = (table.utts, table.speakers, table.labels, table.answers)
     if broken := next((cell for column in columns for cell in column if "\t" in cell), None):
         raise ScoresError(f"{broken!r} holds a tab, which separates the columns of {path}")
@@ -33,7 +33,7 @@ def write_answer_table(path: Path, table: AnswerTable) -> None:
 
 
 def read_answer_table(path: Path) -> AnswerTable:
-    """The columns of a file; ScoresError, with the line, for what is none."""
+    """The columns of a file; ScoresError, with the line, where it is no such table."""
     fix = "masr analyse probe --answers writes such a file"
     try:
         lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")

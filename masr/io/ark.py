@@ -44,7 +44,7 @@ class Header:
     kind: str
     shape: tuple[int, ...]
     num_bytes: int
-    """Of the whole value."""
+    """Bytes of the whole value, its header included."""
 
 
 class ArchiveWriter:
@@ -82,7 +82,7 @@ class ArchiveWriter:
             self._temporary.unlink(missing_ok=True)
 
     def append(self, key: str, array: Array) -> str:
-        """One (T, D) matrix or (T,) vector: its scp entry."""
+        """Appends one (T, D) matrix or (T,) vector; its scp entry."""
         import kaldiio
 
         if not key or any(c.isspace() for c in key):
@@ -148,11 +148,11 @@ def read_archive(path: Path) -> Iterator[tuple[str, Array]]:
 
 def parse_entry(entry: str) -> tuple[Path, int, tuple[int, int] | None]:
     """File, byte offset and rows of an scp entry; a pipe, or a path without an offset, is refused."""
-    found = _ENTRY.fullmatch(entry.strip())
-    if found is None or entry.strip()[-1:] == "|":
+    match = _ENTRY.fullmatch(entry.strip())
+    if match is None or entry.strip()[-1:] == "|":
         raise ArchiveError(f"{entry!r} is not archive:offset", fix="run `masr features` to write the archives again")
-    rows = (int(found["first"]), int(found["last"])) if found["first"] is not None else None
-    return Path(found["path"]), int(found["offset"]), rows
+    rows = (int(match["first"]), int(match["last"])) if match["first"] is not None else None
+    return Path(match["path"]), int(match["offset"]), rows
 
 
 def _opened(path: Path, entry: str) -> BinaryIO:
@@ -177,7 +177,7 @@ def _read_value(stream: BinaryIO, size: int, entry: str) -> Array:
         stream.seek(start + header.num_bytes)
         return np.zeros(header.shape, dtype=np.float32)
     array = read_matrix_or_vector(stream)
-    # What comes from a buffer cannot be written to, which torch warns of.
+    # An array over a buffer cannot be written to, which torch warns of.
     wanted = np.float64 if header.kind in ("DM", "DV") else np.float32
     return np.array(array, dtype=wanted, order="C", copy=not array.flags.writeable or None)
 

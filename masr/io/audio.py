@@ -34,13 +34,13 @@ class AudioInfo:
     """What a file says of itself."""
 
     num_samples: int
-    """Per channel."""
+    """Samples of each channel."""
     sample_rate: int
     num_channels: int
 
     @property
     def duration_sec(self) -> float:
-        """Length."""
+        """How long it is."""
         return self.num_samples / self.sample_rate
 
 
@@ -126,8 +126,8 @@ def read_audio(
 
 def split_entry(entry: str) -> tuple[Path, int]:
     """A wav.scp entry that is no pipe, as file and byte offset."""
-    found = _ARK_ENTRY.fullmatch(entry)
-    return (Path(found[1]), int(found[2])) if found else (Path(entry), 0)
+    match = _ARK_ENTRY.fullmatch(entry)
+    return (Path(match[1]), int(match[2])) if match else (Path(entry), 0)
 
 
 def _read(

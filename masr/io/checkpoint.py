@@ -84,7 +84,7 @@ def load(folder: Path, only: Collection[str] = ()) -> tuple[dict[str, dict[str, 
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """record.json alone."""
+    """The record of a checkpoint, without its tensors."""
     path = folder / RECORD
     try:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -117,7 +117,7 @@ def _apart(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
 
 @contextmanager
 def _disk_errors(path: Path) -> Iterator[None]:
-    """What a disk refuses, as a CheckpointError; safetensors has an error of its own for it."""
+    """Turns what a disk refuses into a CheckpointError; safetensors has an error of its own for it."""
     from safetensors import SafetensorError
 
     try:

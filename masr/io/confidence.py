@@ -26,32 +26,32 @@ Int64Array = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Facts:
-    """Of all confidences in a folder."""
+    """What all the confidences of a folder are, and who gave them."""
 
     measure: str
-    """max, entropy or margin."""
+    """How confidence is measured: max, entropy or margin."""
     exclude_blank: bool
     frame_shift_sec: float
-    """From one value to the next."""
+    """Seconds from one value to the next."""
     subsampling: int
-    """Input frames, or samples, to one value."""
+    """How many input frames, or samples, one value stands for."""
     takes_samples: bool
     """Whether the scorer's input is samples."""
     scorer: str
-    """Its folder, as it was given."""
+    """The scorer's folder, as it was given."""
     scorer_digest: str
-    """Of its weights and configuration."""
+    """Digest of the scorer's weights and configuration."""
     data: str
     """The data directory, as it was given."""
     data_digest: str
     """`data_digest` of its utterances; empty where the table is a part of another directory's."""
     num_utts: int
     num_frames: int
-    """Values in all."""
+    """How many values there are in all."""
     num_short: int
     """Utterances without an encoded frame, which have no row."""
     mean: float
-    """Of all values."""
+    """The mean of all values."""
     content: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """How loud a few utterances are: other speech of the same names and lengths is told by it."""
 
@@ -64,17 +64,17 @@ class Facts:
         return (self.measure, self.exclude_blank, self.frame_shift_sec, self.subsampling, self.scorer_digest)
 
     def of_what(self) -> str:
-        """For a message."""
+        """What the confidences are, in words for a message."""
         return f"{self.measure}{' without the blank' if self.exclude_blank else ''} by {self.scorer}"
 
 
 def write_facts(folder: Path, facts: Facts) -> None:
-    """Puts them beside confidence.scp."""
+    """Writes confidence.json beside confidence.scp."""
     atomic_write(folder / CONFIDENCE_JSON, json.dumps(asdict(facts), indent=2, ensure_ascii=False) + "\n")
 
 
 def read_facts(folder: Path) -> Facts:
-    """Of the confidences in `folder`; DataError where there are none, or where they are of different kinds."""
+    """The facts of the confidences in `folder`; DataError where there are none, or they are of different kinds."""
     if not (folder / CONFIDENCE_SCP).is_file():
         raise DataError(
             f"{folder} has no {CONFIDENCE_SCP}",
@@ -83,29 +83,29 @@ def read_facts(folder: Path) -> Facts:
         )
     if (folder / CONFIDENCE_JSON).is_file():
         return _read(folder / CONFIDENCE_JSON)
-    found = [_read(path) for path in _beside_archives(folder)]
-    if any(not facts.same_kind(found[0]) for facts in found):
-        kinds = sorted({facts.of_what() for facts in found})
+    parts = [_read(path) for path in _beside_archives(folder)]
+    if any(not facts.same_kind(parts[0]) for facts in parts):
+        kinds = sorted({facts.of_what() for facts in parts})
         raise DataError(
             f"{folder / CONFIDENCE_SCP} mixes confidences: {', '.join(kinds)}",
             why="data directories were combined that had been scored differently",
             fix=f"score it anew: masr confidence SCORER {folder} --replace",
         )
-    content = {utt: values for facts in found for utt, values in facts.content.items()}
-    return replace(found[0], data_digest="", content=content)
+    content = {utt: values for facts in parts for utt, values in facts.content.items()}
+    return replace(parts[0], data_digest="", content=content)
 
 
 def data_digest(utts: Iterable[str], num_encoded: Int64Array) -> str:
     """Changes when other utterances, or of other lengths in encoded frames, make up the data."""
     lengths = np.maximum(np.ascontiguousarray(num_encoded, dtype="<i8"), 0)
-    found = hashlib.blake2b(lengths.tobytes(), digest_size=16)
+    digest = hashlib.blake2b(lengths.tobytes(), digest_size=16)
     for utt in utts:
-        found.update(utt.encode("utf-8", "surrogatepass") + b"\0")
-    return found.hexdigest()
+        digest.update(utt.encode("utf-8", "surrogatepass") + b"\0")
+    return digest.hexdigest()
 
 
 def stored_facts(folder: Path) -> Facts | None:
-    """Those of a folder that has been scored; None where it has not, or not to the end."""
+    """The facts of a folder that a scorer has gone through; None where it has not, or not to the end."""
     whole = (folder / CONFIDENCE_SCP).is_file() and (folder / CONFIDENCE_JSON).is_file()
     return _read(folder / CONFIDENCE_JSON) if whole else None
 
@@ -113,8 +113,8 @@ def stored_facts(folder: Path) -> Facts | None:
 def _beside_archives(folder: Path) -> list[Path]:
     """confidence.json of every folder that the rows point into."""
     table = open_table(folder / CONFIDENCE_SCP)
-    found = {parse_entry(entry)[0].parent for entry in table.values()}
-    homes = sorted(path.parent if path.name == ARCHIVES else path for path in found)
+    folders = {parse_entry(entry)[0].parent for entry in table.values()}
+    homes = sorted(path.parent if path.name == ARCHIVES else path for path in folders)
     if not homes:
         raise DataError(f"{folder / CONFIDENCE_SCP} is empty", fix=f"masr confidence SCORER {folder} --replace")
     return [home / CONFIDENCE_JSON for home in homes]

@@ -30,7 +30,7 @@ Cell = str | float | None
 
 @dataclass(frozen=True)
 class Axis:
-    """What runs along a side."""
+    """What runs along a side of the drawing."""
 
     name: str = ""
     unit: str = ""
@@ -94,13 +94,13 @@ class Heatmap:
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     x: Axis = Axis()
-    """Of the columns."""
+    """The axis of the columns."""
     y: Axis = Axis()
-    """Of the rows."""
+    """The axis of the rows."""
     unit: str = ""
     scale: Literal["sequential", "diverging"] = "sequential"
     low: float | None = None
-    """Where the colours begin; the smallest value where it is left out."""
+    """The value at which the colours begin; the smallest of all where it is left out."""
     high: float | None = None
     centre: float = 0.0
     """The middle of a diverging scale."""
@@ -162,7 +162,7 @@ class Bars:
     names: tuple[str, ...]
     series: tuple[Series, ...]
     axis: Axis = Axis()
-    """Of the values."""
+    """The axis of the values."""
     reference: float | None = None
     """A value to hold the bars against: chance, a paper's figure."""
     reference_name: str = ""

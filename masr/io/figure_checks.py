@@ -12,15 +12,15 @@ from masr.errors import FigureError
 Array = npt.NDArray[np.float64]
 
 MAX_VALUES = 1_000_000
-"""In one figure."""
+"""Most values of one figure."""
 MAX_SIDE = 1000
-"""Rows or columns of a matrix; series, curves, rows of a table."""
+"""Most rows or columns of a matrix; most series, curves, or rows of a table."""
 MAX_TEXT = 10_000
-"""Characters of one text."""
+"""Most characters of one text."""
 
 
 def array(values: Any, num_dims: int, name: str) -> Array:
-    """A float64 array of so many dimensions; what is no finite number and no NaN is refused."""
+    """A float64 array of so many dimensions; FigureError where a value is neither a finite number nor NaN."""
     try:
         raw = np.array(values)
     except ValueError:
@@ -32,20 +32,20 @@ def array(values: Any, num_dims: int, name: str) -> Array:
     elif raw.dtype.kind not in "iuf":
         raise FigureError(f"{name}: holds something that is no number")
     try:
-        found = raw.astype(np.float64)
+        numbers = raw.astype(np.float64)
     except OverflowError:
         raise FigureError(f"{name}: holds a number that is too large") from None
-    if found.size == 0:
-        found = found.reshape((0,) * num_dims)
-    if found.ndim != num_dims:
-        raise FigureError(f"{name}: has {found.ndim} dimensions and needs {num_dims}")
-    if bool(np.isinf(found).any()):
+    if numbers.size == 0:
+        numbers = numbers.reshape((0,) * num_dims)
+    if numbers.ndim != num_dims:
+        raise FigureError(f"{name}: has {numbers.ndim} dimensions and needs {num_dims}")
+    if bool(np.isinf(numbers).any()):
         raise FigureError(f"{name}: holds an infinite value", fix="give null (NaN) where there is no figure")
-    return found
+    return numbers
 
 
 def fill(figure: Any, **values: Any) -> None:
-    """A frozen record is changed only while it is being made."""
+    """Sets fields of a frozen record, while it is being made."""
     for name, value in values.items():
         object.__setattr__(figure, name, value)
 

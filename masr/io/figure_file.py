@@ -20,7 +20,7 @@ from masr.io.figure_checks import MAX_TEXT
 from masr.io.layout import FIGURE_SUFFIX
 
 MAX_BYTES = 32 << 20
-"""Of one file: what a page can hold is far below."""
+"""Most bytes of one file: a figure that a page can hold is far smaller."""
 
 
 def write_figure(path: Path, figure: Figure) -> None:
@@ -31,7 +31,7 @@ def write_figure(path: Path, figure: Figure) -> None:
 
 
 def read_figure(path: Path) -> Figure:
-    """The figure of a file; FigureError, with the file and the key, for what is none."""
+    """The figure of a file; FigureError, with the file and the key, where it holds none."""
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
@@ -46,7 +46,7 @@ def read_figure(path: Path) -> Figure:
 
 
 def to_json(figure: Figure) -> str:
-    """One line of JSON; keys that have their default are left out."""
+    """A figure as one line of JSON; keys that have their default are left out."""
     kind = next(name for name, cls in KINDS.items() if type(figure) is cls)
     return json.dumps({"kind": kind, **_plain(figure)}, ensure_ascii=False, allow_nan=False)
 
@@ -68,7 +68,7 @@ def from_json(text: str) -> Figure:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON can hold: it has no NaN."""
+    """A value as JSON can hold it: NaN becomes null."""
     if isinstance(value, np.ndarray):
         return _plain(value.tolist())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -117,7 +117,7 @@ def _record(cls: type, data: Any, where: str) -> Any:
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
-    """One key's value as the dataclass wants it."""
+    """The value of one key, turned into the type that its field has."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin is np.ndarray:
         return value if isinstance(value, list) else _wrong(where, "a list of numbers", value)

@@ -42,11 +42,11 @@ class Frames(Protocol):
     name: str
     dim: int
     utts: Sequence[str] | None
-    """None where it is not known which utterance is which: then places count."""
+    """Ids of the utterances; None where it is not known which is which: then places count."""
     counts: IntArray
     """(U,) frames of each utterance."""
     grid: Grid | None
-    """None where nobody said when frames are."""
+    """When frames are; None where nobody said it."""
 
     def read(self, place: int) -> Array:
         """(N, D) of one utterance; a mapped array is not copied."""
@@ -71,17 +71,17 @@ class ArrayFrames:
         self.grid: Grid | None = None
 
     def read(self, place: int) -> Array:
-        """(N, D)."""
+        """(N, D) frames of one utterance, as a view of the map."""
         return self.frames[self.offsets[place] : self.offsets[place + 1]]
 
 
 def open_frames(path: Path) -> ArrayFrames:
-    """What is at `path`."""
+    """The frames at `path`: an array FILE.npy, or a folder that masr extract wrote."""
     return _open_folder(path) if path.is_dir() else ArrayFrames(str(path), load_array(path))
 
 
 def load_array(path: Path) -> Array:
-    """Any .npy, mapped; AnalysisError where it is none."""
+    """The array of a .npy file, mapped; AnalysisError where the file is none."""
     try:
         array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
@@ -115,7 +115,7 @@ def _open_folder(folder: Path) -> ArrayFrames:
 
 
 def _grid_of(folder: Path) -> Grid | None:
-    """What masr extract says of the encoder's frames; None where it says nothing."""
+    """The grid that masr extract wrote of the encoder's frames; None where it wrote none."""
     try:
         facts = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
         return Grid(float(facts["frame_shift_sec"]), float(facts["first_frame_sec"]))

@@ -16,7 +16,7 @@ from masr.io.atomic import atomic_write
 
 
 def write_json(where: str | Path, values: Any, indent: int = 2) -> None:
-    """To a file, or the screen where `where` is "-"; what is not known is null."""
+    """Writes values to a file, or to the screen where `where` is "-"; a number that is not finite becomes null."""
     text = json.dumps(plain(values), indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
     if where == "-":
         print(text, end="")

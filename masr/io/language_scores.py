@@ -27,7 +27,7 @@ _BLOCK_CHARS = 1 << 24
 
 @dataclass(frozen=True, eq=False)
 class LanguageScores:
-    """Row by row what a system says of an utterance."""
+    """A system's scores: a row for each utterance, a column for each language."""
 
     utts: Sequence[str]
     languages: tuple[str, ...]
@@ -36,15 +36,15 @@ class LanguageScores:
 
 
 def read_language_scores(path: Path) -> LanguageScores:
-    """The scores of a file in either form; ScoresError, with the line, for what is none."""
-    found = _read_array(path) if path.suffix == BINARY else _read_text(path)
-    _check_names(path, "language", found.languages)
-    _check_names(path, "utterance", found.utts)
-    if len(found.languages) < 2:
-        raise ScoresError(f"{path}: has {len(found.languages)} languages: there is nothing to choose between")
-    if not found.utts:
+    """The scores of a file in either form; ScoresError, with the line, where it holds none."""
+    scores = _read_array(path) if path.suffix == BINARY else _read_text(path)
+    _check_names(path, "language", scores.languages)
+    _check_names(path, "utterance", scores.utts)
+    if len(scores.languages) < 2:
+        raise ScoresError(f"{path}: has {len(scores.languages)} languages: there is nothing to choose between")
+    if not scores.utts:
         raise ScoresError(f"{path}: has no utterance", why="the run that writes it may have ended early")
-    return found
+    return scores
 
 
 def write_language_scores(path: Path, utts: Sequence[str], languages: Sequence[str], values: FloatArray) -> None:
@@ -119,7 +119,7 @@ def _read_text(path: Path) -> LanguageScores:
 
 
 def _blocks(stream: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
-    """Lines by some megabytes, with the number of the first."""
+    """(number of the first line, lines) of some megabytes at a time."""
     first, size, lines = 2, 0, []
     for line in stream:
         lines.append(line)
@@ -148,9 +148,9 @@ def _parse(path: Path, first: int, lines: list[str], num_languages: int) -> tupl
     for number, line in enumerate(lines, first):
         name, _, rest = line.rstrip("\r\n").partition("\t")
         if rest.count("\t") != num_languages - 1 or not name:
-            found = rest.count("\t") + 1 if rest else 0
+            count = rest.count("\t") + 1 if rest else 0
             raise ScoresError(
-                f"{path}: line {number}: has {found} scores for {num_languages} languages"
+                f"{path}: line {number}: has {count} scores for {num_languages} languages"
                 if name
                 else f"{path}: line {number}: has no utterance",
                 why="the file may be cut short, or its columns not separated by tabs",
@@ -175,7 +175,7 @@ def _blame(path: Path, first: int, cells: list[str]) -> NoReturn:
 
 
 def _check_names(path: Path, what: str, names: Sequence[str]) -> None:
-    """Every name once, and none empty."""
+    """ScoresError where a name is empty or is there twice."""
     if len(set(names)) < len(names):
         twice = [name for name, count in islice(Counter(names).most_common(), 3) if count > 1]
         raise ScoresError(f"{path}: has the {what} {', '.join(map(repr, twice))} more than once")

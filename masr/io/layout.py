@@ -69,6 +69,9 @@ SCORES_LANGUAGES = ".languages"
 # what any verb may write for the report to draw: NAME.figure.json
 FIGURE_SUFFIX = ".figure.json"
 
+# exp/tables/
+RESOLVED_DIGESTS = "resolved.json"
+
 # exp/tables/<step>/<task>/
 TASK_CONFIG = "task.yaml"
 TASK_LOG = "task.log"

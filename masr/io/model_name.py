@@ -12,7 +12,7 @@ from pathlib import Path
 from masr.io.trained import open_trained
 
 ALL = "all"
-"""In place of a layer: every one of them."""
+"""Stands in place of a layer for every one of them."""
 _LAYER = re.compile(r"(.+):(\d{1,9}|all)")
 
 
@@ -23,21 +23,21 @@ class ModelName:
     model: str
     """RUN or RUN@STEP."""
     layer: int | None
-    """None is the encoder's last word."""
+    """Which layer; None is the encoder's last word."""
 
     @property
     def run(self) -> str:
-        """The run alone."""
+        """The run, without step and layer."""
         return str(open_trained(self.model).run)
 
     @property
     def step(self) -> int | None:
-        """Of the checkpoint; None for the final weights."""
+        """The step of the checkpoint; None for the final weights."""
         return open_trained(self.model).step
 
 
 def model_name(text: str) -> ModelName | None:
-    """What a word names; None where that is no model. A folder or file of exactly that name comes first."""
+    """The model that a word names, or None. Where a folder or file has exactly that name, no part of it is a layer."""
     model, layer = parts(text)
     if layer == ALL or not open_trained(model).is_there:
         return None
@@ -46,5 +46,5 @@ def model_name(text: str) -> ModelName | None:
 
 def parts(text: str) -> tuple[str, str | None]:
     """The model and the layer that a word names, as they are written."""
-    found = None if Path(text).exists() else _LAYER.fullmatch(text)
-    return (found[1], found[2]) if found else (text, None)
+    match = None if Path(text).exists() else _LAYER.fullmatch(text)
+    return (match[1], match[2]) if match else (text, None)

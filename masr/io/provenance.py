@@ -34,7 +34,7 @@ def write_provenance(folder: Path, config: Any = None, **facts: Any) -> None:
 
 
 def _program() -> str:
-    """`masr` however it was started; a script of the user's own keeps its name."""
+    """The name of the program: `masr` however it was started, or that of a script of the user's own."""
     script = Path(sys.argv[0])
     return "masr" if script.name == "masr" or script.parts[-3:] == ("masr", "cli", "main.py") else str(script)
 
@@ -50,7 +50,7 @@ def git_commit() -> str:
     git = ["git", "-C", str(root)]
     written = [":(exclude,glob)egs/*/RESULTS.md", ":(exclude,glob)egs/*/figures/**"]
     try:
-        found = subprocess.run(
+        done = subprocess.run(
             [*git, "describe", "--always", "--abbrev=40", "--exclude=*"],
             capture_output=True,
             text=True,
@@ -60,4 +60,4 @@ def git_commit() -> str:
         differs = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", ".", *written], timeout=10).returncode
     except (OSError, subprocess.SubprocessError):
         return "unknown"
-    return found.stdout.strip() + ("-dirty" if differs else "")
+    return done.stdout.strip() + ("-dirty" if differs else "")

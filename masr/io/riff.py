@@ -9,10 +9,10 @@ from typing import BinaryIO
 from masr.errors import AudioError
 
 HEADER_BYTES = 44
-"""Of the wavs that we write: RIFF, fmt and data headers, nothing else."""
+"""Bytes before the samples in the wavs that we write: RIFF, fmt and data headers, nothing else."""
 _PCM, _EXTENSIBLE = 0x0001, 0xFFFE
 _STREAMED_BYTES = 0x7FFFF000
-"""ffmpeg and sox write a size from here on when they pipe and cannot know it: the data then runs to the end."""
+"""A size from here on is one that ffmpeg and sox write into a pipe without knowing it: the data runs to the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Riff:
     bits: int
     frame_bytes: int
     data_start: int
-    """From the start of the stream."""
+    """Bytes from the start of the stream to the first sample."""
     data_bytes: int
 
     @property
@@ -35,7 +35,7 @@ class Riff:
 
     @property
     def num_samples(self) -> int:
-        """Per channel."""
+        """Samples of each channel."""
         return self.data_bytes // self.frame_bytes
 
 
@@ -59,7 +59,7 @@ def read_riff(stream: BinaryIO, start: int, size: int) -> Riff | None:
 
 
 def riff_header(num_samples: int, sample_rate: int) -> bytes:
-    """The 44 bytes before so many int16 mono samples."""
+    """The 44 bytes that stand before so many int16 mono samples."""
     data_bytes = 2 * num_samples
     if data_bytes > 0xFFFFFFFF - HEADER_BYTES:
         raise AudioError(f"too long for a wav: {num_samples} samples")

@@ -52,7 +52,7 @@ class ShardWriter:
             self._temporary.replace(self.path)
 
     def append(self, key: str, samples: Int16Array | Iterable[Int16Array]) -> tuple[str, int]:
-        """One utterance, in one piece or in blocks: its wav.scp entry and number of samples.
+        """Appends one utterance, in one piece or in blocks; its wav.scp entry and number of samples.
 
         Where the blocks raise an error nothing is left of the utterance.
         """

@@ -14,7 +14,7 @@ from masr.errors import AudioError
 
 BLOCK_SAMPLES = 1 << 20
 _UNKNOWN_SAMPLES = 1 << 60
-"""libsndfile's count for a stream that does not say how long it is lies beyond this."""
+"""For a stream that does not say how long it is, libsndfile counts more samples than this."""
 _INTEGER_SUBTYPES = frozenset({"PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW"})
 
 Block = npt.NDArray[Any]
@@ -37,7 +37,7 @@ def open_sound(stream: BinaryIO) -> Iterator[Any]:
 
 
 def read_span(sound: Any, first: int, last: int) -> Block:
-    """(last - first, channels) float32, of a span that the header promises."""
+    """(last - first, channels) float32 samples of a span that the header promises."""
     import soundfile
 
     try:
@@ -51,7 +51,7 @@ def read_span(sound: Any, first: int, last: int) -> Block:
 
 
 def sound_blocks(sound: Any) -> Iterator[Block]:
-    """All samples, (n, channels), int16 where that loses nothing; checked to be finite and as many as promised."""
+    """Blocks (n, channels) of all samples, int16 where that loses nothing; AudioError where some are missing or NaN."""
     import soundfile
 
     kind = "int16" if sound.subtype in _INTEGER_SUBTYPES else "float32"

@@ -30,7 +30,7 @@ class Trained:
 
     run: Path
     step: int | None = None
-    """Of the checkpoint; None for the final weights."""
+    """The step of the checkpoint; None for the final weights."""
 
     @property
     def is_transformers(self) -> bool:
@@ -44,7 +44,7 @@ class Trained:
 
     @property
     def weights(self) -> tuple[Path, ...]:
-        """Files in order: what a later one has takes the place of an earlier one's."""
+        """The files of weights in order: a tensor of a later one replaces that of an earlier one."""
         if self.step is None:
             whole = self.run / MODEL
             return (whole,) if whole.is_file() or not (self.run / SHARDS).is_file() else _shards(self.run)

@@ -20,7 +20,7 @@ from masr.errors import DataError
 from masr.maths.nearest import Nearest
 
 _SUM_ROWS = 512
-"""A block of frames in float64 stays in a core's cache."""
+"""Frames of a block, which stays in a core's cache in float64."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class KMeans:
                 before = None
 
     def update(self, frames: Tensor) -> Tensor:
-        """One piece of the stream: each centre becomes the mean of all its frames so far. Mean squared distance."""
+        """Moves each centre to the mean of all its frames so far, those of this piece too; mean squared distance."""
         labels, distances = self.assign(frames)
         sums, counts = self.sums(frames, labels)
         self.counts += counts
@@ -132,7 +132,7 @@ class KMeans:
         return sums, torch.bincount(labels, minlength=len(self.centres)).double()
 
     def refill(self, empty: Tensor, frames: Tensor, distances: Tensor) -> int:
-        """Empty clusters take the frames that are farthest from their centres, one each; how many did."""
+        """Puts each empty cluster on one of the frames farthest from their centres; how many clusters moved."""
         places = empty.nonzero()[:, 0]
         if len(places):
             farthest = distances.topk(min(len(places), len(distances))).indices

@@ -21,11 +21,11 @@ from torch.nn import functional
 from masr.maths.products import product
 
 _BLOCK_ELEMENTS = 1 << 20
-"""A block of scores stays in a core's cache."""
+"""Scores of a block, which stays in a core's cache."""
 _ROUNDING = 2.0**-8
-"""Of a number to bfloat16, at most, of itself."""
+"""The most that a number changes by rounding to bfloat16, as a share of itself."""
 _MOST_CLOSE = 0.25
-"""Of a block's frames: with more to be done again, float32 alone is faster."""
+"""Share of a block's frames: where more are to be done again, float32 alone is faster."""
 
 
 class Nearest:

@@ -1,7 +1,7 @@
 """A few seeds: their mean, its interval, whether one row is better than another, and what could have been found.
 
 Student's t over seeds speaks of training again, not of testing on other speakers; where the answers to every utterance
-are kept, `masr/tables/crossed.py` speaks of both.
+are kept, `crossed_effects.py` speaks of both.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ DECIDED: tuple[Verdict, ...] = ("holds", "does not hold", "no effect of that siz
 FEWEST_SEEDS = 3
 """Below this nothing is tested, however clear the figures look."""
 LEVEL = 0.95
-"""Of intervals."""
+"""The level of intervals."""
 ALPHA = 0.05
-"""Of tests, two-sided."""
+"""The level of two-sided tests."""
 POWER = 0.8
 
 
@@ -32,13 +32,13 @@ class Comparison:
 
     verdict: Verdict
     gain: Estimate | None
-    """In the column's unit, positive where the first row is better; None where no seed has both."""
+    """The mean gain in the column's unit, positive where the first row is better; None where no seed has both."""
     p_value: float | None
     """Two-sided, by itself; None where nothing was tested."""
     error: float | None = None
     """The standard error of the gain."""
     degrees: float | None = None
-    """Of freedom, of its t."""
+    """Degrees of freedom of its t."""
     p_adjusted: float | None = None
     """Corrected for the family of the claim."""
     reason: str = ""

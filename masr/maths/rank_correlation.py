@@ -41,7 +41,7 @@ class Coefficient(Estimate):
 
 @dataclass(frozen=True)
 class Correlation:
-    """Of one group of points."""
+    """Both rank correlations of one group of points."""
 
     group: str
     num_points: int

@@ -34,7 +34,7 @@ STAGE = "masr units DATA OUT (stage 3 of a recipe)"
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A label that occurs: how often, and where it is met first."""
+    """A label that is in use: how often, and where it is met first."""
 
     label: str
     count: int = 1
@@ -59,7 +59,7 @@ class Codebook:
     """Figures of the whole set of labels, such as the least cosine among them."""
     columns: tuple[str, ...] = ("label",)
     rows: tuple[tuple[str, ...], ...] = ()
-    """What the .tsv shows."""
+    """The rows of the .tsv file."""
 
     def lookup(self) -> dict[str, int]:
         """Label -> row of `codes`."""
@@ -126,9 +126,9 @@ class Codebook:
 
 
 def settings_of(config: Any) -> dict[str, Any]:
-    """A Config as the codebook keeps it."""
-    found: dict[str, Any] = to_dict(config)
-    return found
+    """The values of a Config, as the codebook keeps them."""
+    values: dict[str, Any] = to_dict(config)
+    return values
 
 
 def uses_of(folders: Sequence[DataDir], tables: Sequence[str]) -> list[Use]:
@@ -166,21 +166,21 @@ def check_tables(folders: Sequence[DataDir], tables: Sequence[str], name: str) -
 
 def file_names(streams: Sequence[str]) -> list[str]:
     """The file name of each stream's codebook: its own name; the second of one name gets .2 behind it."""
-    found: list[str] = []
+    names: list[str] = []
     for position, name in enumerate(streams):
         earlier = list(streams[:position]).count(name)
-        found.append(f"{name}.{earlier + 1}" if earlier else name)
-    return found
+        names.append(f"{name}.{earlier + 1}" if earlier else name)
+    return names
 
 
 def is_missing(label: str | None) -> bool:
-    """No label: the sample takes no part in the stream. `unknown` is what prepare writes where others have one."""
+    """Whether a sample has no label and takes no part in the stream; prepare writes `unknown` where others have one."""
     return label is None or label.strip() in ("", UNKNOWN)
 
 
 def gather(labels: Sequence[str | None], rows: Mapping[str, int], codes: FloatArray, stream: str) -> FloatArray:
     """(B, d): the code of each label, NaN where it is missing; MetadataError where it has no code."""
-    found = np.full((len(labels), codes.shape[1]), np.nan, dtype=np.float32)
+    gathered = np.full((len(labels), codes.shape[1]), np.nan, dtype=np.float32)
     present = [(i, label) for i, label in enumerate(labels) if label is not None and label.strip()]
     for _, label in present:
         if label not in rows:
@@ -190,12 +190,12 @@ def gather(labels: Sequence[str | None], rows: Mapping[str, int], codes: FloatAr
                 fix=f"run {STAGE} again, with --also for each further data directory; {near(label, rows)}",
             )
     if present:
-        found[[i for i, _ in present]] = codes[[rows[label] for _, label in present]]
-    return found
+        gathered[[i for i, _ in present]] = codes[[rows[label] for _, label in present]]
+    return gathered
 
 
 def _cell(text: str) -> str:
-    """One field of a .tsv: no tab, no line break."""
+    """Text as one field of a .tsv, without tabs and line breaks."""
     return text.replace("\t", " ").replace("\n", " ").replace("\r", " ")
 
 

@@ -22,12 +22,12 @@ def cosine_of_known(a: Tensor, b: Tensor) -> Tensor:
     known_a, known_b = _known(a), _known(b)
     full_a, full_b = torch.where(known_a > 0, a, 0.0), torch.where(known_b > 0, b, 0.0)
     squared = ((full_a**2) @ known_b.T) * (known_a @ (full_b**2).T)
-    found = (full_a @ full_b.T) / squared.sqrt()
-    return found.masked_fill(squared == 0, torch.nan)
+    cosines = (full_a @ full_b.T) / squared.sqrt()
+    return cosines.masked_fill(squared == 0, torch.nan)
 
 
 def rescale(similarity: Tensor, floor: float) -> Tensor:
-    """`floor`..1 stretched to 0..1; what lies below becomes 0."""
+    """Similarities with `floor`..1 stretched to 0..1; what lies below becomes 0."""
     return ((similarity - floor) / (1.0 - floor)).clamp(0.0, 1.0)
 
 
@@ -37,10 +37,10 @@ def missing_pairs(a: Tensor, b: Tensor) -> Tensor:
 
 
 def unit_rows(codes: Tensor) -> Tensor:
-    """Rows of length 1; a row of zeros stays one, a row of NaN stays NaN."""
+    """(B, d) rows brought to length 1; a row of zeros stays one, a row of NaN stays NaN."""
     return torch.nn.functional.normalize(codes, dim=1)
 
 
 def _known(codes: Tensor) -> Tensor:
-    """1 where the feature is known; NaN compares false, so a missing row knows nothing."""
+    """(B, d) 1 where a feature is known, else 0; NaN compares false, so a missing row knows nothing."""
     return (codes >= 0).to(codes.dtype)

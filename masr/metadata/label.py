@@ -30,7 +30,7 @@ _NUM_BYTES = 8
 
 @dataclass(frozen=True)
 class Config:
-    """Which table."""
+    """Which table holds the labels."""
 
     kind: str = option("", "the labels are in utt2<kind>; left out, it is the stream's own name")
 
@@ -45,7 +45,7 @@ def tables(config: Config) -> tuple[str, ...]:
 
 
 def tabulate(config: Config, uses: Sequence[Use]) -> Codebook:
-    """The labels in use; for people, as codes are made without it."""
+    """A codebook of the labels in use; it is for people, as codes are made without it."""
     codes = _hashes([use.label for use in uses])
     rows = tuple((use.label, str(use.count)) for use in uses)
     labels = tuple(use.label for use in uses)
@@ -60,7 +60,7 @@ def build(config: Config, codebook: Codebook | None = None) -> LabelStream:
 
 
 class LabelStream:
-    """Hashes, and whether they are equal."""
+    """A stream whose codes are hashes of the labels, and whose similarity is whether they are equal."""
 
     num_dims = _NUM_BYTES
 
@@ -84,7 +84,7 @@ class LabelStream:
 
 
 def _hashes(labels: Sequence[str | None]) -> FloatArray:
-    found = np.full((len(labels), _NUM_BYTES), np.nan, dtype=np.float32)
+    codes = np.full((len(labels), _NUM_BYTES), np.nan, dtype=np.float32)
     known: dict[str, np.ndarray[tuple[int], np.dtype[np.uint8]]] = {}
     for i, label in enumerate(labels):
         if label is None or is_missing(label):
@@ -92,5 +92,5 @@ def _hashes(labels: Sequence[str | None]) -> FloatArray:
         if label not in known:
             digest = hashlib.blake2b(label.encode("utf-8", "surrogatepass"), digest_size=_NUM_BYTES).digest()
             known[label] = np.frombuffer(digest, dtype=np.uint8)
-        found[i] = known[label]
-    return found
+        codes[i] = known[label]
+    return codes

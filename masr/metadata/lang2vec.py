@@ -35,13 +35,13 @@ def _typology() -> dict[str, tuple[str, str, str]]:
         "inventory": {"ethnologue": "ETHNO"}
         | {f"phoible_{name}": f"PHOIBLE_{name.upper()}" for name in ("aa", "gm", "saphon", "spa", "ph", "ra", "upsid")},
     }
-    found = {}
+    sets = {}
     for kind, prefix in prefixes.items():
-        found[f"{kind}_knn"] = ("feature_predictions.npz", "predicted", prefix)
-        found[kind] = (_AVERAGES, "avg", prefix)
+        sets[f"{kind}_knn"] = ("feature_predictions.npz", "predicted", prefix)
+        sets[kind] = (_AVERAGES, "avg", prefix)
         for name, source in sources[kind].items():
-            found[f"{kind}_{name}"] = ("features.npz", source, prefix)
-    return found
+            sets[f"{kind}_{name}"] = ("features.npz", source, prefix)
+    return sets
 
 
 SETS: dict[str, tuple[str, str, str]] = {
@@ -58,7 +58,7 @@ _STAND_INS = {"fam": {"nob": "nor", "nno": "nor"}}
 
 @dataclass(frozen=True, eq=False)
 class _Table:
-    """One .npz file."""
+    """One .npz file of the package."""
 
     rows: dict[str, int]
     features: tuple[str, ...]

@@ -61,8 +61,8 @@ def tabulate(config: Config, uses: Sequence[Use]) -> Codebook:
     known = [use for use in uses if config.unknown == "error" or _is_known(config, use)]
     codes = [config.aliases.get(use.label, use.label) for use in known]
     _check_names(known, codes)
-    found = [lang2vec.vectors(codes, name) for name in config.features]
-    values = np.concatenate([values for _, values, _ in found], axis=1)
+    tables = [lang2vec.vectors(codes, name) for name in config.features]
+    values = np.concatenate([values for _, values, _ in tables], axis=1)
     for use, code, row in zip(known, codes, values):
         lang2vec.check_known(code, row, config.features, use.place())
     if "fam" in config.features:  # 3718 columns, nearly all of them other families; the cosine stays the same
@@ -72,7 +72,7 @@ def tabulate(config: Config, uses: Sequence[Use]) -> Codebook:
     off = cosines[~np.eye(len(values), dtype=bool)]
     floor = float(np.nanmin(off)) if np.isfinite(off).any() else 1.0
     facts = {"floor": floor, "mean": float(np.nanmean(off)) if np.isfinite(off).any() else 1.0}
-    looked_up = ["|".join(dict.fromkeys(used)) for used in zip(*(used for _, _, used in found))]
+    looked_up = ["|".join(dict.fromkeys(used)) for used in zip(*(used for _, _, used in tables))]
     rows = [
         (use.label, str(use.count), looked_up[i], _relatives([u.label for u in known], cosines[i], i))
         for i, use in enumerate(known)
@@ -115,12 +115,12 @@ class LanguageStream:
         """(A, B) cosines in [0, 1], stretched where the config asks for it."""
         from masr.metadata.cosine import cosine, cosine_of_known, rescale
 
-        found = (cosine_of_known if self._has_gaps else cosine)(a, b)
-        return found.clamp(0.0, 1.0) if self._floor is None else rescale(found, self._floor)
+        cosines = (cosine_of_known if self._has_gaps else cosine)(a, b)
+        return cosines.clamp(0.0, 1.0) if self._floor is None else rescale(cosines, self._floor)
 
 
 def _is_known(config: Config, use: Use) -> bool:
-    """False where the language would be refused."""
+    """Whether URIEL has the language; False where it would be refused."""
     code = config.aliases.get(use.label, use.label)
     if code not in lang2vec.languages():
         return False
@@ -140,18 +140,18 @@ def _check_names(uses: Sequence[Use], codes: Sequence[str]) -> None:
 
 
 def _cosines(values: FloatArray) -> FloatArray:
-    """(N, N) by the very code that training uses."""
+    """(N, N) cosines of the codes, by the very code that training uses."""
     import torch
 
     from masr.metadata.cosine import cosine, cosine_of_known
 
     codes = torch.from_numpy(values).double()
     similarity = cosine_of_known if bool((values < 0).any()) else cosine
-    found: FloatArray = similarity(codes, codes).numpy()
-    return found
+    cosines: FloatArray = similarity(codes, codes).numpy()
+    return cosines
 
 
 def _relatives(labels: Sequence[str], cosines: FloatArray, own: int) -> str:
-    """The three nearest: `urd 0.89, pan 0.88, guj 0.86`."""
+    """The three nearest languages as text: `urd 0.89, pan 0.88, guj 0.86`."""
     order = [i for i in np.argsort(-cosines, kind="stable") if i != own and np.isfinite(cosines[i])]
     return ", ".join(f"{labels[i]} {cosines[i]:.2f}" for i in order[:3])

@@ -32,7 +32,7 @@ _CODE = re.compile(r"[a-z]{3}")
 
 @dataclass(frozen=True)
 class Config:
-    """How far is far."""
+    """How distance becomes similarity, and what stands in for an unknown place."""
 
     rule: Literal["linear", "exponential"] = option("linear", "1 - d / (pi R), or exp(-d / sigma_km)")
     sigma_km: float = option(1000.0, "distance at which `exponential` falls to 0.37")
@@ -88,7 +88,7 @@ def build(config: Config, codebook: Codebook | None = None) -> LocationStream:
 
 
 class LocationStream:
-    """Unit vectors, and the great-circle distance between them as a similarity."""
+    """A stream whose codes are unit vectors, and whose similarity falls with the great-circle distance."""
 
     num_dims = 3
 
@@ -101,22 +101,22 @@ class LocationStream:
     def codes(self, labels: Sequence[str | None]) -> FloatArray:
         """(B, 3) unit vectors; a place that no table has seen is read from its own text."""
         looked_up = [label if label in self._rows or _language(self.config, label or "") else None for label in labels]
-        found = gather(looked_up, self._rows, self._codes, "location")
+        vectors = gather(looked_up, self._rows, self._codes, "location")
         for i, label in enumerate(labels):
             if label is not None and looked_up[i] is None and not is_missing(label):
-                found[i] = unit_vectors(np.array([parse_place(label)]))[0]
-        return found
+                vectors[i] = unit_vectors(np.array([parse_place(label)]))[0]
+        return vectors
 
     def similarity(self, a: Tensor, b: Tensor) -> Tensor:
         """(A, B) in [0, 1]; 1 is the same place."""
         arc = arcs(a, b)
         if self.config.rule == "linear":
-            found = 1.0 - arc_share(arc)
+            similarity = 1.0 - arc_share(arc)
         else:
-            found = (arc * (-EARTH_RADIUS_KM / self.config.sigma_km)).exp()
-        return found.clamp(0.0, 1.0).to(a.dtype)
+            similarity = (arc * (-EARTH_RADIUS_KM / self.config.sigma_km)).exp()
+        return similarity.clamp(0.0, 1.0).to(a.dtype)
 
 
 def _language(config: Config, label: str) -> str | None:
-    """The code, where the label is a language's and not a place."""
+    """The language's code, where the label is a language and not a place; None where it is a place."""
     return label if config.from_language and _CODE.fullmatch(label) else None

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 EARTH_RADIUS_KM = 6371.0088
-"""Mean radius (IUGG)."""
+"""The earth's mean radius (IUGG)."""
 
 
 def unit_vectors(places: Float64Array) -> Float64Array:
-    """(A, 2) latitude and longitude in degrees -> (A, 3)."""
+    """(A, 2) latitude and longitude in degrees -> (A, 3) unit vectors."""
     latitude, longitude = np.radians(places[:, 0]), np.radians(places[:, 1])
     flat = np.cos(latitude)
     axes = [flat * np.cos(longitude), flat * np.sin(longitude), np.sin(latitude)]

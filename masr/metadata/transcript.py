@@ -59,7 +59,7 @@ def tables(config: Config) -> tuple[str, ...]:
 
 
 def tabulate(config: Config, uses: Iterable[Use]) -> Codebook:
-    """Figures alone: a transcript's code is made from its text, so there is nothing to keep."""
+    """A codebook with figures alone: a transcript's code is made from its text, so there is nothing to keep."""
     count, longest, num_over = 0, 0, 0
     for use in uses:
         length = len(_normal(config, use.label))
@@ -78,7 +78,7 @@ def build(config: Config, codebook: Codebook | None = None) -> TranscriptStream:
 
 
 class TranscriptStream:
-    """Hashed n-grams, or the characters themselves."""
+    """A stream whose codes are hashed n-grams, or the characters themselves."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -87,12 +87,12 @@ class TranscriptStream:
 
     def codes(self, labels: Sequence[str | None]) -> FloatArray:
         """(B, width) rows of length 1 of signed n-gram counts, or (B, max_chars) code points with 0 behind."""
-        found = np.full((len(labels), self.num_dims), np.nan, dtype=np.float32)
+        codes = np.full((len(labels), self.num_dims), np.nan, dtype=np.float32)
         encode = self._ngrams if self.config.rule == "ngram" else self._characters
         for i, label in enumerate(labels):
             if label is not None and not is_missing(label):
-                found[i] = encode(_normal(self.config, label))
-        return found
+                codes[i] = encode(_normal(self.config, label))
+        return codes
 
     def similarity(self, a: Tensor, b: Tensor) -> Tensor:
         """(A, B) in [0, 1]; 1 is the same text."""
@@ -101,7 +101,7 @@ class TranscriptStream:
         return cosine(a, b).clamp(0.0, 1.0) if self.config.rule == "ngram" else _edit_similarity(a, b)
 
     def _ngrams(self, text: str) -> FloatArray:
-        """A space on either side lets the first and the last letter of a text count as such."""
+        """(width,) hashed n-grams of a text between spaces, so that its first and its last letter count as such."""
         points = _points(f" {text} ").astype(np.uint64)
         row = np.zeros(self.config.width)
         for n in range(self.config.min_n, self.config.max_n + 1):
@@ -126,7 +126,7 @@ def _num_dims(config: Config) -> int:
 
 
 def _normal(config: Config, text: str) -> str:
-    """One spelling of what looks the same."""
+    """The text in one spelling of what looks the same."""
     text = unicodedata.normalize("NFC", " ".join(text.split()))
     return unicodedata.normalize("NFC", text.casefold()) if config.fold_case else text
 
@@ -165,12 +165,12 @@ def _edit_similarity(a: Tensor, b: Tensor) -> Tensor:
         ) from None
     one = _texts(a)
     other = one if a is b else _texts(b)
-    found = cdist(one, other, scorer=Levenshtein.normalized_similarity, dtype=np.float32)
-    same = torch.from_numpy(np.asarray(found)).to(a)
+    similarity = cdist(one, other, scorer=Levenshtein.normalized_similarity, dtype=np.float32)
+    same = torch.from_numpy(np.asarray(similarity)).to(a)
     return same.masked_fill(missing_pairs(a, b), torch.nan)
 
 
 def _texts(codes: Tensor) -> list[str]:
-    """The characters back from their code points; nothing for a missing row."""
+    """The texts of rows of code points; empty for a missing row."""
     rows = codes.detach().nan_to_num().cpu().numpy().astype("<u4")
     return [row[row > 0].tobytes().decode("utf-32-le", "surrogatepass") for row in rows]

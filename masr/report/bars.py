@@ -40,7 +40,7 @@ def draw_bars(figure: Bars, styles: list[Style] | None = None, *, width: float =
 
 
 def bars_legend(figure: Bars, styles: list[Style] | None = None) -> Markup | None:
-    """Which series is which."""
+    """Names of the series beside samples of their look; None where there is one series."""
     looks = styles or [Style(n) for n in range(len(figure.series))]
     return legend([(series.name, style) for series, style in zip(figure.series, looks, strict=True)], lines=False)
 
@@ -56,11 +56,11 @@ def describe(figure: Bars) -> str:
 
 
 def _all_values(figure: Bars) -> list[float]:
-    found = [] if figure.reference is None else [figure.reference]
+    values = [] if figure.reference is None else [figure.reference]
     for series in figure.series:
         for part in (series.values, series.low, series.high):
-            found += [] if part is None else part.tolist()
-    return found
+            values += [] if part is None else part.tolist()
+    return values
 
 
 def _bar(figure: Bars, series: Series, style: Style, n: int, x: Scale, y: float) -> Markup:

@@ -10,7 +10,7 @@ from masr.report.markup import Child, Markup, tag
 from masr.report.numbers import MISSING, short
 
 _MOST_ROWS = 300
-"""Of a table that only repeats what a drawing shows."""
+"""Most rows of a table that only repeats what a drawing shows."""
 
 
 def table(columns: Sequence[Child], rows: Sequence[Sequence[Child]], *, caption: str, numbers_from: int = 1) -> Markup:
@@ -96,7 +96,7 @@ def _curve_rows(figure: Curves) -> tuple[list[str], list[list[str]]]:
 
 
 def _spanned(series: object, n: int, figure: Bars) -> str:
-    """A value with its interval."""
+    """The n-th value of a series with its interval, as text."""
     values, low, high = (getattr(series, name) for name in ("values", "low", "high"))
     text = value_text(float(values[n]), figure.axis)
     if low is None or high is None:

@@ -44,12 +44,12 @@ class Style:
 
     @property
     def colour(self) -> str:
-        """The class that sets its colour."""
+        """The CSS class that sets its colour."""
         return f"c{self.number % NUM_COLOURS}"
 
     @property
     def marker(self) -> str:
-        """Shape of its points."""
+        """The shape of its points."""
         return MARKERS[(self.number + self.number // NUM_COLOURS) % len(MARKERS)]
 
 
@@ -95,7 +95,7 @@ def colour_map(name: str, num_levels: int = 256) -> npt.NDArray[np.uint8]:
 
 
 def hex_of(rgb: npt.NDArray[np.uint8]) -> str:
-    """#rrggbb."""
+    """A colour as CSS writes it: #rrggbb."""
     return "#" + "".join(f"{int(v):02x}" for v in rgb)
 
 

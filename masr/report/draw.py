@@ -21,13 +21,13 @@ _LARGE_SIDE = 12
 
 
 def draw(figure: Figure) -> Markup:
-    """Title, note, drawing, and its numbers to open."""
+    """A figure of the page: title, note, drawing, and its numbers to open."""
     size = "full" if _is_large(figure) else ""
     return framed(figure.title, *_body(figure), note=figure.note, extra=numbers_of(figure), class_=size)
 
 
 def _is_large(figure: Figure) -> bool:
-    """Whether it needs the whole width of a page."""
+    """Whether the figure needs the whole width of a page."""
     if isinstance(figure, Heatmap):
         return max(len(figure.rows), len(figure.columns)) > _LARGE_SIDE
     if isinstance(figure, Confusion):
@@ -52,7 +52,7 @@ def _body(figure: Figure) -> list[Child]:
 
 
 def _confusion(figure: Confusion) -> list[Child]:
-    """Shares of each true label, and the pairs that are taken for one another most."""
+    """A drawing of the shares of each true label, and the pairs that are most often taken for one another."""
     totals = figure.counts.sum(axis=1, keepdims=True)
     shares = np.divide(figure.counts, totals, out=np.full_like(figure.counts, np.nan), where=totals > 0)
     drawn = Heatmap(
@@ -81,11 +81,11 @@ def _confusion(figure: Confusion) -> list[Child]:
 
 
 def confused_pairs(figure: Confusion, most: int = _MOST_PAIRS) -> list[tuple[str, str, float, float]]:
-    """Truth, wrong answer, how often, and what share of the truth; the largest shares first."""
-    found = []
+    """(truth, wrong answer, how often, share of the truth) of the worst pairs; the largest shares first."""
+    pairs = []
     totals = figure.counts.sum(axis=1)
     for i, j in zip(*np.nonzero(figure.counts), strict=True):
         if figure.truth[i] != figure.answers[j]:
             count = float(figure.counts[i, j])
-            found.append((figure.truth[i], figure.answers[j], count, count / float(totals[i])))
-    return sorted(found, key=lambda pair: (-pair[3], -pair[2], pair[0], pair[1]))[:most]
+            pairs.append((figure.truth[i], figure.answers[j], count, count / float(totals[i])))
+    return sorted(pairs, key=lambda pair: (-pair[3], -pair[2], pair[0], pair[1]))[:most]

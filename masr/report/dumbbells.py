@@ -15,16 +15,16 @@ from masr.report.standalone import heading, standing_alone
 
 _WIDTH, _ROW, _TOP, _GAP, _BOTTOM = 720.0, 20.0, 62.0, 10.0, 44.0
 _WORDS, _CHANGE = 96.0, 132.0
-"""Columns at the right: in words, and how much it changed."""
+"""Widths of the columns at the right: the shares in words, and how much they changed."""
 _MOST_LETTERS = 34
 _BEFORE, _AFTER = Style(0), Style(1)
 _LARGE, _SMALL = 5.5, 3.5
-"""Sizes of their marks: both are seen where nothing changes."""
+"""Sizes of the marks of before and after: both are seen where nothing changes."""
 
 
 @dataclass(frozen=True)
 class Dumbbell:
-    """One row; shares are of 1."""
+    """One row of the drawing; shares are of 1."""
 
     name: str
     before: float
@@ -32,15 +32,15 @@ class Dumbbell:
     change: Estimate
     """After less before."""
     words: str = ""
-    """At the right."""
+    """Text at the right."""
     said: str = ""
-    """Under the pointer, before the figures."""
+    """Text under the pointer, before the figures."""
 
 
 def draw_dumbbells(
     groups: Sequence[Sequence[Dumbbell]], title: str, before: str, after: str, axis: str, notes: Sequence[str] = ()
 ) -> str:
-    """The file: a row below the other, groups apart by a line, `notes` under the axis."""
+    """The text of an SVG file: rows below each other, a line between groups, `notes` under the axis."""
     rows = [row for group in groups for row in group]
     left = 16 + max(width_of(shorten(row.name, _MOST_LETTERS), FONT) for row in rows)
     end = _TOP + _ROW * len(rows) + _GAP * (len(groups) - 1)
@@ -80,7 +80,7 @@ def _row(row: Dumbbell, y: float, left: float, words: float, before: float, afte
 
 
 def _legend(before: str, after: str, left: float) -> Markup:
-    """Which mark is which."""
+    """Samples of both marks with their names."""
     parts: list[Child] = []
     for style, size, text in ((_BEFORE, _LARGE, f"before: {before}"), (_AFTER, _SMALL, f"after: {after}")):
         text = shorten(text, 28)
@@ -90,7 +90,7 @@ def _legend(before: str, after: str, left: float) -> Markup:
 
 
 def _wrapped(text: str) -> Iterable[str]:
-    """Lines that fit."""
+    """The text cut into lines that fit."""
     line = ""
     for word in text.split():
         if line and width_of(f"{line} {word}", FONT) > _WIDTH - 16:

@@ -24,23 +24,23 @@ _MAX_DEPTH = 2
 
 @dataclass
 class Run:
-    """One experiment."""
+    """One experiment, as far as its folder tells."""
 
     folder: Path
     name: str
     letter: str = ""
-    """What it is called in drawings of several: A, B, C."""
+    """What the run is called in drawings of several: A, B, C."""
     metrics: Metrics | None = None
     config: str = ""
     """The text of config.yaml."""
     provenance: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
-    """By file, what it holds."""
+    """File -> what it holds."""
     figures: dict[str, Figure] = field(default_factory=dict)
     embeddings: list[Path] = field(default_factory=list)
     has_model: bool = False
     problems: list[str] = field(default_factory=list)
-    """What was there and could not be used."""
+    """Sentences on files that could not be used."""
 
     @property
     def is_empty(self) -> bool:
@@ -72,9 +72,9 @@ def gather(folders: Sequence[Path]) -> list[Run]:
 
 
 def _deeper(folders: Sequence[Path]) -> str:
-    """Folders of runs a level below, which may have been meant."""
-    found = sorted({path.parent.parent for folder in folders for path in folder.glob(f"*/*/{METRICS}")})
-    return "name a folder of runs: " + ", ".join(map(str, found[:3])) if found else ""
+    """A fix that names folders of runs a level below, which may have been meant; empty where there are none."""
+    folders_of_runs = sorted({path.parent.parent for folder in folders for path in folder.glob(f"*/*/{METRICS}")})
+    return "name a folder of runs: " + ", ".join(map(str, folders_of_runs[:3])) if folders_of_runs else ""
 
 
 def read_run(folder: Path) -> Run:
@@ -97,7 +97,7 @@ def read_run(folder: Path) -> Run:
 
 
 def _take(run: Run, path: Path) -> None:
-    """One file, by its name."""
+    """Adds one file to the run; its name says what it is."""
     where = path.relative_to(run.folder).as_posix()
     if path.name == EMBEDDINGS:
         if (path.parent / UTT2SPK).is_file():
@@ -123,10 +123,10 @@ def _json(path: Path) -> dict[str, Any]:
     size = path.stat().st_size
     if size > _MAX_JSON:
         raise ValueError(f"{size >> 20} MiB are too many for a page")
-    found = json.loads(path.read_bytes())
-    if not isinstance(found, dict):
+    data = json.loads(path.read_bytes())
+    if not isinstance(data, dict):
         raise ValueError("no {...}")
-    return found
+    return data
 
 
 def _config(run: Run) -> str:
@@ -163,7 +163,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _name(runs: list[Run]) -> None:
-    """Names that tell runs apart: as much of each path as they do not share, and a letter."""
+    """Gives runs names that tell them apart: as much of each path as they do not share, and a letter."""
     parts = [run.folder.resolve().parts for run in runs]
     shared = 0
     while len(runs) > 1 and all(len(p) > shared + 1 for p in parts) and len({p[shared] for p in parts}) == 1:

@@ -27,7 +27,7 @@ _MOST_MAPS = 3
 
 def language_section(runs: Sequence[Run]) -> list[Child]:
     """A map of embeddings for each folder of each run, and the globe once."""
-    found: list[tuple[str, Languages]] = []
+    folders: list[tuple[str, Languages]] = []
     for run in runs:
         largest = sorted(run.embeddings, key=lambda f: -(f / EMBEDDINGS).stat().st_size)
         for folder in largest[: _MOST_MAPS if len(runs) == 1 else 1]:
@@ -38,22 +38,22 @@ def language_section(runs: Sequence[Run]) -> list[Child]:
                 run.problems.append(f"{where}: {error.what.replace(f'{folder}/', '')}")
                 continue
             if 2 <= len(languages.codes) <= _MOST_LANGUAGES:
-                found.append((f"{run.letter}: {run.name}/{where}" if len(runs) > 1 else where, languages))
+                folders.append((f"{run.letter}: {run.name}/{where}" if len(runs) > 1 else where, languages))
             else:
                 run.problems.append(
                     f"{where}: {len(languages.codes)} languages are not drawn: a map needs 2 to {_MOST_LANGUAGES}"
                 )
-    if not found:
+    if not folders:
         return []
-    styles = _styles([languages for _, languages in found])
+    styles = _styles([languages for _, languages in folders])
     entries = [(group, style) for group, style in styles.items() if group and len(styles) <= _MOST_GROUPS]
-    globe = _globe([languages for _, languages in found], styles)
-    maps = [_map(name, languages, styles) for name, languages in found]
+    globe = _globe([languages for _, languages in folders], styles)
+    maps = [_map(name, languages, styles) for name, languages in folders]
     return [legend(entries, lines=False), globe, tag("div", *maps, class_="grid wide")]
 
 
 def _styles(all_languages: Sequence[Languages]) -> dict[str, Style]:
-    """One look for a group wherever it is drawn; beyond what can be told apart all look alike."""
+    """Group -> its look, the same wherever it is drawn; where there are too many to tell apart, all look alike."""
     groups = tuple(group for languages in all_languages for group in languages.groups)
     if len(set(groups)) > _MOST_GROUPS:
         return dict.fromkeys(groups, Style(0)) | {"": Style(0)}
@@ -61,7 +61,7 @@ def _styles(all_languages: Sequence[Languages]) -> dict[str, Style]:
 
 
 def _map(name: str, languages: Languages, styles: Mapping[str, Style]) -> Markup:
-    """Where the languages lie in the model's space."""
+    """A scatter plot of one folder's languages in the model's space."""
     flat, shares = principal_axes(languages.means)
     flat = flat * _signs(flat, languages)
     plot = Scatter(
@@ -84,7 +84,7 @@ def _map(name: str, languages: Languages, styles: Mapping[str, Style]) -> Markup
 
 
 def _globe(all_languages: Sequence[Languages], styles: Mapping[str, Style]) -> Markup | None:
-    """Every language that has a place."""
+    """A map with every language that has a place; None where none has."""
     shown: dict[str, tuple[tuple[float, float], str]] = {}
     for languages in all_languages:
         for code, place, group in zip(languages.codes, languages.places, languages.groups, strict=True):
@@ -108,7 +108,7 @@ def _globe(all_languages: Sequence[Languages], styles: Mapping[str, Style]) -> M
 
 
 def _signs(flat: Array, languages: Languages) -> Array:
-    """Which way an axis points means nothing, so east is right and north is up as far as that goes."""
+    """(2,) signs for the axes, whose direction means nothing: east comes to lie right and north up, where that fits."""
     known = [n for n, place in enumerate(languages.places) if place is not None]
     signs = np.ones(2)
     if len(known) > 2:

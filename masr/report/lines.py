@@ -30,7 +30,7 @@ class Line:
     curve: Curve
     style: Style
     label: str = ""
-    """What stands at its end; its name where it is empty."""
+    """Text at the line's end; its name where this is empty."""
     marks: bool = True
 
 
@@ -142,7 +142,7 @@ def _evenly(known: Places) -> set[int]:
 
 
 def _band(line: Line, x: Scale, y: Scale) -> Markup | None:
-    """From low to high, where the line has an interval."""
+    """The area from the low to the high ends of the line's interval; None where it has none."""
     low, high = line.curve.low, line.curve.high
     if low is None or high is None:
         return None

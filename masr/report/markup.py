@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 
 _UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
-"""What HTML has no place for, and what would turn the direction of the text around it."""
+"""Characters that HTML has no place for, or that would turn the direction of the text around them."""
 
 _VOID = frozenset({"meta", "br", "hr", "input"})
 

@@ -34,19 +34,19 @@ class _Grid:
     columns: list[str]
     frame: Frame
     side: float
-    """Of a cell."""
+    """Side of a cell."""
     low: float
     high: float
     map_name: str
     unit: str
 
     def level(self, value: float) -> int:
-        """Place on the colour map."""
+        """A value's place on the colour map."""
         share = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.5
         return int(np.clip(round(share * (_LEVELS - 1)), 0, _LEVELS - 1))
 
     def text(self, value: float) -> str:
-        """As hover and cells show it."""
+        """A value as the pointer and the cells show it."""
         return value_text(value, Axis(unit=self.unit))
 
 
@@ -189,7 +189,7 @@ def _picture(grid: _Grid) -> Markup:
 
 
 def _names(grid: _Grid) -> list[Markup]:
-    """Of rows and columns, where they are legible; every n-th where they are too narrow."""
+    """Names of the rows and columns, where they are legible; every n-th where there is too little room."""
     stride = max(1, math.ceil(11 / grid.side))
     size = min(FONT, max(9.0, grid.side - 1))
     texts = []
@@ -218,21 +218,21 @@ def _names(grid: _Grid) -> list[Markup]:
 
 
 def _axis_names(grid: _Grid, figure: Heatmap) -> list[Markup]:
-    frame, found = grid.frame, []
+    frame, texts = grid.frame, []
     if axis_text(figure.x):
-        found.append(
+        texts.append(
             tag("text", axis_text(figure.x), x=(frame.left + frame.x_end) / 2, y=frame.height - 5, class_="label mid")
         )
     if axis_text(figure.y):
         y = (frame.top + frame.y_end) / 2
-        found.append(
+        texts.append(
             tag("text", axis_text(figure.y), x=12, y=y, transform=f"rotate(-90 12 {y:.2f})", class_="label mid")
         )
-    return found
+    return texts
 
 
 def _scale_bar(grid: _Grid) -> Markup:
-    """Which colour is which value."""
+    """A bar that says which colour is which value."""
     x, top, height = grid.frame.width - 66, 14.0, min(160.0, grid.frame.height - 28)
     palette = colour_map(grid.map_name, 32)[::-1]
     step = height / len(palette)

@@ -26,11 +26,11 @@ Numbers = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class Languages:
-    """What a folder says of each language."""
+    """The languages of a folder of embeddings, and what it says of each."""
 
     codes: tuple[str, ...]
     means: Array
-    """(L, D)."""
+    """(L, D) the mean vector of each language."""
     counts: tuple[int, ...]
     places: tuple[tuple[float, float] | None, ...]
     """Latitude and longitude: the mean of its utterances' places on the sphere."""

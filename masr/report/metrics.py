@@ -31,14 +31,14 @@ class Windows:
     def __init__(self, most: int = MAX_WINDOWS) -> None:
         self.most = most
         self.size = 1
-        """Values that a full window has."""
+        """How many values a full window holds."""
         self.rows: list[list[float]] = []
         self.last: float | None = None
         """The newest value by itself."""
         self.count = 0
 
     def extend(self, steps: Sequence[float], values: Sequence[float]) -> None:
-        """Values of later steps."""
+        """Adds values of later steps."""
         place = 0
         while place < len(values):
             if not self.rows or self.rows[-1][2] >= self.size:
@@ -81,18 +81,18 @@ class Windows:
 
 @dataclass
 class Metrics:
-    """What a run has told so far."""
+    """Everything that a run's metrics.jsonl tells so far."""
 
     curves: dict[tuple[str, str], Windows] = field(default_factory=dict)
-    """By name and split."""
+    """(name, split) -> its curve."""
     missing: dict[tuple[str, str], int] = field(default_factory=dict)
-    """How often a figure was not finite."""
+    """(name, split) -> how often the figure was not finite."""
     last_step: float = 0
     num_lines: int = 0
     num_broken: int = 0
     """Lines, but the last, that are no JSON object with a step."""
     left_out: set[tuple[str, str]] = field(default_factory=set)
-    """Names beyond what a page can show."""
+    """(name, split) of the figures beyond what a page can show."""
     skips: list[tuple[float, str]] = field(default_factory=list)
     """The newest steps that were left out, and why."""
     num_skips: int = 0
@@ -102,17 +102,17 @@ class Metrics:
         return list(dict.fromkeys(name for name, _ in self.curves))
 
     def splits(self, name: str) -> list[str]:
-        """train before all others."""
+        """The splits that have a figure, train before all others."""
         return sorted((s for n, s in self.curves if n == name), key=lambda s: (s != "train", s))
 
     def last(self, name: str, split: str) -> float | None:
-        """The newest value."""
-        found = self.curves.get((name, split))
-        return found.last if found else None
+        """The newest value of a figure; None where there is none."""
+        windows = self.curves.get((name, split))
+        return windows.last if windows else None
 
 
 def read_metrics(path: Path) -> Metrics:
-    """Reads line by line; a line that a running training has not finished is no fault."""
+    """The figures of a metrics.jsonl, read line by line; an unfinished last line of a running training is no fault."""
     metrics, reader = Metrics(), _Reader()
     for lines in _blocks(path):
         for entry in _entries(lines, metrics):
@@ -173,7 +173,7 @@ class _Reader:
         self.waiting: dict[str, dict[str, tuple[list[float], list[float]]]] = {}
 
     def take(self, metrics: Metrics, entry: dict[str, Any]) -> None:
-        """One line."""
+        """Takes in the object of one line."""
         step, split = float(entry.pop("step")), str(entry.pop("split", "train"))[:40]
         if split == "skip":
             metrics.num_skips += 1
@@ -187,10 +187,10 @@ class _Reader:
         waiting = self.waiting.setdefault(split, {})
         for name, value in entry.items():
             if type(value) is not float or not -_LARGEST < value < _LARGEST:
-                found = _number(metrics, (name[:80], split), value)
-                if found is None:
+                number = _number(metrics, (name[:80], split), value)
+                if number is None:
                     continue
-                value = found
+                value = number
             pair = waiting.get(name)
             if pair is None:
                 pair = waiting[name] = ([], [])
@@ -198,7 +198,7 @@ class _Reader:
             pair[1].append(value)
 
     def flush(self, metrics: Metrics) -> None:
-        """Everything goes to its curve."""
+        """Hands everything that is held to its curve."""
         for split, names in self.waiting.items():
             for name, (steps, values) in names.items():
                 key = (name[:80], split)

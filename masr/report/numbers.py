@@ -32,7 +32,7 @@ def percent(value: float | None) -> str:
 
 
 def grouped(value: int) -> str:
-    """12 345: a narrow space every three digits, from five digits on."""
+    """A whole number with a narrow space every three digits, from five digits on: 12 345."""
     text = str(value) if abs(value) < 10_000 else f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     return text.replace("-", MINUS, 1)
 
@@ -85,7 +85,7 @@ def tick_texts(values: list[float]) -> list[str]:
 
 
 def power_text(value: float) -> str:
-    """A tick of a logarithmic axis."""
+    """The label of a tick on a logarithmic axis."""
     power = round(math.log10(value))
     return short(value) if abs(power) < 5 else f"1e{power}".replace("-", MINUS)
 
@@ -110,13 +110,13 @@ class Scale:
 
 def scale(values: Iterable[float], start: float, end: float, log: bool = False, most: int = 6) -> Scale:
     """A scale that holds all finite values; from 0 to 1 where there are none."""
-    found = np.fromiter((v for v in values if math.isfinite(v)), dtype=np.float64)
+    numbers = np.fromiter((v for v in values if math.isfinite(v)), dtype=np.float64)
     if log:
-        found = found[found > 0]
-    low, high = (float(found.min()), float(found.max())) if len(found) else (0.1 if log else 0.0, 1.0)
+        numbers = numbers[numbers > 0]
+    low, high = (float(numbers.min()), float(numbers.max())) if len(numbers) else (0.1 if log else 0.0, 1.0)
     return Scale(tuple(log_ticks(low, high, most) if log else ticks(low, high, most)), start, end, log)
 
 
 def _clean(value: float, step: float) -> float:
-    """0.30000000000000004 is meant to be 0.3."""
+    """A tick without the rounding of its step: 0.3 for 0.30000000000000004."""
     return round(value, max(0, 2 - math.floor(math.log10(step)))) if 1e-14 < step < 1e14 else value

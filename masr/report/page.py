@@ -23,7 +23,7 @@ from masr.report.training import training_section
 
 
 def render(runs: Sequence[Run], now: datetime | None = None) -> Markup:
-    """The whole page."""
+    """The whole page as HTML."""
     many = len(runs) > 1
     title = "Comparison: " + ", ".join(run.name for run in runs[:4]) if many else runs[0].name
     sections: list[tuple[str, list[Child]]] = [
@@ -49,7 +49,7 @@ def render(runs: Sequence[Run], now: datetime | None = None) -> Markup:
 
 
 def _document(title: str, body: Markup) -> Markup:
-    """Head and body. The policy lets in our own style and script, known by their digests, and nothing else."""
+    """The HTML document of a body. Its policy lets in our own style and script, by their digests, and nothing else."""
     style, script = (
         files("masr.report").joinpath(f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js")
     )
@@ -76,7 +76,7 @@ def _section(name: str, parts: Sequence[Child]) -> Markup:
 
 
 def _runs(runs: Sequence[Run]) -> Markup:
-    """Each run in a line: how far it is, and how well it does."""
+    """A table with a line for each run: how far it is, and how well it does."""
     many = len(runs) > 1
     rows = []
     for n, run in enumerate(runs):
@@ -97,7 +97,7 @@ def _state(run: Run) -> str:
 
 
 def _headline(run: Run) -> list[str]:
-    """Of the validation where there is one."""
+    """Three cells of a run: the newest loss and accuracy of its validation, and its pace."""
     if run.metrics is None:
         return [MISSING] * 3
     accuracy = run.metrics.last("masked_accuracy", "dev")
@@ -106,16 +106,16 @@ def _headline(run: Run) -> list[str]:
 
 
 def _figures(runs: Sequence[Run]) -> list[Child]:
-    """Figure files, those of the same name side by side."""
+    """The figures of all figure files; those of the same name stand side by side."""
     if len(runs) == 1:
         drawn = [draw(figure) for figure in runs[0].figures.values()]
         return [tag("div", *drawn, class_="grid wide")] if drawn else []
-    found: list[Child] = []
+    shown: list[Child] = []
     for name in dict.fromkeys(name for run in runs for name in run.figures):
         holders = [run for run in runs if name in run.figures]
         parts = [tag("div", tag("p", f"{r.letter}  {r.name}", class_="whose"), draw(r.figures[name])) for r in holders]
-        found.append(tag("div", *parts, class_="grid wide"))
-    return found
+        shown.append(tag("div", *parts, class_="grid wide"))
+    return shown
 
 
 def _problems(runs: Sequence[Run]) -> list[Child]:

@@ -42,7 +42,7 @@ def read_panels(given: Sequence[Sequence[str]]) -> list[Panel]:
 
 
 def draw_panels(panels: Sequence[Panel], title: str = "") -> str:
-    """The file. Colours run from the smallest value of all, or 0 where none is below, to 1."""
+    """The text of an SVG file. Colours run from the smallest value of all, or 0 where none is below, to 1."""
     low = min(0.0, *(float(panel.values.min()) for panel in panels))
     high = max(1.0, *(float(panel.values.max()) for panel in panels))
     margin = max(width_of(name, _FONT) for panel in panels for name in panel.names) + 14

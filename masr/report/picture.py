@@ -23,7 +23,7 @@ _WIDTH, _HEIGHT, _GAP, _TITLE, _LEGEND, _FONT = 420.0, 300.0, 24.0, 26.0, 20.0, 
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """One panel."""
+    """One panel of the picture."""
 
     title: str
     figure: Curves | Scatter
@@ -59,7 +59,7 @@ def pooled(figures: Sequence[Figure]) -> Curves | Scatter:
 
 
 def draw_charts(charts: Sequence[Chart], title: str = "") -> str:
-    """The file."""
+    """The text of an SVG file."""
     top = (_TITLE if title else 0.0) + _TITLE
     has_legend = any(isinstance(one.figure, Scatter) and len(set(one.figure.groups)) > 1 for one in charts)
     height = top + _HEIGHT + (_LEGEND if has_legend else 0.0) + 8
@@ -71,7 +71,7 @@ def draw_charts(charts: Sequence[Chart], title: str = "") -> str:
 
 
 def _chart(chart: Chart, left: float, top: float) -> Markup:
-    """Title, drawing and, where groups are to be told apart, which is which."""
+    """One panel: title, drawing and, where groups are to be told apart, a legend."""
     figure = chart.figure
     if isinstance(figure, Curves):
         drawn = str(draw_curves(figure, width=_WIDTH, height=_HEIGHT))
@@ -97,11 +97,11 @@ def _legend(figure: Curves | Scatter, left: float, y: float) -> Markup | None:
 
 
 def _all_points(figures: Sequence[Scatter]) -> Scatter:
-    """Error bars stay where all have them."""
+    """The points of all figures in one scatter plot; error bars stay where all have them."""
 
     def ends(name: str) -> Array | None:
-        found = [getattr(one, name) for one in figures]
-        return None if any(part is None for part in found) else np.concatenate(found)
+        parts = [getattr(one, name) for one in figures]
+        return None if any(part is None for part in parts) else np.concatenate(parts)
 
     named = all(one.names or not len(one.px) for one in figures)
     grouped = all(one.groups or not len(one.px) for one in figures)
@@ -119,8 +119,8 @@ def _all_points(figures: Sequence[Scatter]) -> Scatter:
 
 
 def _means(figures: Sequence[Curves]) -> tuple[Curve, ...]:
-    """Of the curves of each name; they have to have the same places."""
-    found = []
+    """A mean curve for each name, with the least and the largest value as its band; places have to be the same."""
+    means = []
     for curve in figures[0].curves:
         same = [other for one in figures for other in one.curves if other.name == curve.name]
         if len(same) < len(figures) or any(not np.array_equal(other.x, curve.x) for other in same):
@@ -129,5 +129,5 @@ def _means(figures: Sequence[Curves]) -> tuple[Curve, ...]:
                 fix="give figures of the same steps or layers",
             )
         values = np.stack([other.y for other in same])
-        found.append(Curve(curve.name, curve.x, values.mean(axis=0), values.min(axis=0), values.max(axis=0)))
-    return tuple(found)
+        means.append(Curve(curve.name, curve.x, values.mean(axis=0), values.min(axis=0), values.max(axis=0)))
+    return tuple(means)

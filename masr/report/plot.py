@@ -31,12 +31,12 @@ class Frame:
 
     @property
     def x_end(self) -> float:
-        """Right side of the rectangle."""
+        """x of the rectangle's right side."""
         return self.width - self.right
 
     @property
     def y_end(self) -> float:
-        """Lower side of the rectangle."""
+        """y of the rectangle's lower side."""
         return self.height - self.bottom
 
 
@@ -154,11 +154,11 @@ def moved_apart(places: Iterable[float], gap: float, low: float, high: float) ->
             total, count = total + other, count + size
         pools.append((total, count))
     flat = [total / count for total, count in pools for _ in range(count)]
-    found = [0.0] * len(wanted)
+    moved = [0.0] * len(wanted)
     for rank, n in enumerate(order):
         base = min(max(flat[rank], low), high - (len(order) - 1) * gap)
-        found[n] = base + rank * gap
-    return found
+        moved[n] = base + rank * gap
+    return moved
 
 
 def anchor_name(text: str) -> str:
@@ -167,7 +167,7 @@ def anchor_name(text: str) -> str:
 
 
 def _texts(scale: Scale, axis: Axis) -> list[tuple[float, str]]:
-    """Ticks with what stands at them."""
+    """(tick, its label) along an axis."""
     if axis.ticks:
         inside = range(max(0, round(scale.ticks[0])), min(len(axis.ticks), round(scale.ticks[-1]) + 1))
         return [(float(n), shorten(axis.ticks[n], 14)) for n in inside]

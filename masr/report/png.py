@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 
 def data_address(levels: npt.NDArray[np.uint8], palette: npt.NDArray[np.uint8]) -> str:
-    """(H, W) places in a palette (P, 3); the last colour is transparent, for cells without a figure."""
+    """(H, W) places in a palette (P, 3) as a data: address; the last colour is transparent: cells without a figure."""
     return "data:image/png;base64," + base64.b64encode(png(levels, palette)).decode("ascii")
 
 
 def png(levels: npt.NDArray[np.uint8], palette: npt.NDArray[np.uint8]) -> bytes:
-    """The file: a header, the palette, its transparency, and the rows."""
+    """The bytes of a PNG file: a header, the palette, its transparency, and the rows."""
     height, width = levels.shape
     rows = np.concatenate([np.zeros((height, 1), dtype=np.uint8), levels], axis=1)  # 0: rows are not filtered
     opacity = bytes([255] * (len(palette) - 1) + [0])

@@ -16,7 +16,7 @@ from masr.report.numbers import Scale, scale, ticks
 from masr.report.plot import Frame, drawing, left_margin, legend, x_axis, y_axis
 
 _MANY_POINTS = 400
-"""From here on points carry no names."""
+"""More points than this carry no names."""
 
 
 def group_styles(groups: tuple[str, ...]) -> dict[str, Style]:
@@ -50,7 +50,7 @@ def draw_scatter(
 
 
 def scatter_legend(figure: Scatter, styles: dict[str, Style] | None = None) -> Markup | None:
-    """Which group is which."""
+    """Names of the groups beside samples of their look; None where there is one."""
     looks = group_styles(figure.groups) if styles is None else styles
     return legend([(group, looks[group]) for group in sorted(set(figure.groups))], lines=False)
 
@@ -64,8 +64,8 @@ def describe(figure: Scatter) -> str:
 
 def _spanned(values: Array, low: Array | None, high: Array | None) -> list[float]:
     parts = [values, *(part for part in (low, high) if part is not None)]
-    found: list[float] = np.concatenate(parts).tolist()
-    return found
+    places: list[float] = np.concatenate(parts).tolist()
+    return places
 
 
 def _equal(x: Scale, y: Scale, points: tuple[list[float], list[float]]) -> tuple[Scale, Scale]:
@@ -73,14 +73,14 @@ def _equal(x: Scale, y: Scale, points: tuple[list[float], list[float]]) -> tuple
     known = [[v for v in values if math.isfinite(v)] or [0.0, 1.0] for values in points]
     spans = [1.1 * (max(values) - min(values)) or 1.0 for values in known]
     unit = min((x.end - x.start) / spans[0], (y.start - y.end) / spans[1])
-    found = []
+    scales = []
     for values, old, sign in ((known[0], x, 1), (known[1], y, -1)):
         centre, middle = (max(values) + min(values)) / 2, (old.start + old.end) / 2
         reach = abs(old.end - old.start) / 2 / unit
         inside = [t for t in ticks(centre - reach, centre + reach, 9) if abs(t - centre) <= reach]
         start, end = (middle + sign * (t - centre) * unit for t in (inside[0], inside[-1]))
-        found.append(Scale(tuple(inside), start, end))
-    return found[0], found[1]
+        scales.append(Scale(tuple(inside), start, end))
+    return scales[0], scales[1]
 
 
 def _point(figure: Scatter, n: int, a: float, b: float, style: Style, x: Scale, y: Scale) -> Markup:

@@ -83,14 +83,14 @@ def _unit(name: str, value: float | None) -> Unit:
 
 
 def score_section(runs: Sequence[Run]) -> list[Child]:
-    """For each file, the figures of all runs side by side."""
-    found: list[Child] = []
+    """A part of the page for each score file, with the figures of all runs side by side."""
+    sections: list[Child] = []
     for name in sorted({file for run in runs for file in run.scores}):
         scores = [{s.name: s for s in flattened(run.scores.get(name, {}))} for run in runs]
         keys = list(dict.fromkeys(key for of_run in scores for key in of_run))
         if keys:
-            found.append(figure(f"Scores: {name}", *_body(runs, scores, keys), class_="wide"))
-    return found
+            sections.append(figure(f"Scores: {name}", *_body(runs, scores, keys), class_="wide"))
+    return sections
 
 
 def _body(runs: Sequence[Run], scores: Sequence[dict[str, Score]], keys: Sequence[str]) -> list[Child]:
@@ -120,7 +120,7 @@ def _body(runs: Sequence[Run], scores: Sequence[dict[str, Score]], keys: Sequenc
 
 
 def _difference(a: Score | None, b: Score | None) -> str:
-    """In points where both are shares."""
+    """The text of b minus a, in points of per cent where both are shares."""
     if a is None or b is None or not math.isfinite(change := b.figure.value - a.figure.value):
         return MISSING
     shares = a.figure.unit == b.figure.unit == "share"

@@ -53,7 +53,7 @@ def differences(configs: Sequence[dict[str, str]]) -> list[tuple[str, list[str |
 
 
 def difference_section(runs: Sequence[Run]) -> list[Child]:
-    """What is set otherwise in one run than in another."""
+    """A table of the keys that are set otherwise in one run than in another."""
     configs, broken = [], []
     for run in runs:
         try:
@@ -77,17 +77,17 @@ def difference_section(runs: Sequence[Run]) -> list[Child]:
 
 def config_section(runs: Sequence[Run]) -> list[Child]:
     """The whole configuration of each run, to open."""
-    found: list[Child] = []
+    sections: list[Child] = []
     for run in runs:
         if run.config:
             name = f"{run.letter}  {run.name}" if len(runs) > 1 else "config.yaml"
             text = tag("pre", run.config, tabindex="0")
-            found.append(tag("details", tag("summary", name), text, open=len(runs) == 1 and len(run.config) < 4000))
-    return found
+            sections.append(tag("details", tag("summary", name), text, open=len(runs) == 1 and len(run.config) < 4000))
+    return sections
 
 
 def environment_section(runs: Sequence[Run]) -> list[Child]:
-    """What ran, where, from which commit."""
+    """A table of what ran, where, and from which commit."""
     keys = list(dict.fromkeys(key for run in runs for key in run.provenance))
     if not keys:
         return []

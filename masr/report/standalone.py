@@ -14,7 +14,7 @@ _INK, _SOFT, _GRID, _PAPER = "#1b1f23", "#57606a", "#e6e9ec", "#ffffff"
 
 
 def standing_alone(parts: Sequence[Child], width: float, height: float, label: str) -> str:
-    """The file: drawings that use the classes of a page, on white; `label` says what they show."""
+    """The text of an SVG file: drawings that use the classes of a page, on white; `label` says what they show."""
     svg = tag(
         "svg",
         tag("style", Markup(_style())),

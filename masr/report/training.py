@@ -25,7 +25,7 @@ class Meaning:
     log: bool = False
     """Whether it may span so much that only a logarithmic axis shows it."""
     place: int = 50
-    """Where its chart stands; smaller first."""
+    """The charts' order: those with smaller numbers come first."""
 
 
 _KNOWN = {
@@ -57,12 +57,12 @@ _PAIR = ("positive_distance", "negative_distance")
 
 
 def meaning(name: str, names: Iterable[str]) -> Meaning:
-    """Of a figure of this name, given all others of the run."""
+    """How the figure of this name is shown, given the names of all figures of the run."""
     if name in _KNOWN:
         return _KNOWN[name]
-    for ending, found in _OF_STREAM.items():
+    for ending, of_stream in _OF_STREAM.items():
         if name.endswith(f"_{ending}"):
-            return replace(found, title=f"{name.removesuffix(f'_{ending}')}: {found.title}")
+            return replace(of_stream, title=f"{name.removesuffix(f'_{ending}')}: {of_stream.title}")
     if any(other == f"{name}_{ending}" for ending in _OF_STREAM for other in names):
         return Meaning(f"{name}: loss", "Of this stream by itself, before its weight.", place=30)
     return Meaning(name.replace("_", " "), unit="share" if name.endswith(("_share", "_accuracy")) else "")
@@ -79,7 +79,7 @@ def training_section(runs: Sequence[Run]) -> list[Child]:
 
 
 def _charts(names: Sequence[str], many: bool) -> list[tuple[str, ...]]:
-    """Names by chart; a stream's two distances share one, unless several runs are compared."""
+    """The names of each chart's figures; a stream's two distances share one, unless several runs are compared."""
     charts: list[tuple[str, ...]] = []
     for name in names:
         partner = name.removesuffix(_PAIR[0]) + _PAIR[1]
@@ -91,7 +91,7 @@ def _charts(names: Sequence[str], many: bool) -> list[tuple[str, ...]]:
 
 
 def _chart(chart: tuple[str, ...], runs: Sequence[Run], names: Sequence[str], many: bool) -> Markup | None:
-    """All runs and splits of one figure."""
+    """The chart of one figure, or of those that share one, with all runs and splits."""
     what = meaning(chart[0], names)
     lines = [line for run in runs for line in _lines(run, chart, runs.index(run), many)]
     if not lines:
@@ -119,8 +119,8 @@ def _is_wide(lines: Sequence[Line]) -> bool:
 
 
 def _lines(run: Run, chart: tuple[str, ...], number: int, many: bool) -> list[Line]:
-    """Colour and marker tell runs apart, or figures where there is one run; the dash tells splits apart."""
-    found = []
+    """A run's lines. Colour and marker tell runs apart, or figures where there is one run; the dash, splits."""
+    lines = []
     for k, name in enumerate(chart):
         for n, split in enumerate(run.metrics.splits(name) if run.metrics else ()):
             windows = run.metrics.curves[name, split] if run.metrics else None
@@ -131,8 +131,8 @@ def _lines(run: Run, chart: tuple[str, ...], number: int, many: bool) -> list[Li
             words += [split] if len(words) == 0 or split != "train" else []
             style = _style(number, n) if many else _style(k, n) if len(chart) > 1 else series_style(n)
             full = f"{run.letter} {run.name} {split}" if many else " ".join([*words[:-1], split])
-            found.append(Line(_named(windows.curve(full), full), style, " ".join(words), marks=split != "train"))
-    return found
+            lines.append(Line(_named(windows.curve(full), full), style, " ".join(words), marks=split != "train"))
+    return lines
 
 
 def _style(run: int, split: int) -> Style:
@@ -144,7 +144,7 @@ def _named(curve: Curve, name: str) -> Curve:
 
 
 def _newest(runs: Sequence[Run], names: Sequence[str]) -> Markup:
-    """The last value and the smallest, of every figure."""
+    """A table of the last and the smallest value of every figure."""
     head = ["figure", *([] if len(runs) == 1 else ["run"]), "split", "last", "smallest", "largest", "values"]
     rows = []
     for name in sorted(names, key=lambda n: (meaning(n, names).place, names.index(n))):
@@ -164,8 +164,8 @@ def _newest(runs: Sequence[Run], names: Sequence[str]) -> Markup:
 
 
 def _skips(runs: Sequence[Run]) -> list[Child]:
-    """Steps whose gradient was not used, and figures that were not finite."""
-    found: list[Child] = []
+    """What to know of steps whose gradient was not used, and of figures that were not finite."""
+    notes: list[Child] = []
     for run in runs:
         metrics = run.metrics
         if metrics is None:
@@ -174,9 +174,9 @@ def _skips(runs: Sequence[Run]) -> list[Child]:
         if metrics.num_skips:
             rows = [[short(step), reason or MISSING] for step, reason in metrics.skips]
             newest = f", the newest {len(rows)} below" if metrics.num_skips > len(rows) else ""
-            found.append(tag("p", f"{who}steps left out: {metrics.num_skips}{newest}.", class_="problem"))
-            found.append(table(["step", "why"], rows, caption="steps left out", numbers_from=3))
+            notes.append(tag("p", f"{who}steps left out: {metrics.num_skips}{newest}.", class_="problem"))
+            notes.append(table(["step", "why"], rows, caption="steps left out", numbers_from=3))
         missing = ", ".join(f"{n} ({s}) {count} times" for (n, s), count in metrics.missing.items())
         if missing:
-            found.append(tag("p", f"{who}not a finite number: {missing}.", class_="problem"))
-    return found
+            notes.append(tag("p", f"{who}not a finite number: {missing}.", class_="problem"))
+    return notes

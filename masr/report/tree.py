@@ -9,7 +9,7 @@ from masr.report.markup import Markup, coordinate, tag
 
 
 def leaf_order(tree: Sequence[Merge], num_leaves: int) -> list[int]:
-    """Leaves from left to right, so that no two branches cross; as they are where there is no tree."""
+    """The leaves from left to right, so that no two branches cross; in their own order where there is no tree."""
     if not tree:
         return list(range(num_leaves))
     order: list[int] = []
@@ -25,7 +25,7 @@ def leaf_order(tree: Sequence[Merge], num_leaves: int) -> list[int]:
 
 
 def draw_tree(tree: Sequence[Merge], places: Sequence[float], base: float, tip: float, upright: bool) -> Markup | None:
-    """Branches from the leaves at `places` (in their own order) along `base` towards `tip`.
+    """The drawing of a tree, from its leaves at `places` (in their own order) along `base` towards `tip`.
 
     Upright, leaves lie side by side; else one below the other.
     """

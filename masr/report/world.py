@@ -18,7 +18,7 @@ from masr.report.plot import Frame, drawing
 
 _A = (1.340264, -0.081106, 0.000893, 0.003796)
 _LEAST_SPAN = 0.35
-"""Radians: no closer look than about 20 degrees."""
+"""The narrowest map in radians, about 20 degrees."""
 
 Point = tuple[float, float]
 
@@ -52,7 +52,7 @@ def draw_world(
     styles: Sequence[Style],
     width: float,
 ) -> Markup:
-    """(lat, lon) of each name on the land around them."""
+    """A map of the land around the (lat, lon) of each name, with the names on it."""
     points = [project(lat, lon) for lat, lon in places]
     left, top, right, bottom = _window(points)
     unit = width / (right - left)
@@ -72,7 +72,7 @@ def draw_world(
 
 
 def _window(points: Sequence[Point]) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of what is shown: the points with a margin, no narrower than half as high."""
+    """The left, top, right and bottom of a map: the points with a margin, no narrower than half as high."""
     xs, ys = [x for x, _ in points], [y for _, y in points]
     span_x, span_y = max(_LEAST_SPAN, max(xs) - min(xs)), max(_LEAST_SPAN, max(ys) - min(ys))
     span_x, span_y = max(span_x * 1.14, span_y * 1.18 * 4 / 3), max(span_y * 1.18, span_x * 1.14 / 2.4)

@@ -23,7 +23,7 @@ from masr.maths.estimate import Estimate
 from masr.types import FloatArray
 
 Scale = Literal["none", "centre", "standard"]
-"""none, minus the mean of the references, or divided by their deviation as well: per dimension."""
+"""What is done to each dimension: nothing, minus the references' mean, or divided by their deviation as well."""
 
 _BLOCK = 4096
 _MISSING = ("", "unknown")
@@ -34,7 +34,7 @@ class Embedded:
     """Utterances that have a label, as `masr extract` wrote them."""
 
     vectors: FloatArray
-    """(N, D)."""
+    """(N, D) the vectors."""
     labels: npt.NDArray[np.str_]
     speakers: npt.NDArray[np.str_]
     num_unlabelled: int
@@ -42,17 +42,17 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Scores:
-    """Per group of test utterances, per method."""
+    """Shares of right answers by group of test utterances and by method."""
 
     shares: Mapping[str, Mapping[str, Estimate]]
-    """Of right answers; intervals are over speakers."""
+    """Group -> method -> the share of right answers, with an interval over speakers."""
     chance: float
-    """Of always giving the commonest label."""
+    """Accuracy of always giving the commonest label."""
     num_labels: int
     num_speakers: int
     num_references: int
     num_without_reference: int
-    """Test utterances whose label no reference has: counted as wrong."""
+    """Test utterances whose label no reference has; they count as wrong."""
 
     def as_json(self) -> dict[str, Any]:
         """Every figure; a share is an `accuracy` there."""
@@ -76,7 +76,7 @@ def compute(train: Path, test: Path, kind: str, scale: Scale, apart: frozenset[s
 
 
 def read_embedded(folder: Path, kind: str) -> Embedded:
-    """The vectors of a folder, and what utt2<kind> says of each."""
+    """The vectors of a folder with the labels of utt2<kind>."""
     data = DataDir.open(folder)
     path = folder / EMBEDDINGS
     try:
@@ -141,7 +141,7 @@ def score(
 
 
 def scaled(references: FloatArray, test: FloatArray, scale: Scale) -> tuple[FloatArray, FloatArray]:
-    """Both of unit length, after the mean and deviation of the references were taken out."""
+    """References and test at unit length, after the mean and deviation of the references were taken out."""
     if scale != "none":
         mean = references.mean(axis=0, dtype=np.float64)
         deviation = references.std(axis=0, dtype=np.float64) if scale == "standard" else np.ones_like(mean)
@@ -179,7 +179,7 @@ def nearest_centroid(old: FloatArray, references: Embedded, new: FloatArray, tes
         own = references.speakers == speaker
         less = sums.copy()
         np.add.at(less, numbers[own], -old[own].astype(np.float64))
-        # A mean of nothing is rounding, not a direction.
+        # A mean of no vector is rounding, not a direction.
         less[np.bincount(numbers[~own], minlength=len(labels)) == 0] = 0.0
         rows = test.speakers == speaker
         found[rows] = labels[(new[rows] @ _unit(less.astype(np.float32)).T).argmax(axis=1)]

@@ -94,7 +94,7 @@ def _cell(runs: list[RunFigures], title: str) -> str:
 
 
 def _last_line(path: Path) -> dict[str, Any]:
-    """The last line of the validation split that is whole, or else the last one."""
+    """The last whole line of the validation split, or of all lines where there is none."""
     lines = []
     try:
         for text in path.read_text(encoding="utf-8", errors="replace").splitlines():

@@ -17,11 +17,11 @@ from masr.types import Int16Array
 SAMPLE_RATE = 16000
 Colour = Literal["white", "pink", "brown"]
 _SLOPES: dict[Colour, float] = {"white": 0.0, "pink": 1.0, "brown": 2.0}
-"""Fall of the noise's power with frequency: 0, 3 or 6 dB an octave."""
+"""How steeply the noise's power falls with frequency: by 0, 3 or 6 dB an octave."""
 
 
 def as_float(samples: Int16Array) -> Samples:
-    """int16 -> [-1, 1)."""
+    """int16 samples as float64 in [-1, 1)."""
     scaled: Samples = samples.astype(np.float64) / 32768.0
     return scaled
 
@@ -77,7 +77,7 @@ def add_noise(samples: Samples, snr_db: float, generator: np.random.Generator, c
 
 
 def band(samples: Samples, low_hz: float, high_hz: float) -> Samples:
-    """Only what lies between; 0 and 8000 leave an end open. No shift in time."""
+    """`samples` with only the frequencies between; 0 and 8000 leave an end open. Nothing is shifted in time."""
     from scipy.signal import butter, sosfiltfilt
 
     if low_hz <= 0 and high_hz >= SAMPLE_RATE / 2:
@@ -93,7 +93,7 @@ def band(samples: Samples, low_hz: float, high_hz: float) -> Samples:
 
 
 def mu_law(samples: Samples, levels: int = 256) -> Samples:
-    """Through the logarithmic quantiser of telephone lines (G.711 has 256 levels)."""
+    """`samples` through the logarithmic quantiser of telephone lines (G.711 has 256 levels)."""
     mu = levels - 1
     squeezed = np.sign(samples) * np.log1p(mu * np.abs(np.clip(samples, -1, 1))) / np.log1p(mu)
     steps = np.round((squeezed + 1) / 2 * mu) / mu * 2 - 1
@@ -102,7 +102,7 @@ def mu_law(samples: Samples, levels: int = 256) -> Samples:
 
 
 def telephone(samples: Samples) -> Samples:
-    """A land line: 300 to 3400 Hz, 8 kHz, mu-law."""
+    """`samples` through a land line: 300 to 3400 Hz, 8 kHz, mu-law."""
     import soxr
 
     narrow = soxr.resample(band(samples, 300, 3400), SAMPLE_RATE, 8000)
@@ -114,7 +114,7 @@ _HOP = 320
 
 
 def low_bit_rate(samples: Samples, kbit_per_sec: float) -> Samples:
-    """A transform coder with too few bits: a 20 ms MDCT of which only the largest coefficients are kept, coarsely.
+    """`samples` through a coder with too few bits: of a 20 ms MDCT only the largest coefficients are kept, coarsely.
 
     A kept coefficient costs about 12 bits (its place, sign and 4 bits of size); what is left out turns into the
     holes and birdies that a listener knows from thin streams.
@@ -131,14 +131,14 @@ def low_bit_rate(samples: Samples, kbit_per_sec: float) -> Samples:
 
 
 def _basis() -> tuple[Samples, Samples]:
-    """Window (2 hops) and cosines (2 hops x hop)."""
+    """The MDCT's window (2 hops) and its cosines (2 hops x hop)."""
     n, k = np.arange(2 * _HOP)[:, None], np.arange(_HOP)[None, :]
     cosines = np.cos(np.pi / _HOP * (n + 0.5 + _HOP / 2) * (k + 0.5))
     return np.sin(np.pi * (n[:, 0] + 0.5) / (2 * _HOP)), cosines
 
 
 def _mdct(samples: Samples) -> Samples:
-    """(S,) -> (frames, hop)."""
+    """(S,) samples -> (frames, hop) coefficients of the MDCT."""
     window, cosines = _basis()
     padded = np.pad(samples, (_HOP, _HOP + -len(samples) % _HOP))
     blocks = np.lib.stride_tricks.sliding_window_view(padded, 2 * _HOP)[::_HOP]
@@ -156,7 +156,7 @@ def _inverse_mdct(spectra: Samples, num_samples: int) -> Samples:
 
 
 def tape(samples: Samples, generator: np.random.Generator) -> Samples:
-    """An old reel: unsteady speed, saturation, mains hum, hiss, nothing above 5 kHz."""
+    """`samples` from an old reel: unsteady speed, saturation, mains hum, hiss, nothing above 5 kHz."""
     time_sec = np.arange(len(samples)) / SAMPLE_RATE
     phases = generator.uniform(0, 2 * np.pi, 3)
     # Wow (0.6 Hz, +-0.4 % of the speed) and flutter (7 Hz, +-0.1 %), written as shifts in time.

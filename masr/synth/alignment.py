@@ -16,7 +16,7 @@ from masr.synth.espeak import SAMPLE_RATE, Speech, Voice, speak
 from masr.types import Span
 
 SILENCE, PAUSE = "sil", "sp"
-"""At the ends, and between words."""
+"""Labels of silence: at the ends, and between words."""
 _SHORTEST_PAUSE_SEC = 0.03
 _SPELT: dict[str, str] = {"m": "m", "n": "nk", "l": "l", "ɹ": "rw", "r": "rw", "j": "yue", "w": "woq", "ʍ": "w"}
 """Nasal or liquid -> the letters that a word may begin with when it begins with this sound."""
@@ -77,13 +77,13 @@ def _pieces(sounds: list[Span], owners: list[int], duration_sec: float) -> list[
 
 
 def _split(labels: Phones, start_sec: float, end_sec: float) -> list[Span]:
-    """One sound that ARPAbet writes as several phones: equal parts."""
+    """Equal parts for the several phones that ARPAbet writes for one sound."""
     bounds = [start_sec + (end_sec - start_sec) * i / len(labels) for i in range(len(labels))] + [end_sec]
     return [Span(label, a, b) for label, a, b in zip(labels, bounds, bounds[1:], strict=False)]
 
 
 def _owners(text: str, speech: Speech, sounds: list[Span], accent: str) -> list[int]:
-    """For each sound the number of its word."""
+    """The number of each sound's word."""
     tokens = normalise(text).split()
     starts = _marks(text, speech, len(tokens))
     firsts = [_first_sound(sounds, start_sec, tokens[token]) for token, start_sec in starts]
@@ -131,7 +131,7 @@ def _first_sound(sounds: list[Span], start_sec: float, token: str) -> int:
 
 
 def _bare(label: str, accent: str) -> str:
-    """The first ARPAbet phone without its stress."""
+    """The first ARPAbet phone of a sound, without its stress."""
     return arpabet(label, accent)[0].rstrip("012")
 
 
@@ -143,7 +143,7 @@ def _alone(word: str, accent: str) -> Phones:
 
 
 def _divide(group: Sequence[str], words: Sequence[Phones]) -> list[int]:
-    """Owners of the sounds that several words make together: the cheapest edit of the words said alone."""
+    """The word of each sound that several words make together, by the cheapest edit of the words said alone."""
     if len(words) == 1:
         return [0] * len(group)
     wanted = [(phone, number) for number, word in enumerate(words) for phone in word]
@@ -161,7 +161,7 @@ def _divide(group: Sequence[str], words: Sequence[Phones]) -> list[int]:
 
 
 def _traced(costs: list[list[tuple[float, int]]], numbers: list[int], num_sounds: int) -> list[int]:
-    """Back along the cheapest edit; a sound that no word asked for goes to the word before it."""
+    """The word of each sound, back along the cheapest edit; a sound that no word has goes to the word before it."""
     owners = [0] * num_sounds
     row, column = len(numbers), num_sounds
     while column:

@@ -29,7 +29,7 @@ class Alphabet:
     shared: Mapping[str, str] = field(default_factory=dict)
     """The pieces of `SHARED` that have another name here."""
     syllables: tuple[int, int] = (2, 3)
-    """Fewest and most in a noun, a verb or an adjective."""
+    """Fewest and most syllables of a noun, a verb or an adjective."""
     closed: float = 0.25
     """Share of inner syllables with a coda."""
 
@@ -37,7 +37,7 @@ class Alphabet:
 def _alphabet(
     onsets: str, vowels: str, codas: str, endings: str, spell: Spell = scripts.letters, **more: object
 ) -> Alphabet:
-    """From words with blanks between; the three kinds of endings have a slash between."""
+    """An alphabet from pieces with blanks between them; the three kinds of endings have slashes between."""
     kinds = tuple(tuple(kind.split()) for kind in endings.split("/"))
     return Alphabet(tuple(onsets.split()), tuple(vowels.split()), tuple(codas.split()), kinds, spell, **more)  # type: ignore[arg-type]
 

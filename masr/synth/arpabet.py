@@ -12,7 +12,7 @@ STRESS = {"ˈ": "1", "ˌ": "2"}
 """IPA's marks; a vowel without either is 0."""
 
 VOWELS = frozenset(("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"))
-"""ARPAbet without stress."""
+"""The vowels of ARPAbet, without stress."""
 
 _CONSONANTS = {
     **{"b": "B", "tʃ": "CH", "d": "D", "ð": "DH", "f": "F", "ɡ": "G", "h": "HH", "dʒ": "JH", "k": "K", "l": "L"},
@@ -37,14 +37,14 @@ PHONES: Mapping[str, tuple[str, ...]] = {ipa: tuple(arpa.split()) for ipa, arpa 
 """IPA without stress -> ARPAbet without stress."""
 
 ACCENTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    # In the West Midlands `time` sounds as `toime` does elsewhere.
+    # `time` sounds in the West Midlands as `toime` does elsewhere.
     "en-gb-x-gbcwmd": {"ɔɪ": ("AY",)},
 }
 """eSpeak's voice -> phones that stand for another vowel there."""
 
 
 def arpabet(ipa: str, accent: str) -> tuple[str, ...]:
-    """One phone of eSpeak NG; KeyError where the map has none."""
+    """One phone of eSpeak NG in ARPAbet; KeyError where the map does not have it."""
     bare = ipa.translate(_NO_STRESS)
     phones = ACCENTS.get(accent, {}).get(bare) or PHONES[bare]
     digit = next((STRESS[mark] for mark in ipa if mark in STRESS), "0")

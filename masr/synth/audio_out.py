@@ -35,15 +35,15 @@ def wav_bytes(samples: Int16Array, sample_rate: int = SAMPLE_RATE) -> bytes:
 
 
 def write_wav(path: Path, samples: Int16Array, sample_rate: int = SAMPLE_RATE) -> None:
-    """One wav file; its folder is made."""
+    """Writes one wav file, and makes its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(wav_bytes(samples, sample_rate))
 
 
 _GZIP_HEADER = struct.pack("<4BIBB", 0x1F, 0x8B, 8, 0, 0, 4, 255)
-"""No file name, no time, fastest compression, no operating system."""
+"""The header of a gzip file: no file name, no time, fastest compression, no operating system."""
 _TRAILER = struct.Struct("<IQ")
-"""Ends a piece: CRC-32 and number of the bytes before compression."""
+"""What ends a piece: CRC-32 and number of the bytes before compression."""
 _END_OF_TAR = bytes(10240)
 
 
@@ -57,14 +57,14 @@ class Piece:
         self._num_bytes = 0
 
     def add(self, name: str, content: bytes) -> None:
-        """One regular file; no clock, no owner and no place enters the bytes."""
+        """Adds one regular file; no clock, no owner and no place enters the bytes."""
         member = tarfile.TarInfo(name)
         member.size = len(content)
         member.mode = 0o644
         self.write(member.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % 512))
 
     def write(self, data: bytes) -> None:
-        """Bytes of the tar file."""
+        """Adds bytes of the tar file."""
         self._crc = zlib.crc32(data, self._crc)
         self._num_bytes += len(data)
         self._stream.write(self._packer.compress(data))
@@ -77,7 +77,7 @@ class Piece:
 
 @contextmanager
 def tar_piece(path: Path) -> Iterator[Piece]:
-    """A piece for `join_pieces`."""
+    """A piece to write to, which `join_pieces` takes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as stream:
         piece = Piece(stream)
@@ -86,7 +86,7 @@ def tar_piece(path: Path) -> Iterator[Piece]:
 
 
 def join_pieces(pieces: Sequence[Path], path: Path) -> None:
-    """The archive of all their members, in that order."""
+    """Writes the archive of all members of the pieces, in that order."""
     crc, num_bytes = 0, 0
     with atomic_path(path) as temporary, temporary.open("wb") as out:
         out.write(_GZIP_HEADER)
@@ -106,7 +106,7 @@ def join_pieces(pieces: Sequence[Path], path: Path) -> None:
 
 
 def _copy(source: IO[bytes], out: IO[bytes], num_bytes: int) -> None:
-    """The file without its trailer: all of it goes over at once, then the end is cut off."""
+    """Copies a piece without its trailer: all of it goes over at once, then the end is cut off."""
     start = out.tell()
     shutil.copyfileobj(source, out, 1 << 20)
     out.truncate(start + num_bytes)
@@ -122,7 +122,7 @@ def joined_crc(first: int, second: int, second_bytes: int) -> int:
 
 
 _CRC_POLYNOMIAL = 0xEDB88320
-"""Bits reversed, as CRC-32 is computed: the highest bit is the coefficient of 1."""
+"""The polynomial of CRC-32 with its bits reversed: the highest bit is the coefficient of 1."""
 
 
 def _times(a: int, b: int) -> int:

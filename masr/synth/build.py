@@ -28,7 +28,7 @@ from masr.io.progress import track
 from masr.types import EmbeddedCorpus
 
 MARKER = ".embedded.json"
-"""In a finished corpus: its name, its config, and the code and packages that spoke it."""
+"""The file of a finished corpus that tells its name, its config, and the code and packages that spoke it."""
 
 _PACKAGES = ("espeakng-loader", "soxr", "numpy", "scipy", "soundfile")
 """What the bytes of a corpus depend on beside our own code."""
@@ -42,10 +42,10 @@ def build_corpus(name: str, corpus: EmbeddedCorpus, config: Any, out: Path, num_
     """
     request = describe(name, corpus, config)
     out = Path(out).absolute()
-    found = read_marker(out)
-    if found == request:
+    marker = read_marker(out)
+    if marker == request:
         return False
-    _refuse_foreign(out, found)
+    _refuse_foreign(out, marker)
     work = out.with_name(f".{out.name}.{digest(request)[:12]}.building")
     _drop_other_builds(out, work)
     work.mkdir(parents=True, exist_ok=True)
@@ -97,9 +97,9 @@ def _version(package: str) -> str:
         return "missing"
 
 
-def _refuse_foreign(out: Path, found: dict[str, Any] | None) -> None:
-    """What no build wrote is not ours to replace."""
-    if out.exists() and found is None and (not out.is_dir() or any(out.iterdir())):
+def _refuse_foreign(out: Path, marker: dict[str, Any] | None) -> None:
+    """CorpusError where no build wrote the folder: then it is not ours to replace."""
+    if out.exists() and marker is None and (not out.is_dir() or any(out.iterdir())):
         raise CorpusError(
             f"{out} exists and is not an embedded corpus",
             why="it holds files that no build of this program wrote",
@@ -108,7 +108,7 @@ def _refuse_foreign(out: Path, found: dict[str, Any] | None) -> None:
 
 
 def _drop_other_builds(out: Path, work: Path) -> None:
-    """Unfinished builds of the same folder from another config or other code are of no use any more."""
+    """Removes unfinished builds of the same folder from another config or other code: they are of no use any more."""
     if not out.parent.is_dir():
         return
     for path in out.parent.iterdir():
@@ -123,7 +123,7 @@ def _drop_other_builds(out: Path, work: Path) -> None:
 
 @contextmanager
 def _lock(work: Path) -> Iterator[None]:
-    """Two builders of one corpus would write over each other: the second is told so."""
+    """Holds the folder, so that a second builder, which would write over the first, is refused."""
     with (work / ".lock").open("w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,13 +12,13 @@ from masr.synth.seeding import generator_of
 from masr.types import Int16Array
 
 SNR_DB = {"studio": (35.0, 45.0), "room": (25.0, 35.0), "phone": (25.0, 35.0), "noise": (0.0, 10.0)}
-"""Condition -> noise of the noisiest and of the cleanest recordings, in dB below the speech."""
+"""Condition -> how many dB the noise lies below the speech, in the noisiest and in the cleanest recordings."""
 CONDITIONS = tuple(SNR_DB)
 RT60_SEC = (0.3, 0.6)
 
 
 def condition_of(number: int, *key: str | int) -> str:
-    """That of utterance `number` of a series: of every four in a row each has another, in an order of their own."""
+    """The condition of utterance `number` of a series: every four in a row have all four, in an order of their own."""
     block, place = divmod(number, len(CONDITIONS))
     return CONDITIONS[int(generator_of("condition", *key, block).permutation(len(CONDITIONS))[place])]
 
@@ -26,7 +26,7 @@ def condition_of(number: int, *key: str | int) -> str:
 def record_in(
     condition: str, samples: Int16Array, rng: np.random.Generator, colour: float, level_db: float
 ) -> Int16Array:
-    """`samples` as they sound there, at `level_db` re full scale; as many as they were.
+    """`samples` as they sound under a condition, at `level_db` re full scale; as many as they were.
 
     `colour` is the strength of the channel's echo taps, as in `microphone.record`.
     """

@@ -31,13 +31,13 @@ from masr.synth.speakers import GENDERS, SPLITS, Speaker, draw
 from masr.types import Int16Array
 
 WRONG_SHARE = 0.04
-"""Videos that are in the list of a related language."""
+"""Share of videos that are in the list of a related language."""
 NOISY_SHARE = 0.15
-"""Videos under the pipeline's limit of noise: they stay in raw_data and in the lists, and are not refined."""
+"""Share of videos that are too noisy for the pipeline: they stay in raw_data and in the lists, and are not refined."""
 LONG_SHARE = 0.06
-"""Turns so long that the pipeline cuts them."""
+"""Share of turns that are so long that the pipeline cuts them."""
 KEPT_SHARE = 0.75
-"""What is left of a video on average, noisy videos and silences counted; turns hours into videos."""
+"""Share of a video that is left on average, noisy videos and silences counted; turns hours into videos."""
 OVERRUN_SEC = 8.0
 """A video ends with its last turn, on average so much after its time."""
 VIDEOS_PER_JOB = 6
@@ -83,7 +83,7 @@ class Video:
     listed: str
     """The list and folder it is in."""
     spoken: Language
-    """What is spoken in it."""
+    """The language that is spoken in it."""
     snr_db: float
     length_sec: float
 
@@ -105,23 +105,23 @@ class Dhwani:
 
     @cached_property
     def languages(self) -> tuple[Language, ...]:
-        """Those of the config, in the table's order."""
+        """The languages of the config, in the table's order."""
         wanted = self.config.languages
         return tuple(language for language in LANGUAGES if not wanted or language.name in wanted)
 
     @property
     def num_videos(self) -> int:
-        """In each list."""
+        """How many videos are in each list."""
         kept_sec = KEPT_SHARE * (self.config.video_sec + OVERRUN_SEC)
         return max(3, round(self.config.hours * 3600 / kept_sec / len(self.languages)))
 
     def jobs(self) -> list[str]:
-        """Every language, `VIDEOS_PER_JOB` videos at a time."""
+        """The names of all jobs: every language, `VIDEOS_PER_JOB` videos at a time."""
         pieces = range(-(-self.num_videos // VIDEOS_PER_JOB))
         return [f"{language.name}.{number:05d}" for language in self.languages for number in pieces]
 
     def make(self, job: str, out: Path) -> None:
-        """Some videos of one list, raw and refined, and what the tables say of them."""
+        """Writes some videos of one list, raw and refined, and what the tables say of them."""
         name, number = job.split(".")
         first = int(number) * VIDEOS_PER_JOB
         facts = []
@@ -136,7 +136,7 @@ class Dhwani:
         atomic_write(out / PARTS / f"{job}.facts", "".join(facts))
 
     def finish(self, out: Path) -> None:
-        """The lists and the two tables."""
+        """Writes the lists and the two tables."""
         wrong = []
         for language in self.languages:
             videos = [self.video(language.name, index) for index in range(self.num_videos)]
@@ -204,7 +204,7 @@ def _turn(speaker: Speaker, rng: np.random.Generator) -> Int16Array:
 
 
 def _trimmed(samples: Int16Array) -> Int16Array:
-    """Without the silence at both ends."""
+    """The samples without the silence at both ends."""
     heard = np.flatnonzero(np.abs(samples.astype(np.int32)) > 200)
     return samples[heard[0] : heard[-1] + 1] if len(heard) else samples
 

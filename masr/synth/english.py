@@ -18,7 +18,7 @@ from masr.synth import english_words as words
 from masr.synth.english_words import READ, SPOKEN, Words
 
 TOPICS = tuple(READ)
-"""What books are about."""
+"""The topics of books."""
 
 _CLAUSES = (
     "{who} {deed} {object}",
@@ -137,7 +137,7 @@ def side(make: Callable[[], str], test: bool) -> str:
 
 
 def normalise(text: str) -> str:
-    """As LibriSpeech writes it: upper case, no punctuation but the apostrophe."""
+    """A text as LibriSpeech writes it: upper case, no punctuation but the apostrophe."""
     return " ".join(re.sub(r"[^a-z' ]+", " ", text.lower()).split()).upper()
 
 
@@ -212,7 +212,7 @@ _WERE = re.compile(r"\b(they|we|you) was\b")
 
 
 def _articles(text: str) -> str:
-    """What depends on the next word or the one before: an apple, an honest man, they were."""
+    """The text with what depends on the next word or the one before put right: an apple, an honest man, they were."""
     text = _A_TO_AN_SILENT_H.sub("an ", _AN.sub("an ", text))
     return _WERE.sub(r"\1 were", text)
 

@@ -10,7 +10,7 @@ def _list(words: str) -> tuple[str, ...]:
 
 
 NAMES = _list("anna tom mary james ruth henry clara peter alice martin emma simon nora david helen oscar")
-"""Women and men take turns."""
+"""First names, of women and men in turn."""
 KIN = _list("mother father sister brother uncle aunt cousin grandmother grandfather neighbour")
 TIMES = (
     "in the morning",
@@ -77,7 +77,7 @@ class Words:
     deeds: tuple[str, ...]
     """Verbs with an object."""
     moves: tuple[str, ...]
-    """Verbs without."""
+    """Verbs without an object."""
 
 
 def _words(people: str, things: str, many: str, places: str, qualities: str, deeds: str, moves: str) -> Words:

@@ -32,11 +32,11 @@ class Voice:
     variant: str = ""
     """A file of voices/!v: m3, f2, Andy, ...; empty for the language's own voice."""
     pitch: int = 50
-    """0 to 100."""
+    """How high the voice is, 0 to 100."""
     pitch_range: int = 50
-    """0 (monotone) to 100."""
+    """How far the pitch moves, 0 (monotone) to 100."""
     words_per_min: int = 160
-    """80 to 450."""
+    """How fast the voice speaks, 80 to 450 words a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +44,15 @@ class Speech:
     """What was spoken."""
 
     samples: Int16Array
-    """Mono, 16 kHz."""
+    """Mono samples at 16 kHz."""
     phones: tuple[Span, ...]
-    """IPA, with stress marks; a pause is an empty label."""
+    """The phones in IPA, with stress marks; a pause is an empty label."""
     words: tuple[Span, ...]
     """The text's own words."""
 
 
 def speak(text: str, voice: Voice) -> Speech:
-    """`text` in `voice`."""
+    """`text`, spoken in `voice`."""
     name = voice.language + (f"+{voice.variant}" if voice.variant else "")
     if voice.variant and voice.variant not in variants():
         raise UsageError(f"no voice variant {voice.variant!r}", fix=near(voice.variant, variants()))
@@ -142,7 +142,7 @@ def _spans(starts: list[tuple[int, str]], rate: int, duration_sec: float) -> tup
 
 
 def _resample(samples: Int16Array, rate: int) -> Int16Array:
-    """In floating point: soxr dithers what it rounds to int16 itself, with a seed of the clock."""
+    """Samples at 16 kHz, by way of floats: where soxr itself rounds to int16, it dithers with a seed of the clock."""
     import soxr
 
     resampled = soxr.resample(samples.astype(np.float32), rate, SAMPLE_RATE)

@@ -89,7 +89,7 @@ class Library:
 
 
 def answer(library: Library, line: bytes) -> None:
-    """One request in a fork of its own."""
+    """Answers one request from a fork of its own."""
     child = os.fork()
     if child == 0:
         header = library.speak(json.loads(line))

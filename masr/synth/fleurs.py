@@ -32,7 +32,7 @@ from masr.types import Int16Array
 SIZES = {"medium": ("size=medium", "hours=5.1")}
 """What `masr corpus` builds beside mini and large: changes to the defaults of `Config`."""
 UTTS_PER_SPEAKER = 40
-"""In a large corpus; a small one has the `min_speakers` of its size with fewer each."""
+"""Utterances of each speaker of a large corpus; a small one has `min_speakers` of its size, with fewer each."""
 UTTS_PER_JOB = 500
 PARTS = ".parts"
 
@@ -90,26 +90,26 @@ class Fleurs:
 
     @cached_property
     def languages(self) -> tuple[Language, ...]:
-        """Those of the config, in the table's order."""
+        """The languages of the config, in the table's order."""
         wanted = self.config.languages
         return tuple(language for language in LANGUAGES if not wanted or language.code in wanted)
 
     @cached_property
     def size(self) -> Size:
-        """What is said, and by how many."""
+        """What is said in this size of the corpus, and by how many."""
         return fleurs_sizes.SIZES[self.config.size]
 
     def num_utts(self, split: str) -> int:
-        """Utterances of one language's split."""
+        """How many utterances a language's split has."""
         total = self.config.hours * 3600 / self.size.mean_sec / len(self.languages)
         return max(2, round(total * self.size.share[split]))
 
     def num_sentences(self, split: str) -> int:
-        """About two thirds of them: every second sentence is recorded by two speakers."""
+        """Sentences of a split, about two thirds of its utterances: every second one is recorded by two speakers."""
         return max(1, self.num_utts(split) * 2 // 3)
 
     def jobs(self) -> list[str]:
-        """Every language, every split, `UTTS_PER_JOB` utterances at a time."""
+        """The names of all jobs: every language, every split, `UTTS_PER_JOB` utterances at a time."""
         return [
             f"{language.code}.{split}.{number:05d}"
             for language in self.languages
@@ -118,7 +118,7 @@ class Fleurs:
         ]
 
     def make(self, job: str, out: Path) -> None:
-        """One piece of an archive, with its rows of the two tables beside it."""
+        """Writes one piece of an archive, with its rows of the two tables beside it."""
         code, split, number = job.split(".")
         language = _language(code)
         first = int(number) * UTTS_PER_JOB
@@ -133,7 +133,7 @@ class Fleurs:
         atomic_write(out / PARTS / f"{job}.facts", "".join(facts))
 
     def finish(self, out: Path) -> None:
-        """Joins the pieces; safe to repeat after it was stopped."""
+        """Joins the pieces of all archives and tables; may be repeated after it was stopped."""
         for language in self.languages:
             for split in SPLITS:
                 pieces = [f"{language.code}.{split}.{n:05d}" for n in range(self._num_pieces(split))]
@@ -201,7 +201,7 @@ def _language(code: str) -> Language:
 
 
 def _row(line: Line, num_samples: int) -> str:
-    """FLEURS's seven columns."""
+    """An utterance's row in FLEURS's seven columns."""
     words = numbers.words(line.text)
     columns = (line.sentence, f"{line.file}.wav", line.text, words, numbers.spaced(words), num_samples)
     return "\t".join(map(str, (*columns, line.speaker.gender))) + "\n"

@@ -12,24 +12,24 @@ from masr.synth.fleurs_languages import Language
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What differs between them."""
+    """What differs between the kinds of corpus."""
 
     mean_sec: float
-    """What a sentence takes on average over the languages; turns hours into utterances."""
+    """Length of a sentence on average over the languages; turns hours into utterances."""
     share: Mapping[str, float]
-    """Split -> its part of a language's utterances."""
+    """Split -> its share of a language's utterances."""
     min_speakers: Mapping[str, int]
-    """Of one language's split; more where each would have more than `fleurs.UTTS_PER_SPEAKER` utterances."""
+    """Split -> fewest speakers of a language; more where one would have over `fleurs.UTTS_PER_SPEAKER` utterances."""
     meanings: Callable[[int, int], list[Any]]
-    """How many, seed -> what is said in every language."""
+    """(how many, seed) -> the meanings that are said in every language."""
     say: Callable[[Any, Language, int], str]
-    """A meaning, a language, seed -> the text."""
+    """(a meaning, a language, seed) -> the text."""
     conditions: bool = False
     """Whether each recording is made in one of `conditions.CONDITIONS`, and the tables say which."""
 
 
 def _digits(text: str, *_: object) -> str:
-    """Digits are a translation of themselves."""
+    """The text itself: digits are a translation of themselves."""
     return text
 
 

@@ -19,7 +19,7 @@ from masr.synth.scripts import Syllable
 from masr.synth.seeding import generator_of
 
 Concept = tuple[str, int]
-"""Kind and number."""
+"""The kind and the number of a concept."""
 
 KINDS = {"noun": 150, "verb": 70, "adjective": 60, "particle": 10}
 """How many concepts there are of each kind."""
@@ -50,7 +50,7 @@ def is_cognate(concept: Concept, seed: int) -> bool:
 
 
 def _word(concept: Concept, code: str, seed: int, taken: set[str]) -> str:
-    """The first drawn that is free and reads as a word."""
+    """The first word drawn that no other concept has and that reads as a word."""
     alphabet = ALPHABETS[code]
     relatives = next((family for family in CLOSE_RELATIVES if code in family), None)
     inherited = relatives is not None and is_cognate(concept, seed)
@@ -89,7 +89,7 @@ def _syllable(alphabet: Alphabet, rng: np.random.Generator) -> Syllable:
 
 
 def _ended(stem: list[Syllable], kind: str, alphabet: Alphabet, rng: np.random.Generator) -> list[Syllable]:
-    """The last syllable with one of the endings of its kind instead of its own."""
+    """The stem with one of the endings of its kind in its last syllable."""
     if not any(alphabet.endings):
         return stem
     vowel, _, coda = _pick(alphabet.endings[_ENDED.index(kind)], rng).partition(".")

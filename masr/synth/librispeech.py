@@ -39,7 +39,7 @@ PARTS = ".parts"
 CHAPTER_SEC = 150.0
 SHORTEST_SEC, LONGEST_SEC = 2.0, 12.0
 MISMATCHED_SHARE = 0.23
-"""Of the hours; the rest is the splits' (`readers.SPLITS`)."""
+"""Share of the hours that the mismatched sets have; the rest is the splits' (`readers.SPLITS`)."""
 _TITLES = {topic: f"Tales of the {topic.capitalize()}" for topic in TOPICS}
 
 
@@ -80,12 +80,12 @@ class LibriSpeech:
     config: Config
 
     def jobs(self) -> list[str]:
-        """Longest first would balance best, but a fixed order by name is plainer."""
+        """The names of all jobs, by name: longest first would balance better, but this is plainer."""
         readers = [f"{split}.{index:05d}" for split in SPLITS for index in range(num_readers(split, self.config.hours))]
         return readers + self._mismatched_jobs()
 
     def make(self, job: str, out: Path) -> None:
-        """One reader's chapters, or one recording."""
+        """Writes one reader's chapters, or one recording of a mismatched set."""
         if job.startswith("mismatched."):
             _, prefix, index = job.split(".")
             rows = mismatched.make(prefix, int(index), self._mismatched_sec, self.config.seed, out / "mismatched")
@@ -97,7 +97,7 @@ class LibriSpeech:
         atomic_write(out / PARTS / f"{job}.json", json.dumps(facts))
 
     def finish(self, out: Path) -> None:
-        """The tables of all readers, chapters and books; the manifests."""
+        """Writes the tables of all readers, chapters and books, and the manifests."""
         facts = [
             json.loads((out / PARTS / f"{split}.{index:05d}.json").read_text(encoding="utf-8"))
             for split in SPLITS
@@ -130,7 +130,7 @@ class LibriSpeech:
         ]
 
     def _read(self, person: Reader, out: Path) -> dict[str, Any]:
-        """Every chapter of one reader: audio, transcripts, alignments; returns what the tables say of them."""
+        """Writes audio, transcripts and alignments of a reader's chapters; what the tables say of them comes back."""
         chapters, metadata, total_sec = [], [], 0.0
         seconds = self.config.hours * 3600 * SPLITS[person.split].share
         seconds /= num_readers(person.split, self.config.hours)
@@ -156,7 +156,7 @@ class LibriSpeech:
         }
 
     def _chapter(self, person: Reader, chapter: int, topic: str, seconds: float) -> Iterator[Line]:
-        """Utterances until the chapter is long enough."""
+        """Utterances of one chapter, until it is long enough."""
         number = 0
         while seconds > 0:
             line = self._utterance(person, chapter, f"{person.number}-{chapter}-{number:04d}", topic)
@@ -165,7 +165,7 @@ class LibriSpeech:
             yield line
 
     def _utterance(self, person: Reader, chapter: int, utt: str, topic: str) -> Line:
-        """Draws until the text has the wanted length, and every word of it can be found in the sound."""
+        """An utterance, drawn until its text has the wanted length, and every word of it can be found in the sound."""
         rng = generator_of(self.config.seed, "utterance", utt)
         plan = SPLITS[person.split]
         while True:
@@ -204,7 +204,7 @@ def _write_chapter(lines: list[Line], folder: Path, out: Path) -> None:
 
 
 def _write_tables(facts: list[dict[str, Any]], folder: Path) -> None:
-    """SPEAKERS.TXT, CHAPTERS.TXT and BOOKS.TXT, with the columns of the real ones."""
+    """Writes SPEAKERS.TXT, CHAPTERS.TXT and BOOKS.TXT, with the columns of the real ones."""
     note = "; Embedded corpus: spoken by eSpeak NG, text from a grammar. No person read it.\n"
     speakers = [";ID  |SEX| SUBSET           |MINUTES| NAME\n"]
     chapters = [";ID    |READER|MINUTES| SUBSET           | PROJ.|BOOK ID| CH. TITLE | PROJECT TITLE\n"]

@@ -124,7 +124,7 @@ def song(num_lines: int, rng: np.random.Generator) -> list[Sentence]:
 
 
 def _lines(frames: tuple[tuple[str, str], ...], count: int, rng: np.random.Generator) -> list[Sentence]:
-    """No line follows another of its own frame."""
+    """Sentences from frames, none of which follows one of its own frame."""
     lines, last = [], -1
     for _ in range(count):
         last = int(rng.choice([place for place in range(len(frames)) if place != last]))

@@ -16,11 +16,11 @@ from masr.synth.espeak import SAMPLE_RATE
 from masr.synth.recording import Samples, to_int16
 
 Rows = dict[str, list[dict[str, Any]]]
-"""`recordings` and `supervisions`, a line each."""
+"""Lines of the manifests: `recordings` and `supervisions`."""
 
 
 def write_recording(prefix: str, name: str, samples: Samples, out: Path) -> dict[str, Any]:
-    """The wav, and its line among the recordings; its path is told from the manifest's folder on."""
+    """Writes the wav; its line among the recordings, with its path from the manifest's folder on."""
     path = Path("audio") / prefix / f"{name}.wav"
     if active_power(samples) <= 0:
         raise ValueError(f"{path} would be silent")
@@ -36,7 +36,7 @@ def write_recording(prefix: str, name: str, samples: Samples, out: Path) -> dict
 
 
 def write_manifests(prefix: str, pieces: Iterable[Rows], out: Path) -> None:
-    """<prefix>_recordings_test.jsonl.gz and <prefix>_supervisions_test.jsonl.gz; the same bytes every time."""
+    """Writes <prefix>_recordings_test.jsonl.gz and <prefix>_supervisions_test.jsonl.gz; the same bytes every time."""
     pieces = list(pieces)
     for kind in ("recordings", "supervisions"):
         lines = [json.dumps(row, ensure_ascii=False) + "\n" for piece in pieces for row in piece[kind]]

@@ -53,12 +53,12 @@ class Set:
 
     topic: str
     num_speakers: int
-    """At one table."""
+    """How many people talk in one recording."""
     recording_sec: float
     gap_sec: tuple[float, float]
     """Silence between turns; below zero they overlap."""
     words: tuple[int, int]
-    """In a turn."""
+    """Fewest and most words of a turn."""
     snr_db: tuple[float, float]
     rt60_sec: tuple[float, float]
     words_per_min: tuple[int, int]
@@ -94,7 +94,7 @@ class Turn:
     text: str
     samples: Samples
     start: int
-    """In samples."""
+    """Where the turn begins, in samples."""
 
     @property
     def end(self) -> int:
@@ -102,7 +102,7 @@ class Turn:
 
 
 def num_jobs(prefix: str, seconds: float) -> int:
-    """So many recordings (of `accented`: sessions of short ones) make up the time."""
+    """How many recordings (of `accented`: sessions of short ones) make up the time."""
     return max(2, round(seconds / SETS[prefix].recording_sec))
 
 
@@ -182,7 +182,7 @@ def _length(turns: list[Turn]) -> int:
 
 
 def _headset(plan: Set, turns: list[Turn], person: Person, rng: np.random.Generator) -> Samples:
-    """A close microphone: breath-near band, the others faintly behind."""
+    """What a person's own close microphone hears: a narrow band, the others faintly behind."""
     own = _track((turn for turn in turns if turn.person == person), _length(turns))
     others = _track((turn for turn in turns if turn.person != person), _length(turns))
     leak = band(others, 0, 3000) * 10 ** (_HEADSET_LEAK_DB / 20)
@@ -190,7 +190,7 @@ def _headset(plan: Set, turns: list[Turn], person: Person, rng: np.random.Genera
 
 
 def _room(plan: Set, turns: list[Turn], rng: np.random.Generator) -> Samples:
-    """Everyone at his place in one room, one microphone."""
+    """What one microphone hears of everyone, each at a place in one room."""
     place = draw_room(rng, rng.uniform(*plan.rt60_sec))
     microphone = draw_point(rng, place)
     people = {turn.person.name: turn.person for turn in turns}
@@ -204,7 +204,7 @@ def _room(plan: Set, turns: list[Turn], rng: np.random.Generator) -> Samples:
 
 
 def _background(plan: Set, place: Room, num_samples: int, rng: np.random.Generator) -> Samples:
-    """Air conditioning; at dinner also a radio's voices and clattering dishes. Mean square 1."""
+    """Noise of mean square 1: air conditioning; at dinner also a radio's voices and clattering dishes."""
     hum = coloured_noise(num_samples, rng, "brown")
     if plan.topic != "dinner":
         return hum
@@ -223,7 +223,7 @@ def _background(plan: Set, place: Room, num_samples: int, rng: np.random.Generat
 
 
 def _written(prefix: str, name: str, samples: Samples, turns: list[Turn], out: Path) -> Rows:
-    """One long recording and its segments."""
+    """Writes one long recording; its lines, and those of its segments, of the manifests."""
     recordings = [write_recording(prefix, name, samples, out)]
     supervisions = [
         _supervision(prefix, f"{turn.person.name}-{number:03d}", name, turn.text, turn.person, turn.start, turn.end)
@@ -233,7 +233,7 @@ def _written(prefix: str, name: str, samples: Samples, turns: list[Turn], out: P
 
 
 def _clips(plan: Set, person: Person, rng: np.random.Generator, out: Path) -> Rows:
-    """One person's short recordings, each a file of its own."""
+    """Writes one person's short recordings, each a file of its own; their lines of the manifests."""
     rows: Rows = {"recordings": [], "supervisions": []}
     seconds, number = plan.recording_sec, 0
     while seconds > 0:

@@ -20,11 +20,11 @@ _NATIVE_DIGITS = {"ne": "०१२३४५६७८९"}
 def sentences(count: int, seed: int, num_digits: int = 8, min_digits: int = 5) -> list[str]:
     """`count` sentences of which no two have the same words; the first n of them do not depend on `count`."""
     rng = generator_of(seed, "sentences", num_digits, min_digits)
-    found: dict[str, str] = {}
-    while len(found) < count:
+    texts: dict[str, str] = {}
+    while len(texts) < count:
         text = sentence(rng, num_digits, min_digits)
-        found.setdefault(words(text), text)
-    return list(found.values())
+        texts.setdefault(words(text), text)
+    return list(texts.values())
 
 
 def sentence(rng: np.random.Generator, num_digits: int = 8, min_digits: int = 5) -> str:
@@ -44,7 +44,7 @@ def words(text: str) -> str:
 
 
 def spaced(transcript: str) -> str:
-    """Characters apart, `|` after each word: '12 7' -> '1 2 | 7 |'."""
+    """A transcript with its characters apart and `|` after each word: '12 7' -> '1 2 | 7 |'."""
     return "".join("".join(f"{letter} " for letter in word) + "| " for word in transcript.split()).strip()
 
 
@@ -98,7 +98,7 @@ def _countdown(rng: np.random.Generator) -> str:
 
 
 def _phone(rng: np.random.Generator) -> str:
-    """Digit by digit, as telephone numbers are told."""
+    """A telephone number, told digit by digit."""
     return " ".join(_digit(rng) for _ in range(int(rng.integers(4, 6))))
 
 

@@ -38,7 +38,7 @@ STYLES = ("narrative", "chant", "love_song", "work_song", "lament")
 LISTS = ("animals", "animals", "body", "body", "house", "animals")
 """What each speaker of the elicitation is asked for: some pairs share it, some do not."""
 SECONDS = {"conditions": 200.0, "styles": 190.0, "elicitation": 115.0}
-"""Length of a recording; its 20 s snippets are about 9, or 5."""
+"""Series -> length of a recording, which has about 9, or 5, snippets of 20 s."""
 MINUTES = (
     len(CONDITIONS) * SECONDS["conditions"] + len(STYLES) * SECONDS["styles"] + len(LISTS) * SECONDS["elicitation"]
 ) / 60
@@ -84,7 +84,7 @@ class Recording:
 
     @property
     def row(self) -> str:
-        """Its line of metadata.tsv."""
+        """The recording's line of metadata.tsv."""
         return "\t".join((self.name, self.series, self.condition, self.speaker, self.genre, self.content)) + "\n"
 
 
@@ -109,15 +109,15 @@ class Pangloss:
         return max(1, round(self.config.hours * 60 / MINUTES))
 
     def recordings(self) -> list[Recording]:
-        """All of them, in the order of metadata.tsv."""
+        """All recordings, in the order of metadata.tsv."""
         return [recording for number in range(1, self.num_sets + 1) for recording in _set_of(number)]
 
     def jobs(self) -> list[str]:
-        """One a recording."""
+        """The names of all jobs, one for each recording."""
         return [recording.name for recording in self.recordings()]
 
     def make(self, job: str, out: Path) -> None:
-        """Sound and annotation of one recording."""
+        """Writes sound and annotation of one recording."""
         recording = next(recording for recording in self.recordings() if recording.name == job)
         number = recording.name.rpartition("_")[2]
         kind = recording.series.partition("_")[0]
@@ -130,7 +130,7 @@ class Pangloss:
         atomic_write(out / f"{job}.xml", annotation(root, recording, segments))
 
     def finish(self, out: Path) -> None:
-        """metadata.tsv."""
+        """Writes metadata.tsv."""
         rows = "".join(recording.row for recording in self.recordings())
         atomic_write(out / "metadata.tsv", "file\tseries\tcondition\tspeaker\tgenre\tcontent\n" + rows)
 
@@ -140,7 +140,7 @@ class Pangloss:
     def _told(
         self, recording: Recording, number: str, seconds: float, rng: np.random.Generator
     ) -> tuple[Samples, list[Segment]]:
-        """The tale, a little otherwise and at another pace each time."""
+        """The tale, told a little otherwise and at another pace each time."""
         base = _voice("conditions", number, self.config.seed)
         pace = base.words_per_min + int(rng.integers(-8, 9))
         voice = Voice(base.language, base.variant, base.pitch + int(rng.integers(-3, 4)), base.pitch_range, pace)
@@ -151,7 +151,7 @@ class Pangloss:
     def _sung(
         self, recording: Recording, number: str, seconds: float, rng: np.random.Generator
     ) -> tuple[Samples, list[Segment]]:
-        """One singer, one room, one microphone: only the style differs."""
+        """A recording of the styles by one singer in one room at one microphone: only the style differs."""
         voice = _voice("styles", number, self.config.seed)
         style = _SUNG.get(recording.genre)
         num_lines = 200 + round(seconds)
@@ -166,7 +166,7 @@ class Pangloss:
     def _elicited(
         self, recording: Recording, number: str, seconds: float, rng: np.random.Generator
     ) -> tuple[Samples, list[Segment]]:
-        """Every word twice, then the list once more."""
+        """A word list: every word twice, then the list once more."""
         voice = _voice(recording.speaker, number, self.config.seed)
         words = [word for word in WORD_LISTS[recording.content] for _ in range(2)]
         repeated = words * (1 + round(seconds / 20))
@@ -178,7 +178,7 @@ Perform = Callable[[Speech, np.random.Generator], Samples]
 
 
 def under(condition: str, samples: Samples, rng: np.random.Generator) -> Samples:
-    """Speech as it was recorded under one of `CONDITIONS`."""
+    """Speech as it sounds when it is recorded under one of `CONDITIONS`."""
     if condition in ("small_room", "large_room"):
         small = condition == "small_room"
         place = draw_room(rng, 0.35 if small else 0.9, small)
@@ -261,7 +261,7 @@ def _spoken(
     rng: np.random.Generator,
     perform: Perform,
 ) -> tuple[Samples, list[Segment]]:
-    """Lines one after another until the time is full."""
+    """Samples and segments of lines that are spoken one after another until the time is full."""
     pieces = [np.zeros(SAMPLE_RATE // 2)]
     segments: list[Segment] = []
     now = len(pieces[0])

@@ -20,7 +20,7 @@ ADJECTIVE_AFTER = frozenset({"romance", "cushitic", "bantu", "austronesian", "au
 
 
 MAX_LENGTH = 9
-"""Words and digits of a sentence, so that the slowest speaker of the longest words needs 6 s for it."""
+"""Most words and digits of a sentence: the slowest speaker of the longest words needs 6 s for so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +46,18 @@ class Meaning:
 
 
 def meanings(count: int, seed: int) -> list[Meaning]:
-    """`count` of them, no two of the same words; the first n do not depend on `count`."""
+    """`count` meanings, no two of the same words; the first n do not depend on `count`."""
     rng = generator_of(seed, "meanings")
-    found: dict[Meaning, Meaning] = {}
-    while len(found) < count:
+    drawn: dict[Meaning, Meaning] = {}
+    while len(drawn) < count:
         meaning = _meaning(rng)
         if length_of(meaning) <= MAX_LENGTH:
-            found.setdefault(replace(meaning, end=""), meaning)
-    return list(found.values())
+            drawn.setdefault(replace(meaning, end=""), meaning)
+    return list(drawn.values())
 
 
 def length_of(meaning: Meaning) -> int:
-    """Concepts and digits."""
+    """How many concepts and digits a meaning has."""
     things = [thing for thing in (meaning.subject, meaning.object, meaning.place) if thing]
     return 1 + sum(1 + (t.particle >= 0) + (t.adjective >= 0) + len(t.amount) for t in things)
 
@@ -102,7 +102,7 @@ def _draw(rng: np.random.Generator, particle: float, adjective: float, amount: s
 
 
 def _concept(kind: str, rng: np.random.Generator) -> int:
-    """Its number; low ones come more often."""
+    """A concept's number, drawn; low ones come more often."""
     return int(KINDS[kind] * rng.random() ** 2)
 
 

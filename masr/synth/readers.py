@@ -30,7 +30,7 @@ class Split:
     """How one part of the corpus is read."""
 
     share: float
-    """Of the hours of all parts."""
+    """Its share of the hours of all parts."""
     min_readers: int
     families: str
     """Whose voices: a key of `speakers.FEMALE` and `MALE`."""
@@ -51,7 +51,7 @@ SPLITS = {
     "test-other": Split(0.06, 6, "test", 1, FAR, (175, 230), (8.0, 20.0), True),
 }
 MINUTES_PER_READER = 25.0
-"""As in the real corpus; small ones have `min_readers` who read less."""
+"""Minutes of each reader, as in the real corpus; small ones have `min_readers` who read less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +62,14 @@ class Reader:
     """The reader's id."""
     name: str
     sex: str
-    """F or M."""
+    """The reader's sex, F or M."""
     split: str
     dialect: Dialect
     voice: Voice
 
 
 def num_readers(split: str, hours: float) -> int:
-    """How many read so many hours of all parts; each has something to read, even in a corpus of minutes."""
+    """Readers of a split when all parts have so many hours; each has something to read, even in a corpus of minutes."""
     plan = SPLITS[split]
     minutes = hours * plan.share * 60
     return max(min(plan.min_readers, max(2, round(minutes * 3))), round(minutes / MINUTES_PER_READER))

@@ -8,11 +8,11 @@ import numpy.typing as npt
 from masr.types import Int16Array
 
 Samples = npt.NDArray[np.float64]
-"""In about [-1, 1]."""
+"""Samples in about [-1, 1]."""
 
 
 def channel(speech: Samples, rng: np.random.Generator, colour: float, num_taps: int = 12) -> Samples:
-    """A short random filter: what another microphone and another mouth distance do to a spectrum."""
+    """`speech` through a short random filter, as another microphone and another distance change a spectrum."""
     decay = np.exp(-np.arange(1, num_taps) / 3.0)
     taps = np.concatenate([[1.0], colour * decay * rng.standard_normal(num_taps - 1)])
     filtered: Samples = np.convolve(speech, taps)[: len(speech)]
@@ -20,7 +20,7 @@ def channel(speech: Samples, rng: np.random.Generator, colour: float, num_taps: 
 
 
 def to_int16(samples: Samples) -> Int16Array:
-    """[-1, 1] -> int16; what is louder is turned down as a whole, not clipped."""
+    """[-1, 1] -> int16; speech that is louder is turned down as a whole, not clipped."""
     peak = float(np.max(np.abs(samples), initial=0.0))
     scaled = samples * (32767.0 * min(1.0, 0.99 / max(peak, 1e-9)))
     return np.round(scaled).astype(np.int16)

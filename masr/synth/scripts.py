@@ -31,17 +31,17 @@ KANA = (
 
 
 def letters(syllables: Sequence[Syllable]) -> str:
-    """Side by side."""
+    """Letters side by side."""
     return "".join(onset + vowel + coda for onset, vowel, coda in syllables)
 
 
 def apart(syllables: Sequence[Syllable]) -> str:
-    """As Vietnamese writes: a blank between syllables."""
+    """Letters with a blank between syllables, as Vietnamese writes."""
     return " ".join(letters([syllable]) for syllable in syllables)
 
 
 def urdu(syllables: Sequence[Syllable]) -> str:
-    """Arabic letters: ye has another shape inside a word, and a vowel at the start leans on an alef."""
+    """Urdu in Arabic letters: ye has another shape inside a word, and a vowel at the start leans on an alef."""
     word = "".join(("ا" if not onset and vowel != "ا" else onset) + vowel + coda for onset, vowel, coda in syllables)
     return word[:-1].replace("ے", "ی") + word[-1]
 
@@ -62,13 +62,13 @@ _VOWELS = {
     "o": (0x12, 0x4A),
     "oo": (0x13, 0x4B),
 }
-"""Offset of the letter, and of the sign on a consonant; a is what a consonant has without a sign."""
+"""Vowel -> offsets of its letter and of its sign on a consonant; a is what a consonant has without a sign."""
 _VIRAMA = 0x4D
-"""Takes a consonant's vowel away."""
+"""The sign that takes a consonant's vowel away."""
 
 
 def _indic(syllables: Sequence[Syllable], block: int, long_only: bool = False) -> str:
-    """`long_only`: e and o have no short form, as in Devanagari, where a final consonant goes without its virama."""
+    """A word in an Indic script. With `long_only`, e and o are never short and a last letter goes bare: Devanagari."""
     written: list[int] = []
     for number, (onset, vowel, coda) in enumerate(syllables):
         letter, sign = _VOWELS[{"e": "ee", "o": "oo"}.get(vowel, vowel) if long_only else vowel]
@@ -90,7 +90,7 @@ malayalam: Spell = partial(_indic, block=0x0D00)
 
 
 def ethiopic(syllables: Sequence[Syllable]) -> str:
-    """An onset is a letter of the first order, a vowel the number of its order from 0; codas are of the sixth."""
+    """A word in Ethiopic: onsets are letters of the first order, vowels numbers of orders, codas of the sixth order."""
     return "".join(
         chr(ord(onset or "አ") + int(vowel)) + (chr(ord(coda) // 8 * 8 + 5) if coda else "")
         for onset, vowel, coda in syllables
@@ -103,7 +103,7 @@ _TAILS = " ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊ
 
 
 def hangul(syllables: Sequence[Syllable]) -> str:
-    """A block of two or three letters a syllable."""
+    """A word in Hangul: a block of two or three letters for each syllable."""
     return "".join(
         chr(0xAC00 + (_LEADS.index(onset or "ㅇ") * 21 + _MIDDLES.index(vowel)) * 28 + _TAILS.index(coda or " "))
         for onset, vowel, coda in syllables

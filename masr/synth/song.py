@@ -20,7 +20,7 @@ from masr.types import Span
 _HOP = 160
 _LOWEST_HZ, _HIGHEST_HZ = 60.0, 400.0
 _UNVOICED_STEP = 80
-"""Grains of unvoiced sound follow each other in 5 ms."""
+"""Samples from one grain of unvoiced sound to the next: 5 ms."""
 _VOWELS = frozenset("aeiouyɑɒæɐəɛɜɪɔʊʌɨɤøœ")
 
 
@@ -31,14 +31,14 @@ class Style:
     beat_sec: float
     """Length of a syllable of one beat."""
     beats: tuple[float, ...]
-    """Lengths that follow each other, in beats."""
+    """Lengths of syllables in beats, in turn."""
     scale: tuple[int, ...]
-    """Semitones over the tonic."""
+    """The notes of the scale, in semitones over the tonic."""
     tonic_hz: float
     vibrato: float
-    """Semitones up and down."""
+    """How far held notes tremble, in semitones up and down."""
     amount: float = 1.0
-    """How far from speech."""
+    """How far it is from speech, 0 to 1."""
     glide_sec: float = 0.06
     """Time from one note to the next."""
 
@@ -90,7 +90,7 @@ def pitch_track(samples: Samples) -> Samples:
 
 
 def _uphill(correlation: Samples, lags: Samples) -> Samples:
-    """From the first good lag on to the top of its peak."""
+    """The lag at the top of the peak that each first good lag lies on."""
     rows = np.arange(len(lags))
     for _ in range(20):
         ahead = np.minimum(lags + 1, correlation.shape[1] - 1)
@@ -135,7 +135,7 @@ def wanted_pitch(nuclei: Sequence[Span], notes: Samples, style: Style, places: S
 def _overlap_add(
     samples: Samples, pitch: Samples, places: Samples, sources: Samples, wanted: Samples, amount: float
 ) -> Samples:
-    """Grain after grain; between speech and song the pitch is between them too."""
+    """The song, grain after grain; between speech and song the pitch is between them too."""
     marks = _marks(samples, pitch)
     whole = np.zeros(int(places[-1] * SAMPLE_RATE) + 1024)
     place = 0.0
@@ -173,7 +173,7 @@ def _nearest(marks: Samples, source: float) -> int:
 
 
 def _marks(samples: Samples, pitch: Samples) -> Samples:
-    """One place a period where there is voice, at the wave's peak; every 5 ms where there is none."""
+    """Places of grains: one a period where there is voice, at the wave's peak; one every 5 ms where there is none."""
     marks: list[int] = []
     place = 0
     while place < len(samples):

@@ -63,13 +63,13 @@ class Dialect:
 
     @property
     def loc(self) -> str:
-        """As utt2loc holds it: decimal degrees."""
+        """The place as utt2loc holds it, in decimal degrees."""
         return f"{self.latitude:.2f} {self.longitude:.2f}"
 
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """One person."""
+    """One person, and how the person speaks."""
 
     name: str
     gender: str
@@ -94,7 +94,7 @@ def _member(prefix: str, split: str, dialects: Sequence[Dialect], number: int, s
 
 
 def draw(name: str, gender: str, dialect: Dialect, splits: Sequence[str], rng: np.random.Generator) -> Speaker:
-    """One speaker with a voice of the families that belong to `splits`."""
+    """A speaker with a voice of the families that belong to `splits`."""
     pools = FEMALE if gender == "FEMALE" else MALE
     families = [family for split in splits for family in pools[split]]
     family = families[int(rng.integers(len(families)))]

@@ -10,7 +10,7 @@ _NEAR_SEC = 1e-6
 
 
 def textgrid(tiers: Mapping[str, Sequence[Span]], duration_sec: float) -> str:
-    """Name -> intervals; ValueError where a tier does not tile [0, duration]."""
+    """The text of a file with these tiers; ValueError where one does not tile [0, duration]."""
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", *_times(0.0, duration_sec)]
     lines += ["tiers? <exists>", f"size = {len(tiers)}", "item []:"]
     for number, (name, spans) in enumerate(tiers.items(), start=1):
@@ -26,7 +26,7 @@ def textgrid(tiers: Mapping[str, Sequence[Span]], duration_sec: float) -> str:
 
 
 def _check(name: str, spans: Sequence[Span], duration_sec: float) -> None:
-    """Praat refuses a tier with gaps, overlaps or empty intervals."""
+    """ValueError for a tier with gaps, overlaps or empty intervals, which Praat refuses."""
     bounds = [0.0, *(span.end_sec for span in spans)]
     fits = all(abs(span.start_sec - end) < _NEAR_SEC for span, end in zip(spans, bounds, strict=False))
     if not spans or not fits or abs(bounds[-1] - duration_sec) > _NEAR_SEC:
@@ -41,7 +41,7 @@ def _times(start_sec: float, end_sec: float) -> list[str]:
 
 
 def _number(value: float) -> str:
-    """Seven digits: the time of a sample at 16 kHz, exactly."""
+    """A time with seven digits after the point: that of a sample at 16 kHz, exactly."""
     return f"{value:.7f}".rstrip("0").rstrip(".") or "0"
 
 

@@ -23,7 +23,7 @@ class Answers:
     """How often each speaker was answered rightly."""
 
     digest: str
-    """Of all utterances, their speakers and labels; not of the answers."""
+    """Digest of all utterances with their speakers and labels, but not of the answers."""
     counts: Float64Array
     """(K,) utterances of each speaker, in the order of the speakers' names."""
     right: Float64Array
@@ -31,7 +31,7 @@ class Answers:
 
     @property
     def accuracy(self) -> float:
-        """The share of all utterances."""
+        """The share of all utterances that were answered rightly."""
         return float(self.right.sum() / self.counts.sum())
 
 

@@ -18,7 +18,7 @@ class Array:
     """Tasks that may run at the same time."""
 
     name: str
-    """2.extract: depth and step."""
+    """Depth and step: 2.extract."""
     step: str
     depth: int
     tasks: tuple[Task, ...]
@@ -28,12 +28,12 @@ class Array:
 
     @property
     def numbers(self) -> str:
-        """As the launchers take them: 1,4,7-9."""
+        """The tasks' numbers as the launchers take them: 1,4,7-9."""
         return as_ranges(task.number for task in self.tasks)
 
 
 def arrays_left(plan: Plan, states: Mapping[tuple[str, str], State]) -> tuple[list[Array], list[Task]]:
-    """Arrays of what is to do, and the tasks that others run now or that wait for such."""
+    """Arrays of the tasks that are to run, and the tasks that others run now, with those that wait for them."""
     elsewhere: list[Task] = []
     waiting: set[tuple[str, str]] = set()
     todo: dict[str, list[Task]] = {}
@@ -45,11 +45,11 @@ def arrays_left(plan: Plan, states: Mapping[tuple[str, str], State]) -> tuple[li
             elsewhere.append(task)
             waiting.add(key_of(task))
             continue
-        todo.setdefault(name_of(task), []).append(task)
+        todo.setdefault(array_of(task), []).append(task)
     arrays = []
     for name, tasks in todo.items():
         needs = {
-            name_of(need) for task in tasks for need in task.needs.values() if states[key_of(need)].status != "done"
+            array_of(need) for task in tasks for need in task.needs.values() if states[key_of(need)].status != "done"
         }
         first = tasks[0]
         launch = plan.step_size(first.step).launch
@@ -57,13 +57,13 @@ def arrays_left(plan: Plan, states: Mapping[tuple[str, str], State]) -> tuple[li
     return arrays, elsewhere
 
 
-def name_of(task: Task) -> str:
-    """The array that a task belongs to."""
+def array_of(task: Task) -> str:
+    """The name of the array that a task belongs to."""
     return f"{task.depth}.{task.step}"
 
 
 def as_ranges(numbers: Iterable[int]) -> str:
-    """1, 2, 3, 7 -> 1-3,7."""
+    """Numbers as text, with ranges: 1, 2, 3, 7 -> 1-3,7."""
     runs: list[list[int]] = []
     for number in sorted(numbers):
         if runs and number == runs[-1][1] + 1:

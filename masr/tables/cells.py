@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 
 from masr.errors import TableError
+from masr.maths.crossed_effects import crossed
 from masr.maths.estimate import Estimate
 from masr.maths.over_seeds import mean_of
 from masr.tables.claim_config import Role
 from masr.tables.config import ColumnConfig, row_name
-from masr.tables.crossed import crossed
 from masr.tables.plan import Plan
 from masr.tables.scores import Score, read_scores
 from masr.tables.state import State, hours_spent, key_of
@@ -28,39 +28,39 @@ class Cell:
     """A row's score in a column; without seeds it is missing."""
 
     scores: Mapping[int, Score]
-    """By seed."""
+    """Seed -> score."""
     wanted: int
     """How many seeds there are to be; 0 where the row does not have this score."""
     mean: Estimate | None
     interval: Interval
-    """What its ends speak of: t over seeds, over both, or of one seed its speakers or the score's own file."""
+    """What the mean's interval is over: seeds, or both; for one seed its speakers, or what its score file says."""
     trouble: str = ""
     """Why a score that should be there cannot be read."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A system, and what it took."""
+    """A system of the table with its scores, and what they took."""
 
     name: str
     group: str
     label: str
     cells: Mapping[str, Cell]
     hours: float
-    """Of all tasks that its scores need, those that it shares included; not of what only a picture gathers."""
+    """Hours of all tasks that its scores need, those that it shares included; not of what only a picture gathers."""
     commits: tuple[str, ...]
     status: str
-    """'' when all of these are done; else how many are done, running, failed."""
+    """Empty when all of these tasks are done; else how many are done, running, failed."""
     role: Role = ""
 
     @property
     def full_label(self) -> str:
-        """Group, row."""
+        """The labels of the group and the row."""
         return " ".join(filter(None, (self.group, self.label)))
 
 
 def row_of(plan: Plan, name: str, states: Mapping[tuple[str, str], State]) -> Row:
-    """Reads what there is of a row."""
+    """A row with all scores that there are so far."""
     steps = {column.step for (row, _), column in plan.columns.items() if row == name}
     cells_of = ((row, step, task) for (row, _, step), task in plan.cells.items())
     mine = [states[key] for key in _keys(task for row, step, task in cells_of if row == name and step in steps)]
@@ -81,11 +81,11 @@ def same_utterances(scores: Iterable[Score]) -> bool:
 
 
 def _keys(tasks: Iterable[Task]) -> dict[tuple[str, str], None]:
-    """These tasks and all that they need, each once."""
-    found: dict[tuple[str, str], None] = {}
+    """The keys of these tasks and of all that they need, each once."""
+    keys: dict[tuple[str, str], None] = {}
     for task in tasks:
-        found |= {**dict.fromkeys([key_of(task)]), **_keys(task.needs.values())}
-    return found
+        keys |= {**dict.fromkeys([key_of(task)]), **_keys(task.needs.values())}
+    return keys
 
 
 def _cell(plan: Plan, row: str, name: str, states: Mapping[tuple[str, str], State]) -> Cell:

@@ -9,8 +9,8 @@ from typing import Literal
 
 from masr.config import option, required
 from masr.errors import ConfigError
-from masr.tables import placeholders as text_of
-from masr.tables.names import named
+from masr.tables.names import check_name
+from masr.tables.placeholders import fill
 
 Role = Literal["", "chance", "trivial", "fresh"]
 PRIMARY = "primary"
@@ -68,22 +68,22 @@ class LevelConfig:
     values: Mapping[str, str | int | float] = required("column -> number in its unit; may be a variable of the size")
 
     def __post_init__(self) -> None:
-        named(self.name, "a level")
+        check_name(self.name, "a level")
 
     def constants(self, variables: Mapping[str, str | int | float]) -> dict[str, float]:
         """Column -> the number, with the size's variables."""
         texts = {name: str(value) for name, value in variables.items()}
-        found = {}
+        constants = {}
         for column, given in self.values.items():
             place = f"level {self.name} of column {column}"
-            text = text_of.fill(str(given), texts, (), place)
+            text = fill(str(given), texts, (), place)
             try:
-                found[column] = float(text)
+                constants[column] = float(text)
             except ValueError:
-                found[column] = math.nan
-            if not math.isfinite(found[column]):
+                constants[column] = math.nan
+            if not math.isfinite(constants[column]):
                 raise ConfigError(f"{place}: {text!r} is no number", fix="give a number, or a variable that holds one")
-        return found
+        return constants
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from masr.maths.crossed_effects import crossed
 from masr.maths.estimate import Estimate
+from masr.maths.holm import holm
 from masr.maths.over_seeds import DECIDED, Comparison, compare, decided, relative_change, tested
 from masr.tables.cells import DIFFERENT, Row, same_utterances
 from masr.tables.claim_config import OrderingConfig, ReportedConfig
 from masr.tables.config import ColumnConfig
-from masr.tables.crossed import crossed
-from masr.tables.holm import holm
 from masr.tables.plan import Plan
 from masr.tables.scores import Score
 
@@ -31,7 +31,7 @@ class Claim:
 
     @property
     def family(self) -> str:
-        """Whose claims correct each other's p-values."""
+        """The family of claims that correct each other's p-values."""
         return self.ordering.family_name
 
 
@@ -41,7 +41,7 @@ class Beside:
 
     reported: ReportedConfig
     ours: Estimate | None
-    """In the same unit: the cell, or our own relative change."""
+    """Our number in the same unit: the cell's mean, or our own relative change."""
     difference: float | None
     shown: bool
     """False for a relative change whose claim is not decided: then nothing stands beside it."""
@@ -49,7 +49,7 @@ class Beside:
 
 def claims_of(plan: Plan, rows: Mapping[str, Row]) -> tuple[Claim, ...]:
     """Every pair and column of every ordering that this size has, judged within its family; primary ones first."""
-    found = [
+    claims = [
         Claim(ordering, better, than, column, _compared(plan.columns[better, column], rows, better, than, ordering))
         for ordering in sorted(plan.table.orderings, key=lambda ordering: not ordering.primary)
         for better, than in plan.table.pairs(ordering)
@@ -57,14 +57,14 @@ def claims_of(plan: Plan, rows: Mapping[str, Row]) -> tuple[Claim, ...]:
         for column in ordering.columns
         if (better, column) in plan.columns
     ]
-    for family in {claim.family for claim in found}:
-        places = [place for place, claim in enumerate(found) if claim.family == family]
-        adjusted = holm([found[place].comparison.p_value for place in places])
+    for family in {claim.family for claim in claims}:
+        places = [place for place, claim in enumerate(claims) if claim.family == family]
+        adjusted = holm([claims[place].comparison.p_value for place in places])
         for place, p_adjusted in zip(places, adjusted, strict=True):
-            claim = found[place]
+            claim = claims[place]
             smallest = plan.table.smallest_effect if claim.column in plan.table.primary_columns else None
-            found[place] = replace(claim, comparison=decided(claim.comparison, p_adjusted, smallest))
-    return tuple(found)
+            claims[place] = replace(claim, comparison=decided(claim.comparison, p_adjusted, smallest))
+    return tuple(claims)
 
 
 def beside_of(reported: ReportedConfig, rows: Mapping[str, Row], claims: tuple[Claim, ...]) -> Beside:
@@ -100,7 +100,7 @@ def _compared(
 
 
 def _compared_by_answers(column: ColumnConfig, pairs: list[tuple[Score, Score]]) -> Comparison:
-    """Over seeds and speakers; the second score of a pair may be a number, which has no answers."""
+    """A comparison over seeds and speakers; the second score of a pair may be a number, which has no answers."""
     if not same_utterances(score for pair in pairs for score in pair):
         return Comparison("missing", None, None, reason=DIFFERENT)
     gains = []
@@ -109,8 +109,8 @@ def _compared_by_answers(column: ColumnConfig, pairs: list[tuple[Score, Score]])
         right = column.scale * x.answers.right
         gains.append(right - (column.scale * y.answers.right if y.answers else y.value * x.answers.counts))
         counts = x.answers.counts
-    found = crossed(np.stack(gains), counts)
-    return tested(found.mean, found.error, found.degrees)
+    estimate = crossed(np.stack(gains), counts)
+    return tested(estimate.mean, estimate.error, estimate.degrees)
 
 
 def _are_apart(one: Score, other: Score) -> bool:

@@ -17,7 +17,7 @@ from typing import Literal
 from masr.config import load, option, required
 from masr.errors import ConfigError, near
 from masr.tables.claim_config import GateConfig, LevelConfig, OrderingConfig, ReportedConfig, Role
-from masr.tables.names import RESERVED, SEEDS, all_known, free, named, unique
+from masr.tables.names import RESERVED, SEEDS, check_free, check_known, check_name, check_unique
 
 Variables = Mapping[str, str | int | float]
 Overrides = Mapping[str, tuple[str, ...]]
@@ -37,7 +37,7 @@ class StepConfig:
     inputs: tuple[str, ...] = option((), "what it reads that its command and configuration do not name")
 
     def __post_init__(self) -> None:
-        named(self.name, "a step")
+        check_name(self.name, "a step")
         if self.name in RESERVED:
             raise ValueError(f"a step cannot be called {self.name}: that is a placeholder of its own")
         if len(self.command) < 2 or self.command[0] != "masr" or not _VERB.fullmatch(self.command[1]):
@@ -63,7 +63,7 @@ class StepSize:
 
 @dataclass(frozen=True)
 class SizeConfig:
-    """The table once: on which corpus, how large, how often."""
+    """One size of the table: on which corpus, how large, how often."""
 
     what: str = required("corpus and models of this size, in a sentence")
     embedded: bool = option(False, "whether it is meant for an embedded corpus, whose figures no paper has")
@@ -135,7 +135,7 @@ class ColumnConfig:
     answers_not_of: tuple[str, ...] = option((), "without utterances that have these labels")
 
     def __post_init__(self) -> None:
-        named(self.name, "a column")
+        check_name(self.name, "a column")
         for file in (self.file, self.answers):
             if Path(file).is_absolute() or ".." in Path(file).parts:
                 raise ValueError(f"{file} lies outside the step's folder")
@@ -192,53 +192,53 @@ class TableConfig:
     )
 
     def __post_init__(self) -> None:
-        steps = unique([step.name for step in self.steps], "step")
-        columns = unique([column.name for column in self.columns], "column")
-        groups = unique([group.name for group in self.rows], "group of rows")
+        steps = check_unique([step.name for step in self.steps], "step")
+        columns = check_unique([column.name for column in self.columns], "column")
+        groups = check_unique([group.name for group in self.rows], "group of rows")
         if SEEDS in groups:
             raise ValueError(f"a group of rows cannot be called {SEEDS}: {{step.{SEEDS}}} is every seed")
         for group in self.rows:
             if group.rows:
-                unique([row.name for row in group.rows], f"row of {group.name}")
+                check_unique([row.name for row in group.rows], f"row of {group.name}")
             for part in (group, *group.rows):
-                all_known(part.set, steps, "step")
-                free(part.variables, steps)
+                check_known(part.set, steps, "step")
+                check_free(part.variables, steps)
         for column in self.columns:
-            all_known([column.step], steps, "step")
-            all_known(column.groups, groups, "group of rows")
-            all_known(column.sizes, list(self.sizes), "size")
+            check_known([column.step], steps, "step")
+            check_known(column.groups, groups, "group of rows")
+            check_known(column.sizes, list(self.sizes), "size")
         for size in self.sizes.values():
-            all_known(size.steps, steps, "step")
-            all_known(size.groups, groups, "group of rows")
-            free(size.variables, steps)
+            check_known(size.steps, steps, "step")
+            check_known(size.groups, groups, "group of rows")
+            check_free(size.variables, steps)
         for figure in self.figures:
-            all_known([figure.step], steps, "step")
-            all_known([figure.row], self.row_names(), "row")
+            check_known([figure.step], steps, "step")
+            check_known([figure.row], self.row_names(), "row")
         self._check_claims(columns)
         self._check_gates(columns, groups)
 
     def _check_claims(self, columns: list[str]) -> None:
         for reported in self.reported:
-            all_known([reported.column], columns, "column")
-            all_known([reported.row, *filter(None, [reported.relative_to])], self.row_names(), "row")
+            check_known([reported.column], columns, "column")
+            check_known([reported.row, *filter(None, [reported.relative_to])], self.row_names(), "row")
         for ordering in self.orderings:
-            all_known(ordering.columns, columns, "column")
+            check_known(ordering.columns, columns, "column")
             self.pairs(ordering)
         if self.smallest_effect is not None:
             self._check_effect(self.smallest_effect)
 
     def _check_gates(self, columns: list[str], groups: list[str]) -> None:
-        levels = unique([level.name for level in self.levels], "level") if self.levels else []
+        levels = check_unique([level.name for level in self.levels], "level") if self.levels else []
         rows = self.row_names()
         bare = [row.name for group in self.rows for row in group.rows]
         for level in self.levels:
-            all_known(level.values, columns, "column")
+            check_known(level.values, columns, "column")
             if level.name in (*rows, *bare):
                 raise ValueError(f"the level {level.name} is called as a row is")
         for gate in self.gates:
-            all_known(gate.columns, columns, "column")
-            all_known(gate.rows, [*rows, *groups], "row")
-            all_known(gate.above, [*rows, *bare, *levels], "row or level")
+            check_known(gate.columns, columns, "column")
+            check_known(gate.rows, [*rows, *groups], "row")
+            check_known(gate.above, [*rows, *bare, *levels], "row or level")
             if not gate.above and not any(self.role(*pair) in ("trivial", "fresh") for pair in self.all_rows()):
                 raise ValueError("a gate needs rows with the role trivial or fresh, or names in `above`")
 
@@ -266,7 +266,7 @@ class TableConfig:
         return [row_name(group, row) for group, row in self.all_rows()]
 
     def variable_names(self) -> set[str]:
-        """All that sizes, groups and rows give words to."""
+        """The names of all variables of sizes, groups and rows."""
         given = [size.variables for size in self.sizes.values()] + [group.variables for group in self.rows]
         given += [row.variables for group in self.rows for row in group.rows]
         return {name for variables in given for name in variables}
@@ -294,19 +294,19 @@ class TableConfig:
             return [(name, "") for name in alone]
         if ordering.better in names and ordering.than in names:
             return [(ordering.better, ordering.than)]
-        found = [(f"{group.name}.{ordering.better}", f"{group.name}.{ordering.than}") for group in self.rows]
-        found = [pair for pair in found if set(pair) <= set(names)]
-        if not found:
+        pairs = [(f"{group.name}.{ordering.better}", f"{group.name}.{ordering.than}") for group in self.rows]
+        pairs = [pair for pair in pairs if set(pair) <= set(names)]
+        if not pairs:
             bare = [row.name for group in self.rows for row in group.rows]
             wrong = next((n for n in (ordering.better, ordering.than) if n not in names + bare), ordering.better)
             raise ValueError(
                 f"no group has the rows {ordering.better} and {ordering.than}: {near(wrong, names + bare)}"
             )
-        return found
+        return pairs
 
 
 def row_name(group: GroupConfig, row: RowConfig | None) -> str:
-    """group.row, or the group alone."""
+    """The name of a row in the table: group.row, or the group alone."""
     return f"{group.name}.{row.name}" if row else group.name
 
 
@@ -316,7 +316,7 @@ def read_table(path: Path) -> TableConfig:
 
 
 def size_of(table: TableConfig, name: str, path: Path) -> SizeConfig:
-    """One size of a table."""
+    """One size of a table; ConfigError where it has none of that name."""
     if name not in table.sizes:
         raise ConfigError(f"{path}: there is no size {name!r}", fix=near(name, table.sizes))
     return table.sizes[name]

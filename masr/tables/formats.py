@@ -18,7 +18,7 @@ from masr.tables.outcome import Outcome
 
 
 def text(outcome: Outcome) -> str:
-    """For a screen without colours, or a file."""
+    """The table as plain text, for a file or a screen without colours."""
     page = page_of(outcome)
     parts = [page.title, "=" * len(page.title), "", *page.lines]
     for sheet in page.sheets:
@@ -35,7 +35,7 @@ def text(outcome: Outcome) -> str:
 
 
 def markdown(outcome: Outcome, level: int = 2) -> str:
-    """One heading, then tables."""
+    """The table as Markdown: one heading, then tables."""
     page = page_of(outcome)
     parts = [f"{'#' * level} {_md(page.title)}", *map(_md, page.lines)]
     for sheet in page.sheets:
@@ -48,14 +48,14 @@ def markdown(outcome: Outcome, level: int = 2) -> str:
 
 
 def latex(outcome: Outcome) -> str:
-    """Tables for booktabs; hours, commits and tasks are left to the other formats."""
+    """The table as LaTeX for booktabs; hours, commits and tasks are left to the other formats."""
     page = page_of(outcome)
     caption = f"{page.title}. {page.lines[-3]} {page.lines[-2]}. {' '.join(page.notes[:2])}"
     return "\n".join(_latex_sheet(page, sheet, caption) for sheet in page.sheets)
 
 
 def csv_rows(outcome: Outcome) -> str:
-    """One line for every row, column and seed: what a spreadsheet or a plot wants."""
+    """The table as CSV, for spreadsheets and plots: a line for every row, column and seed."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["row", "group", "label", "column", "unit", "seed", "value", "low", "high", "count"])

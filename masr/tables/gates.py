@@ -38,13 +38,13 @@ class Gate:
     @property
     def passes(self) -> bool | None:
         """False where it does not beat one of them, None where that cannot be said of all yet."""
-        found = {hurdle.passed for hurdle in self.hurdles}
-        return False if "does not beat" in found else None if "not judged" in found else True
+        outcomes = {hurdle.passed for hurdle in self.hurdles}
+        return False if "does not beat" in outcomes else None if "not judged" in outcomes else True
 
 
 def gates_of(plan: Plan, rows: Mapping[str, Row]) -> tuple[Gate, ...]:
     """Every gate, row and column of this size that has something to beat."""
-    found = []
+    gates = []
     for gate in plan.table.gates:
         for name in _rows(plan, gate, rows):
             for column in gate.columns:
@@ -56,8 +56,8 @@ def gates_of(plan: Plan, rows: Mapping[str, Row]) -> tuple[Gate, ...]:
                     for other, label, theirs in _hurdles(plan, gate, name, column, rows)
                 )
                 if hurdles:
-                    found.append(Gate(name, column, mean, hurdles))
-    return tuple(found)
+                    gates.append(Gate(name, column, mean, hurdles))
+    return tuple(gates)
 
 
 def _rows(plan: Plan, gate: GateConfig, rows: Mapping[str, Row]) -> list[str]:
@@ -88,7 +88,7 @@ def _hurdles(
 
 
 def _passed(column: ColumnConfig, mean: Estimate | None, theirs: Estimate | None) -> Passed:
-    """By intervals that do not meet."""
+    """Whether one mean beats another, which it does where their intervals do not meet."""
     ends = [end for one in (mean, theirs) for end in ((one.low, one.high) if one else (None,))]
     if any(end is None for end in ends):
         return "not judged"

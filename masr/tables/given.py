@@ -9,11 +9,12 @@ from pathlib import Path
 
 from masr.errors import ConfigError, UsageError, near
 from masr.io.atomic import atomic_write
+from masr.io.layout import RESOLVED_DIGESTS
 from masr.tables.config import TableConfig, read_table, size_of
 from masr.tables.outcome import outcome_of
-from masr.tables.pictures import copy_pictures
 from masr.tables.plan import Plan, folders_of, make_plan, recipe_of
-from masr.tables.results import RESULTS, results
+from masr.tables.resolved import Resolve, ResolvedDigests
+from masr.tables.results import RESULTS, copy_pictures, results
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,11 @@ def find_table(name: str) -> Path:
     raise UsageError(f"there is no table {name}", fix=fix)
 
 
-def open_plan(path: Path, size: str | None, given: Given, verbs: Collection[str]) -> Plan:
-    """The plan of one size of a table, its first where none is named; `verbs` are those that its steps may call."""
+def open_plan(path: Path, size: str | None, given: Given, verbs: Collection[str], resolved_settings: Resolve) -> Plan:
+    """The plan of one size of a table, its first where none is named.
+
+    `verbs` are those that its steps may call, and `resolved_settings` makes whole configurations of what these read.
+    """
     table = read_table(path)
     size = size or next(iter(table.sizes))
     size_of(table, size, path)
@@ -46,8 +50,11 @@ def open_plan(path: Path, size: str | None, given: Given, verbs: Collection[str]
         if step.command[1] not in verbs:
             what = f"{path}: step {step.name}: there is no verb {step.command[1]!r}"
             raise ConfigError(what, fix=near(step.command[1], verbs))
-    variables = _variables(table, given.set)
-    return make_plan(table, size, folders_of(path, size, given.data, given.exp, given.conf), variables)
+    folders = folders_of(path, size, given.data, given.exp, given.conf)
+    resolved = ResolvedDigests(folders.tables / RESOLVED_DIGESTS, resolved_settings)
+    plan = make_plan(table, size, folders, resolved, _variables(table, given.set))
+    resolved.keep()
+    return plan
 
 
 def _variables(table: TableConfig, changes: Sequence[str]) -> dict[str, str]:
@@ -64,13 +71,16 @@ def _variables(table: TableConfig, changes: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def write_results(folder: Path, out: Path | None, given: Given, verbs: Collection[str]) -> tuple[Path, int]:
+def write_results(
+    folder: Path, out: Path | None, given: Given, verbs: Collection[str], resolved_settings: Resolve
+) -> tuple[Path, int]:
     """RESULTS.md of all tables of a folder, and how many there are."""
     paths = sorted(folder.glob("*.yaml"))
     if not paths:
         raise UsageError(f"{folder} holds no table", fix="give a recipe's folder tables/")
     found = {
-        path: [outcome_of(open_plan(path, size, given, verbs)) for size in read_table(path).sizes] for path in paths
+        path: [outcome_of(open_plan(path, size, given, verbs, resolved_settings)) for size in read_table(path).sizes]
+        for path in paths
     }
     out = out or recipe_of(paths[0]) / RESULTS
     copy_pictures(found, out.parent)

@@ -28,7 +28,7 @@ class Sheet:
     groups: tuple[str, ...] = ()
     """The group of each row: a change of group is a rule across the table."""
     heading: str = ""
-    """Stands above the sheet and those that follow it."""
+    """A heading that stands above this sheet and those that follow it."""
     after: tuple[str, ...] = ()
     """Sentences under it."""
 
@@ -39,13 +39,13 @@ class Page:
 
     title: str
     lines: tuple[str, ...]
-    """What stands above: corpus, how far, how long."""
+    """Lines above the sheets: which corpus, how far, how long."""
     sheets: tuple[Sheet, ...]
     notes: tuple[str, ...]
 
 
 def page_of(outcome: Outcome) -> Page:
-    """Everything there is to say."""
+    """Everything that a reader of the table sees."""
     table, size = outcome.plan.table, outcome.plan.size
     sheets = [*_beside_what(outcome), _scores(outcome)]
     shown = [beside for beside in outcome.beside if beside.shown]
@@ -64,7 +64,7 @@ def page_of(outcome: Outcome) -> Page:
 
 
 def corpus_line(outcome: Outcome) -> str:
-    """Which data the figures come from; an embedded corpus is named as such."""
+    """A sentence on the data that the figures come from; an embedded corpus is named as such."""
     embedded = outcome.embedded if outcome.embedded is not None else outcome.plan.size.embedded
     if embedded:
         return (
@@ -77,13 +77,13 @@ def corpus_line(outcome: Outcome) -> str:
 
 
 def short(commit: str) -> str:
-    """A commit as people name it."""
+    """The first characters of a commit, by which people name it."""
     name, dash, dirty = commit.partition("-")
     return name[:_COMMIT_LENGTH] + dash + dirty
 
 
 def _beside_what(outcome: Outcome) -> list[Sheet]:
-    """Constants and the rows that have a role: what the others are seen beside. Nothing where there are none."""
+    """A sheet of the constants and the rows with a role, which the others are seen beside; none without such."""
     rows = [row for row in outcome.rows if row.role]
     levels = outcome.plan.levels
     columns = tuple(
@@ -115,7 +115,7 @@ def _constant(value: float | None, column: ColumnConfig) -> str:
 
 
 def _columns(outcome: Outcome) -> tuple[ColumnConfig, ...]:
-    """Without what no row of this size has."""
+    """The columns that at least one row of this size has."""
     return tuple(one for one in outcome.plan.table.columns if any(row.cells[one.name].wanted for row in outcome.rows))
 
 
@@ -133,7 +133,7 @@ def _scores(outcome: Outcome) -> Sheet:
 
 
 def _gate(outcome: Outcome, gate: Gate) -> str:
-    """Whether a row beats what it has to, in a sentence."""
+    """A sentence on whether a row beats what it has to."""
     column = _column(outcome, gate.column)
     system = f"{outcome.label(gate.row)} ({_or_missing(gate.mean, column)})"
 
@@ -163,7 +163,7 @@ def _column(outcome: Outcome, name: str) -> ColumnConfig:
 
 
 def heading(column: ColumnConfig) -> str:
-    """all: 1-NN (%)."""
+    """The heading of a column with its group and its unit: `all: 1-NN (%)`."""
     label = column.label or column.name
     unit = f" ({column.unit})" if column.unit else ""
     return (f"{column.group}: " if column.group else "") + label + unit
@@ -263,5 +263,5 @@ def gain_of(claim: Claim, column: ColumnConfig) -> str:
 
 
 def p_text(p_value: float | None) -> str:
-    """Three digits; - where there is none."""
+    """A p-value with three digits; - where there is none."""
     return "-" if p_value is None else "<0.001" if p_value < 0.0005 else f"{p_value:.3f}"

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from masr.io.layout import PROVENANCE
+from masr.synth.build import MARKER
 from masr.tables.cells import Row, row_of
 from masr.tables.claims import Beside, Claim, beside_of, claims_of
 from masr.tables.gates import Gate, gates_of
-from masr.tables.origin import is_embedded
+from masr.tables.names import FOLDERS
+from masr.tables.placeholders import place_folders
 from masr.tables.plan import Plan
-from masr.tables.state import hours_spent, states_of
+from masr.tables.state import hours_spent, read_record, states_of
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The whole table."""
+    """The whole table as far as it is done."""
 
     plan: Plan
     rows: tuple[Row, ...]
     beside: tuple[Beside, ...]
     claims: tuple[Claim, ...]
-    """Primary ones first."""
+    """The claims of all orderings, primary ones first."""
     gates: tuple[Gate, ...]
     num_done: int
     num_tasks: int
     hours: float
-    """Of every task once."""
+    """Hours of all tasks, each counted once."""
     commits: tuple[str, ...]
     embedded: bool | None
     """Whether the data come from an embedded corpus; None where the data do not say."""
 
     def label(self, row: str) -> str:
-        """A row by its labels: group, row."""
+        """What people call a row: the labels of its group and itself."""
         return next(r.full_label for r in self.rows if r.name == row)
 
     def families(self) -> dict[str, int]:
@@ -40,15 +44,15 @@ class Outcome:
         return {name: names.count(name) for name in dict.fromkeys(names)}
 
     def by_claim(self) -> dict[tuple[str, str], list[Claim]]:
-        """Every pair and column tried, by family and claim in words: orderings may say the same of different rows."""
-        found: dict[tuple[str, str], list[Claim]] = {}
+        """(family, claim in words) -> every pair and column tried: orderings may say the same of different rows."""
+        claims: dict[tuple[str, str], list[Claim]] = {}
         for claim in self.claims:
-            found.setdefault((claim.family, claim.ordering.claim), []).append(claim)
-        return found
+            claims.setdefault((claim.family, claim.ordering.claim), []).append(claim)
+        return claims
 
 
 def outcome_of(plan: Plan) -> Outcome:
-    """Reads what there is."""
+    """The table with everything that is there so far."""
     states = states_of(plan)
     rows = {name: row_of(plan, name, states) for name in plan.rows}
     claims = claims_of(plan, rows)
@@ -67,3 +71,19 @@ def outcome_of(plan: Plan) -> Outcome:
         commits,
         is_embedded(plan),
     )
+
+
+def is_embedded(plan: Plan) -> bool | None:
+    """Whether any input was prepared from an embedded corpus, by the data and not by the table; None if unknown.
+
+    Inputs that were made of data directories do not say it themselves, so that the recipe's data directories count too.
+    """
+    places = {name: str(plan.folders.of(name)) for name in FOLDERS}
+    paths = {Path(place_folders(word, places)) for task in plan.tasks for word in task.inputs}
+    paths.update(path.parent for path in plan.folders.data.glob(f"*/{PROVENANCE}"))
+    sources = [read_record(path / PROVENANCE).get("source") for path in sorted(paths)]
+    corpora = [Path(str(source)) for source in sources if source]
+    known = [(corpus / MARKER).exists() for corpus in corpora if corpus.exists()]
+    if any(known):
+        return True
+    return False if known else None

@@ -20,15 +20,15 @@ _PATH = re.compile(rf"""{_OPEN}(data|exp|conf){_CLOSE}[^\s,"'\]\}}]*""")
 
 
 def symbol(name: str) -> str:
-    """What stands for a folder."""
+    """The text that stands for a folder until its place is known."""
     return f"{_OPEN}{name}{_CLOSE}"
 
 
 def fill(text: str, variables: Mapping[str, str], symbols: Collection[str], place: str) -> str:
     """`text` with variables written out and folders as symbols; an unknown placeholder is an error of `place`."""
 
-    def one(found: re.Match[str]) -> str:
-        name = found[1]
+    def one(match: re.Match[str]) -> str:
+        name = match[1]
         if name in symbols:
             return symbol(name)
         if name in variables:
@@ -38,15 +38,15 @@ def fill(text: str, variables: Mapping[str, str], symbols: Collection[str], plac
     return _PLACEHOLDER.sub(one, text)
 
 
-def placeholders(text: str) -> set[str]:
+def names_in(text: str) -> set[str]:
     """The names that a text asks for."""
     return set(_PLACEHOLDER.findall(text))
 
 
 def gathered(text: str) -> tuple[str, str] | None:
     """The step and the group, or `seeds`, of the first {step.group}."""
-    found = _GATHERED.search(text)
-    return (found[1], found[2]) if found else None
+    match = _GATHERED.search(text)
+    return (match[1], match[2]) if match else None
 
 
 def put_gathered(text: str, name: str) -> str:
@@ -55,19 +55,19 @@ def put_gathered(text: str, name: str) -> str:
 
 
 def symbols_in(value: Any) -> set[str]:
-    """The folders that words, or a whole configuration, speak of."""
+    """The names of the folders that words, or a whole configuration, speak of."""
     return {name for text in texts(value) for name in _SYMBOL.findall(text)}
 
 
 def paths_in(value: Any) -> set[str]:
     """Every path below {data}, {exp} or {conf} that words or a configuration speak of, as symbols."""
-    return {found[0] for text in texts(value) for found in _PATH.finditer(text)}
+    return {match[0] for text in texts(value) for match in _PATH.finditer(text)}
 
 
 def place_folders(value: Any, folders: Mapping[str, str]) -> Any:
     """Words or a configuration with each symbol replaced by its folder."""
     if isinstance(value, str):
-        return _SYMBOL.sub(lambda found: folders[found[1]], value)
+        return _SYMBOL.sub(lambda match: folders[match[1]], value)
     if isinstance(value, dict):
         return {key: place_folders(inner, folders) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -76,12 +76,12 @@ def place_folders(value: Any, folders: Mapping[str, str]) -> Any:
 
 
 def readable(text: str) -> str:
-    """Symbols as they were written: {data}/train."""
+    """The text with symbols as people wrote them: {data}/train."""
     return _SYMBOL.sub(r"{\1}", text)
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Every string inside."""
+    """Every string inside words or a configuration."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

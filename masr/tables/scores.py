@@ -19,7 +19,7 @@ class Score(Estimate):
     """One task's figure, in the column's unit."""
 
     answers: Answers | None = field(default=None, repr=False, compare=False)
-    """To every utterance, where the step keeps them."""
+    """The answers to every utterance, where the step keeps them."""
 
 
 def read_scores(folder: Path, column: ColumnConfig) -> Score:
@@ -43,7 +43,7 @@ def read_scores(folder: Path, column: ColumnConfig) -> Score:
 
 
 def _figure(path: Path, column: ColumnConfig) -> Score:
-    """What a JSON file says."""
+    """The score in a JSON file."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -67,7 +67,7 @@ def _end(found: Any, keys: tuple[str, ...], path: Path) -> float | None:
 
 
 def _number(found: Any, keys: tuple[str, ...], path: Path) -> float:
-    """What lies at the end of the keys: a finite number."""
+    """The finite number that lies at the end of the keys; TableError where there is none."""
     value = _at(found, keys, path)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise TableError(f"{path}: {'.'.join(keys)} is {value!r}, not a finite number")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from masr.io.atomic import atomic_write
 from masr.io.screen import draw
-from masr.tables.arrays import arrays_left, as_ranges, name_of
+from masr.tables.arrays import array_of, arrays_left, as_ranges
 from masr.tables.formats import FORMATS
 from masr.tables.layout import page_of
 from masr.tables.outcome import Outcome, outcome_of
@@ -88,7 +88,7 @@ def render_page(outcome: Outcome) -> str:
 def _arrays(tasks: Sequence[Task]) -> list[list[Task]]:
     found: dict[str, list[Task]] = {}
     for task in tasks:
-        found.setdefault(name_of(task), []).append(task)
+        found.setdefault(array_of(task), []).append(task)
     return list(found.values())
 
 

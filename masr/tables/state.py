@@ -23,13 +23,13 @@ Status = Literal["done", "running", "failed", "missing"]
 
 @dataclass(frozen=True)
 class State:
-    """One task."""
+    """How far one task is."""
 
     status: Status
     folder: Path
-    """Where it is or will be."""
+    """The task's folder, which may not be there yet."""
     hours: float = 0.0
-    """Spent on it, by runs that did not end too."""
+    """Hours spent on it, by runs that did not end too."""
     commit: str = ""
     how: str = ""
     """How it failed."""
@@ -42,28 +42,28 @@ class State:
 
 
 def states_of(plan: Plan) -> dict[tuple[str, str], State]:
-    """(step, hash) -> state, for every task."""
+    """Key -> state, for every task of the plan."""
     folders = {step: _folders(plan.folders.tables / step) for step in dict.fromkeys(task.step for task in plan.tasks)}
     return {key_of(task): _state(plan, task, folders[task.step]) for task in plan.tasks}
 
 
 def state_of(plan: Plan, task: Task) -> State:
-    """One task, looked at anew."""
+    """The state of one task, looked at anew."""
     return _state(plan, task, _folders(plan.folders.tables / task.step))
 
 
 def key_of(task: Task) -> tuple[str, str]:
-    """What a task is known by."""
+    """(step, hash): what a task is known by."""
     return task.step, task.digest
 
 
 def lock_path(plan: Plan, task: Task) -> Path:
-    """Of the hash alone, so that tables which share a task and call it differently exclude each other."""
+    """The task's lock, named by the hash alone: tables that call a shared task differently exclude each other."""
     return plan.folders.tables / task.step / f".{task.digest}.lock"
 
 
 def hours_to_come(plan: Plan, states: dict[tuple[str, str], State]) -> tuple[float, list[str]]:
-    """What the tasks that are not done will take, and the steps of which nothing is known."""
+    """Hours that the tasks which are not done will take, and the steps whose hours are not known."""
     total, unknown = 0.0, []
     for step in dict.fromkeys(task.step for task in plan.tasks):
         tasks = [task for task in plan.tasks if task.step == step]
@@ -77,38 +77,38 @@ def hours_to_come(plan: Plan, states: dict[tuple[str, str], State]) -> tuple[flo
 
 
 def hours_spent(states: Iterable[State]) -> float:
-    """On all of them, failed runs included."""
+    """Hours spent on all of these tasks, failed runs included."""
     return sum(state.hours for state in states)
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """A JSON file of ours; empty where it is not there or cannot be read."""
+    """The object of a JSON file; empty where it is not there or cannot be read."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return record if isinstance(record, dict) else {}
 
 
 def _folders(step: Path) -> dict[str, tuple[Path, set[str]]]:
     """Hash -> folder, and which hashes are locked, from one look into the step's folder."""
-    found: dict[str, tuple[Path, set[str]]] = {}
+    folders: dict[str, tuple[Path, set[str]]] = {}
     try:
         entries = sorted(os.scandir(step), key=lambda entry: entry.name)
     except FileNotFoundError:
-        return found
+        return folders
     for entry in entries:
         digest = entry.name[1:-5] if entry.name.endswith(".lock") else entry.name.rpartition("-")[2]
-        path, kinds = found.get(digest, (Path(), set()))
+        path, kinds = folders.get(digest, (Path(), set()))
         if entry.name.endswith(".lock"):
-            found[digest] = (path, kinds | {"lock"})
+            folders[digest] = (path, kinds | {"lock"})
         elif "-" in entry.name:
-            found[digest] = (Path(entry.path), kinds | {"folder"})
-    return found
+            folders[digest] = (Path(entry.path), kinds | {"folder"})
+    return folders
 
 
-def _state(plan: Plan, task: Task, found: dict[str, tuple[Path, set[str]]]) -> State:
-    path, kinds = found.get(task.digest, (Path(), set()))
+def _state(plan: Plan, task: Task, folders: dict[str, tuple[Path, set[str]]]) -> State:
+    path, kinds = folders.get(task.digest, (Path(), set()))
     folder = path if "folder" in kinds else plan.folders.tables / task.step / task.folder_name
     done = read_record(folder / TASK_DONE) if "folder" in kinds else {}
     if done:

@@ -16,9 +16,9 @@ class Task:
     settings: Any
     """The resolved configuration that {config} stands for, None where there is none."""
     needs: dict[str, Task]
-    """By the step's name, the tasks whose folders the command reads; step.1, step.2, ... are gathered ones."""
+    """Step -> the task whose folder the command reads; step.1, step.2, ... are gathered ones."""
     inputs: dict[str, str]
-    """Path as symbols -> stamp."""
+    """Path, its folders as symbols -> stamp of what lies there."""
     depth: int
     number: int = 0
     rows: list[str] = field(default_factory=list)
@@ -36,5 +36,5 @@ class Task:
 
     @property
     def folder_name(self) -> str:
-        """Of a task that has no folder yet."""
+        """The name of the folder that the task gets, where it has none yet."""
         return f"{self.label}-{self.digest}"

@@ -58,7 +58,7 @@ def build(config: Config, folder: Path) -> CharacterUnits:
 
 
 class CharacterUnits:
-    """<blank>, <unk>, the characters, the tags."""
+    """Units whose ids are, in this order, <blank>, <unk>, the characters and the tags of languages."""
 
     def __init__(self, config: Config, characters: Sequence[str], languages: Sequence[str]) -> None:
         self.config = config
@@ -85,14 +85,14 @@ class CharacterUnits:
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text; blanks and tags leave nothing, an unknown unit a double question mark."""
-        found = []
+        characters = []
         for unit in ids:
             vocabulary.check_id(unit, self.size)
             if unit == UNKNOWN_ID:
-                found.append(SURFACE)
+                characters.append(SURFACE)
             elif unit != BLANK_ID and unit < 2 + len(self._characters):
-                found.append(self._characters[unit - 2])
-        return "".join(found)
+                characters.append(self._characters[unit - 2])
+        return "".join(characters)
 
     def save(self, folder: Path) -> None:
         """Writes units.txt, which says all there is to know."""

@@ -19,7 +19,7 @@ from masr.errors import UsageError
 
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
 MOST_ORDER = 6
-"""What KenLM is built for in the decoder."""
+"""The highest order that KenLM is built for in the decoder."""
 _FALLBACK = (0.5, 1.0, 1.5)
 """Discounts of counts 1, 2 and more where a text is too small to estimate them, as lmplz --discount_fallback."""
 _NEVER = -99.0
@@ -33,12 +33,12 @@ class NGrams:
     """A back-off model; logarithms are to base 10, as ARPA has them."""
 
     log10: tuple[Mapping[Gram, float], ...]
-    """Of each order the n-grams and their probabilities."""
+    """The logarithm of each n-gram's probability, a mapping for each order."""
     backoff: Mapping[Gram, float]
-    """Of each history that something was heard after."""
+    """The logarithm of the back-off weight of each history that something was heard after."""
 
     def arpa(self) -> Iterable[str]:
-        """The lines of the file."""
+        """The lines of an ARPA file."""
         yield "\\data\\\n"
         for order, grams in enumerate(self.log10, start=1):
             yield f"ngram {order}={len(grams)}\n"
@@ -90,7 +90,7 @@ def _counted(sentences: Iterable[Sequence[str]], order: int) -> list[Counts]:
 
 
 def _adjusted(raw: Sequence[Counts], n: int, order: int) -> Counts:
-    """a(g) of one order."""
+    """The adjusted counts a(g) of one order."""
     counts = dict(raw[n - 1])
     if n == order:
         return counts
@@ -109,21 +109,21 @@ def _interpolated(
         total[gram[:-1]] += count
         held[gram[:-1]] += discounts[min(count, 3) - 1]
     weights = {history: held[history] / total[history] for history in total}
-    found = {}
+    probabilities = {}
     for gram, count in known.items():
         history = gram[:-1]
         kept = count - discounts[min(count, 3) - 1] if count else 0.0
         below = lower[gram[1:] or gram]
-        found[gram] = kept / total[history] + weights[history] * below
-    return found, weights
+        probabilities[gram] = kept / total[history] + weights[history] * below
+    return probabilities, weights
 
 
 def discounts_of(counts: Counts) -> tuple[float, float, float]:
-    """What is taken off counts of 1, 2 and more."""
+    """The discounts, which are taken off counts of 1, 2 and more."""
     of_counts = Counter(counts.values())
     n1, n2, n3, n4 = (of_counts[k] for k in (1, 2, 3, 4))
     if min(n1, n2, n3, n4) == 0:
         return _FALLBACK
     y = n1 / (n1 + 2 * n2)
-    found = (1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3)
-    return found if all(0 < d < k for k, d in enumerate(found, start=1)) else _FALLBACK
+    discounts = (1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3)
+    return discounts if all(0 < d < k for k, d in enumerate(discounts, start=1)) else _FALLBACK

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from sentencepiece import SentencePieceProcessor
 
 _RESERVED = re.compile("[\u2581\u2585\\x00\r\n\uffff\ud800-\udfff]+")
-"""Its space mark, its mark of the unknown, the end of a string; what ends a line; what is no character."""
+"""Characters that no unit can hold: sentencepiece's own marks, the end of a string or a line, and no characters."""
 _NEVER = "\uffff"
 """Stands for a reserved character in `encode`: it is never a piece."""
 _MAX_CHARS = 1 << 18
-"""A longer line is given to the trainer in parts; it would leave it out."""
+"""Most characters of a line: the trainer would leave a longer one out, so it gets it in parts."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def build(config: Config, folder: Path) -> SentencePieceUnits:
 
 
 class SentencePieceUnits:
-    """<blank>, <unk>, the pieces in the model's order, the tags.
+    """Units whose ids are <blank>, <unk>, the pieces in the model's order, and the tags of languages.
 
     A model of our own has the same ids; in a model from elsewhere <s>, </s> and the like are left out, and its
     pieces move to close the gaps.
@@ -242,12 +242,12 @@ def _read(path: Path) -> bytes:
 
 def _processor(model: bytes) -> SentencePieceProcessor:
     try:
-        found: SentencePieceProcessor = _package().SentencePieceProcessor(model_proto=model)
+        processor: SentencePieceProcessor = _package().SentencePieceProcessor(model_proto=model)
     except (RuntimeError, ValueError, TypeError):
         raise UnitsError(
             "this is not a sentencepiece model", why="cut short, or another file", fix="run masr units DATA OUT again"
         ) from None
-    return found
+    return processor
 
 
 def _package() -> Any:

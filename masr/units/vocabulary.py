@@ -36,12 +36,12 @@ def spell(token: str) -> str:
     """A token as units.txt writes it."""
     if token == " ":
         return _SPACE
-    found = []
+    spelled = []
     for i, c in enumerate(token):
         # text that looks like one of the names above is not one
         ambiguous = c == "<" and (token[i + 1 : i + 3] == "U+" or (i == 0 and len(token) > 1 and token[-1] == ">"))
-        found.append(f"<U+{ord(c):04X}>" if ambiguous or unicodedata.category(c) in _UNSEEN else c)
-    return "".join(found)
+        spelled.append(f"<U+{ord(c):04X}>" if ambiguous or unicodedata.category(c) in _UNSEEN else c)
+    return "".join(spelled)
 
 
 def unspell(spelled: str) -> str:
@@ -57,7 +57,7 @@ def unspell(spelled: str) -> str:
 
 
 def write_list(folder: Path, tokens: Sequence[str]) -> None:
-    """units.txt in `folder`."""
+    """Writes units.txt in `folder`."""
     atomic_write(folder / UNITS_TXT, "".join(f"{token} {i}\n" for i, token in enumerate(tokens)))
 
 
@@ -111,7 +111,7 @@ def check_id(unit: int, size: int) -> None:
 
 
 def unknown_characters(text: str, unknown: Collection[str]) -> UnitsError:
-    """The error of `unknown: error`."""
+    """The error for unknown characters, where the config says `unknown: error`."""
     names = ", ".join(f"{c!r} (U+{ord(c):04X})" for c in sorted(unknown)[:10])
     return UnitsError(
         f"no unit for {names} in {text[:80]!r}",
@@ -152,7 +152,7 @@ def broken(path: Path, reason: str) -> UnitsError:
 
 
 def _mixed(value: int) -> int:
-    """32 bits, of which each depends on all 32 of `value`."""
+    """A hash of 32 bits, of which each depends on all 32 bits of `value`."""
     value &= _CHUNK - 1
     value = ((value ^ (value >> 16)) * 0x7FEB352D) & (_CHUNK - 1)
     value = ((value ^ (value >> 15)) * 0x846CA68B) & (_CHUNK - 1)

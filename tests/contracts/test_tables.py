@@ -3,6 +3,7 @@ mined hard."""
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import pytest
 from masr.cli.main import VERBS, open_verb, verb_parser
 from masr.config import loads, to_dict
 from masr.config.plain import as_yaml
-from masr.plugins import resolve
+from masr.errors import ConfigError
+from masr.plugins import resolve, resolved_settings, schema_of
 from masr.tables.config import read_table
 from masr.tables.placeholders import place_folders, readable, symbols_in
 from masr.tables.plan import Plan, folders_of, make_plan
+from masr.tables.resolved import ResolvedDigests
 from masr.tables.task import Task
 from masr.training.config import TrainConfig
 
@@ -29,9 +32,8 @@ SIZES = [(path, size) for path in TABLES for size in read_table(path).sizes]
 @cache
 def plan_of(path: Path, size: str) -> Plan:
     """Without looking at data that may not be there."""
-    return make_plan(
-        read_table(path), size, folders_of(path, size, None, None, None), stamp_of=lambda _: "not looked at"
-    )
+    folders, resolved = folders_of(path, size, None, None, None), ResolvedDigests(Path("not there"), resolved_settings)
+    return make_plan(read_table(path), size, folders, resolved, stamp_of=lambda _: "not looked at")
 
 
 def name_of(value: object) -> str:
@@ -103,3 +105,19 @@ def test_every_command_parses(path: Path, size: str) -> None:
         verb = task.words[1]
         assert verb in VERBS
         verb_parser(verb, open_verb(verb)).parse_args([readable(word) for word in task.words[2:]])
+
+
+def test_every_verb_that_takes_a_configuration_has_its_schema() -> None:
+    takes = {verb for verb in VERBS if {"--conf", "conf"} & set(arguments_of(verb))} - {"config"} | {"confidence"}
+    for verb in VERBS:
+        if verb in takes:
+            assert dataclasses.is_dataclass(schema_of(verb))
+        else:
+            with pytest.raises(ConfigError, match=f"masr {verb} reads no configuration"):
+                schema_of(verb)
+
+
+def arguments_of(verb: str) -> list[str]:
+    """Options, and what positional arguments are called."""
+    actions = verb_parser(verb, open_verb(verb))._actions
+    return [name for action in actions for name in (*action.option_strings, action.dest)]

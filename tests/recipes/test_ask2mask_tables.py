@@ -10,9 +10,11 @@ import pytest
 
 from masr.cli.main import main
 from masr.io.datadir import write_datadir
+from masr.plugins import resolved_settings
 from masr.tables.config import read_table
 from masr.tables.placeholders import readable
 from masr.tables.plan import Plan, folders_of, make_plan
+from masr.tables.resolved import ResolvedDigests
 from masr.tables.scores import read_scores
 
 TABLES = Path(__file__).resolve().parents[2] / "egs" / "librispeech" / "tables"
@@ -23,9 +25,8 @@ each_size = pytest.mark.parametrize("size", ["mini", "paper"])
 
 def plan_of(name: str, size: str = "mini") -> Plan:
     path = TABLES / f"{name}.yaml"
-    return make_plan(
-        read_table(path), size, folders_of(path, size, None, None, None), stamp_of=lambda _: "not looked at"
-    )
+    folders, resolved = folders_of(path, size, None, None, None), ResolvedDigests(Path("not there"), resolved_settings)
+    return make_plan(read_table(path), size, folders, resolved, stamp_of=lambda _: "not looked at")
 
 
 def digests(plan: Plan, *steps: str) -> set[str]:

@@ -10,9 +10,10 @@ import pytest
 from masr.cli.main import main
 from masr.config import loads
 from masr.io.datadir import write_datadir
-from masr.plugins import resolve
+from masr.plugins import resolve, resolved_settings
 from masr.tables.config import read_table
 from masr.tables.plan import Plan, folders_of, make_plan
+from masr.tables.resolved import ResolvedDigests
 from masr.tables.scores import read_scores
 from masr.training.config import TrainConfig
 
@@ -22,9 +23,8 @@ SIZES = pytest.mark.parametrize("size", ["medium", "paper"])
 
 def plan_of(name: str, size: str) -> Plan:
     path = TABLES / f"{name}.yaml"
-    return make_plan(
-        read_table(path), size, folders_of(path, size, None, None, None), stamp_of=lambda _: "not looked at"
-    )
+    folders, resolved = folders_of(path, size, None, None, None), ResolvedDigests(Path("not there"), resolved_settings)
+    return make_plan(read_table(path), size, folders, resolved, stamp_of=lambda _: "not looked at")
 
 
 def config_of(plan: Plan, row: str, step: str) -> TrainConfig:

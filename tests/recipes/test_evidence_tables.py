@@ -13,10 +13,11 @@ from masr.cli.main import main
 from masr.config import loads, to_dict
 from masr.config.plain import as_yaml
 from masr.io.datadir import write_datadir
-from masr.plugins import resolve
+from masr.plugins import resolve, resolved_settings
 from masr.tables.config import read_table
 from masr.tables.placeholders import place_folders, readable, symbols_in
 from masr.tables.plan import Plan, folders_of, make_plan
+from masr.tables.resolved import ResolvedDigests
 from masr.tables.scores import read_scores
 from masr.tables.task import Task
 from masr.training.config import TrainConfig
@@ -30,9 +31,8 @@ each_size = pytest.mark.parametrize("size", ["medium", "paper"])
 @cache
 def plan_of(name: str, size: str) -> Plan:
     path = TABLES / f"{name}.yaml"
-    return make_plan(
-        read_table(path), size, folders_of(path, size, None, None, None), stamp_of=lambda _: "not looked at"
-    )
+    folders, resolved = folders_of(path, size, None, None, None), ResolvedDigests(Path("not there"), resolved_settings)
+    return make_plan(read_table(path), size, folders, resolved, stamp_of=lambda _: "not looked at")
 
 
 @cache

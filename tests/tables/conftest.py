@@ -10,8 +10,11 @@ import pytest
 
 from masr.cli.main import main
 from masr.io.datadir import write_datadir
+from masr.io.layout import RESOLVED_DIGESTS
+from masr.plugins import resolved_settings
 from masr.tables.config import read_table
 from masr.tables.plan import Plan, folders_of, make_plan
+from masr.tables.resolved import ResolvedDigests
 
 TABLE = """\
 title: Rows & columns of 100 % made-up_things
@@ -78,6 +81,7 @@ class Recipe:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.table = folder / "tables" / "small.yaml"
+        self.resolve = resolved_settings
         for name in ("data", "exp", "conf", "tables"):
             (folder / name).mkdir(parents=True)
         write_embedded(folder / "data" / "train", 0)
@@ -89,7 +93,8 @@ class Recipe:
 
     def plan(self, size: str = "mini", **variables: str) -> Plan:
         folders = folders_of(self.table, size, *(self.folder / name for name in ("data", "exp", "conf")))
-        return make_plan(read_table(self.table), size, folders, variables)
+        resolved = ResolvedDigests(folders.tables / RESOLVED_DIGESTS, self.resolve)
+        return make_plan(read_table(self.table), size, folders, resolved, variables)
 
     def masr(self, *words: object) -> int:
         return main(["table", str(words[0]), str(self.table), *map(str, words[1:])])

@@ -23,16 +23,16 @@ _BATCH_DISTANCES = 1 << 23
 
 
 @dataclass(frozen=True)
-class Settings:
+class PhoneAbxSettings:
     """What is compared with what."""
 
     speakers: Speakers = "within"
     context: Context = "same"
     distance: FrameDistance = "angular"
     max_items: int | None = None
-    """Of one phone, context and speaker: more are drawn from. None takes all."""
+    """Most items of one phone, context and speaker; where there are more, so many are drawn. None takes all."""
     max_speakers: int | None = None
-    """That X is drawn from, for each phone, context and speaker of A."""
+    """Most speakers that X is drawn from, for each phone, context and speaker of A. None takes all."""
     seed: int = 0
 
 
@@ -41,21 +41,21 @@ class Block:
     """Items that are compared all with all: A and B of one context and speaker, and X's."""
 
     rows: IntArray
-    """X."""
+    """Numbers of the items that are X."""
     columns: IntArray
-    """A and B."""
+    """Numbers of the items that are A or B."""
 
     def num_distances(self, sizes: IntArray) -> int:
-        """Of frames, where items have so many."""
+        """How many distances of frames the block takes, where item k has `sizes[k]` frames."""
         return int(sizes[self.rows].sum()) * int(sizes[self.columns].sum())
 
 
-def contexts_of(items: Items, settings: Settings) -> IntArray:
-    """(K,) one number for all where the context does not count."""
+def contexts_of(items: Items, settings: PhoneAbxSettings) -> IntArray:
+    """(K,) the number of each item's context; the same for all where the context does not count."""
     return items.contexts if settings.context == "same" else np.zeros_like(items.contexts)
 
 
-def blocks_of(items: Items, settings: Settings) -> Iterator[Block]:
+def blocks_of(items: Items, settings: PhoneAbxSettings) -> Iterator[Block]:
     """Each context and speaker that has two phones, with the X's that go with its A's."""
     rng = np.random.default_rng(settings.seed)
     context = contexts_of(items, settings)
@@ -84,7 +84,7 @@ Groups = dict[tuple[int, int], IntArray]
 
 
 def _groups(items: Items, some: IntArray, most: int | None, rng: np.random.Generator) -> Groups:
-    """Items that lie together by phone and speaker; of more than `most`, that many are drawn."""
+    """Items sorted by phone and speaker, as one group for each of these; of more than `most`, that many are drawn."""
     phones, speakers = items.phones[some], items.speakers[some]
     borders = np.flatnonzero(np.diff(phones) | np.diff(speakers)) + 1
     found = {}
@@ -96,7 +96,7 @@ def _groups(items: Items, some: IntArray, most: int | None, rng: np.random.Gener
 
 
 def _others(groups: Groups, phone: int, speaker: int, most: int | None, rng: np.random.Generator) -> list[IntArray]:
-    """The same phone by other speakers."""
+    """The groups of the same phone by other speakers, or `most` of them, drawn."""
     found = [group for (p, s), group in groups.items() if p == phone and s != speaker]
     if most is not None and len(found) > most:
         found = [found[k] for k in np.sort(rng.choice(len(found), most, replace=False))]

@@ -41,11 +41,11 @@ class Closeness:
 
     names: tuple[str, ...]
     num_snippets: IntArray
-    """(R,)."""
+    """(R,) snippets of each recording."""
     scores: Float64Array
     """(R, R) with A and X of the row, B of the column; NaN on the diagonal and where the row has a single snippet."""
     num_triplets: IntArray
-    """(R, R)."""
+    """(R, R) triplets behind each score."""
 
     @property
     def both(self) -> Float64Array:
@@ -104,7 +104,7 @@ def _num_before(own: Float64Array, other: Float64Array, bit: int) -> tuple[int, 
     joint.sort(axis=1)
     is_other = (bits & 1) == bit
     places = int(is_other.sum(axis=0) @ np.arange(joint.shape[1]))
-    # Of what stands before a B, some are B's themselves.
+    # Some of those that stand before a B are B's themselves.
     pairs = places - len(joint) * (other.shape[1] * (other.shape[1] - 1) // 2)
     return pairs, bool(((bits[:, 1:] ^ bits[:, :-1]) == 1).any())
 
@@ -158,7 +158,7 @@ def _points(recordings: Sequence[FloatArray], names: Sequence[str], distance: Di
 
 
 def _distances(points: Float64Array, first: int, last: int, distance: Distance) -> Float64Array:
-    """(last - first, N) from some to all, as float64 that float32 holds exactly."""
+    """(last - first, N) distances from points first to last to all, as float64 that float32 holds exactly."""
     products = points[first:last] @ points.T
     if distance == "cosine":
         found = 1 - products

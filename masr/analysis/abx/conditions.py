@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from masr.analysis.abx.blocks import Context, Settings, Speakers
+from masr.analysis.abx.blocks import Context, PhoneAbxSettings, Speakers
 from masr.analysis.abx.items import ItemFrames, Items, Span, from_alignment, from_item_file, place_items
 from masr.analysis.abx.phones import PhoneErrors, phone_errors
 from masr.analysis.abx.warp import FrameDistance
@@ -59,7 +59,7 @@ def compute(frames: Frames, options: Options) -> Outcome:
     held = ItemFrames(frames, items, options.distance)
     found: dict[str, PhoneErrors] = {}
     for speakers in ("within", "across") if options.speakers == "both" else (options.speakers,):
-        chosen = Settings(
+        chosen = PhoneAbxSettings(
             speakers, options.context, options.distance, options.max_items, options.max_speakers, options.seed
         )
         found[speakers] = phone_errors(held, items, chosen)

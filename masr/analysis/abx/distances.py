@@ -20,7 +20,7 @@ from masr.types import FloatArray, IntArray
 
 
 def distances_of(batch: Sequence[Block], held: ItemFrames, items: Items, distance: FrameDistance) -> list[FloatArray]:
-    """(R, C) of each block."""
+    """(R, C) distances for each block of the batch."""
     sides = [distance != "kl" and np.array_equal(block.rows, block.columns) for block in batch]
     parts, tables, offset = [], [], 0
     for block, is_square in zip(batch, sides):
@@ -65,7 +65,7 @@ def _table(lattice: FloatArray, starts: IntArray, n: IntArray, m: IntArray) -> l
 
 
 def _both_sides(block: Block, items: Items, warped: FloatArray, turned: FloatArray) -> FloatArray:
-    """Of an A and an X, the path is that of the earlier one as rows, whichever is X: published tools do it so."""
+    """Distances of pairs that were warped once: the earlier item is the rows, be it A or X, as in published tools."""
     x, y = np.triu_indices(len(block.rows), 1)
     found: FloatArray = np.zeros((len(block.rows), len(block.rows)), dtype=np.float32)
     same = items.phones[block.rows[x]] == items.phones[block.rows[y]]
@@ -75,7 +75,7 @@ def _both_sides(block: Block, items: Items, warped: FloatArray, turned: FloatArr
 
 
 def _one_side(block: Block, items: Items, distances: FloatArray) -> FloatArray:
-    """As `_both_sides`, where every pair was warped both ways."""
+    """Distances, as `_both_sides`, of pairs that were each warped in both directions."""
     is_a = items.phones[block.rows][:, None] == items.phones[block.columns]
     row, column = np.nonzero(block.rows[:, None] == block.columns)
     row_of: Array = np.full(is_a.shape[1], -1)

@@ -10,7 +10,7 @@ from pathlib import Path
 from masr.analysis.abx.closeness import Distance
 from masr.analysis.abx.recordings import recording_of
 from masr.analysis.abx.series import Options as SeriesOptions
-from masr.analysis.abx.series import Scored, label_of_groups, score_series
+from masr.analysis.abx.series import SeriesScores, label_of_groups, score_series
 from masr.analysis.abx.snippets import WHOLE, Pool, snippets_of, vectors_of
 from masr.errors import UsageError
 from masr.io.datadir import DataDir
@@ -43,7 +43,7 @@ class Options:
         return list(_LENGTHS_SEC) if self.snippets is None else _lengths(self.snippets)
 
 
-def score_groups(frames: Frames, data: DataDir, options: Options) -> list[Scored]:
+def score_groups(frames: Frames, data: DataDir, options: Options) -> list[SeriesScores]:
     """Recordings are groups of utterances of one source."""
     utts = list(frames.utts or data.utts)
     table = data.labels(options.by) if options.by else recording_of(data)
@@ -59,7 +59,9 @@ def score_groups(frames: Frames, data: DataDir, options: Options) -> list[Scored
     return score_series(vectors, of_groups, kinds, SeriesOptions(options.distance, seed=options.seed))
 
 
-def score_sources(parts: Sequence[Frames], sources: Sequence[str], is_timed: bool, options: Options) -> list[Scored]:
+def score_sources(
+    parts: Sequence[Frames], sources: Sequence[str], is_timed: bool, options: Options
+) -> list[SeriesScores]:
     """Each source is a recording: of frames where it is known when they are, or else of snippets."""
     names = _names(sources)
     lengths = options.lengths_sec if is_timed else [WHOLE]

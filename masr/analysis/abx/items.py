@@ -24,11 +24,11 @@ from masr.io.progress import track
 from masr.types import FloatArray, IntArray
 
 Span = Literal["phone", "triphone"]
-"""What of the speech is compared: the phone alone, or with the two around it."""
+"""Which stretch of speech is compared: the phone alone, or with the two around it."""
 
 SILENCES = frozenset({"", "sil", "sp", "spn", "nsn", "pau", "<eps>", "<unk>", "#"})
 _EDGE = 1e-6
-"""Of a frame: a middle that lies on the border of a phone belongs to it, whatever the rounding."""
+"""Share of a frame that times may be off by: a middle on the border of a phone belongs to it, whatever the rounding."""
 
 
 class Item(NamedTuple):
@@ -45,7 +45,7 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Items:
-    """Items that have frames: numbers of names, and their frames in utterance `places`."""
+    """Items that have frames: what they are, by numbers of names, and where their frames are."""
 
     phones: IntArray
     contexts: IntArray
@@ -53,20 +53,20 @@ class Items:
     places: IntArray
     first: IntArray
     last: IntArray
-    """Behind the last frame."""
+    """(K,) one behind the last frame of each."""
     phone_names: tuple[str, ...]
     speaker_names: tuple[str, ...]
     num_without_frames: int
-    """Left out: too short for a frame's middle, or beyond the end."""
+    """Items that were left out: too short for a frame's middle, or beyond the end."""
     num_without_utterance: int
-    """Left out: their utterance has no frames."""
+    """Items that were left out because their utterance has no frames."""
 
     def __len__(self) -> int:
         return len(self.phones)
 
 
 class ItemFrames:
-    """Frames of items. Those of a mapped array stay where they are; others are read once and held."""
+    """The frames that items have. A mapped array stays on disk; other frames are read once and held."""
 
     def __init__(self, frames: Frames, items: Items, distance: FrameDistance) -> None:
         self.distance = distance
@@ -84,7 +84,7 @@ class ItemFrames:
         self.first, self.last = offset + items.first, offset + items.last
 
     def of(self, items: IntArray) -> FloatArray:
-        """(T, D) of some items, one after another, as distances want them."""
+        """(T, D) frames of some items, one item after another, prepared for distances."""
         raw = np.concatenate([self.values[self.first[k] : self.last[k]] for k in items])
         return prepared(raw.astype(np.float32, copy=False), self.distance)
 

@@ -5,7 +5,7 @@ speakers: A, B, X of one speaker (within), or A and B of one and X of another (a
 of triplets where X is closer to B, ties half. Cells are averaged over contexts and speakers of X, then over speakers of
 A and B, then over ordered pairs of phones.
 
-Distances of sequences come from `abx_warp`. They are counted by sorting, so that a large cell costs no more than its
+Distances of sequences come from warp.py. They are counted by sorting, so that a large cell costs no more than its
 distances.
 
 Shapes: K items, S speakers, V phones, G ordered pairs of phones.
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from masr.analysis.abx.blocks import Block, Settings, batches_of, blocks_of, contexts_of
+from masr.analysis.abx.blocks import Block, PhoneAbxSettings, batches_of, blocks_of, contexts_of
 from masr.analysis.abx.closeness import FEWEST_DRAWN
 from masr.analysis.abx.distances import distances_of
 from masr.analysis.abx.items import ItemFrames, Items
@@ -31,12 +31,12 @@ from masr.maths.bootstrap import known_mean, ratio, resample
 from masr.maths.estimate import Estimate
 from masr.types import Float64Array, FloatArray, IntArray
 
-DEFAULTS = Settings()
+DEFAULTS = PhoneAbxSettings()
 
 
 @dataclass(frozen=True, eq=False)
 class PhoneErrors:
-    """Error rates, 0.5 is chance."""
+    """Error rates of phone ABX; 0.5 is chance."""
 
     error: Estimate
     """Its interval is over the speakers of A and B; without one where they are fewer than three."""
@@ -45,10 +45,10 @@ class PhoneErrors:
     num_speakers: int
     phones: tuple[str, ...]
     pairs: Float64Array
-    """(V, V) error with A and X of the row's phone, B of the column's; NaN where no cell is."""
+    """(V, V) error with A and X of the row's phone, B of the column's; NaN where there is no cell."""
 
 
-def phone_errors(held: ItemFrames, items: Items, settings: Settings = DEFAULTS) -> PhoneErrors:
+def phone_errors(held: ItemFrames, items: Items, settings: PhoneAbxSettings = DEFAULTS) -> PhoneErrors:
     """The error over all cells, from frames that are in memory."""
     blocks = list(blocks_of(items, settings))
     if not blocks:
@@ -87,13 +87,13 @@ Answer = tuple[Block, IntArray, npt.NDArray[np.bool_], Float64Array, IntArray]
 
 
 def _answers(batch: Sequence[Block], held: ItemFrames, items: Items, distance: FrameDistance) -> Iterator[Answer]:
-    """Of each block, how the A's and B's of each X lie."""
+    """For each block, which A's and B's lie closer to each of its X's."""
     for block, distances in zip(batch, distances_of(batch, held, items, distance)):
         yield (block, block.rows, *_count(distances, block, items))
 
 
 def _count(distances: FloatArray, block: Block, items: Items) -> tuple[npt.NDArray[np.bool_], Float64Array, IntArray]:
-    """(X, item) whether it is an A, per B the A's that are closer, per X its A's."""
+    """The last three of an `Answer`: which items are A's, how many A's are closer than each B, and A's of each X."""
     is_a = items.phones[block.rows][:, None] == items.phones[block.columns]
     is_self = block.rows[:, None] == block.columns
     a_row, a_column = np.nonzero(is_a & ~is_self)
@@ -115,7 +115,7 @@ def _keys(rows: npt.NDArray[np.intp], distances: FloatArray) -> IntArray:
 
 
 def _average(cells: IntArray, errors: Float64Array, num_triplets: int, items: Items, seed: int) -> PhoneErrors:
-    """Over contexts and X's speakers, then speakers, then pairs of phones."""
+    """Answers averaged over contexts and X's speakers, then over speakers, then over pairs of phones."""
     num_phones, num_speakers = len(items.phone_names), len(items.speaker_names)
     pair = cells // num_phones % num_phones * num_phones + cells % num_phones
     speaker = cells // num_phones**2 // num_speakers % num_speakers

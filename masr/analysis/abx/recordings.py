@@ -19,7 +19,7 @@ _LEAST_SEC = 0.5
 
 
 def recording_of(data: DataDir) -> Mapping[str, str]:
-    """utterance -> recording: from utt2recording, else from segments, else each its own."""
+    """Utterance -> recording: from utt2recording, else from segments, else each utterance is its own."""
     if data.has(label_table(RECORDING)):
         return data.labels(RECORDING)
     if data.has(SEGMENTS):
@@ -28,7 +28,7 @@ def recording_of(data: DataDir) -> Mapping[str, str]:
 
 
 def recordings(data: DataDir, window_sec: float | None = None) -> dict[str, Table]:
-    """Tables of a data directory: one utterance a recording, or one a window of `window_sec`.
+    """Tables of a data directory with an utterance for each recording, or for each window of `window_sec`.
 
     A label that all utterances of a recording have in common is the recording's.
     """
@@ -58,7 +58,7 @@ def recordings(data: DataDir, window_sec: float | None = None) -> dict[str, Tabl
 
 
 def _durations(data: DataDir, of: Mapping[str, str]) -> dict[str, float]:
-    """recording -> seconds."""
+    """Recording -> its length in seconds."""
     names = sorted(set(of.values()))
     table = next((name for name in (RECO2DUR, UTT2DUR) if data.has(name) and _has_all(data, name, names)), None)
     if table is None:
@@ -78,7 +78,7 @@ def _has_all(data: DataDir, name: str, ids: list[str]) -> bool:
 
 
 def _shared(labels: Mapping[str, str], of: Mapping[str, str]) -> Table:
-    """recording -> the label of all its utterances, where there is one."""
+    """Recording -> the label that all its utterances share; recordings without such a label are left out."""
     found: dict[str, set[str]] = {}
     for utt, recording in of.items():
         found.setdefault(recording, set()).add(labels.get(utt, ""))
@@ -93,7 +93,7 @@ def _windows(seconds: float, window_sec: float | None) -> list[tuple[float, floa
 
 
 def folder_of(source: str, data: Path | None) -> Path | None:
-    """The data directory that says what the utterances of a source are; None for arrays."""
+    """The data directory that describes the utterances of a source; None for an array, which has none."""
     if data is not None:
         return data
     return Path(source) if Path(source).is_dir() else None

@@ -12,19 +12,19 @@ from masr.io.screen import draw
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from masr.analysis.abx.series import Scored
+    from masr.analysis.abx.series import SeriesScores
     from masr.maths.estimate import Estimate
 
 _MOST_SHOWN = 12
 """Recordings whose matrix fits on a screen."""
 
 
-def show(found: Sequence[Scored]) -> None:
+def show(found: Sequence[SeriesScores]) -> None:
     """Prints it."""
     print(render(found))
 
 
-def render(found: Sequence[Scored]) -> str:
+def render(found: Sequence[SeriesScores]) -> str:
     """A line for each series and length, then the matrix of each series at the length that tells it apart best."""
     parts = [draw(_summary(found))]
     for one in _best(found):
@@ -36,7 +36,7 @@ def render(found: Sequence[Scored]) -> str:
     return "\n".join(parts)
 
 
-def _summary(found: Sequence[Scored]) -> Table:
+def _summary(found: Sequence[SeriesScores]) -> Table:
     from rich.table import Table
 
     table = Table("series", "snippets")
@@ -58,24 +58,24 @@ def _summary(found: Sequence[Scored]) -> Table:
 
 
 def length_name(length_sec: float) -> str:
-    """`10s`, or `whole`."""
+    """What a length of snippets is called in names of files: `10s`, or `whole`."""
     return f"{length_sec:g}s" if math.isfinite(length_sec) else "whole"
 
 
-def _splits(found: Sequence[Scored]) -> list[str]:
+def _splits(found: Sequence[SeriesScores]) -> list[str]:
     return list(dict.fromkeys(name for one in found for name in one.split))
 
 
-def _best(found: Sequence[Scored]) -> list[Scored]:
-    best: dict[str, Scored] = {}
+def _best(found: Sequence[SeriesScores]) -> list[SeriesScores]:
+    best: dict[str, SeriesScores] = {}
     for one in found:
         if one.series not in best or one.mean.value > best[one.series].mean.value:
             best[one.series] = one
     return list(best.values())
 
 
-def _matrix(one: Scored) -> list[str]:
-    """Rows and columns as the tree has them; columns are numbered, so that long names do not break lines."""
+def _matrix(one: SeriesScores) -> list[str]:
+    """The matrix of scores as lines, in the tree's order; columns are numbered, so that long names break no line."""
     names = one.found.names
     width = max(map(len, names))
     title = (
@@ -88,8 +88,8 @@ def _matrix(one: Scored) -> list[str]:
     return lines
 
 
-def as_json(found: Sequence[Scored], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Every figure."""
+def as_json(found: Sequence[SeriesScores], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Every figure of every series and length, as plain values."""
     parts = [
         {
             "series": one.series,
@@ -118,7 +118,7 @@ def _mean(mean: Estimate) -> dict[str, Any]:
     return mean.as_json(count="num_pairs")
 
 
-def write(folder: Path, found: Sequence[Scored], facts: Mapping[str, Any]) -> None:
+def write(folder: Path, found: Sequence[SeriesScores], facts: Mapping[str, Any]) -> None:
     """abx.json, and for each series and length abx.<series>.<length>.tsv and .figure.json."""
     import numpy as np
 
@@ -149,8 +149,8 @@ def write(folder: Path, found: Sequence[Scored], facts: Mapping[str, Any]) -> No
     write_provenance(folder, **facts)
 
 
-def _table(one: Scored) -> str:
-    """An ordered pair a line."""
+def _table(one: SeriesScores) -> str:
+    """The text of the TSV file: a line for each ordered pair of recordings."""
     lines = ["first\tsecond\tscore\tboth_directions\ttriplets\tsnippets_first\tsnippets_second"]
     scores = one.found
     for i in range(len(scores.names)):

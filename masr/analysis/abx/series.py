@@ -19,12 +19,12 @@ from masr.maths.estimate import Estimate
 from masr.types import FloatArray
 
 Vectors = Mapping[float, Mapping[str, FloatArray]]
-"""length of the snippets -> recording -> (snippets, D)."""
+"""Length of the snippets -> recording -> (snippets, D)."""
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
-    """One series at one length of snippets."""
+class SeriesScores:
+    """The ABX scores of one series of recordings at one length of snippets."""
 
     series: str
     """"" where there is only one."""
@@ -33,9 +33,9 @@ class Scored:
     mean: Estimate
     tree: tuple[Merge, ...]
     order: tuple[int, ...]
-    """Recordings as the leaves of the tree, neighbours side by side."""
+    """The recordings in the order of the tree's leaves: neighbours side by side."""
     split: Mapping[str, Estimate]
-    """Means over pairs that share a label, `same NAME`, and those that do not, `other NAME`."""
+    """Name of a part of the pairs -> its mean: pairs that share a label, `same KIND`, and others, `other KIND`."""
     left_out: tuple[str, ...]
     """Recordings that have no full snippet of this length."""
 
@@ -53,7 +53,7 @@ def score_series(
     series: Mapping[str, str],
     kinds: Mapping[str, Mapping[str, str]],
     options: Options,
-) -> list[Scored]:
+) -> list[SeriesScores]:
     """Each series at each length. `series` and `kinds` give labels of recordings; a series of one is left out."""
     found = []
     for name in sorted(set(series.values())):
@@ -65,7 +65,7 @@ def score_series(
             scores = closeness([by_recording[one] for one in whole], whole, options.distance)
             tree = tree_of(scores.both)
             found.append(
-                Scored(
+                SeriesScores(
                     series=name,
                     length_sec=length,
                     found=scores,
@@ -100,7 +100,7 @@ def _split(
 
 
 def label_of_groups(groups: Sequence[str], labels: Sequence[str], kind: str) -> dict[str, str]:
-    """group -> its label, which all of its utterances have to share."""
+    """Group -> the label that all of its utterances share; AnalysisError where they do not."""
     found: dict[str, str] = {}
     for group, label in zip(groups, labels, strict=True):
         if found.setdefault(group, label) != label:

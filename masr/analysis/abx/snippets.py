@@ -24,14 +24,14 @@ from masr.io.progress import track
 from masr.types import FloatArray
 
 Pool = Literal["max", "mean", "statistics"]
-"""statistics: mean and standard deviation, one after the other."""
+"""How frames become one vector; `statistics` is their mean and, behind it, their standard deviation."""
 
 WHOLE = float("inf")
-"""A snippet as long as its utterance."""
+"""The length of a snippet that is a whole utterance."""
 _PIECE = 8192
 _LEAST_SHARE = 0.9
 _EDGE = 1e-9
-"""Of a snippet: rounding of times moves no frame into the next."""
+"""Share of a snippet that times may be off by: rounding moves no frame into the next snippet."""
 
 
 class _Open:
@@ -43,7 +43,7 @@ class _Open:
         self.first = self.second = np.zeros(0)
 
     def add(self, frames: Array) -> None:
-        """Some more of its frames, (n, D)."""
+        """Takes in (n, D) more frames of the snippet."""
         count, self.count = self.count, self.count + len(frames)
         if self.pool == "max":
             high = frames.max(axis=0).astype(np.float64)
@@ -60,7 +60,7 @@ class _Open:
         self.first, self.second = mean, spread
 
     def vector(self) -> FloatArray:
-        """What the frames come to."""
+        """(D,) or, for statistics, (2 D,) all frames so far as one vector."""
         parts = [self.first]
         if self.pool == "statistics":
             parts.append(np.sqrt(self.second / self.count))
@@ -91,7 +91,7 @@ def cut(pieces: Iterable[Array], grid: Grid, length_sec: float, pool: Pool = "ma
 def snippets_of(
     frames: Frames, places: Sequence[int], groups: Sequence[str], lengths_sec: Sequence[float], pool: Pool = "max"
 ) -> Mapping[float, Mapping[str, FloatArray]]:
-    """length -> group -> (S, D), every utterance read once.
+    """Length -> recording -> (S, D) vectors of its snippets; every utterance is read once.
 
     `groups` says which recording each of `places` is of. Utterances are cut one by one, so that what an encoder saw in
     windows is cut within each window.
@@ -123,12 +123,12 @@ def snippets_of(
 
 
 def vectors_of(frames: Frames) -> FloatArray:
-    """(S, D) of an array whose rows are snippets already."""
+    """(S, D) vectors of an array whose rows are snippets already."""
     return np.concatenate([frames.read(place) for place in range(len(frames.counts))]).astype(np.float32)
 
 
 def open_vectors(folder: Path) -> ArrayFrames:
-    """One vector for each utterance, as `masr extract` pools them: utterances of a single frame."""
+    """The vectors that `masr extract` wrote, one for each utterance, as utterances of a single frame."""
     data, values = DataDir.open(folder), load_array(folder / EMBEDDINGS)
     if values.ndim != 2 or len(values) != len(data):
         raise AnalysisError(

@@ -29,7 +29,7 @@ def tree_of(both: Float64Array, linkage: Linkage = "average") -> tuple[Merge, ..
 
 
 def leaves(tree: tuple[Merge, ...], count: int) -> list[int]:
-    """The order in which a dendrogram has its leaves."""
+    """The leaves of a dendrogram from left to right, as numbers of recordings."""
     if not tree:
         return list(range(count))
     order: list[int] = []

@@ -24,13 +24,13 @@ FrameDistance = Literal["angular", "cosine", "euclidean", "kl", "kl_symmetric"]
 _CHUNK = 4096
 """Pairs that are warped at once: what they need stays in the cache."""
 _LARGE = 1 << 18
-"""Frame distances of a product that is worth beginning."""
+"""Products with at least so many values go to oneDNN, which is slow to begin on a new shape."""
 _EPSILON = 1e-6
 """Added to probabilities before their logarithm."""
 
 
 def prepared(frames: FloatArray, distance: FrameDistance) -> FloatArray:
-    """(T, D) as `between` wants them: of unit length for angles. A frame of zeros is at a right angle to all others."""
+    """(T, D) frames prepared for `between`: of unit length for angles. Zeros are at a right angle to all others."""
     if distance in ("angular", "cosine"):
         squares = np.einsum("td,td->t", frames, frames)
         if not bool(
@@ -86,7 +86,7 @@ def _single(values: npt.NDArray[np.float64]) -> FloatArray:
 
 
 def _product(rows: FloatArray, columns: FloatArray) -> FloatArray:
-    """Of one array with itself, numpy works out one half; oneDNN is twice as fast, and slow to begin on a new shape."""
+    """(n, D), (m, D) -> (n, m) products. Of an array with itself numpy works out half; else oneDNN is faster."""
     if rows is columns or len(rows) * len(columns) < _LARGE:
         return rows @ columns.T
     import torch
@@ -109,7 +109,7 @@ class Tables:
     m: IntArray
 
     def turned(self, pairs: Array) -> Tables:
-        """Some pairs, rows as columns."""
+        """The tables of some pairs with rows and columns exchanged."""
         down, along, n, m = self.down[pairs], self.along[pairs], self.n[pairs], self.m[pairs]
         return Tables(self.values, self.starts[pairs], along, down, m, n)
 
@@ -127,7 +127,7 @@ def warp(tables: Tables) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
 
 
 def _warp_chunk(tables: Tables, pairs: Array) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """(P,) for pairs whose heights n do not rise: those that have ended fall off the end.
+    """(P,) distances of pairs sorted by falling height n, so that pairs that have ended lie behind those that go on.
 
     Widths are nearly the same: what lies beyond a pair's own is worked out and never looked at.
     """
@@ -163,7 +163,7 @@ def _step(
     steps: npt.NDArray[np.signedinteger[Any]],
     tied: npt.NDArray[np.bool_],
 ) -> None:
-    """One cell of all pairs: above is (diagonal, up), here (left, this one)."""
+    """Fills in one cell of every pair: `above` holds the costs (diagonal, up), `here` (left, this one)."""
     least = np.minimum(here[0], above[1])
     diagonal = above[0] <= least
     tied |= here[0] == above[1]

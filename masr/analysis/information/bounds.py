@@ -27,7 +27,7 @@ from masr.types import Float64Array, FloatArray, IntArray
 
 _MOST_CELLS, _BLOCK_LABELS = 1 << 26, 1 << 16
 _HELD_SHARE = 0.1
-"""Of the training units, that choose the probe."""
+"""Share of the training units that choose the probe instead of training it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +42,13 @@ class Sample:
     """(N,) which utterance each frame is of: what is drawn for intervals, and what splits keep together."""
 
     def part(self, chosen: npt.NDArray[np.bool_]) -> Sample:
-        """Some of the frames."""
+        """The sample with only the chosen frames."""
         return Sample(self.frames[chosen], self.labels[chosen], self.units[chosen])
 
 
 @dataclass(frozen=True)
 class Bound:
-    """In nats; `bits` of the JSON has the same in bits."""
+    """A lower bound on mutual information, and what it is made of, in nats; `bits` of the JSON has the same in bits."""
 
     probe: str
     entropy: float
@@ -56,17 +56,17 @@ class Bound:
     bound: Estimate
     """What Z tells of Y at least; its interval is over utterances."""
     ceiling: float
-    """log V."""
+    """log V, which no bound can exceed."""
     num_train: int
     num_test: int
 
     @property
     def share(self) -> float:
-        """Of what there is to tell."""
+        """The bound's share of the labels' entropy, which is all there is to tell."""
         return self.bound.value / self.entropy if self.entropy > 0 else math.nan
 
     def as_json(self) -> dict[str, object]:
-        """Every figure, the main ones in bits too."""
+        """Every figure as plain values, the main ones in bits too."""
         main = {
             "entropy": self.entropy,
             "cross_entropy": self.cross_entropy,
@@ -84,14 +84,14 @@ class Bound:
 
 
 def entropy(labels: IntArray) -> float:
-    """Of how frequent the labels are, in nats."""
+    """The entropy of labels by their frequencies, in nats."""
     counts = np.bincount(labels)
     shares = counts[counts > 0] / counts.sum()
     return float(-(shares * np.log(shares)).sum())
 
 
 def plug_in(first: IntArray, second: IntArray) -> float:
-    """I of two discrete variables, as their joint frequencies have it, in nats; too high where pairs are rare."""
+    """Mutual information of two discrete variables by their joint counts, in nats; too high where pairs are rare."""
     if len(first) != len(second) or not len(first):
         raise AnalysisError(f"{len(first)} and {len(second)} labels: there has to be one of each for each frame")
     height, width = _num_labels(first), _num_labels(second)
@@ -111,7 +111,7 @@ def plug_in(first: IntArray, second: IntArray) -> float:
 
 
 def _num_labels(labels: IntArray) -> int:
-    """One more than the largest; what is below 0 is largest of all when its sign is read as a digit."""
+    """One more than the largest label. Read without a sign, labels below 0 are the largest: one look finds both."""
     most = int(np.ascontiguousarray(labels, dtype=np.int64).view(np.uint64).max())
     if most >= 1 << 62:
         raise AnalysisError("a label is below 0", fix="number labels from 0")
@@ -124,7 +124,7 @@ def _log_sum(counts: IntArray) -> float:
 
 
 def bound(train: Sample, test: Sample, num_classes: int, kind: Kind, seed: int = 0) -> Bound:
-    """Trains a probe on `train` and holds it against `test`."""
+    """The bound on `test` by a probe that is trained on `train`."""
     for name, sample in (("training", train), ("held-out", test)):
         if len(np.unique(sample.labels)) < 2:
             raise AnalysisError(

@@ -15,7 +15,7 @@ import torch
 
 from masr.analysis.information import infonce_mine as critics
 from masr.analysis.information.bounds import Bound, Sample, bound, held_out, plug_in
-from masr.analysis.information.pairs import Limits, Pairs, Source, gather
+from masr.analysis.information.pairs import Limits, Pairs, PairSource, gather
 from masr.analysis.information.symbols import Clusters, Method, fit_clusters
 from masr.analysis.probe.density import Kind
 from masr.types import FloatArray, IntArray
@@ -27,8 +27,8 @@ _PIECE = 1 << 16
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What is run for every task."""
+class GridSettings:
+    """Which probes, clusters and estimates every task is run with."""
 
     probes: tuple[Kind, ...] = ("logistic", "mlp")
     clusters: tuple[int, ...] = (50,)
@@ -38,19 +38,19 @@ class Settings:
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
-    """One representation with one other side."""
+class GridTask:
+    """One representation, and the labels or the view of the same speech that it is held against."""
 
     name: str
-    source: Source
+    source: PairSource
     num_classes: int | None
-    """Of labels; None where the other side is a view."""
+    """How many labels there are; None where the other side is a view."""
     mask_share: float | None = None
-    """Of frames that were hidden from the representation, where it is a masked pass."""
+    """Share of frames that were hidden from the representation, where it is a masked pass."""
 
 
 @dataclass(frozen=True)
-class Row:
+class GridRow:
     """What one representation tells, of labels or of so many clusters."""
 
     name: str
@@ -70,13 +70,13 @@ class Row:
         }
 
 
-def run_tasks(tasks: Iterable[Task], settings: Settings) -> list[Row]:
-    """All rows, in the order of the tasks; one task is held at a time, where they are made as they are asked for."""
+def run_tasks(tasks: Iterable[GridTask], settings: GridSettings) -> list[GridRow]:
+    """The rows of all tasks, in order. Tasks may come from a generator: only one is held at a time."""
     return [row for task in tasks for row in run_task(task, settings)]
 
 
-def run_task(task: Task, settings: Settings) -> list[Row]:
-    """A row for labels, or one for each number of clusters."""
+def run_task(task: GridTask, settings: GridSettings) -> list[GridRow]:
+    """One row where the other side is labels, else a row for each number of clusters."""
     train, test = gather(task.source, settings.limits)
     if task.num_classes is not None:
         samples = Sample(train.first, train.labels(), train.units), Sample(test.first, test.labels(), test.units)
@@ -89,7 +89,7 @@ def run_task(task: Task, settings: Settings) -> list[Row]:
     return rows
 
 
-def _clusters(frames: FloatArray, count: int, settings: Settings) -> Clusters:
+def _clusters(frames: FloatArray, count: int, settings: GridSettings) -> Clusters:
     return fit_clusters(
         lambda: map(torch.from_numpy, np.array_split(frames, 1 + len(frames) // _PIECE)),
         count,
@@ -104,14 +104,14 @@ def _symbols(clusters: Clusters, frames: FloatArray) -> IntArray:
 
 
 def _row(
-    task: Task,
+    task: GridTask,
     clusters: int | None,
     train: Sample,
     test: Sample,
     num_classes: int,
     pairs: tuple[Pairs, Pairs],
-    settings: Settings,
-) -> Row:
+    settings: GridSettings,
+) -> GridRow:
     seed = settings.limits.seed
     bounds = tuple(bound(train, test, num_classes, probe, seed) for probe in settings.probes)
     estimates = []
@@ -124,11 +124,11 @@ def _row(
             aside = held_out(train.units, _HELD_SHARE, seed + 1)
             value = critics.estimate(kind, _part(sides[0], ~aside), _part(sides[0], aside), sides[1], seed)
         estimates.append((kind, value))
-    return Row(task.name, clusters, bounds, tuple(estimates), task.mask_share)
+    return GridRow(task.name, clusters, bounds, tuple(estimates), task.mask_share)
 
 
 def _sides(pairs: Pairs, has_labels: bool, num_classes: int) -> critics.Sides:
-    """Labels become vectors with a single 1."""
+    """Both sides of pairs as vectors: a label is one with a single 1."""
     second = np.eye(num_classes, dtype=np.float32)[pairs.labels()] if has_labels else pairs.second
     return critics.Sides(pairs.first, second)
 
@@ -137,6 +137,6 @@ def _part(sides: critics.Sides, chosen: np.ndarray[tuple[int], np.dtype[np.bool_
     return critics.Sides(sides.first[chosen], sides.second[chosen])
 
 
-def best(rows: Sequence[Row]) -> Row:
+def best(rows: Sequence[GridRow]) -> GridRow:
     """The representation with the highest bound: the checkpoint that one would take without labels."""
     return max(rows, key=lambda row: max((one.bound.value for one in row.bounds), default=-math.inf))

@@ -24,7 +24,7 @@ from masr.types import FloatArray
 Estimate = Literal["infonce", "mine"]
 _BATCH = 512
 _WIDTH = 64
-"""Of what InfoNCE's critic compares."""
+"""Width of the vectors that InfoNCE's critic compares."""
 _STRANGERS = 8
 """Shuffles of the held-out frames that MINE is judged on."""
 
@@ -38,7 +38,7 @@ class Sides:
 
 
 def estimate(kind: Estimate, train: Sides, held: Sides, test: Sides, seed: int = 0) -> float:
-    """In nats, on `test`."""
+    """The estimate on `test` in nats, by a critic trained on `train` and stopped by `held`."""
     generator = torch.Generator().manual_seed(seed)
     scale = _scaler(train)
     widths = train.first.shape[1], train.second.shape[1]
@@ -72,7 +72,7 @@ def _scaler(train: Sides) -> Callable[[Sides], tuple[Tensor, Tensor]]:
 
 
 class _Separable(nn.Module):
-    """g(x) . h(y)."""
+    """The critic of InfoNCE: g(x) . h(y)."""
 
     def __init__(self, first: int, second: int, generator: torch.Generator, training: Training) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class _Separable(nn.Module):
 
     @torch.inference_mode()
     def judge(self, x: Tensor, y: Tensor, seed: int) -> float:
-        """Mean over batches of the same size as in training, of frames in an order of their own."""
+        """The mean bound over shuffled batches of the same size as in training."""
         order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
         size = min(_BATCH, len(x))
         whole = [order[start : start + size] for start in range(0, len(x) - size + 1, size)]
@@ -100,7 +100,7 @@ class _Separable(nn.Module):
 
 
 class _Joint(nn.Module):
-    """T(x, y) of MINE; the gradient of its logarithm has a moving mean, as the paper corrects it."""
+    """The critic of MINE, T(x, y); a moving mean corrects the gradient of its logarithm, as in the paper."""
 
     def __init__(self, first: int, second: int, generator: torch.Generator, training: Training) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class _Joint(nn.Module):
         self.mean: Tensor | None = None
 
     def scores(self, x: Tensor, y: Tensor) -> Tensor:
-        """(B,)."""
+        """(B,) T of each pair."""
         found: Tensor = self.network(torch.cat([x, y], dim=1))[:, 0]
         return found
 

@@ -26,14 +26,14 @@ _STRETCH, _STRETCHES = 1000, 50
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Frames and what they go with, in order."""
+    """Frames with what each goes with, in the order of time."""
 
     first: FloatArray
-    """(N, D)."""
+    """(N, D) the representation."""
     second: FloatArray
-    """(N, E)."""
+    """(N, E) labels, or the other view."""
     units: IntArray
-    """(N,) of which utterance."""
+    """(N,) the number of each frame's utterance, or stretch."""
 
     def labels(self) -> IntArray:
         """(N,) the only column of the second side as whole numbers."""
@@ -42,12 +42,12 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Limits:
-    """Of what is held in memory; more frames are drawn from, uniformly."""
+    """How many frames are held in memory, drawn uniformly where there are more, and how they are divided."""
 
     train: int = TRAIN_FRAMES
     test: int = TEST_FRAMES
     share: float = 0.2
-    """Of utterances, that are held out."""
+    """Share of the utterances that is held out."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -55,8 +55,8 @@ class Limits:
             raise AnalysisError("the held-out share is between 0 and 1, and frames are at least 10")
 
 
-class Source:
-    """Frames of one representation beside what they go with, in pieces that are each of one unit."""
+class PairSource:
+    """Frames of a representation beside what they go with, read in pieces that are each of one utterance or stretch."""
 
     def __init__(
         self, first: Frames, second: Frames, mask: Frames | None = None, has_labels: bool = False, future: int = 0
@@ -74,7 +74,7 @@ class Source:
             self.most = max(1, min(_STRETCH, self.aligned.num_frames // _STRETCHES))
 
     def __iter__(self) -> Iterator[tuple[int, Array, Array]]:
-        """The unit, (N, D) and (N, E) of frames that count."""
+        """The utterance's number, (N, D) frames and (N, E) what they go with; only frames that count."""
         for number, (row, arrays) in enumerate(self.aligned.pieces(self.most)):
             counts = np.ones(len(arrays[0]), dtype=bool)
             if self.has_mask:
@@ -84,14 +84,14 @@ class Source:
             yield row if self.named else number, arrays[0][counts], arrays[1][counts]
 
     def counts(self) -> IntArray:
-        """(U,) frames of each unit that count."""
+        """(U,) how many frames of each utterance count."""
         found: dict[int, int] = {}
         for unit, first, _ in self:
             found[unit] = found.get(unit, 0) + len(first)
         return np.array([found.get(unit, 0) for unit in range(max(found, default=-1) + 1)], dtype=np.int64)
 
 
-def gather(source: Source, limits: Limits | None = None) -> tuple[Pairs, Pairs]:
+def gather(source: PairSource, limits: Limits | None = None) -> tuple[Pairs, Pairs]:
     """Training and held-out pairs."""
     limits = limits or Limits()
     counts = source.counts()
@@ -125,7 +125,7 @@ class _Taken:
         self.held: list[tuple[FloatArray, FloatArray, IntArray]] = []
 
     def offer(self, unit: int, first: Array, second: Array) -> None:
-        """The next frames."""
+        """Takes its share of the next frames."""
         low, high = np.searchsorted(self.places, [self.row, self.row + len(first)])
         rows = self.places[low:high] - self.row
         self.row += len(first)
@@ -134,7 +134,7 @@ class _Taken:
             self.held.append((first[rows].astype(np.float32), second[rows].astype(np.float32), units))
 
     def pairs(self) -> Pairs:
-        """What was taken."""
+        """All frames that were taken."""
         if not self.held:
             raise AnalysisError("no frame counts", why="none has a label, or the mask is 0 everywhere")
         first, second, units = (np.concatenate(side) for side in zip(*self.held))
@@ -145,7 +145,7 @@ class _Taken:
 
 
 def _move(parts: list[Frames], future: int) -> None:
-    """The second's frames that many frames of the first earlier in time."""
+    """Moves the second representation earlier in time, by `future` frames of the first."""
     if any(part.grid is None for part in parts):
         for part in parts:
             part.grid = Grid(1.0)

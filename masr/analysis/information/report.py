@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from masr.analysis.information.bounds import Bound
-    from masr.analysis.information.grid import Row
+    from masr.analysis.information.grid import GridRow
     from masr.io.figure import Axis, Curves
 
 _MODEL = re.compile(r"(.+?)(?:@(\d+))?(?::(\d+))?")
-"""RUN@STEP:LAYER."""
+"""The name of a model's layer: RUN@STEP:LAYER."""
 
 
-def show(rows: Sequence[Row]) -> None:
+def show(rows: Sequence[GridRow]) -> None:
     """Prints it."""
     print(render(rows))
 
 
-def as_json(rows: Sequence[Row]) -> dict[str, object]:
+def as_json(rows: Sequence[GridRow]) -> dict[str, object]:
     """Every bound."""
     return {"bounds": [row.as_json() for row in rows]}
 
 
-def render(rows: Sequence[Row]) -> str:
+def render(rows: Sequence[GridRow]) -> str:
     """A line for each bound."""
     from masr.analysis.information.grid import best
 
@@ -56,7 +56,7 @@ def _line(one: Bound) -> str:
 HEADER = "representation\tmask_share\tclusters\tprobe\tentropy\tcross_entropy\tbound\tlow\thigh\tshare\tceiling"
 
 
-def write(folder: Path, rows: Sequence[Row]) -> None:
+def write(folder: Path, rows: Sequence[GridRow]) -> None:
     """mutual_information.tsv and .figure.json, and what was run."""
     from masr.io.atomic import atomic_write
     from masr.io.figure_file import write_figure
@@ -86,11 +86,11 @@ def write(folder: Path, rows: Sequence[Row]) -> None:
     write_provenance(folder)
 
 
-def figure(rows: Sequence[Row]) -> Curves:
-    """A curve for each probe and number of clusters, over what there is most of.
+def figure(rows: Sequence[GridRow]) -> Curves:
+    """Curves of the bounds, one for each probe and number of clusters.
 
-    That are steps or layers where the representations differ by those alone, else the representations; of the only
-    one, shares that were masked, or clusters.
+    The axis is the step or the layer where the representations differ by that alone, else the representation. Where
+    there is only one representation, it is the share that was masked, or the number of clusters.
     """
     import numpy as np
 
@@ -122,7 +122,7 @@ def figure(rows: Sequence[Row]) -> Curves:
 
 
 def _along(names: Sequence[str]) -> tuple[Axis, dict[str, tuple[str, float]]]:
-    """For each name, of which curve it is and its place on the axis."""
+    """The axis along which names differ, and for each name its curve and its place on that axis."""
     from masr.io.figure import Axis
 
     parts = {name: found.groups() for name in names if (found := _MODEL.fullmatch(name))}

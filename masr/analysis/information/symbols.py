@@ -21,23 +21,23 @@ from masr.maths.kmeans import Config, KMeans, fit
 Method = Literal["kmeans", "minibatch", "mixture"]
 METHODS: tuple[Method, ...] = ("kmeans", "minibatch", "mixture")
 Pieces = Callable[[], Iterable[Tensor]]
-"""All frames, from the beginning again."""
+"""Starts again from the first frame each time that it is called."""
 _SAMPLE = 100_000
 _LEAST_SHARE = 1e-3
-"""Of a feature's variance over all frames, that its variance within a component is at least."""
+"""A feature's least variance within a component, as a share of its variance over all frames."""
 
 
 class Clusters(Protocol):
-    """Symbols for frames."""
+    """Turns frames into symbols."""
 
     def labels(self, frames: Tensor) -> Tensor:
-        """(N, D) -> (N,) from 0 to V - 1."""
+        """(N, D) -> (N,) symbols from 0 to V - 1."""
         ...
 
 
 @dataclass(frozen=True)
 class Nearest:
-    """The nearest centre."""
+    """A frame's symbol is the number of its nearest centre."""
 
     found: KMeans
 
@@ -65,7 +65,7 @@ class Mixture:
 
 
 def fit_clusters(pieces: Pieces, num_clusters: int, method: Method, seed: int = 0, steps: int = 20) -> Clusters:
-    """Symbols of the frames of `pieces`; the same for the same frames, order and seed."""
+    """Clusters of the frames of `pieces`; the same for the same frames, order and seed."""
     if num_clusters < 2:
         raise AnalysisError(f"{num_clusters} clusters say nothing", fix="give 2 or more")
     config = Config(num_clusters=num_clusters, sample=max(_SAMPLE, 20 * num_clusters), seed=seed)
@@ -88,7 +88,7 @@ class _Again:
 
 
 def _lloyd(found: KMeans, pieces: Pieces, steps: int) -> None:
-    """Steps over all frames, until their squared distances hardly fall."""
+    """Takes Lloyd's steps over all frames, until their squared distances hardly fall."""
     before = float("inf")
     for _ in range(steps):
         sums = torch.zeros(found.centres.shape, dtype=torch.float64)
@@ -106,7 +106,7 @@ def _lloyd(found: KMeans, pieces: Pieces, steps: int) -> None:
 
 
 def _mixture(start: KMeans, pieces: Pieces, steps: int) -> Mixture:
-    """Expectation and maximisation; variances have a floor, so that no component closes around one frame."""
+    """A mixture by expectation and maximisation; variances have a floor, so that none closes around one frame."""
     count, total, squares = 0, torch.zeros(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
     for piece in pieces():
         x = piece.double()
@@ -131,7 +131,7 @@ def _mixture(start: KMeans, pieces: Pieces, steps: int) -> Mixture:
 
 @dataclass
 class _Sums:
-    """What one step gathers."""
+    """The sums over all frames that one step of expectation gathers."""
 
     counts: Tensor
     sums: Tensor
@@ -144,7 +144,7 @@ class _Sums:
         return cls(torch.zeros(shape[0], dtype=torch.float64), zeros, zeros.clone())
 
     def add(self, frames: Tensor, found: Mixture, hard: KMeans | None) -> None:
-        """(N, D): each frame's share in each component; in the first step all of it in its nearest centre's."""
+        """Adds (N, D) frames by their share in each component; in the first step all is the nearest centre's."""
         if hard is not None:
             shares = torch.nn.functional.one_hot(hard.assign(frames)[0], len(found.means)).double()
         else:

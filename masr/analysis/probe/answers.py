@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from masr.analysis.probe.data import StrArray, Task
+from masr.analysis.probe.data import ProbeTask, StrArray
 from masr.io.answers import AnswerTable, write_answer_table
 from masr.io.datadir import DataDir
 from masr.io.language_scores import write_language_scores
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from masr.analysis.probe.utterances import Said
 
 
-def write_answers(path: Path, task: Task, said: Said) -> None:
+def write_answers(path: Path, task: ProbeTask, said: Said) -> None:
     """A line for each utterance of test that has a label, in the folder's order."""
     part = task.parts["test"]
     cells = (_utts(task), part.speakers.tolist(), part.labels.tolist(), said.answers.tolist())
     write_answer_table(path, AnswerTable(*map(tuple, cells)))
 
 
-def write_scores(path: Path, task: Task, names: StrArray, logs: FloatArray) -> None:
+def write_scores(path: Path, task: ProbeTask, names: StrArray, logs: FloatArray) -> None:
     """The log-probabilities (N, K) of each label, as `masr identify --scores` writes those of languages."""
     write_language_scores(path, _utts(task), names.tolist(), logs)
 
 
-def _utts(task: Task) -> list[str]:
+def _utts(task: ProbeTask) -> list[str]:
     part = task.parts["test"]
     utts = DataDir.open(part.folder).utts
     return [utts[int(row)] for row in part.rows]

@@ -30,18 +30,18 @@ _LAYER = "layer"
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Utterances with one role."""
+    """The utterances of one role: train, dev or test."""
 
     folder: Path
     rows: IntArray
-    """Their places in the folder's order: those that have a label."""
+    """Places, in the folder's order, of the utterances that have a label."""
     labels: StrArray
     speakers: StrArray
     num_unlabelled: int
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class ProbeTask:
     """One kind of label, and who learns, chooses and is tested on it."""
 
     kind: str
@@ -49,7 +49,7 @@ class Task:
     notes: tuple[str, ...]
     speakers_known: bool
     commonest: str
-    """Label of train, of all that it has."""
+    """The commonest label of train."""
 
 
 def layers_of(folder: Path) -> dict[str, Path]:
@@ -67,7 +67,7 @@ def layers_of(folder: Path) -> dict[str, Path]:
 
 
 def vectors_of(folder: Path) -> FloatArray:
-    """(N, D) of a folder: its vectors as they are, or the mean of each utterance's frames."""
+    """(N, D) one vector for each utterance of a folder: as they are, or the mean of the utterance's frames."""
     path = folder / EMBEDDINGS
     if path.is_file():
         found = np.asarray(load_array(path), dtype=np.float32)
@@ -85,7 +85,7 @@ def vectors_of(folder: Path) -> FloatArray:
     return found
 
 
-def open_task(kind: str, folders: Mapping[str, Path], seed: int) -> Task:
+def open_task(kind: str, folders: Mapping[str, Path], seed: int) -> ProbeTask:
     """The task of `kind` over the folders of train and, where they are given, of dev and test.
 
     What is not given is cut out of train: whole speakers, or, where the speakers are the labels, utterances of each.
@@ -107,7 +107,7 @@ def open_task(kind: str, folders: Mapping[str, Path], seed: int) -> Task:
         notes.append(f"{' and '.join(lacking)} cut out of train: {unit}")
     known = any(len(np.unique(part.speakers)) < len(part.speakers) for part in given.values())
     names, counts = np.unique(given["train"].labels, return_counts=True)
-    task = Task(kind, {role: given[role] for role in ROLES}, tuple(notes), known, str(names[counts.argmax()]))
+    task = ProbeTask(kind, {role: given[role] for role in ROLES}, tuple(notes), known, str(names[counts.argmax()]))
     if len(names) < 2:
         raise AnalysisError(f"{kind}: train has one label only, which leaves no question", fix="give another kind")
     for role in ("dev", "test"):
@@ -115,7 +115,7 @@ def open_task(kind: str, folders: Mapping[str, Path], seed: int) -> Task:
     return task
 
 
-def _require_shared(task: Task, role: str) -> None:
+def _require_shared(task: ProbeTask, role: str) -> None:
     if not np.isin(task.parts[role].labels, task.parts["train"].labels).any():
         raise AnalysisError(
             f"{task.kind}: no label of {role} is among those of train",
@@ -124,7 +124,7 @@ def _require_shared(task: Task, role: str) -> None:
         )
 
 
-def few_shots(task: Task, shots: int, seed: int) -> Task:
+def few_shots(task: ProbeTask, shots: int, seed: int) -> ProbeTask:
     """The task with so many utterances of each label to learn from, or all where a label has fewer.
 
     They are drawn by `seed`; fewer shots with the same seed are among them.
@@ -155,7 +155,7 @@ def read_part(folder: Path, kind: str) -> Part:
 
 
 def _divided(part: Part, roles: Sequence[str], by_utterance: bool, seed: int) -> dict[str, Part]:
-    """Parts of a part. Speakers stay whole, or each speaker's utterances are dealt out; labels are spread evenly."""
+    """A part divided by roles: speakers stay whole, or their utterances are dealt out. Labels are spread evenly."""
     random = np.random.default_rng(seed)
     names, first, numbers = np.unique(part.speakers, return_index=True, return_inverse=True)
     total = sum(SHARES[role] for role in roles)
@@ -184,7 +184,7 @@ def _divided(part: Part, roles: Sequence[str], by_utterance: bool, seed: int) ->
 
 
 def _dealt(count: int, shares: npt.NDArray[np.float64], turn: int) -> IntArray:
-    """(count,) a role each: train first, the others in turn, then as the shares have it."""
+    """(count,) numbers of roles: the first is train, then come the others in turn, the rest follow the shares."""
     others = np.roll(np.arange(1, len(shares)), turn)
     found = [0, *others.tolist()][:count]
     while len(found) < count:
@@ -194,7 +194,7 @@ def _dealt(count: int, shares: npt.NDArray[np.float64], turn: int) -> IntArray:
 
 
 def same_order(folders: Sequence[Path]) -> None:
-    """Layers are rows of the same utterances, or nothing can be said of them together."""
+    """AnalysisError unless all layers are of the same utterances in the same order."""
     first = DataDir.open(folders[0])
     for folder in folders[1:]:
         other = DataDir.open(folder)
@@ -205,7 +205,7 @@ def same_order(folders: Sequence[Path]) -> None:
 
 
 def scaled(vectors: FloatArray, mean: Array, deviation: Array) -> FloatArray:
-    """Without the mean, divided by the deviation; what never moves is left out as zeros."""
+    """(N, D) vectors minus the mean, divided by the deviation; a dimension that never moves becomes zeros."""
     safe = np.where(deviation > 1e-6 * max(float(deviation.max()), 1e-30), deviation, np.inf)
     found: FloatArray = ((vectors - mean) / safe).astype(np.float32)
     return found

@@ -28,13 +28,13 @@ KINDS: tuple[Kind, ...] = ("logistic", "mlp")
 
 _EVEN_SHARE = 1e-3
 _STRENGTHS = (1.0, 1e-2, 1e-3, 1e-4)
-"""Of logistic regression, from the weakest penalty; it stops where the next is worse."""
+"""Strengths C of logistic regression, from the weakest penalty; it stops where the next is worse."""
 _BLOCK_ROWS = 4096
 
 
 @dataclass(frozen=True)
 class Training:
-    """Of the perceptron."""
+    """How the perceptron is trained."""
 
     width: int = 256
     batch: int = 512
@@ -47,7 +47,7 @@ class Training:
 
 @dataclass(frozen=True, eq=False)
 class Density:
-    """q(y | z)."""
+    """A trained probe as a distribution: q(y | z)."""
 
     mean: FloatArray
     deviation: FloatArray
@@ -66,7 +66,7 @@ class Density:
         return found
 
     def cross_entropy(self, frames: FloatArray, labels: IntArray) -> float:
-        """Mean over frames, in nats."""
+        """The mean over frames of -log q of their labels, in nats."""
         return -float(self.log_probability(frames, labels).mean())
 
 
@@ -79,7 +79,7 @@ def fit(
     seed: int = 0,
     training: Training | None = None,
 ) -> Density:
-    """Trained on `frames`, chosen on `held`."""
+    """A probe of `kind` that is trained on `frames` and chosen on `held`."""
     mean = frames.mean(axis=0, dtype=np.float64).astype(np.float32)
     deviation = frames.std(axis=0, dtype=np.float64).astype(np.float32)
     deviation[deviation <= 1e-6 * np.maximum(1e-30, np.abs(mean))] = np.inf  # what never moves tells nothing
@@ -126,7 +126,7 @@ def _fit_perceptron(
 
 
 def perceptron(width_in: int, width_out: int, width: int, generator: torch.Generator) -> nn.Sequential:
-    """Three layers; weights drawn from `generator` alone."""
+    """A network of three layers, whose weights are drawn from `generator` alone."""
     network = nn.Sequential(
         Linear(width_in, width), nn.ReLU(), Linear(width, width), nn.ReLU(), Linear(width, width_out)
     )
@@ -147,7 +147,7 @@ def descend(
     generator: torch.Generator,
     training: Training,
 ) -> float:
-    """Adam over shuffled batches, steps made smaller when `held` stops falling; leaves the weights that had its least.
+    """Trains by Adam over shuffled batches, with smaller steps once `held` stops falling; the best weights are left.
 
     `step` gives the loss of the rows whose numbers it gets. Returns the least of `held`.
     """

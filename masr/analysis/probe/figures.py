@@ -19,7 +19,7 @@ from masr.types import Float64Array, FloatArray, IntArray
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one probe on one set. Labels that train does not have are in no other figure than `with_unseen`."""
+    """All figures of one probe on one set. Labels that train does not have count in `with_unseen` only."""
 
     accuracy: Estimate
     balanced_accuracy: Estimate
@@ -27,20 +27,20 @@ class Figures:
     macro_f1: float
     """The mean over labels of 2 right / (utterances + answers)."""
     chance: float
-    """Of a label drawn from those of train."""
+    """Accuracy of answering with a label drawn from those of train."""
     majority: float
-    """Of always giving train's commonest label."""
+    """Accuracy of always giving train's commonest label."""
     num: int
     num_labels: int
     interval_over: str
     num_drawn: int
-    """Speakers, or what else is drawn."""
+    """How many speakers are drawn from, or utterances where speakers are not known."""
     recall: dict[str, float] = field(default_factory=dict)
     num_unseen: int = 0
-    """With a label that train does not have."""
+    """Utterances whose label train does not have."""
     unseen_labels: tuple[str, ...] = ()
     with_unseen: float = 0.0
-    """Accuracy where those count as wrong."""
+    """Accuracy where utterances with a label that train does not have count as wrong."""
     absent_labels: tuple[str, ...] = ()
     """Labels of train that this set does not have."""
     confusion: dict[str, Any] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Figures:
 def figures(
     answers: IntArray, truth: IntArray, names: StrArray, commonest: int, units: StrArray, unit: str, seed: int
 ) -> Figures:
-    """Of `answers` and `truth`, places in `names`; truth is -1 where the label has no place there."""
+    """The figures of `answers` and `truth`, as places in `names`; truth is -1 for a label that is not there."""
     known = truth >= 0
     right, true = (answers == truth)[known], truth[known]
     present = np.unique(true)

@@ -41,18 +41,18 @@ class Aligned:
     """Frames of one role that have a phone."""
 
     frames: Mapping[str, ArrayFrames]
-    """By layer."""
+    """Layer -> its frames."""
     rows: IntArray
     """(M,) their places among all frames."""
     labels: IntArray
     """(M,) places in `names`."""
     names: StrArray
     utts: IntArray
-    """(M,) which utterance each is of."""
+    """(M,) the number of each frame's utterance."""
     speakers: StrArray
-    """Of utterances."""
+    """The speaker of each utterance."""
     num_left_out: int
-    """Silence, or what no phone covers."""
+    """Frames that are silence, or that no phone covers."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Options:
 
     silences: tuple[str, ...] = SILENCES
     exact: bool = False
-    """Whether AH0 and AH1 stay apart."""
+    """Whether vowels with other stress, AH0 and AH1, are phones of their own."""
     most_frames: int = MOST_FRAMES
     seed: int = 0
     device: str = "cpu"
@@ -175,7 +175,7 @@ def learn_mix(parts: Mapping[str, Aligned], options: Options) -> Mix:
 
 
 def sample(count: int, most: int, seed: int) -> IntArray:
-    """At most so many of `count` places, in order."""
+    """At most `most` of `count` places, drawn by `seed`, in order."""
     if count <= most:
         return np.arange(count)
     return np.sort(np.random.default_rng(seed).choice(count, most, replace=False, shuffle=False))
@@ -186,14 +186,14 @@ def _limits(options: Options) -> list[tuple[str, int]]:
 
 
 def _units(part: Aligned) -> tuple[StrArray, str]:
-    """What is drawn for intervals: speakers where they say more than one utterance each."""
+    """What intervals draw, for each frame, and its name: speakers where they say more than one utterance each."""
     if len(np.unique(part.speakers)) < len(part.speakers):
         return part.speakers[part.utts], "speakers"
     return np.char.mod("%d", part.utts), "utterances"
 
 
 def _gather(part: Aligned, taken: IntArray, layer: str, mix: Mix | None) -> FloatArray:
-    """(N, D) float32 of some frames, read block by block."""
+    """(N, D) float32 frames of the rows taken, read block by block."""
     names = list(part.frames) if mix else [layer]
     out = np.empty((len(taken), part.frames[names[0]].dim), dtype=np.float32)
     for first in range(0, len(taken), _BLOCK):
@@ -213,7 +213,7 @@ def _answered(
     deviation: FloatArray,
     probes: Sequence[tuple[Chosen, Answers]],
 ) -> Iterator[list[IntArray]]:
-    """All probes' answers for a block of test after the other; no more than a block is held."""
+    """The answers of all probes, one block of test after the other; no more than a block is held."""
     for first in range(0, len(part.rows), _BLOCK):
         taken = np.arange(first, min(first + _BLOCK, len(part.rows)))
         rows = scaled(_gather(part, taken, layer, mix), mean, deviation)
@@ -223,7 +223,7 @@ def _answered(
 def _linear(
     rows: FloatArray, labels: IntArray, num_labels: int, dev: tuple[FloatArray, IntArray], options: Options
 ) -> tuple[Chosen, Answers]:
-    """The strength that is best on dev."""
+    """The linear probe of the strength that is best on dev, and its answers."""
     regression, start, found = Regression(rows, labels, num_labels, options.seed, options.device), None, []
     for strength in STRENGTHS:
         start = regression.fit(strength, start)

@@ -13,7 +13,7 @@ import torch
 from masr.analysis.probe import frames as of_frames
 from masr.analysis.probe import utterances as of_utterances
 from masr.analysis.probe.answers import write_answers, write_scores
-from masr.analysis.probe.data import Task, few_shots, layers_of, open_task, same_order, vectors_of
+from masr.analysis.probe.data import ProbeTask, few_shots, layers_of, open_task, same_order, vectors_of
 from masr.analysis.probe.layer_mix import Mix, learn, most_rows
 from masr.analysis.probe.parts import parse_parts, parts_of
 from masr.analysis.probe.report import SUM, Found
@@ -148,7 +148,7 @@ def _labels(kind: str, layers: Layers, options: Options) -> Found:
     return done
 
 
-def _write_said(task: Task, found: Found, options: Options) -> None:
+def _write_said(task: ProbeTask, found: Found, options: Options) -> None:
     """What the best probe says of each utterance of test, where that is asked for."""
     said = found.best.said
     assert said is not None  # a probe of vectors has answered
@@ -159,7 +159,7 @@ def _write_said(task: Task, found: Found, options: Options) -> None:
         write_scores(options.scores, task, said.names, said.logs)
 
 
-def _mixed(task: Task, every: list[dict[str, FloatArray]]) -> tuple[Mix, dict[str, FloatArray]]:
+def _mixed(task: ProbeTask, every: list[dict[str, FloatArray]]) -> tuple[Mix, dict[str, FloatArray]]:
     """The learned sum of the layers, for each role."""
     train = task.parts["train"]
     names = np.unique(train.labels)

@@ -19,20 +19,20 @@ from masr.errors import AnalysisError
 from masr.types import Float64Array, FloatArray, IntArray
 
 MOST_BYTES = 4 << 30
-"""Of all layers' rows together: more rows than fit are not learned from."""
+"""Memory for the rows of all layers together: no more rows are learned from than fit."""
 _STEPS = 60
 
 
 @dataclass(frozen=True, eq=False)
 class Mix:
-    """How layers are summed."""
+    """A weighted sum of layers, each without its mean and divided by its deviation."""
 
     weights: tuple[float, ...]
-    """They are positive and sum to 1."""
+    """One for each layer; they are positive and sum to 1."""
     means: FloatArray
-    """(L, D)."""
+    """(L, D) the mean of each layer."""
     deviations: Float64Array
-    """(L,)."""
+    """(L,) the one deviation of each layer."""
 
     def of(self, layers: Sequence[FloatArray]) -> FloatArray:
         """L arrays (N, D) -> (N, D)."""
@@ -43,7 +43,7 @@ class Mix:
 
 
 def most_rows(num_layers: int, width: int) -> int:
-    """Rows that fit."""
+    """How many rows of so many layers fit into MOST_BYTES."""
     return max(1, MOST_BYTES // (4 * num_layers * width))
 
 

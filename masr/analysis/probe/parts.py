@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from masr.analysis.probe.data import StrArray, Task, read_part
+from masr.analysis.probe.data import ProbeTask, StrArray, read_part
 from masr.errors import AnalysisError, UsageError, near
 
 Parts = Mapping[str, frozenset[str]]
@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def parse_parts(given: Sequence[str]) -> dict[str, frozenset[str]]:
-    """Each NAME=label,label,..."""
+    """Name -> labels, from words of the command line: NAME=label,label,..."""
     found: dict[str, frozenset[str]] = {}
     for text in given:
         name, _, said = text.partition("=")
@@ -31,7 +31,7 @@ def parse_parts(given: Sequence[str]) -> dict[str, frozenset[str]]:
     return found
 
 
-def parts_of(task: Task, named: Parts, seen: Path | None) -> dict[str, frozenset[str]]:
+def parts_of(task: ProbeTask, named: Parts, seen: Path | None) -> dict[str, frozenset[str]]:
     """The parts that `named` asks for, and `seen` and `unseen` by the labels of that data directory.
 
     A label that test does not have is refused in a part that is named; of seen and unseen, what test lacks is left out.
@@ -54,7 +54,7 @@ def parts_of(task: Task, named: Parts, seen: Path | None) -> dict[str, frozenset
     return found
 
 
-def _known(task: Task) -> frozenset[str]:
-    """Labels of test that train has."""
+def _known(task: ProbeTask) -> frozenset[str]:
+    """The labels of test that train has, too."""
     shared: StrArray = np.intersect1d(task.parts["test"].labels, task.parts["train"].labels)
     return frozenset(shared.tolist())

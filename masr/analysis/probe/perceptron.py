@@ -21,8 +21,8 @@ _PATIENCE = 5
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How it learns."""
+class PerceptronSettings:
+    """How large the network is, and how it learns."""
 
     hidden: int = 512
     learning_rate: float = 1e-3
@@ -30,13 +30,13 @@ class Settings:
     dropout: float = 0.1
     most_epochs: int = 10
     least_steps: int = 4000
-    """More epochs where there are few frames."""
+    """Where there are few frames, there are more epochs, until so many steps are taken."""
     batch_rows: int = 512
 
 
 @dataclass(frozen=True, eq=False)
 class Perceptron:
-    """A trained network, as good on dev as it ever was."""
+    """A trained network with the weights that were best on dev."""
 
     network: nn.Sequential
 
@@ -58,12 +58,12 @@ def fit(
     labels: IntArray,
     num_classes: int,
     dev: tuple[FloatArray, IntArray],
-    settings: Settings | None = None,
+    settings: PerceptronSettings | None = None,
     seed: int = 0,
     device: str = "cpu",
 ) -> Perceptron:
     """Trains until dev has not become better for five epochs, and gives the best; the same for the same seed."""
-    settings = settings or Settings()
+    settings = settings or PerceptronSettings()
     x, y = (
         torch.from_numpy(np.ascontiguousarray(rows, dtype=np.float32)).to(device),
         torch.from_numpy(labels).to(device),
@@ -96,7 +96,7 @@ def fit(
     return Perceptron(network.eval())
 
 
-def _network(width: int, num_classes: int, settings: Settings) -> nn.Sequential:
+def _network(width: int, num_classes: int, settings: PerceptronSettings) -> nn.Sequential:
     first, last = Linear(width, settings.hidden), Linear(settings.hidden, num_classes)
     return nn.Sequential(first, nn.ReLU(), nn.Dropout(settings.dropout), last)
 

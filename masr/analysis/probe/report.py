@@ -27,7 +27,7 @@ COLUMNS = (
     "balanced", "balanced_low", "balanced_high", "macro_f1", "chance", "majority", "num", "num_unseen", "chosen",
 )  # fmt: skip
 _OF_A_PART = ("accuracy", "low", "high", "count")
-"""Columns of each part, named accuracy_PART and so on, before `chosen`."""
+"""Columns that stand before `chosen` for each part, as accuracy_PART and so on."""
 
 
 @dataclass(frozen=True)
@@ -36,19 +36,19 @@ class Found:
 
     kind: str
     unit: str
-    """What has labels: utterances or frames."""
+    """What is labelled: utterances or frames."""
     layers: tuple[Layer, ...]
     counts: Mapping[str, int]
-    """Of each role, with a label."""
+    """Role -> how many have a label."""
     left_out: Mapping[str, int]
-    """Of each role, without one."""
+    """Role -> how many have none."""
     notes: tuple[str, ...] = ()
     weights: Mapping[str, float] | None = None
-    """Of the layers in their sum."""
+    """Layer -> its weight in the learned sum."""
 
     @property
     def best(self) -> Layer:
-        """As dev has it; the first of equals."""
+        """The layer that is best on dev; the first of equals."""
         return max(self.layers, key=lambda layer: layer.best.dev)
 
 
@@ -89,7 +89,7 @@ def render(found: Found) -> str:
 
 
 def _of_the_best(layer: Layer) -> list[str]:
-    """What else there is of the best probe."""
+    """Lines with the other figures of the best layer's probe."""
     figures = _figures(layer.best)
     lines = [f"  macro F1 of the best on dev: {100 * figures.macro_f1:.1f}"]
     if layer.raw_cosine is not None:
@@ -127,7 +127,7 @@ def _figures(chosen: Chosen) -> Figures:
 
 
 def as_json(found: Sequence[Found], folders: Mapping[str, str]) -> dict[str, Any]:
-    """Every figure."""
+    """Every figure as plain values."""
     kinds = {}
     for one in found:
         kinds[one.kind] = {
@@ -153,12 +153,12 @@ def as_json(found: Sequence[Found], folders: Mapping[str, str]) -> dict[str, Any
 
 
 def _parts(found: Sequence[Found]) -> list[str]:
-    """Names of all parts, each once."""
+    """The names of all parts, each once."""
     return list(dict.fromkeys(name for one in found for name in _figures(one.best.best).parts))
 
 
 def columns_of(found: Sequence[Found]) -> tuple[str, ...]:
-    """COLUMNS, with those of the parts."""
+    """COLUMNS with those of each part."""
     return (*COLUMNS[:-1], *(f"{column}_{part}" for part in _parts(found) for column in _OF_A_PART), COLUMNS[-1])
 
 
@@ -203,7 +203,7 @@ def write(folder: Path, found: Sequence[Found]) -> None:
 
 
 def _cells(share: Estimate | None) -> list[float | None]:
-    """Of the columns of one part; empty where a kind does not have it."""
+    """The cells of one part's columns; empty for a kind that does not have the part."""
     return [None] * len(_OF_A_PART) if share is None else [share.value, share.low, share.high, share.count]
 
 

@@ -26,9 +26,9 @@ Pairs = deque[tuple[Tensor, Tensor, float]]
 """Steps, what they changed of the gradient, and one over the product of both."""
 
 TOLERANCE = 1e-5
-"""Of the mean cross-entropy: what is left to gain when it stops."""
+"""It stops when no more than so much of the mean cross-entropy is left to gain."""
 _BLOCK_ROWS = 2048
-"""A block stays in a core's cache for both of its products."""
+"""Rows of a block, which stays in a core's cache for both of its products."""
 _SAMPLE_FACTOR = 8
 """A stage has so many times the rows of the one before."""
 _LEAST_ROWS = 32_768
@@ -37,7 +37,7 @@ _MEMORY = 12
 """Pairs of steps and gradients that L-BFGS keeps."""
 _MOST_STEPS = 500
 _RIDGE = 1e-4
-"""Of the mean variance, on the covariance's diagonal: what never moves has no inverse."""
+"""Added to the covariance's diagonal, as a share of the mean variance: a feature that never moves has no inverse."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class Softmax:
     bias: Tensor
     """(K,)."""
     num_passes: float
-    """Over all rows, that it took."""
+    """How many times all rows were gone over."""
 
     def logits(self, rows: FloatArray | Tensor) -> Tensor:
         """(N, D) -> (N, K)."""
@@ -63,7 +63,7 @@ class Softmax:
         return answers
 
     def log_probabilities(self, rows: FloatArray) -> FloatArray:
-        """(N, D) -> (N, K)."""
+        """(N, D) -> (N, K) log-probabilities of each class."""
         found: FloatArray = torch.log_softmax(self.logits(rows), dim=1).cpu().numpy()
         return found
 
@@ -116,7 +116,7 @@ class _Problem:
         self.x, self.y, self.mean, self.ridge = x, y, mean, ridge
 
     def __call__(self, weights: Tensor) -> tuple[float, Tensor]:
-        """One pass."""
+        """The loss and its gradient at `weights`, by one pass over the rows."""
         weight = weights[:, :-1].contiguous()
         bias = weights[:, -1] - weight @ self.mean
         grad = torch.zeros_like(weight)
@@ -167,7 +167,7 @@ def _minimise(problem: _Problem, weights: Tensor, curvature: _Curvature, toleran
 
 
 def _curved(grad: Tensor, pairs: Pairs, inverse: Callable[[Tensor], Tensor]) -> Tensor:
-    """The inverse of the curvature, as the pairs know it, applied to a gradient."""
+    """The step for a gradient: the inverse of the curvature that the pairs tell, applied to it."""
     q, factors = grad, []
     for moved, change, rho in reversed(pairs):
         factor = rho * float((moved * q).sum())
@@ -185,10 +185,10 @@ def _curved(grad: Tensor, pairs: Pairs, inverse: Callable[[Tensor], Tensor]) -> 
 
 @dataclass(frozen=True, eq=False)
 class _Curvature:
-    """That of a model which knows nothing but the shares of the classes."""
+    """The curvature of the loss of a model that knows nothing but the shares of the classes."""
 
     mean: Tensor
-    """(D,)."""
+    """(D,) of the features."""
     values: Tensor
     """(D,) of the features' covariance, and below its directions."""
     directions: Tensor
@@ -207,7 +207,7 @@ class _Curvature:
         return cls(mean, values.clamp(min=0) + least, directions, (shares * (1 - shares)).to(rows.dtype))
 
     def inverse(self, ridge: float) -> Callable[[Tensor], Tensor]:
-        """(K, D + 1) a gradient -> the step that it asks for."""
+        """A function that turns a gradient (K, D + 1) into the step that it asks for."""
         there, back = self.directions.t().contiguous(), self.directions.contiguous()
         scale = 1 / (self.spread[:, None] * self.values + ridge)
 

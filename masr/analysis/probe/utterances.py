@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from masr.analysis.probe.data import ROLES, SPEAKER, StrArray, Task, scaled
+from masr.analysis.probe.data import ROLES, SPEAKER, ProbeTask, StrArray, scaled
 from masr.analysis.probe.figures import Figures, figures, mean_cosine
 from masr.analysis.probe.parts import Parts
 from masr.analysis.probe.softmax import Regression
@@ -29,7 +29,7 @@ METHODS = ("logistic", "lda", "forest")
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """C of logistic regression, as scikit-learn has it."""
 PLAIN_STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0, 30.0, 100.0)
-"""Of the plain probe."""
+"""C of the plain probe's logistic regression."""
 Select = Literal["accuracy", "balanced"]
 Answers = Callable[[FloatArray], IntArray]
 
@@ -48,7 +48,7 @@ class Options:
     select: Select = "accuracy"
     seed: int = 0
     plain: bool = False
-    """One linear probe, of vectors that are only brought to like scale."""
+    """Whether there is one linear probe, of vectors that are only brought to like scale."""
     parts: Parts = field(default_factory=dict)
 
 
@@ -58,7 +58,7 @@ class Chosen:
 
     method: str
     setting: str
-    """What else was chosen: C=0.01."""
+    """The method's own setting, as in C=0.01."""
     unit_length: bool
     per_speaker: bool
     dev: float
@@ -70,10 +70,10 @@ class Chosen:
 
 @dataclass(frozen=True, eq=False)
 class Said:
-    """What the best probe of a layer says of the utterances of test."""
+    """The answers of a layer's best probe to the utterances of test."""
 
     answers: StrArray
-    """(N,)."""
+    """(N,) the label that is answered."""
     names: StrArray
     """(K,) labels of train."""
     logs: FloatArray | None
@@ -82,7 +82,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Layer:
-    """All methods on one layer; the first of them is the best on dev."""
+    """All methods on one layer, the best on dev first."""
 
     name: str
     methods: tuple[Chosen, ...]
@@ -97,7 +97,7 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class _Candidate:
-    """A trained setting of a method."""
+    """A method, trained with one of its settings."""
 
     setting: str
     answers: Answers
@@ -109,12 +109,12 @@ class _Candidate:
 class _Fit:
     chosen: Chosen
     answers: IntArray
-    """Of test."""
+    """(N,) its answers to test."""
     logs: FloatArray | None
 
 
-def probe(task: Task, name: str, vectors: Mapping[str, FloatArray], options: Options | None = None) -> Layer:
-    """The protocol on one layer. `vectors` are of all utterances of each role's folder."""
+def probe(task: ProbeTask, name: str, vectors: Mapping[str, FloatArray], options: Options | None = None) -> Layer:
+    """The protocol on one layer. `vectors` holds (N, D) for each role, of all utterances of its folder."""
     options = options or Options()
     methods = ("logistic",) if options.plain else options.methods
     for method in methods:
@@ -148,22 +148,22 @@ def probe(task: Task, name: str, vectors: Mapping[str, FloatArray], options: Opt
 
 
 def places(names: StrArray, labels: StrArray) -> IntArray:
-    """Where each label is among `names`, which are sorted; -1 where it is not."""
+    """(N,) the place of each label in `names`, which are sorted; -1 where it is not there."""
     found = np.searchsorted(names, labels).clip(max=len(names) - 1)
     answers: IntArray = np.where(names[found] == labels, found, -1).astype(np.int64)
     return answers
 
 
-def variants(task: Task) -> Iterator[tuple[bool, bool]]:
+def variants(task: ProbeTask) -> Iterator[tuple[bool, bool]]:
     """Whether vectors get length 1, and whether the speaker is taken out: not where the speaker is the question."""
     speakers = [False, True] if task.speakers_known and task.kind != SPEAKER else [False]
     return ((unit, speaker) for speaker in speakers for unit in (False, True))
 
 
 def prepared(
-    task: Task, vectors: Mapping[str, FloatArray], unit_length: bool, per_speaker: bool
+    task: ProbeTask, vectors: Mapping[str, FloatArray], unit_length: bool, per_speaker: bool
 ) -> dict[str, FloatArray]:
-    """Rows of each role, of like scale per dimension as train has it."""
+    """Role -> vectors of its utterances, every dimension brought to like scale by mean and deviation of train."""
     found = {}
     for role, part in task.parts.items():
         rows = vectors[role][part.rows]
@@ -176,7 +176,7 @@ def prepared(
 
 
 def without_speakers(rows: FloatArray, speakers: StrArray) -> FloatArray:
-    """Each speaker's mean taken out, divided by the speaker's deviation, drawn towards all speakers' where few."""
+    """(N, D) rows minus their speaker's mean, divided by its deviation, which of few rows leans to that of all."""
     _, numbers = np.unique(speakers, return_inverse=True)
     counts = np.bincount(numbers)[:, None].astype(np.float64)
     sums = np.zeros((len(counts), rows.shape[1]))
@@ -193,7 +193,7 @@ def without_speakers(rows: FloatArray, speakers: StrArray) -> FloatArray:
 
 
 def _score(answers: IntArray, truth: IntArray, select: Select) -> float:
-    """Over rows whose label train has."""
+    """What dev chooses by, over the rows whose label train has."""
     known = truth >= 0
     right = (answers == truth)[known]
     if select == "accuracy":
@@ -204,7 +204,7 @@ def _score(answers: IntArray, truth: IntArray, select: Select) -> float:
 def _candidates(
     method: str, rows: FloatArray, labels: IntArray, num_labels: int, options: Options
 ) -> Iterator[_Candidate]:
-    """Every setting of a method, trained."""
+    """A trained candidate for every setting of a method."""
     if method == "logistic":
         regression, start = Regression(rows, labels, num_labels, options.seed), None
         strengths = PLAIN_STRENGTHS if options.plain else STRENGTHS
@@ -235,7 +235,7 @@ def _of_sklearn(model: Any) -> Answers:
     return lambda rows: np.asarray(model.predict(rows), dtype=np.int64)
 
 
-def tested_on(task: Task, names: StrArray, answers: IntArray, options: Options) -> Figures:
+def tested_on(task: ProbeTask, names: StrArray, answers: IntArray, options: Options) -> Figures:
     """Figures of the answers for test."""
     part = task.parts["test"]
     truth = places(names, part.labels)

@@ -24,7 +24,7 @@ from masr.types import Float64Array
 
 VARIANCE = 0.99
 _SINGULAR = 1e-10
-"""Of the largest eigenvalue: below lies the rounding of float32 features that depend on each other."""
+"""Share of the largest eigenvalue; below lies the rounding of float32 features that depend on each other."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Whitener:
     """Frames, scaled to unit deviation, times `matrix` are uncorrelated and of unit deviation."""
 
     matrix: Float64Array
-    """(D, R)."""
+    """(D, R) with uncorrelated columns."""
     root: Float64Array
     """(R, D): `matrix` transposed times the correlations of features."""
 
@@ -84,7 +84,7 @@ def _singular_values(matrix: Float64Array) -> Float64Array:
 
 
 def _correlations(moments: Moments) -> tuple[Float64Array, Float64Array, Float64Array, Float64Array]:
-    """(D, D), (E, E), (D, E) correlations of features, (D,) the deviations that were divided by."""
+    """(D, D), (E, E) and (D, E) correlations of features, and (D,) the deviations that the first's were divided by."""
     x, y = np.sqrt(np.diag(moments.xx)), np.sqrt(np.diag(moments.yy))
     return (
         moments.xx / x[:, None] / x,
@@ -95,13 +95,13 @@ def _correlations(moments: Moments) -> tuple[Float64Array, Float64Array, Float64
 
 
 def _whitener(correlations: Float64Array) -> Whitener:
-    """By Cholesky's factor where the matrix is safely regular, by its eigenvectors where it is not."""
+    """A whitener by Cholesky's factor where the matrix is safely regular, by its eigenvectors where it is not."""
     from scipy.linalg import solve_triangular
 
     try:
         factor = np.linalg.cholesky(correlations)
         inverse = solve_triangular(factor, np.eye(len(factor)), lower=True, check_finite=False)
-        # What is left of a feature after those before it, at its smallest; the norm of the inverse bounds the rest.
+        # The least that is left of a feature after those before it; the norm of the inverse bounds the rest.
         if np.square(inverse).sum() < 1e-2 / _SINGULAR:
             return Whitener(_double(inverse.T), _double(factor.T))
     except np.linalg.LinAlgError:
@@ -128,7 +128,7 @@ def _principal(correlations: Float64Array, variance: float) -> Float64Array:
 
 
 def _refuse(moments: Moments) -> None:
-    """What has no canonical correlations, or correlations of 1 whatever the frames say."""
+    """AnalysisError where there are no canonical correlations, or where they are 1 whatever the frames say."""
     for name, own, still in zip(moments.names, (moments.xx, moments.yy), moments.constant):
         if still:
             some = ", ".join(map(str, still[:5])) + (", ..." if len(still) > 5 else "")
@@ -147,7 +147,7 @@ def _refuse(moments: Moments) -> None:
 
 
 def _refuse_few(moments: Moments, rank_x: int, rank_y: int) -> None:
-    """With fewer frames than both have axes some directions agree perfectly, unless the two are one."""
+    """AnalysisError for fewer frames than axes of both, unless both are one: some directions agree perfectly then."""
     if moments.num_frames <= rank_x + rank_y and moments.names[0] != moments.names[1]:
         raise AnalysisError(
             f"{moments.num_frames} frames are too few for {rank_x} and {rank_y} axes",
@@ -157,7 +157,7 @@ def _refuse_few(moments: Moments, rank_x: int, rank_y: int) -> None:
 
 
 def neuron(moments: Moments) -> Float64Array:
-    """(D,) of each feature of the first, the largest absolute correlation with any feature of the second."""
+    """(D,) the largest absolute correlation of each feature of the first with any feature of the second."""
     _refuse(moments)
     best: Float64Array = np.clip(np.abs(_correlations(moments)[2]).max(axis=1), 0, 1)
     return best

@@ -30,14 +30,14 @@ _FEWEST = 4
 
 
 def linear_cka(moments: Moments) -> float:
-    """0 to 1; 1 for the same up to rotation and scale."""
+    """Linear alignment from 0 to 1; 1 for the same up to rotation and scale."""
     _refuse_still(moments)
     cross = float(np.square(moments.xy).sum())
     return cross / (float(np.linalg.norm(moments.xx)) * float(np.linalg.norm(moments.yy)))
 
 
 def linear_cka_unbiased(moments: Moments) -> float:
-    """As `linear_cka`, without the part that grows as frames get few; around 0, also below, where nothing is shared."""
+    """Linear alignment without the part that grows as frames get few; around 0, also below, where nothing is shared."""
     _refuse_still(moments)
     own_x, own_y, cross = moments.squares
     x, y, n = float(np.trace(moments.xx)), float(np.trace(moments.yy)), moments.num_frames
@@ -78,10 +78,10 @@ class Kernels:
     products: Float64Array
     """(K, K) sums of products of two kernels."""
     rows: Float64Array
-    """(K, N) sums of the rows of each."""
+    """(K, N) sums of the rows of each kernel."""
 
     def alignment(self, i: int, j: int, unbiased: bool) -> float:
-        """Of kernels i and j; the unbiased form leaves out pairs of a frame with itself, whose kernel is 1."""
+        """The alignment of kernels i and j; unbiased leaves out pairs of a frame with itself, whose kernel is 1."""
         n = self.num_frames
 
         def dependence(a: int, b: int) -> float:

@@ -21,7 +21,7 @@ from masr.errors import AnalysisError, near
 from masr.types import Float64Array
 
 _MOST_BYTES = 1 << 30
-"""Of sums that are gathered in one pass: more pairs need more passes."""
+"""Memory for the sums of one pass: more pairs need more passes."""
 SAMPLE = 10_000
 
 
@@ -31,7 +31,7 @@ class Measure:
 
     title: str
     of: Callable[[Moments], float | Float64Array]
-    """The figure; an array is one figure for each feature of the first."""
+    """Makes the figure of two representations; an array holds one for each feature of the first."""
     precision: Precision = "float64"
     symmetric: bool = True
 
@@ -46,22 +46,22 @@ MEASURES: Mapping[str, Measure] = {
     "neuron": Measure("best correlation of each feature", cca.neuron, symmetric=False),
 }
 KERNEL_MEASURES: Mapping[str, str] = {"rbf_cka": "RBF CKA", "rbf_cka_unbiased": "RBF CKA, unbiased"}
-"""Of all pairs of a sample of frames."""
+"""Name -> title of the measures that look at all pairs of a sample of frames."""
 NAMES = (*MEASURES, *KERNEL_MEASURES)
 
 
 @dataclass(frozen=True)
 class Options:
-    """What may be chosen beside the measure."""
+    """How representations are compared, whatever the measure."""
 
     precision: Precision | None = None
-    """Of products within a block; None is what the measure needs."""
+    """Precision of products within a block; None is what the measure needs."""
     drop_constant: bool = False
     """Whether features that never move are left out instead of refused."""
     sample: int = SAMPLE
-    """Frames that kernels are of, at most."""
+    """Most frames that kernels are made of."""
     width: float = 0.5
-    """Of kernels, in median distances between frames."""
+    """Width of the kernels, in median distances between frames."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -81,12 +81,12 @@ class Similarity:
     """(rows, columns)."""
     num_frames: int
     features: Mapping[str, Mapping[str, Float64Array]] = field(default_factory=dict)
-    """For each row, (D,) the best correlation of each feature with each column, where the measure is of features."""
+    """Row -> column -> (D,) the best correlation of each feature; empty where the measure is not one of features."""
 
     def over_others(self) -> Mapping[str, tuple[float, float]]:
-        """Of each row, the mean over its features of the largest and of the smallest among the other columns.
+        """Row -> the mean over its features of the largest and of the smallest correlation among the other columns.
 
-        A feature with a large smallest is in every other representation, one with a small largest in none.
+        A feature whose smallest is large is in every other representation, one whose largest is small is in none.
         """
         found = {}
         for row, columns in self.features.items():
@@ -99,7 +99,7 @@ class Similarity:
 def compare(
     aligned: Aligned, num_rows: int, measures: Sequence[str], options: Options | None = None
 ) -> list[Similarity]:
-    """Measures of the first `num_rows` representations with the others; of all with all where there are no others."""
+    """The measures of the first `num_rows` representations with the others; of all with all where none are left."""
     options = options or Options()
     for name in measures:
         if name not in NAMES:
@@ -138,7 +138,7 @@ class _Grid:
         return self.rows == self.columns
 
     def pairs(self) -> list[tuple[int, int]]:
-        """Each pair once; of a square the half above the diagonal."""
+        """The pairs to compare, each once: of a square the half above the diagonal."""
         return [(i, j) for i in self.rows for j in self.columns if not self.square or i < j]
 
     def empty(self, measure: str, title: str, num_frames: int) -> Similarity:
@@ -204,7 +204,7 @@ def _batches(pairs: Sequence[tuple[int, int]], dims: Sequence[int]) -> Iterator[
 
 
 def without_constant(moments: Moments) -> Moments:
-    """The same without features that never move."""
+    """The moments without features that never move."""
     keep: list[npt.NDArray[np.bool_]] = []
     for own, still in zip((moments.xx, moments.yy), moments.constant):
         kept = np.ones(len(own), dtype=bool)

@@ -39,10 +39,10 @@ class Moments:
     constant: tuple[tuple[int, ...], tuple[int, ...]]
     """Features of each that never move."""
     squares: tuple[float, float, float]
-    """Sums over frames of |x|^2 |x|^2, |y|^2 |y|^2 and |x|^2 |y|^2, all centred: what unbiased estimates take off."""
+    """Sums over frames of |x|^2 |x|^2, |y|^2 |y|^2 and |x|^2 |y|^2, centred: unbiased estimates take them off."""
 
     def swapped(self) -> Moments:
-        """The second against the first."""
+        """The same sums with the two representations exchanged."""
         xx, yy, xy = self.squares
         return Moments(
             (self.names[1], self.names[0]),
@@ -64,7 +64,7 @@ class Pivoted:
         self.total: Float64Array = np.zeros(0)
 
     def take(self, frames: FloatArray, precision: Precision) -> Block:
-        """(B, D) as the products want them."""
+        """A block of (B, D) frames, prepared for products."""
         if self.pivot is None:
             self.pivot = frames.mean(axis=0, dtype=np.float64).astype(np.float32)
             self.total = np.zeros(frames.shape[1])
@@ -108,7 +108,7 @@ class Pair:
         self.of_y: Any = 0.0
 
     def add(self, x: Block, y: Block) -> None:
-        """One block; vectors of sums allow to move the centre afterwards."""
+        """Takes in one block; vectors of sums allow to move the centre afterwards."""
         found = x.times(y)
         if self.products is None:
             self.products = np.zeros(found.shape)
@@ -134,7 +134,7 @@ class Centre:
     num_frames: int
     mean: Float64Array
     squares: float
-    """Sum of squared lengths, from the pivot."""
+    """The sum of squared lengths, from the pivot."""
 
 
 def gather(

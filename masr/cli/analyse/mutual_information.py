@@ -77,13 +77,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Opens, bounds, prints."""
-    from masr.analysis.information.grid import Settings, run_tasks
+    from masr.analysis.information.grid import GridSettings, run_tasks
     from masr.analysis.information.pairs import Limits
     from masr.analysis.information.report import as_json, show, write
     from masr.api.bounds import Pairing, tasks
     from masr.io.json_file import write_json
 
-    chosen = Settings(
+    chosen = GridSettings(
         tuple(dict.fromkeys(args.probe or ["logistic", "mlp"])),
         tuple(dict.fromkeys(args.clusters or [50])),
         args.method,

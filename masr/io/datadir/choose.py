@@ -23,7 +23,7 @@ class Choice:
     utts: Collection[str] | None = None
     speakers: Collection[str] | None = None
     keep: Mapping[str, Collection[str]] = field(default_factory=dict)
-    """kind -> labels, of which an utterance has one."""
+    """Kind -> labels; utterances with one of them are kept."""
     drop: Mapping[str, Collection[str]] = field(default_factory=dict)
     min_sec: float = 0.0
     max_sec: float = math.inf
@@ -80,19 +80,19 @@ def with_labels(
     source: DataDir, utts: Iterable[str], kind: str, labels: Collection[str], keep: bool = True
 ) -> list[str]:
     """The utterances that have (or, with keep=False, do not have) one of the labels; an unknown label is an error."""
-    found = dict(source.labels(kind).items())
-    _refuse_unknown(source, labels, set(found.values()), "speaker" if kind == "spk" else kind)
+    label_of = dict(source.labels(kind).items())
+    _refuse_unknown(source, labels, set(label_of.values()), "speaker" if kind == "spk" else kind)
     wanted = set(labels)
-    return [utt for utt in utts if (found.get(utt) in wanted) == keep]
+    return [utt for utt in utts if (label_of.get(utt) in wanted) == keep]
 
 
 def per_label(source: DataDir, utts: Iterable[str], kind: str, num: int, seed: int = 0) -> list[str]:
     """At most `num` utterances of each label, drawn by seed."""
-    found = dict(source.labels(kind).items())
+    label_of = dict(source.labels(kind).items())
     groups: dict[str, list[str]] = defaultdict(list)
     for utt in utts:
-        if utt in found:
-            groups[found[utt]].append(utt)
+        if utt in label_of:
+            groups[label_of[utt]].append(utt)
     return [utt for group in groups.values() for utt in in_random_order(group, seed)[:num]]
 
 
@@ -106,15 +106,15 @@ def durations(source: DataDir) -> dict[str, float]:
     """Seconds of every utterance: utt2dur, or what segments say; DataError where neither is there."""
     if source.has(UTT2DUR):
         table = source.table(UTT2DUR)
-        found = dict(zip(table, table.numbers().tolist()))
+        seconds = dict(zip(table, table.numbers().tolist()))
     elif source.has(SEGMENTS):
-        found = {utt: _segment_sec(utt, value, source) for utt, value in source.table(SEGMENTS).items()}
+        seconds = {utt: _segment_sec(utt, value, source) for utt, value in source.table(SEGMENTS).items()}
     else:
         raise DataError(f"{source.folder} does not say how long its utterances are", fix="it has no utt2dur: write it")
-    missing = next((utt for utt in source.utts if utt not in found), None)
+    missing = next((utt for utt in source.utts if utt not in seconds), None)
     if missing is not None:
         raise DataError(f"{source.folder} does not say how long {missing} is", fix="`masr data fix` drops it")
-    return found
+    return seconds
 
 
 def _segment_sec(utt: str, value: str, source: DataDir) -> float:

@@ -45,7 +45,7 @@ def plain_numbers(words: IdArray) -> npt.NDArray[np.float64] | None:
 
 def _whole_numbers(digits: ByteArray) -> npt.NDArray[np.float64]:
     """Rows of digits, with zero bytes behind them, as numbers: column by column, as parsing each takes ten times it."""
-    found = np.zeros(len(digits))
+    numbers = np.zeros(len(digits))
     for column in digits.T:
-        found = np.where(column == 0, found, found * 10 + (column - float(ord("0"))))
-    return found
+        numbers = np.where(column == 0, numbers, numbers * 10 + (column - float(ord("0"))))
+    return numbers

@@ -87,11 +87,11 @@ def _completed(name: str, source: DataDir) -> Table:
 
 def _refuse_other_facts(sources: Sequence[DataDir]) -> None:
     for name in sorted(WHOLE):
-        found = {
+        values = {
             source.folder: (source.folder / name).read_bytes() for source in sources if (source.folder / name).is_file()
         }
-        if len(set(found.values())) > 1:
-            folders = ", ".join(str(folder) for folder in found)
+        if len(set(values.values())) > 1:
+            folders = ", ".join(str(folder) for folder in values)
             raise DataError(
                 f"{name} is not the same in {folders}", fix="make their features anew with one configuration"
             )

@@ -65,7 +65,7 @@ class DataDir:
         return name == UTT2SPK or self.table(name).same_ids(self.table(UTT2SPK))
 
     def labels(self, kind: str) -> TableView:
-        """utterance -> label, from utt2<kind>."""
+        """Utterance -> label, from utt2<kind>."""
         if not self.has(label_table(kind)):
             known = label_kinds(self.tables())
             raise DataError(
@@ -80,7 +80,7 @@ class DataDir:
 
 
 def read_table(path: Path) -> Table:
-    """A whole table in memory; DataError, with the line, for what is no table."""
+    """A whole table in memory; DataError, with the line, where the file is no table."""
     return dict(open_table(Path(path)).items())
 
 
@@ -131,7 +131,7 @@ class DataDirWriter:
             self._written.add(name)
 
     def add_lines(self, name: str, lines: bytes) -> None:
-        """One table whose lines are known to be as `add` would write them."""
+        """Writes one table from lines that are known to be as `add` would write them."""
         atomic_write(self.folder / name, lines)
         self._written.add(name)
 
@@ -142,7 +142,7 @@ class DataDirWriter:
         write_table(self.folder / UTT2SPK, utt2spk)
 
     def finish_lines(self, utt2spk: bytes, spk2utt: bytes) -> None:
-        """The same with lines that are known to be right."""
+        """As `finish`, from lines that are known to be right."""
         self._remove_others()
         atomic_write(self.folder / SPK2UTT, spk2utt)
         atomic_write(self.folder / UTT2SPK, utt2spk)
@@ -156,10 +156,10 @@ class DataDirWriter:
 
 def speakers(utt2spk: Mapping[str, str]) -> Table:
     """spk2utt from utt2spk: each speaker's utterances in C-locale order, with spaces between."""
-    found: dict[str, list[str]] = {}
+    utts_of: dict[str, list[str]] = {}
     for utt, speaker in utt2spk.items():
-        found.setdefault(speaker, []).append(utt)
-    return {speaker: " ".join(sorted(utts)) for speaker, utts in found.items()}
+        utts_of.setdefault(speaker, []).append(utt)
+    return {speaker: " ".join(sorted(utts)) for speaker, utts in utts_of.items()}
 
 
 def clean_text(text: str) -> str:

@@ -14,7 +14,7 @@ from masr.errors import DataError
 from masr.io.datadir.directory import Table, clean_text, speakers, write_table
 from masr.io.datadir.lines import BOM, Lines, map_file
 from masr.io.datadir.paths import Files, check_paths
-from masr.io.datadir.report import Checks, Report
+from masr.io.datadir.report import Checks, Findings
 from masr.io.datadir.rules import TableCheck
 from masr.io.datadir.tables import CTM, keyed_by, tables_in
 from masr.io.datadir.values import check_values, one_word
@@ -38,7 +38,7 @@ class Fixed:
     dropped_utts: list[str] = field(default_factory=list)
     renamed: int = 0
     backup: Path | None = None
-    """Where the tables are as they were."""
+    """The folder that holds the tables as they were."""
 
 
 def fix(folder: Path, checks: Checks | None = None, prefix: bool = False, drop_missing: bool = False) -> Fixed:
@@ -109,7 +109,7 @@ class _Repaired:
         """Drops the rows that the validator would refuse for what they hold."""
         listed = [(key, value) for key, text in self.rows.items() for value in text.split("\n")]
         data = "".join(f"{key} {value}\n" if value else f"{key}\n" for key, value in listed).encode()
-        report = Report(folder)
+        report = Findings(folder)
         table = TableCheck(self.name, Lines(data), checks, report)
         table.structure()
         report.findings.clear()

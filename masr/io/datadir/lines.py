@@ -44,7 +44,7 @@ def map_file(path: Path) -> mmap.mmap | bytes:
 
 
 def let_go(data: mmap.mmap | bytes) -> None:
-    """Pages of a mapped file that were read and will not be soon: the system keeps them, this process need not."""
+    """Lets go of the pages of a mapped file that were read: the system keeps them, this process need not."""
     if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         data.madvise(mmap.MADV_DONTNEED)
 
@@ -133,7 +133,7 @@ class Lines:
 
 
 def in_order(ids: IdArray) -> npt.NDArray[np.bool_]:
-    """For each id after the first, whether it comes strictly after the one before."""
+    """(n - 1,) whether each of n ids but the first comes strictly after the one before."""
     return np.asarray(ids[1:] > ids[:-1], dtype=bool)
 
 

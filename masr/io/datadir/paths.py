@@ -39,16 +39,16 @@ class Files:
 
     def size(self, path: bytes) -> int:
         """Bytes of a file, -1 where there is none."""
-        found = self._sizes.get(path)
-        if found is None:
-            found = next((size for root in self.roots if (size := _size(root + path)) >= 0), -1)
+        num_bytes = self._sizes.get(path)
+        if num_bytes is None:
+            num_bytes = next((size for root in self.roots if (size := _size(root + path)) >= 0), -1)
             if len(self._sizes) < 100_000:
-                self._sizes[path] = found
-        return found
+                self._sizes[path] = num_bytes
+        return num_bytes
 
 
 def check_paths(table: TableCheck, files: Files) -> None:
-    """Pipes, tildes, missing files and offsets past the end of an archive."""
+    """Reports pipes, tildes, missing files and offsets past the end of an archive."""
     for low, high in table.lines.blocks():
         block = table.lines.data[int(table.lines.starts[low]) : int(table.lines.starts[high])]
         for row, line in enumerate(block.split(b"\n")[: high - low], start=low):
@@ -68,7 +68,7 @@ def _problem(value: bytes, checks: Checks, files: Files) -> tuple[str, str] | No
 
 
 def _absence(value: bytes, files: Files) -> tuple[str, str] | None:
-    """What is not there of a path, `archive:offset` or `archive:offset[rows]`."""
+    """The rule and the sentence for a path, `archive:offset` or `archive:offset[rows]` that points at nothing."""
     if value[-1:] == b"]":
         value = _RANGE.sub(b"", value)
     path, colon, offset = value.rpartition(b":")
@@ -83,10 +83,10 @@ def _absence(value: bytes, files: Files) -> tuple[str, str] | None:
 
 def _size(path: bytes) -> int:
     try:
-        found = os.stat(path)  # noqa: PTH116 - a Path for each of a million entries costs more than the call
+        state = os.stat(path)  # noqa: PTH116 - a Path for each of a million entries costs more than the call
     except (OSError, ValueError):
         return -1
-    return -1 if stat.S_ISDIR(found.st_mode) else found.st_size
+    return -1 if stat.S_ISDIR(state.st_mode) else state.st_size
 
 
 def _files_in(folder: bytes) -> frozenset[bytes]:

@@ -48,17 +48,17 @@ FIXES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """What is asked of a directory; the defaults ask for everything a recipe needs."""
+    """Which rules a directory has to keep; the defaults are everything that a recipe needs."""
 
     text: bool = True
-    """`text` must be there; if it is, it is checked in any case. The same for wav."""
+    """Whether `text` must be there; if it is, it is checked in any case. The same for wav."""
     wav: bool = True
     empty_text: bool = False
     pipes: bool = False
     speaker_prefix: bool = True
-    """Utterance ids begin with the speaker's and sort as the speakers do, as Kaldi asks without --no-spk-sort."""
+    """Whether utterance ids have to begin with the speaker's, and sort as speakers do, as Kaldi asks by default."""
     files: bool = True
-    """What wav.scp, feats.scp and the like point at is looked for."""
+    """Whether the files are looked for that wav.scp, feats.scp and the like point at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Finding:
 
 
 @dataclass
-class Report:
+class Findings:
     """Every finding of one directory; of each rule in each table at most `keep` are spelled out, all are counted."""
 
     folder: Path
@@ -98,7 +98,7 @@ class Report:
         return sum(self.counts.values())
 
     def add(self, name: str, line: int, rule: str, what: str) -> None:
-        """One finding."""
+        """Adds one finding."""
         count = self.counts[(rule, name)] = self.counts.get((rule, name), 0) + 1
         if self.keep is None or count <= self.keep:
             self.findings.append(Finding(self.folder / name, line, rule, what))
@@ -106,7 +106,7 @@ class Report:
     def add_rows(
         self, name: str, rows: Sequence[int] | npt.NDArray[np.int64], rule: str, what: str | Callable[[int], str]
     ) -> None:
-        """Findings in rows counted from 0; `what` is asked only for those that are spelled out."""
+        """Adds findings in rows counted from 0; `what` is asked only for those that are spelled out."""
         places = np.asarray(rows, dtype=np.int64).ravel()
         before = self.counts.get((rule, name), 0)
         if not len(places):

@@ -1,4 +1,4 @@
-"""Where the rows of a table's file lie, found by one pass over it, which refuses what is no table."""
+"""Where the rows of a table's file lie, found by one pass over it, which refuses a file that is no table."""
 
 from __future__ import annotations
 

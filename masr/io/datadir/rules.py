@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from masr.io.datadir.lines import BLANKS, BOM, IdArray, Lines, in_order, shown
-from masr.io.datadir.report import Checks, Report
+from masr.io.datadir.report import Checks, Findings
 from masr.io.datadir.tables import CTM
 from masr.io.layout import TEXT
 from masr.types import IntArray
@@ -21,7 +21,7 @@ _WHOLE_SYMBOL = re.compile(rb"(?<![0-9A-Za-z_])(<s>|</s>|#0)(?![0-9A-Za-z_])")
 class TableCheck:
     """One table under the rules; findings go to the report."""
 
-    def __init__(self, name: str, lines: Lines, checks: Checks, report: Report) -> None:
+    def __init__(self, name: str, lines: Lines, checks: Checks, report: Findings) -> None:
         self.name, self.lines, self.checks, self.report = name, lines, checks, report
         self.lengths: IntArray = np.zeros(0, dtype=np.int64)
         self.blanks: IntArray = np.zeros(0, dtype=np.int64)
@@ -45,7 +45,7 @@ class TableCheck:
         return ids
 
     def same_ids(self, ids: IdArray, wanted: IdArray, origin: str, complete: bool) -> None:
-        """Ids that the table has too many or too few, against those of `origin`."""
+        """Reports ids that the table has too many or too few, against those of `origin`."""
         if len(ids) == len(wanted) and bool((ids == wanted).all()):
             return
         extra = np.flatnonzero(~_among(ids, wanted) & (ids != b""))
@@ -57,7 +57,7 @@ class TableCheck:
             self._missing(ids, np.unique(wanted[~_among(wanted, ids)]), origin)
 
     def _missing(self, ids: IdArray, missing: IdArray, origin: str) -> None:
-        """Each missing id at the line where it belongs, or of the file as a whole where lines have no order."""
+        """Reports each missing id at the line where it belongs, or of the file as a whole where lines have no order."""
         rows = np.flatnonzero(ids != b"")
         sorted_ids = ids[rows]
         lines = np.zeros(len(missing), dtype=np.int64)
@@ -71,7 +71,7 @@ class TableCheck:
         return shown(self.lines.line(row)[: int(self.lengths[row])])
 
     def rest(self, row: int) -> bytes:
-        """What follows the id in a row."""
+        """The bytes that follow the id in a row."""
         return self.lines.line(row)[int(self.lengths[row]) :].strip(BLANKS)
 
     def _mark(self) -> None:
@@ -100,7 +100,7 @@ class TableCheck:
         return f"control character 0x{line[place]:02x} at byte {place + 1} of the line"
 
     def _characters(self) -> None:
-        """UTF-8, blanks that only Unicode knows, and symbols that Kaldi keeps for itself."""
+        """Reports bytes that are not UTF-8, blanks that only Unicode knows, and symbols that Kaldi keeps for itself."""
         for low, high in self.lines.blocks():
             block = bytes(self.lines.data[int(self.lines.starts[low]) : int(self.lines.starts[high])])
             if self.name == TEXT and any(symbol in block for symbol in _SYMBOLS):
@@ -157,7 +157,7 @@ class TableCheck:
 
 
 def _among(values: IdArray, wanted: IdArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """For each value, whether it is one of `wanted`."""
+    """(N,) whether each value is one of `wanted`."""
     if values.dtype == object or wanted.dtype == object:
         known = set(wanted.tolist())
         return np.fromiter((value in known for value in values.tolist()), dtype=np.bool_, count=len(values))

@@ -10,14 +10,14 @@ from masr.io.screen import draw
 
 if TYPE_CHECKING:
     from masr.io.datadir.fix import Fixed
-    from masr.io.datadir.report import Report
+    from masr.io.datadir.report import Findings
     from masr.io.datadir.summary import LabelCount, Summary
 
 T = TypeVar("T")
 _WIDTH_IN_LOG = 140
 
 
-def render_report(report: Report) -> str:
+def render_report(report: Findings) -> str:
     """Rule by rule, each with its fix once; one line where there is nothing to say."""
     if not report.total:
         return f"{report.folder}: {report.num_utts} utterances, every rule is kept"

@@ -127,11 +127,11 @@ def _write(source: DataDir, parts: list[tuple[Path, set[str]]]) -> None:
 
 
 def _owners(table: Mapping[str, str], owner: Mapping[str, int]) -> dict[str, set[int]]:
-    found: dict[str, set[int]] = defaultdict(set)
+    owners: dict[str, set[int]] = defaultdict(set)
     for utt, value in table.items():
         if utt in owner:
-            found[value].add(owner[utt])
-    return found
+            owners[value].add(owner[utt])
+    return owners
 
 
 def refuse_same(out: Path, sources: Sequence[Path]) -> None:

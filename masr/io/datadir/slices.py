@@ -81,16 +81,16 @@ def speaker_changes(utts: TableView) -> list[int] | None:
     """Where each speaker's utterances begin in utt2spk; None where they do not sort as their speakers do."""
     if not utts.is_plain():
         return None
-    found, place, before = [0], 0, b""
+    changes, place, before = [0], 0, b""
     for lines in utts.pieces():
         words = word_column(lines)
         if words is None or (words[1:] < words[:-1]).any() or (place and words[0] < before):
             return None
         if place and words[0] != before:
-            found.append(place)
-        found += (np.flatnonzero(words[1:] != words[:-1]) + (place + 1)).tolist()
+            changes.append(place)
+        changes += (np.flatnonzero(words[1:] != words[:-1]) + (place + 1)).tolist()
         place, before = place + len(words), words[-1]
-    return found
+    return changes
 
 
 def _spk2utt(utts: TableView, low: int, high: int) -> bytes | None:
@@ -123,7 +123,7 @@ def _found(table: TableView, keys: Collection[str]) -> Table:
 
 
 def _add_speakers(writer: DataDirWriter, table: TableView, speakers: set[str]) -> None:
-    """Where a table has just these speakers in a row, as it has where utterances sort as speakers, their lines."""
+    """Writes a table's rows of these speakers; where they lie together, as in sorted data, their lines are copied."""
     first = table.first_from(min(speakers))
     last = first + len(speakers)
     if table.is_plain() and last <= len(table) and _as_written(table, first, last):
@@ -135,7 +135,7 @@ def _add_speakers(writer: DataDirWriter, table: TableView, speakers: set[str]) -
 
 
 def _between(table: TableView, utts: TableView, low: int, high: int) -> Table:
-    """The rows of those utterances that a table has; of an alignment some, of a damaged table others as well."""
+    """A table's rows of the utterances `low` to `high` - 1; an alignment may lack some of them."""
     wanted = {utts.key_at(row) for row in range(low, high)}
     rows: Table = {}
     for row in range(table.first_from(utts.key_at(low)), table.first_from(utts.key_at(high - 1) + "\0")):

@@ -9,7 +9,7 @@ from masr.io.datadir.rules import TableCheck
 
 
 def check_speakers(table: TableCheck, ids: IdArray, words: IdArray) -> None:
-    """Kaldi sorts by utterance and by speaker, and needs both orders to be one; `table` is utt2spk."""
+    """Reports where `table`, utt2spk, breaks the order that Kaldi needs: sorted by utterance and speaker at once."""
     if not table.checks.speaker_prefix or not len(ids):
         return
     if ids.dtype == object or words.dtype == object:
@@ -31,7 +31,7 @@ def check_speakers(table: TableCheck, ids: IdArray, words: IdArray) -> None:
 
 
 def check_spk2utt(table: TableCheck, ids: IdArray, words: IdArray) -> None:
-    """spk2utt says the same as utt2spk, speaker by speaker, utterances in order; `words` are utt2spk's speakers."""
+    """Reports where spk2utt does not say the same as utt2spk, in order; `words` are utt2spk's speakers."""
     expected: dict[bytes, list[bytes]] = {}
     for utt, speaker in zip(ids.tolist(), words.tolist()):
         expected.setdefault(speaker, []).append(utt)

@@ -35,9 +35,9 @@ def keyed_by(name: str) -> Key | None:
 
 
 def tables_in(folder: Path) -> list[str]:
-    """The tables of a directory, by name; DataError where it is none."""
+    """The names of a directory's tables; DataError where it is no data directory."""
     try:
-        found = sorted(p.name for p in Path(folder).iterdir() if keyed_by(p.name) and p.is_file())
+        names = sorted(p.name for p in Path(folder).iterdir() if keyed_by(p.name) and p.is_file())
     except NotADirectoryError:
         raise DataError(f"{folder} is a file, not a data directory", fix="give the directory it lies in") from None
     except FileNotFoundError:
@@ -46,13 +46,13 @@ def tables_in(folder: Path) -> list[str]:
         raise DataError(f"{folder}: no such directory", fix=near(Path(folder).name, siblings)) from None
     except OSError as error:
         raise DataError(f"{folder}: cannot be read: {error.strerror}") from None
-    if UTT2SPK not in found:
+    if UTT2SPK not in names:
         raise DataError(
             f"{folder} is not a data directory: it has no {UTT2SPK}",
             why="Kaldi's format names every utterance, with its speaker, in utt2spk",
             fix="make it with `masr prepare`, or write utt2spk with the utterance's own id as its speaker",
         )
-    return found
+    return names
 
 
 def label_kinds(tables: list[str]) -> list[str]:

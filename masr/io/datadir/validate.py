@@ -13,7 +13,7 @@ import numpy as np
 
 from masr.io.datadir.lines import IdArray, Lines, map_file
 from masr.io.datadir.paths import Files, check_paths
-from masr.io.datadir.report import FIXES, Checks, Report
+from masr.io.datadir.report import FIXES, Checks, Findings
 from masr.io.datadir.rules import TableCheck
 from masr.io.datadir.speakers import check_speakers, check_spk2utt
 from masr.io.datadir.tables import CTM, Key, keyed_by, tables_in
@@ -21,11 +21,11 @@ from masr.io.datadir.values import check_values, one_word, recordings
 from masr.io.layout import SEGMENTS, SPK2UTT, TEXT, UTT2SPK, WAV_SCP
 
 
-def validate(folder: Path, checks: Checks | None = None, keep: int | None = None) -> Report:
-    """Every broken rule of a data directory; DataError only where it is none at all."""
+def validate(folder: Path, checks: Checks | None = None, keep: int | None = None) -> Findings:
+    """Every broken rule of a data directory; DataError only where the folder is none at all."""
     folder, checks = Path(folder), checks or Checks()
     names = tables_in(folder)
-    report = Report(folder, keep)
+    report = Findings(folder, keep)
     required = {SPK2UTT: True, TEXT: checks.text, WAV_SCP: checks.wav or SEGMENTS in names}
     for name, needed in required.items():
         if needed and name not in names:
@@ -39,13 +39,13 @@ def validate(folder: Path, checks: Checks | None = None, keep: int | None = None
 class _Directory:
     """One pass over the tables; ids of utterances, speakers and recordings are kept to compare the others with."""
 
-    def __init__(self, folder: Path, names: list[str], checks: Checks, report: Report) -> None:
+    def __init__(self, folder: Path, names: list[str], checks: Checks, report: Findings) -> None:
         self.folder, self.names, self.checks, self.report = folder, names, checks, report
         self.ids: dict[Key, IdArray] = {}
         self.origin: dict[Key, str] = {"utterance": UTT2SPK, "speaker": UTT2SPK, "recording": UTT2SPK}
 
     def run(self) -> None:
-        """utt2spk first, then what says which recordings there are, then the rest."""
+        """Checks utt2spk first, then the tables that say which recordings there are, then the rest."""
         words = self.utt2spk()
         files = Files(self.folder)
         first = [SEGMENTS] * (SEGMENTS in self.names)

@@ -68,7 +68,7 @@ def one_word(table: TableCheck) -> IdArray:
 
 
 def _present(table: TableCheck) -> None:
-    """A value in every row; of transcripts, only if empty ones are not asked for."""
+    """Reports rows without a value; of transcripts only where empty ones are not allowed."""
     ends = table.lines.starts[1:]
     if not len(ends):
         return
@@ -95,7 +95,7 @@ def _numbers(table: TableCheck, right: Callable[..., npt.NDArray[np.bool_]], wan
 
 
 def _parse(words: IdArray) -> npt.NDArray[np.float64]:
-    """Words as numbers; NaN for what is not written as a plain decimal."""
+    """(N,) words as numbers; NaN for a word that is not a plain decimal."""
     quick = plain_numbers(words)
     if quick is not None:
         return quick

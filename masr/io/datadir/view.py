@@ -77,8 +77,8 @@ class TableView(Mapping[str, str]):
         """Every id as bytes, in C order."""
         if self._several:
             return np.array([key.encode("utf-8") for key in self], dtype=object)
-        found = Lines(self._data).ids()
-        return found if self._order is None else found[self._order]
+        in_file = Lines(self._data).ids()
+        return in_file if self._order is None else in_file[self._order]
 
     def same_ids(self, other: TableView) -> bool:
         """Whether both tables have exactly the same ids; where both files are sorted, piece by piece."""
@@ -105,14 +105,14 @@ class TableView(Mapping[str, str]):
         self.let_go()
 
     def let_go(self) -> None:
-        """What was read of the file need not stay in this process's memory."""
+        """Lets go of the pages that were read: they need not stay in this process's memory."""
         let_go(self._data)
 
     def numbers(self) -> npt.NDArray[np.float64]:
-        """Every value as a number, in the order of the ids; DataError naming the line that is none."""
-        found = self._quick_numbers() if self.is_plain() else None
-        if found is not None:
-            return found
+        """Every value as a number, in the order of the ids; DataError naming the line whose value is none."""
+        quick = self._quick_numbers() if self.is_plain() else None
+        if quick is not None:
+            return quick
         try:
             return np.fromiter(map(float, self.values()), dtype=np.float64, count=len(self))
         except ValueError:
@@ -123,17 +123,17 @@ class TableView(Mapping[str, str]):
             ) from None
 
     def _quick_numbers(self) -> npt.NDArray[np.float64] | None:
-        """None where some row is more than an id, a blank and a plain decimal."""
-        found = np.empty(len(self))
+        """As `numbers`, but None where some row is more than an id, a blank and a plain decimal."""
+        values = np.empty(len(self))
         low = 0
         for lines in self.pieces():
             words = word_column(lines)
             numbers = None if words is None else plain_numbers(words)
             if numbers is None:
                 return None
-            found[low : low + len(lines)] = numbers
+            values[low : low + len(lines)] = numbers
             low += len(lines)
-        return found
+        return values
 
     def line_number(self, row: int) -> int:
         """The line of the file, counted from 1, that holds a row."""
@@ -231,7 +231,7 @@ class Ids(Sequence[str]):
     __hash__ = None  # type: ignore[assignment]
 
     def index(self, value: str, start: int = 0, stop: int | None = None) -> int:
-        """The place of an id; ValueError where there is none, as of any sequence."""
+        """The place of an id; ValueError where it is not there, as for any sequence."""
         row = self._table._find(value)
         if row is None or row < start or (stop is not None and row >= stop):
             raise ValueError(f"{value} is not in {self._table.path}")

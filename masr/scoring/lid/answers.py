@@ -22,13 +22,13 @@ from masr.scoring.threads import each
 from masr.types import FloatArray, IntArray
 
 TOLERANCE = 1e-3
-"""Of the logarithm of a row's sum: what is written with four digits after the point passes."""
+"""How far the logarithm of a row's sum may be from 0: scores with four digits after the point pass."""
 _ROWS = 2048
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """By utterance; languages are sorted, so that the order of columns in a file changes nothing."""
+    """The answers to all utterances. Languages are sorted, so that the order of columns in a file changes nothing."""
 
     utts: tuple[str, ...]
     languages: tuple[str, ...]
@@ -76,7 +76,7 @@ def judge(path: Path, scores: LanguageScores, rows: IntArray, labels: Labels, no
 
 
 def _answer(made: Answers, part: slice, logs: FloatArray) -> int:
-    """Fills in what is said of some utterances by their checked scores; how many of them are tied."""
+    """Fills in the answers to some utterances from their checked scores; how many of them are tied."""
     count, truth = len(made.languages), made.truth[part]
     best, total, rest, others = _odds(logs)
     made.answer[part] = best
@@ -110,7 +110,7 @@ def _block(values: FloatArray, rows: IntArray, order: IntArray | None) -> FloatA
 
 
 def _odds(logs: FloatArray) -> tuple[IntArray, FloatArray, FloatArray, FloatArray]:
-    """(U,) the likeliest, (U,) and (U,) the sum of all with it and without, (U, N) the sum of all others of each.
+    """(U,) the likeliest, (U,) and (U,) the sum of all with it and without, (U, N) for each the sum of all others.
 
     All are in units of the likeliest, whose own probability is left out before summing rather than taken off after:
     a system that is nearly certain says how nearly by what it leaves to the others.

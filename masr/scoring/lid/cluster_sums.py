@@ -36,11 +36,11 @@ class Detection:
     pooled: EqualError
     each: list[EqualError]
     minimum: list[float]
-    """For each beta."""
+    """The least Cavg for each beta."""
     miss_rates: Float64Array
     """(N,) of each language's detector at the threshold of beta 1."""
     alarm_rates: Float64Array
-    """(N,) the mean over the other languages."""
+    """(N,) how often each detector accepts another language, in the mean over these."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,19 +48,19 @@ class Tally:
     """Sums over some utterances, by cluster and language."""
 
     rows: IntArray
-    """Which utterances, in the order of their languages."""
+    """The places of the utterances, in the order of their languages."""
     languages: IntArray
-    """(N,) places of the languages they have."""
+    """(N,) places of the languages that the utterances have."""
     top: int
     sums: dict[str, Float64Array] = field(default_factory=dict)
-    """(G, N) each by true language, but for `answered` and `eer_alarms`: by the detector's."""
+    """Name -> (G, N) sums by true language, but those of `answered` and `eer_alarms` by the detector's language."""
     pooled: dict[str, Float64Array] = field(default_factory=dict)
-    """(G,) or (G, B)."""
+    """Name -> (G,) or (G, B) sums over all languages."""
     detection: Detection | None = None
     """None for a single language, which has no non-targets."""
 
     def figures(self, weights: Float64Array) -> dict[str, Float64Array]:
-        """(D,) each figure under (D, G) weights; NaN where a draw has nothing of it."""
+        """Name -> (D,) each figure under (D, G) weights; NaN where a draw has nothing of it."""
         with np.errstate(divide="ignore", invalid="ignore"):
             sums = {name: weights @ table for name, table in self.sums.items()}
             return self._answer_figures(sums, weights) | self._detection_figures(sums, weights)
@@ -72,7 +72,7 @@ class Tally:
         return found
 
     def within(self, weights: Float64Array, languages: IntArray) -> dict[str, Float64Array]:
-        """(D,) the figures that are means over languages of what each does among all utterances, over some of them."""
+        """Name -> (D,) means over some languages of the figures that each has among all utterances."""
         chosen = np.isin(self.languages, languages)
         with np.errstate(divide="ignore", invalid="ignore"):
             sums = {name: weights @ self.sums[name] for name in _BY_LANGUAGE if name in self.sums}
@@ -82,7 +82,7 @@ class Tally:
         return found
 
     def _equal_errors(self, sums: dict[str, Float64Array]) -> Float64Array:
-        """(D, N)."""
+        """(D, N) equal error rates of the languages' detectors."""
         assert self.detection is not None
         utts = sums["utts"]
         priors = np.array([one.prior for one in self.detection.each])
@@ -181,7 +181,7 @@ def _detect(trials: Trials) -> Detection | None:
 
 
 def _costs(trials: Trials, detection: Detection) -> dict[str, npt.NDArray[np.generic]]:
-    """By utterance: misses and false alarms at every threshold of Cavg, and the terms of Cllr."""
+    """Name -> (U,) misses and false alarms at a threshold of Cavg, or the terms of Cllr."""
     found: dict[str, npt.NDArray[np.generic]] = {}
     for beta, least in zip(BETAS, detection.minimum):
         for kind, threshold in (("actual", float(np.log(beta))), ("minimum", least)):
@@ -212,7 +212,7 @@ def _equal_errors(trials: Trials, made: Tally, numbers: IntArray, size: int) -> 
 
 
 def _f1(sums: dict[str, Float64Array]) -> Float64Array:
-    """(D, N); NaN for a language that a draw lacks."""
+    """(D, N) F1 of each language; NaN for one that a draw lacks."""
     found: Float64Array = np.where(sums["utts"] > 0, 2 * sums["right"] / (sums["utts"] + sums["answered"]), np.nan)
     return found
 

@@ -43,7 +43,7 @@ class ConfusedPair:
     second: str
     cosine: float
     num_utts: int
-    """Of either language in the test."""
+    """Utterances of either language in the test."""
     change: Change
 
 
@@ -137,7 +137,7 @@ class _Shares:
     """(P,) places of languages."""
     second: IntArray
     totals: Float64Array
-    """(S, K) utterances."""
+    """(S, K) utterances of each language by cluster."""
     clusters: Clusters
 
     def count(
@@ -168,7 +168,7 @@ class _Shares:
 
 
 def _changes(shares: _Shares, counts: Sequence[csr_matrix], num_near: int, seed: int) -> list[Change]:
-    """Of each near pair, of the mean over them, and, where there are others, of the mean over those."""
+    """The changes of each near pair, of their mean, and, where there are others, of the mean over those."""
 
     def summary(one: csr_matrix) -> Figures:
         return lambda weights: _summary(shares.of(one, weights), num_near)
@@ -179,7 +179,7 @@ def _changes(shares: _Shares, counts: Sequence[csr_matrix], num_near: int, seed:
 
 
 def _summary(shares: Float64Array, num_near: int) -> Float64Array:
-    """(R, P) -> (R, near pairs + their mean + the mean over the rest)."""
+    """(R, P) shares -> (R, num_near + 2): those of near pairs, their mean, and the mean over the rest."""
     near, rest = shares[:, :num_near], shares[:, num_near:]
     means = [known_mean(part)[:, None] for part in (near, rest) if part.shape[1]]
     return np.concatenate([near, *means], axis=1)
@@ -201,7 +201,7 @@ def _by_nearness(cosines: Float64Array, tested: Float64Array) -> tuple[IntArray,
 
 
 def _same_test(tables: Sequence[AnswerTable]) -> AnswerTable:
-    """The first of them; ScoresError where another is of other utterances, speakers or labels."""
+    """The first table; ScoresError where another is of other utterances, speakers or labels."""
     first = tables[0]
     known = dict(zip(first.utts, zip(first.speakers, first.labels)))
     for table in tables[1:]:

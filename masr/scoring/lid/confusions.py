@@ -15,7 +15,7 @@ from masr.metadata.codebook import Codebook
 from masr.types import Float64Array, IntArray
 
 FEATURE_SETS = ("syntax_knn", "phonology_knn", "inventory_knn")
-"""As the language stream has them by default."""
+"""The feature sets of the language stream, as it has them by default."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def most_confused(
 def relatedness(
     truths: Sequence[str], languages: Sequence[str], counts: IntArray, cosines: Float64Array
 ) -> Relatedness | None:
-    """None where there is no mistake between languages with vectors."""
+    """How much mistakes fall on relatives; None where there is no mistake between languages with vectors."""
     place = {name: i for i, name in enumerate(languages)}
     rows = [i for i, name in enumerate(truths) if name in place]
     own = np.array([place[truths[i]] for i in rows], dtype=np.int64)

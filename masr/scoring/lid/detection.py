@@ -27,7 +27,7 @@ from masr.scoring.threads import each
 from masr.types import Float64Array, FloatArray, IntArray
 
 BETAS = (1.0, 9.0)
-"""Of LRE 2017 and 2022: P_target 0.5 and 0.1."""
+"""The betas of LRE 2017 and 2022: P_target 0.5 and 0.1."""
 _COLUMNS = 1 << 13
 
 
@@ -36,9 +36,9 @@ class Trials:
     """The ratios of every utterance for every language that some utterance has."""
 
     ratios: FloatArray
-    """(N, U); utterances of language i are the columns starts[i] to starts[i + 1]."""
+    """(N, U) ratios; utterances of language i are the columns starts[i] to starts[i + 1]."""
     starts: IntArray
-    """(N + 1,)."""
+    """(N + 1,) the column at which each language begins, and one behind the last."""
 
     @property
     def num_languages(self) -> int:
@@ -58,7 +58,7 @@ class Trials:
 
     @cached_property
     def _groups(self) -> list[FloatArray]:
-        """Of each true language all non-target ratios of its utterances, sorted."""
+        """For each true language, all non-target ratios of its utterances, sorted."""
 
         def work(i: int) -> FloatArray:
             block = self.ratios[:, self._span(i)]
@@ -78,13 +78,13 @@ class Trials:
         return slice(int(self.starts[language]), int(self.starts[language + 1]))
 
     def pooled_equal_error(self) -> EqualError:
-        """Of all trials of all detectors together, under one threshold."""
+        """The equal error rate of all trials of all detectors together, under one threshold."""
         targets, _ = self._sorted
         curve = Curve(targets, np.arange(len(targets) + 1), self._groups)
         return hull_equal_error(curve, len(targets), len(targets) * (self.num_languages - 1))
 
     def equal_errors(self) -> list[EqualError]:
-        """Of each language's detector by itself."""
+        """The equal error rate of each language's detector by itself."""
 
         def work(i: int) -> EqualError:
             span, row = self._span(i), self.ratios[i]
@@ -97,7 +97,7 @@ class Trials:
         return each(work, range(self.num_languages), self.ratios.size)
 
     def best_thresholds(self, betas: Sequence[float] = BETAS) -> list[float]:
-        """For each beta the threshold, the same for all languages, at which Cavg is least."""
+        """The threshold for each beta, the same for all languages, at which Cavg is least."""
         targets, languages = self._sorted
         sizes = np.diff(self.starts)
         misses = np.concatenate([[0.0], np.cumsum(1.0 / sizes[languages])])
@@ -116,7 +116,7 @@ class Trials:
         return missed, counts - ~missed
 
     def soft_costs(self) -> tuple[Float64Array, Float64Array]:
-        """(U,) log(1 + 1 / odds) of the true language, (U,) sum over the others of log(1 + odds): the terms of Cllr."""
+        """The terms of Cllr: (U,) log(1 + 1 / odds) of the true language, (U,) sum of log(1 + odds) of the others."""
         missing = softplus(-self.own).astype(np.float64)
         alarms = np.empty(len(self.own))
         truth = self.truth

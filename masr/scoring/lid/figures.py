@@ -40,10 +40,10 @@ class Language:
     """Share of the answers with its name that are right; None where it is never answered."""
     f1: float
     eer: float | None = None
-    """Of its detector; these three are None where no other language was tested."""
+    """Equal error rate of its detector; this and the next two are None where no other language was tested."""
     miss_rate: float | None = None
     alarm_rate: float | None = None
-    """At the threshold of P_target 0.5, over the other languages."""
+    """How often its detector accepts other languages, at the threshold of P_target 0.5."""
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,19 @@ class OpenSet:
 
     num_utts: int
     answers: Mapping[str, Mapping[str, int]]
-    """Per unknown language, how often each known one was answered."""
+    """Unknown language -> how often each known one was answered."""
     mean_confidence: float
     alarm_rate: float | None
     """Mean over the tested detectors of the share that they accept at the threshold of P_target 0.5."""
     eer: float
-    """Of telling known from unknown languages by the probability of the answer."""
+    """Equal error rate of telling known from unknown languages by the probability of the answer."""
     cavg_actual: float | None
-    """LRE 2009's with out-of-set utterances, P_out-of-set 0.2."""
+    """Cavg of LRE 2009 with out-of-set utterances, P_out-of-set 0.2."""
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """Answers by their confidence: bin b holds b / B to (b + 1) / B."""
+    """How often answers are right by their confidence: bin b of B holds b / B to (b + 1) / B."""
 
     counts: tuple[int, ...]
     confidence: tuple[float, ...]
@@ -72,7 +72,7 @@ class Reliability:
 
 
 @dataclass(frozen=True, eq=False)
-class Report:
+class LidFigures:
     """Everything of one system."""
 
     overall: Section
@@ -91,7 +91,7 @@ class Report:
 
 def compute(
     answers: Answers, labels: Labels, clusters: Clusters, groups: Mapping[str, Labels], top: int = 5, seed: int = 0
-) -> Report | None:
+) -> LidFigures | None:
     """All figures; None where the system has none of the languages."""
     known = np.flatnonzero(answers.truth >= 0)
     if not len(known):
@@ -110,7 +110,7 @@ def compute(
         for title, members in parts.items()
     }
     truths, counts = confusion(answers, labels)
-    return Report(
+    return LidFigures(
         section(all_rows, clusters, weights),
         _languages(answers, all_rows, clusters, weights),
         sections,
@@ -143,7 +143,7 @@ def section(part: Tally, clusters: Clusters, weights: Float64Array, whole: Tally
 
 
 def confusion(answers: Answers, labels: Labels) -> tuple[tuple[str, ...], IntArray]:
-    """True languages by name, and how often each was answered by each language of the system."""
+    """The true languages by name, and (true, answered) counts over them and the system's languages."""
     size = len(answers.languages)
     counts = np.bincount(labels.codes * size + answers.answer, minlength=len(labels.names) * size)
     return labels.names, counts.reshape(len(labels.names), size)
@@ -161,12 +161,12 @@ def reliability(answers: Answers, rows: IntArray) -> Reliability:
 
 
 def _in_order(values: Labels, rows: IntArray) -> list[int]:
-    """The labels of some utterances, `3-10 s` before `10-30 s`."""
+    """The labels of some utterances in the order of people, `3-10 s` before `10-30 s`."""
     return sorted(np.unique(values.codes[rows]).tolist(), key=lambda code: _natural(values.names[code]))
 
 
 def _whole(answers: Answers, rows: IntArray, everything: Tally) -> Tally | None:
-    """`everything` where some utterances are all those of their languages."""
+    """`everything` where the rows are all utterances of their languages, else None."""
     languages = np.unique(answers.truth[rows])
     return everything if int(np.isin(answers.truth, languages).sum()) == len(rows) else None
 

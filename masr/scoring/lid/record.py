@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from masr.io.json_file import plain
 
 if TYPE_CHECKING:
-    from masr.scoring.lid.figures import Report
+    from masr.scoring.lid.figures import LidFigures
     from masr.scoring.lid.score import Outcome
 
 _NAMES = 1000
@@ -59,13 +59,13 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     return written
 
 
-def _commonest(found: Report) -> dict[str, Any]:
+def _commonest(found: LidFigures) -> dict[str, Any]:
     """The language with most of the utterances that are scored, and its share of them."""
     name = max(found.languages, key=lambda one: found.languages[one].num_utts)
     return {"language": name, "share": found.languages[name].num_utts / found.overall.num_utts}
 
 
-def _thresholds(found: Report) -> dict[str, Any] | None:
+def _thresholds(found: LidFigures) -> dict[str, Any] | None:
     """On log-likelihood ratios; of equal error between two, as the hull has it."""
     from masr.scoring.lid.detection import BETAS
 

@@ -42,13 +42,13 @@ def encode(labels: Sequence[str]) -> Labels:
 
 
 def renamed(labels: Labels, names: Sequence[str]) -> Labels:
-    """The same utterances, each name replaced by the one in its place."""
+    """The same labels under other names, each replaced by the one in its place."""
     kept = sorted(set(names))
     return Labels(tuple(kept), np.array([kept.index(name) for name in names], dtype=np.int64)[labels.codes])
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
+class MatchedRows:
     """The rows of a file of scores that can be scored, and what had to be left out."""
 
     rows: IntArray
@@ -63,7 +63,7 @@ class Scored:
 
 
 def read_labels(path: Path) -> dict[str, str]:
-    """id -> value of a table, whole."""
+    """Id -> value, of a whole table."""
     return dict(zip(*_columns(path)))
 
 
@@ -88,7 +88,7 @@ def _columns(path: Path) -> tuple[list[str], list[str]]:
 
 
 def table_of(place: Path, name: str) -> Path:
-    """The table itself, or the one of a data directory."""
+    """The path of a table, which is `place` itself or lies in the data directory `place`."""
     if not place.is_dir():
         return place
     if not (place / name).is_file():
@@ -97,7 +97,7 @@ def table_of(place: Path, name: str) -> Path:
     return place / name
 
 
-def match(path: Path, scores: LanguageScores, labels: Mapping[str, str], partial: bool = False) -> Scored:
+def match(path: Path, scores: LanguageScores, labels: Mapping[str, str], partial: bool = False) -> MatchedRows:
     """The rows with a label. Utterances without scores are refused unless `partial`: they may be the hard ones."""
     utts = scores.utts
     same = len(utts) == len(labels) and all(map(str.__eq__, utts, labels))
@@ -121,11 +121,11 @@ def match(path: Path, scores: LanguageScores, labels: Mapping[str, str], partial
         )
     names = tuple(utts) if len(rows) == len(utts) else tuple(utts[row] for row in rows)
     kept = encode([label for label in found if label is not None and label not in MISSING])
-    return Scored(np.array(rows, dtype=np.int64), names, kept, len(utts) - len(extra) - len(rows), extra, missing)
+    return MatchedRows(np.array(rows, dtype=np.int64), names, kept, len(utts) - len(extra) - len(rows), extra, missing)
 
 
 def listed(names: Sequence[str]) -> str:
-    """The first names, and how many more."""
+    """The first names as text, and how many more there are."""
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return ", ".join(names[:_LISTED]) + more
 
@@ -153,7 +153,7 @@ def groups_of(place: str, folder: Path, utts: Sequence[str]) -> tuple[str, Label
 
 
 def buckets_of(place: Path, utts: Sequence[str], edges: Sequence[float] = BUCKETS_SEC) -> Labels:
-    """Which of the spans between the edges each utterance's duration is in: `3-10 s`."""
+    """Each utterance's duration as the span between two edges that it is in: `3-10 s`."""
     path = table_of(place, UTT2DUR)
     try:
         seconds = np.array(_values(path, utts, "duration"), dtype=np.float64)

@@ -202,5 +202,5 @@ def _cell(one: Estimate | None, with_interval: bool = True) -> str:
 
 
 def _digits(one: Estimate) -> int:
-    """Of costs, and of shares in per cent."""
+    """Digits after the point: of costs, and of shares in per cent."""
     return 2 if one.unit == "share" else 4

@@ -16,10 +16,10 @@ from masr.scoring.lid import figures
 from masr.scoring.lid.answers import Answers, judge
 from masr.scoring.lid.compare import Comparison, compare
 from masr.scoring.lid.confusions import Pair, Relatedness, cosines_of, most_confused, relatedness
-from masr.scoring.lid.figures import Report
+from masr.scoring.lid.figures import LidFigures
 from masr.scoring.lid.reference import (
     Labels,
-    Scored,
+    MatchedRows,
     buckets_of,
     groups_of,
     listed,
@@ -67,11 +67,11 @@ class Outcome:
 
     options: Options
     answers: Answers
-    scored: Scored
+    scored: MatchedRows
     clusters: Clusters
     source: str
     """Where speakers were read; empty where they are not known."""
-    report: Report
+    report: LidFigures
     pairs: Sequence[Pair]
     """Those that are taken for each other most."""
     related: Relatedness | None
@@ -91,7 +91,7 @@ def compute(options: Options) -> Outcome:
     return Outcome(options, answers, scored, drawn, source, found, pairs, related, compared)
 
 
-def _read(options: Options) -> tuple[Answers, Scored, Clusters, str]:
+def _read(options: Options) -> tuple[Answers, MatchedRows, Clusters, str]:
     """The answers to the utterances that can be scored, and what is drawn for the intervals."""
     scores = read_language_scores(options.scores)
     scored = match(options.scores, scores, read_labels(table_of(options.ref, UTT2LANG)), options.partial)
@@ -104,7 +104,7 @@ def _read(options: Options) -> tuple[Answers, Scored, Clusters, str]:
     return answers, scored, clusters(speakers, seed=options.seed), str(place)
 
 
-def _labels(options: Options, scored: Scored, languages: tuple[str, ...]) -> Labels:
+def _labels(options: Options, scored: MatchedRows, languages: tuple[str, ...]) -> Labels:
     """The true languages; those without a column are `other` where it is given."""
     if options.other is None:
         return scored.labels
@@ -113,7 +113,7 @@ def _labels(options: Options, scored: Scored, languages: tuple[str, ...]) -> Lab
     return renamed(scored.labels, [name if name in languages else options.other for name in scored.labels.names])
 
 
-def _report(options: Options, answers: Answers, scored: Scored, drawn: Clusters) -> Report:
+def _report(options: Options, answers: Answers, scored: MatchedRows, drawn: Clusters) -> LidFigures:
     labels = _labels(options, scored, answers.languages)
     groups = dict(groups_of(kind, options.folder, scored.utts) for kind in options.by)
     if options.durations:
@@ -132,7 +132,7 @@ def _report(options: Options, answers: Answers, scored: Scored, drawn: Clusters)
     return found
 
 
-def _against(options: Options, path: Path, first: Answers, scored: Scored, drawn: Clusters) -> Comparison:
+def _against(options: Options, path: Path, first: Answers, scored: MatchedRows, drawn: Clusters) -> Comparison:
     """The second system's scores have to be there for the same utterances, in any order."""
     scores = read_language_scores(path)
     place = {utt: row for row, utt in enumerate(scores.utts)}

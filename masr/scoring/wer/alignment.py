@@ -31,7 +31,7 @@ _BLOCK_CELLS = 1 << 22
 _MOST_CELLS = 1 << 29
 """Bytes of one utterance's table; beyond it the memory of a laptop."""
 FAR = 1 << 32
-"""More than any utterance has errors."""
+"""A cost that is higher than any utterance has errors."""
 
 
 @dataclass(frozen=True)
@@ -54,19 +54,19 @@ class Alignment:
     """Operations of all utterances, one behind another."""
 
     starts: IntArray
-    """(U + 1,) where each utterance's begin and the last one's end."""
+    """(U + 1,) where the operations of each utterance begin, and where the last ones end."""
     operations: Int8Array
     refs: IntArray
     hyps: IntArray
-    """Tokens, or NOTHING."""
+    """Token of the hypothesis for each operation, or NOTHING."""
 
     @property
     def utts(self) -> IntArray:
-        """Of each operation its utterance."""
+        """The utterance of each operation."""
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
     def counts(self) -> IntArray:
-        """(U, 4) how often each operation comes."""
+        """(U, 4) how often each utterance has each operation."""
         size = len(self.starts) - 1
         return np.bincount(self.utts * 4 + self.operations, minlength=4 * size).reshape(size, 4)
 

@@ -14,19 +14,19 @@ from masr.types import IntArray
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """Sequences of tokens, one behind another."""
+    """The tokens of all utterances, one sequence behind another."""
 
     tokens: IntArray
     starts: IntArray
-    """(U + 1,) where each begins and the last one ends."""
+    """(U + 1,) where each sequence begins, and where the last one ends."""
 
     @property
     def lengths(self) -> IntArray:
-        """(U,) tokens of each."""
+        """(U,) how many tokens each sequence has."""
         return np.diff(self.starts)
 
     def take(self, places: IntArray) -> Side:
-        """Only some, in this order."""
+        """The sequences at some places, in this order."""
         lengths = self.lengths[places]
         starts = np.concatenate([[0], np.cumsum(lengths)])
         shift = np.repeat(self.starts[places] - starts[:-1], lengths)
@@ -38,22 +38,22 @@ class Pairs:
     """References and hypotheses as numbers."""
 
     names: tuple[str, ...]
-    """What each number stands for."""
+    """The token that each number stands for."""
     refs: Side
     hyps: Side
 
     def take(self, places: IntArray) -> Pairs:
-        """Only some utterances."""
+        """The pairs of the utterances at some places, in this order."""
         return Pairs(self.names, self.refs.take(places), self.hyps.take(places))
 
 
 def words_of(refs: Sequence[str], hyps: Sequence[str]) -> Pairs:
-    """Words are what ASCII blanks separate, as in Kaldi and sclite: a no-break space is part of its word."""
+    """Texts as words between ASCII blanks, as in Kaldi and sclite: a no-break space is part of its word."""
     return _pairs([text.encode().split() for text in (*refs, *hyps)], len(refs))
 
 
 def characters_of(refs: Sequence[str], hyps: Sequence[str], spaces: bool = True) -> Pairs:
-    """Code points of the words, with one space between two words, or none."""
+    """Texts as the code points of their words, with one space between two words, or none."""
     between = b" " if spaces else b""
     return _pairs([between.join(text.encode().split()).decode() for text in (*refs, *hyps)], len(refs))
 

@@ -49,7 +49,7 @@ def _extreme(
 
 
 def _counts(errors: IntArray, substitutions: IntArray, num_ref: IntArray, num_hyp: IntArray) -> IntArray:
-    """What follows from the lengths, for a deletion shortens and an insertion lengthens."""
+    """(U, 4) counts that follow from the lengths, for a deletion shortens and an insertion lengthens."""
     deletions = (errors - substitutions - (num_hyp - num_ref)) // 2
     insertions = deletions + num_hyp - num_ref
     return np.stack([num_ref - substitutions - deletions, substitutions, deletions, insertions], axis=1)
@@ -68,7 +68,7 @@ def _distances(refs: Sequence[Tokens], hyps: Sequence[Tokens], gap: int, substit
 
 
 def _strings(side: Side, num_names: int) -> Sequence[Tokens]:
-    """One character for each token, which rapidfuzz reads without asking Python; lists where there are too many."""
+    """Texts with a character for each token, which rapidfuzz reads without asking Python; lists for too many tokens."""
     starts = side.starts.tolist()
     spans = list(pairwise(starts))
     if num_names > _NUM_CODE_POINTS - _NUM_SURROGATES:

@@ -18,7 +18,7 @@ from masr.scoring.wer.alignment import CORRECT, INSERTION, Alignment
 from masr.types import IntArray
 
 NUM_BETWEEN = 2
-"""Words that both systems have right which part two segments, sc_stats' own default."""
+"""So many words that both systems have right part two segments, as in sc_stats."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class MatchedPairs:
     std: float
     z: float
     p: float
-    """Two-sided, by the normal distribution, as sc_stats has it."""
+    """Two-sided p-value by the normal distribution, as sc_stats has it."""
 
 
 def segments(first: Alignment, second: Alignment) -> IntArray:
@@ -53,7 +53,7 @@ def segments(first: Alignment, second: Alignment) -> IntArray:
 
 
 def _places(alignment: Alignment) -> IntArray:
-    """Of each operation 2 r + 1 where it takes word r of its reference, 2 r where it inserts before word r."""
+    """The place of each operation: 2 r + 1 where it takes word r of its reference, 2 r where it inserts before it."""
     takes = alignment.operations != INSERTION
     before = np.cumsum(takes) - takes
     before -= np.repeat(np.append(before, 0)[alignment.starts[:-1]], np.diff(alignment.starts))
@@ -74,7 +74,7 @@ def matched_pairs(first: Alignment, second: Alignment) -> MatchedPairs:
 
 
 def difference(first: IntArray, second: IntArray, clusters: Clusters, seed: int = 0) -> Difference:
-    """Of two (U, 4) counts of the same utterances; each draw takes the same clusters for both systems."""
+    """How much the rates of two (U, 4) counts of the same utterances differ; both systems get the same draws."""
     num_ref = first[:, :INSERTION].sum(axis=1)
     sums = np.stack([first[:, 1:].sum(axis=1), second[:, 1:].sum(axis=1), num_ref], axis=1).astype(np.float64)
     errors_and_words = clusters.sums(sums)

@@ -38,13 +38,13 @@ class Section:
 
     @property
     def num_errors(self) -> int:
-        """All three kinds."""
+        """Errors of all three kinds."""
         return self.num_substituted + self.num_deleted + self.num_inserted
 
 
 @dataclass(frozen=True)
-class Report:
-    """Everything of one system in words, or in characters."""
+class ErrorRates:
+    """The errors of one system in words, or in characters: of all utterances, of each speaker, of each condition."""
 
     overall: Section
     speakers: Mapping[str, Section]
@@ -56,11 +56,11 @@ KINDS = {"error": None, "substitution": SUBSTITUTION, "deletion": DELETION, "ins
 
 def compute(
     counts: IntArray, clusters: Clusters, speakers: Labels | None, groups: Mapping[str, Labels], seed: int = 0
-) -> Report:
+) -> ErrorRates:
     """All rates of (U, 4) counts."""
     weights = drawn(clusters.count, seed)
     everything = np.arange(len(counts))
-    return Report(
+    return ErrorRates(
         section(counts, everything, clusters, weights),
         {} if speakers is None else _parts(counts, speakers),
         {title: _parts(counts, labels, clusters, weights) for title, labels in groups.items()},
@@ -87,14 +87,14 @@ def section(
 
 
 def _sums(counts: IntArray) -> Float64Array:
-    """(U, 6) errors, each kind of them, whether there is any; words, of which the rates are shares; utterances."""
+    """(U, 7) errors, each of three kinds, whether there is any; then words and utterances, which rates are over."""
     errors = counts[:, 1:]
     columns = [errors.sum(axis=1), *errors.T, errors.any(axis=1), counts[:, :INSERTION].sum(axis=1)]
     return np.stack([*columns, np.ones(len(counts))], axis=1).astype(np.float64)
 
 
 def _ratios(sums: Float64Array) -> Float64Array:
-    """(D, 7) -> (D, 5); NaN for a share of nothing."""
+    """(D, 7) sums -> (D, 5) rates; NaN for a share of nothing."""
     return ratio(sums[:, :5], sums[:, [5, 5, 5, 5, 6]])
 
 

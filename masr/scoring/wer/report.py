@@ -13,7 +13,7 @@ from masr.io.screen import draw
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from masr.scoring.wer.rates import Report, Section
+    from masr.scoring.wer.rates import ErrorRates, Section
     from masr.scoring.wer.score import Compared, Outcome
 
 _SHORT = {"words": "WER", "characters": "CER"}
@@ -44,7 +44,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _report(report: Report) -> dict[str, Any]:
+def _report(report: ErrorRates) -> dict[str, Any]:
     found: dict[str, Any] = plain(report)
     return {**found.pop("overall"), **found}
 
@@ -110,7 +110,7 @@ def _rates(kind: str, overall: Section) -> Table:
     return table
 
 
-def _speakers(reports: Mapping[str, Report]) -> str:
+def _speakers(reports: Mapping[str, ErrorRates]) -> str:
     speakers = {kind: report.speakers for kind, report in reports.items()}
     if len(speakers["words"]) > _MOST_SPEAKERS:
         return f"{len(speakers['words'])} speakers are too many for a screen: --json has them one by one"

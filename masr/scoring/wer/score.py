@@ -17,7 +17,7 @@ from masr.scoring.wer.alignment import COSTS, Rule, align
 from masr.scoring.wer.coded import Pairs, characters_of, words_of
 from masr.scoring.wer.edits import count_edits
 from masr.scoring.wer.matched_pairs import MatchedPairs, difference, matched_pairs
-from masr.scoring.wer.rates import Report
+from masr.scoring.wer.rates import ErrorRates
 from masr.scoring.wer.texts import Form, Missing, Spelling, Texts, read_texts, same_utterances
 from masr.types import IntArray
 
@@ -73,7 +73,7 @@ class Outcome:
     source: str
     """Where speakers were read."""
     speakers: Labels | None
-    reports: dict[str, Report]
+    reports: dict[str, ErrorRates]
     compared: Compared | None
 
 

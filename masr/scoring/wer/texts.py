@@ -18,7 +18,7 @@ Form = Literal["none", "nfc", "nfkc"]
 
 @dataclass(frozen=True)
 class Spelling:
-    """What is made equal before words are compared; nothing by default."""
+    """Differences of spelling that are undone before words are compared; none by default."""
 
     lower: bool = False
     form: Form = "none"
@@ -32,7 +32,7 @@ class Spelling:
 
 @dataclass(frozen=True)
 class Texts:
-    """What is scored, in the order of the reference."""
+    """References and hypotheses that are scored, in the order of the reference."""
 
     utts: tuple[str, ...]
     refs: tuple[str, ...]
@@ -46,7 +46,7 @@ class Texts:
 
 
 def read_texts(ref: Path, hyp: Path, missing: Missing = "refuse", spelling: Spelling | None = None) -> Texts:
-    """Both texts; a hypothesis that is missing is refused, skipped, or counted as all words deleted."""
+    """The texts of both files; a hypothesis that is missing is refused, skipped, or counted as all words deleted."""
     refs, hyps = read_text(ref), read_text(hyp)
     lost = tuple(utt for utt in refs if utt not in hyps)
     extra = tuple(utt for utt in hyps if utt not in refs)
@@ -81,7 +81,7 @@ def read_texts(ref: Path, hyp: Path, missing: Missing = "refuse", spelling: Spel
 
 
 def read_text(path: Path) -> dict[str, str]:
-    """utterance -> transcript, of a table or of a data directory's text; DataError naming the line where it is none."""
+    """Utterance -> transcript, of a table or a data directory's text; DataError with the line where it is no table."""
     place = table_of(path, TEXT)
     if not place.is_file():
         raise DataError(f"{place}: no such file")

@@ -38,10 +38,10 @@ def _tested(name: str, answers: Any) -> float:
 
 
 def ours() -> Turn:
-    from masr.analysis.probe.perceptron import Settings, fit
+    from masr.analysis.probe.perceptron import PerceptronSettings, fit
 
     rows, labels = frames()
-    settings = Settings(hidden=HIDDEN, most_epochs=EPOCHS, least_steps=0, batch_rows=BATCH)
+    settings = PerceptronSettings(hidden=HIDDEN, most_epochs=EPOCHS, least_steps=0, batch_rows=BATCH)
 
     def turn() -> float:
         found = fit(rows[:FRAMES], labels[:FRAMES], CLASSES, (rows[FRAMES:], labels[FRAMES:]), settings)

@@ -27,7 +27,7 @@ class Crossed:
     error: float | None
     """The standard error of the mean."""
     degrees: float | None
-    """Of freedom, of its t."""
+    """Degrees of freedom of its t."""
 
 
 def crossed(sums: Float64Array, counts: Float64Array) -> Crossed:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from masr.analysis.abx import blocks as abx_blocks
-from masr.analysis.abx.blocks import Settings
+from masr.analysis.abx.blocks import PhoneAbxSettings
 from masr.analysis.abx.items import Item, ItemFrames, Items, place_items
 from masr.analysis.abx.phones import DEFAULTS, PhoneErrors
 from masr.analysis.abx.phones import phone_errors as errors_of
@@ -19,7 +19,7 @@ from reference import slow_abx
 NAMES = {"angular": "angular_distance", "cosine": "cosine_distance", "euclidean": "euclidean_distance"}
 
 
-def phone_errors(frames: ArrayFrames, items: Items, settings: Settings = DEFAULTS) -> PhoneErrors:
+def phone_errors(frames: ArrayFrames, items: Items, settings: PhoneAbxSettings = DEFAULTS) -> PhoneErrors:
     return errors_of(ItemFrames(frames, items, settings.distance), items, settings)
 
 
@@ -59,7 +59,7 @@ def spoken(
     return found, items
 
 
-def slowly(frames: ArrayFrames, items: list[Item], settings: Settings, slow: Any) -> Any:
+def slowly(frames: ArrayFrames, items: list[Item], settings: PhoneAbxSettings, slow: Any) -> Any:
     assert frames.utts is not None
     rows = []
     for item in items:
@@ -78,7 +78,7 @@ def slowly(frames: ArrayFrames, items: list[Item], settings: Settings, slow: Any
 @settings(max_examples=30, deadline=None)
 def test_equal_to_loops(seed: int, speakers: Any, context: Any, distance: Any) -> None:
     frames, items = spoken(seed)
-    chosen = Settings(speakers, context, distance)
+    chosen = PhoneAbxSettings(speakers, context, distance)
     found = phone_errors(frames, place_items(items, frames), chosen)
     error, cells, triplets = slowly(frames, items, chosen, getattr(slow_abx, NAMES[distance]))
     assert found.error.value == pytest.approx(error, abs=1e-9)
@@ -89,7 +89,7 @@ def test_equal_to_loops(seed: int, speakers: Any, context: Any, distance: Any) -
 @settings(max_examples=10, deadline=None)
 def test_divergences_are_equal_to_loops(seed: int, distance: Any) -> None:
     frames, items = spoken(seed, kind="shares")
-    chosen = Settings("within", "any", distance)
+    chosen = PhoneAbxSettings("within", "any", distance)
     found = phone_errors(frames, place_items(items, frames), chosen)
     assert found.error.value == pytest.approx(slowly(frames, items, chosen, getattr(slow_abx, distance))[0], abs=1e-9)
 
@@ -99,7 +99,7 @@ def test_divergences_are_equal_to_loops(seed: int, distance: Any) -> None:
 def test_discrete_units_tie_as_in_loops(seed: int, speakers: Any) -> None:
     # Whole costs: many paths are equally cheap, and many triplets tie.
     frames, items = spoken(seed, kind="units", contexts=1, longest=9)
-    chosen = Settings(speakers, "same", "cosine")
+    chosen = PhoneAbxSettings(speakers, "same", "cosine")
     found = phone_errors(frames, place_items(items, frames), chosen)
 
     def slow(a: Any, b: Any) -> float:
@@ -112,7 +112,7 @@ def test_discrete_units_tie_as_in_loops(seed: int, speakers: Any) -> None:
 def test_batches_and_cuts_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     frames, items = spoken(1, count=60, speakers=3)
     placed = place_items(items, frames)
-    for chosen in (Settings("within", "any"), Settings("across", "same")):
+    for chosen in (PhoneAbxSettings("within", "any"), PhoneAbxSettings("across", "same")):
         whole = phone_errors(frames, placed, chosen)
         with monkeypatch.context() as patch:
             patch.setattr(abx_blocks, "_BATCH_DISTANCES", 300)
@@ -165,7 +165,7 @@ def test_random_frames_are_chance_and_centres_are_not() -> None:
     )
     noise.grid = frames.grid
     placed = place_items(items, frames)
-    for chosen in (Settings("within", "any"), Settings("across", "any")):
+    for chosen in (PhoneAbxSettings("within", "any"), PhoneAbxSettings("across", "any")):
         at_chance, better = phone_errors(noise, placed, chosen), phone_errors(frames, placed, chosen)
         assert at_chance.error.value == pytest.approx(0.5, abs=0.04)
         assert better.error.value < 0.3
@@ -176,16 +176,16 @@ def test_random_frames_are_chance_and_centres_are_not() -> None:
 def test_drawing_takes_no_more_than_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     frames, items = spoken(2, count=200, speakers=4, contexts=1)
     placed = place_items(items, frames)
-    whole = phone_errors(frames, placed, Settings("across", "any"))
-    drawn = phone_errors(frames, placed, Settings("across", "any", max_items=3, max_speakers=1))
+    whole = phone_errors(frames, placed, PhoneAbxSettings("across", "any"))
+    drawn = phone_errors(frames, placed, PhoneAbxSettings("across", "any", max_items=3, max_speakers=1))
     assert whole.num_cells == 4 * 3 * 3 * 2
     assert drawn.num_cells == 4 * 3 * 2
     assert drawn.num_triplets == drawn.num_cells * 27
     assert (
-        phone_errors(frames, placed, Settings("across", "any", max_items=3, max_speakers=1)).error.value
+        phone_errors(frames, placed, PhoneAbxSettings("across", "any", max_items=3, max_speakers=1)).error.value
         == drawn.error.value
     )
-    other = phone_errors(frames, placed, Settings("across", "any", max_items=3, max_speakers=1, seed=1))
+    other = phone_errors(frames, placed, PhoneAbxSettings("across", "any", max_items=3, max_speakers=1, seed=1))
     assert other.error.value != drawn.error.value
     assert drawn.error.value == pytest.approx(whole.error.value, abs=0.1)
 
@@ -200,7 +200,7 @@ def test_nothing_to_compare_is_refused() -> None:
 def test_probabilities_are_asked_for() -> None:
     frames, items = spoken(0)
     with pytest.raises(AnalysisError, match="probabilities"):
-        phone_errors(frames, place_items(items, frames), Settings(distance="kl"))
+        phone_errors(frames, place_items(items, frames), PhoneAbxSettings(distance="kl"))
 
 
 def test_items_are_not_changed() -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from masr.maths.crossed_effects import Float64Array, crossed
 from masr.maths.over_seeds import mean_of
-from masr.tables.crossed import Float64Array, crossed
 from reference import slow_crossed
 
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from masr.corpora import part_job as part_module
-from masr.corpora.check_utterance import Row
+from masr.corpora.check_utterance import UtteranceRow
 from masr.corpora.merge import Split, number
 from masr.corpora.prepare import prepare, table
 from masr.errors import CorpusError, MasrError, UsageError
@@ -257,8 +257,8 @@ def test_a_place_that_cannot_be_written_to(wav, tmp_path) -> None:
 
 def test_rows_come_back_as_they_were(tmp_path) -> None:
     rows = [
-        Row("u", "s", "r", "x.ark:5", 0.5, 0.5, 0.0, 0.5, "", {"lang": "hin"}, (("a", 0.0, 0.1),)),
-        Row("v", "s", "v", "/a b/\udcff.wav", 0.5, 0.5),
+        UtteranceRow("u", "s", "r", "x.ark:5", 0.5, 0.5, 0.0, 0.5, "", {"lang": "hin"}, (("a", 0.0, 0.1),)),
+        UtteranceRow("v", "s", "v", "/a b/\udcff.wav", 0.5, 0.5),
         Problem("w", "x"),
     ]
     path = tmp_path / "rows.jsonl"
@@ -269,7 +269,10 @@ def test_rows_come_back_as_they_were(tmp_path) -> None:
 
 def test_the_share_that_is_allowed_is_of_all_that_was_seen(tmp_path) -> None:
     split = Split("train")
-    split.add([Row(f"u{i}", f"u{i}", f"u{i}", "x", 1.0, 1.0) for i in range(9)] + [Problem("a", "wrong rate: 8000 Hz")])
+    split.add(
+        [UtteranceRow(f"u{i}", f"u{i}", f"u{i}", "x", 1.0, 1.0) for i in range(9)]
+        + [Problem("a", "wrong rate: 8000 Hz")]
+    )
     assert split.summary().bad_share == pytest.approx(0.1)
     split.check(0.1, tmp_path / "p.tsv")
     with pytest.raises(CorpusError, match="1 of 10") as caught:
@@ -279,7 +282,7 @@ def test_the_share_that_is_allowed_is_of_all_that_was_seen(tmp_path) -> None:
 
 
 def test_speakers_whose_ids_would_mix_are_renamed_with_their_utterances(tmp_path) -> None:
-    rows = [Row(f"{s}-1", s, f"{s}-1", "/x.wav", 1.0, 1.0) for s in ("a", "a-b")]
+    rows = [UtteranceRow(f"{s}-1", s, f"{s}-1", "/x.wav", 1.0, 1.0) for s in ("a", "a-b")]
     split = Split("train")
     split.add([*rows, replace(rows[0], utt="a-z", recording="a-z")])
     split.settle()

@@ -17,7 +17,7 @@ from masr.scoring.wer.alignment import COSTS, align
 from masr.scoring.wer.coded import Pairs, words_of
 from masr.scoring.wer.edits import count_edits
 from masr.scoring.wer.matched_pairs import matched_pairs
-from masr.scoring.wer.rates import Report, Section, compute
+from masr.scoring.wer.rates import ErrorRates, Section, compute
 from masr.scoring.wer.sclite import special_words, trn_lines
 
 SCTK = "/usr/lib/sctk/bin"
@@ -32,7 +32,7 @@ class Scored:
         self.refs, self.hyps = refs, hyps
         self.pairs: Pairs = words_of(refs, hyps)
         self.alignment = align(self.pairs, COSTS["nist"])
-        self.report: Report = compute(count_edits(self.pairs), clusters(self.speakers), encode(self.speakers), {})
+        self.report: ErrorRates = compute(count_edits(self.pairs), clusters(self.speakers), encode(self.speakers), {})
 
     def aligned(self, place: int) -> list[tuple[str, str]]:
         """Word against word, `*` for none."""

@@ -216,7 +216,9 @@ def test_the_sum_of_layers_finds_the_one_that_says_it() -> None:
 def test_the_network_learns_what_no_line_can_and_the_same_again() -> None:
     x = np.random.default_rng(0).uniform(-1, 1, (2000, 2)).astype(np.float32)
     y = ((x[:, 0] > 0) ^ (x[:, 1] > 0)).astype(np.int64)
-    settings_ = probe_perceptron.Settings(hidden=32, most_epochs=5, least_steps=400, batch_rows=64, learning_rate=1e-2)
+    settings_ = probe_perceptron.PerceptronSettings(
+        hidden=32, most_epochs=5, least_steps=400, batch_rows=64, learning_rate=1e-2
+    )
     found, again = (probe_perceptron.fit(x, y, 2, (x[:200], y[:200]), settings_) for _ in range(2))
     assert (found.answers(x) == y).mean() > 0.95
     assert (found.answers(x) == again.answers(x)).all()

@@ -8,7 +8,7 @@ import pytest
 from masr.analysis.similarity.matrix import NamedMatrix, mean_matrix, read_matrix
 from masr.errors import AnalysisError
 
-TABLES = Path(__file__).resolve().parents[2] / "egs" / "librispeech" / "tables" / "similarity"
+TABLES = Path(__file__).resolve().parents[3] / "egs" / "librispeech" / "tables" / "similarity"
 WITHIN = ["apc-*:apc-*", "mpc-*:mpc-*", "cpc-*:cpc-*"]
 ACROSS = ["apc-*:mpc-*", "apc-*:cpc-*", "mpc-*:cpc-*"]
 

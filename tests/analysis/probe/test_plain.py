@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from masr.analysis.probe import utterances as probe_module
 from masr.analysis.probe.answers import write_answers, write_scores
-from masr.analysis.probe.data import Task, few_shots, open_task, vectors_of
+from masr.analysis.probe.data import ProbeTask, few_shots, open_task, vectors_of
 from masr.analysis.probe.figures import mean_cosine
 from masr.analysis.probe.parts import parse_parts, parts_of
 from masr.analysis.probe.utterances import PLAIN_STRENGTHS, Options, probe
@@ -45,7 +45,7 @@ def folders(tmp_path: Path) -> dict[str, Path]:
     return {name: folder(tmp_path, name, count, seed, 2 * (name == "test")) for name, count, seed in sizes}
 
 
-def opened(folders: dict[str, Path]) -> tuple[Task, dict[str, Any]]:
+def opened(folders: dict[str, Path]) -> tuple[ProbeTask, dict[str, Any]]:
     return open_task("lang", folders, 0), {role: vectors_of(path) for role, path in folders.items()}
 
 
