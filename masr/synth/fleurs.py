@@ -41,7 +41,7 @@ PARTS = ".parts"
 class Config:
     """How much is spoken, by whom, and how clean it is. The defaults are `mini`."""
 
-    hours: float = option(1.25, "speech over all languages and splits, to about 10 %")
+    hours: float = option(1.54, "speech over all languages and splits, to about 10 %")
     size: Literal["mini", "medium"] = option("mini", "digits alone, or words too, in four recording conditions")
     seed: int = option(0, "another seed gives other sentences, speakers and noise")
     languages: tuple[str, ...] = option((), "FLEURS codes to speak; empty for all 42")

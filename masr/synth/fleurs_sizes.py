@@ -36,8 +36,8 @@ def _digits(text: str, *_: object) -> str:
 SIZES = {
     "mini": Size(
         mean_sec=2.92,
-        share={"train": 30 / 42, "dev": 4 / 42, "test": 8 / 42},
-        min_speakers={"train": 15, "dev": 2, "test": 4},
+        share={"train": 30 / 52, "dev": 4 / 52, "test": 18 / 52},
+        min_speakers={"train": 15, "dev": 2, "test": 8},
         meanings=numbers.sentences,
         say=_digits,
     ),
