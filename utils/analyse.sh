@@ -7,9 +7,9 @@
 # and the bound on mutual information is taken over layers; and all runs are compared by their frames of TEST.
 set -euo pipefail
 
-models=        # TEXT: names of pre-trained configurations, with commas
-seeds=0        # TEXT: their seeds, with commas
-kinds=lang     # TEXT: labels to probe for, utt2KIND or spk, with commas
+models=        # NAMES: names of pre-trained configurations, with commas
+seeds=0        # SEEDS: their seeds, with commas
+kinds=lang     # NAMES: labels to probe for, utt2KIND or spk, with commas
 phones=no      # TEXT: yes where the data directories have phones.ctm
 utterances=100 # COUNT: utterances of TRAIN that probes of phones learn from
 frames=100000  # COUNT: frames of them

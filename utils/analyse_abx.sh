@@ -6,8 +6,8 @@
 # RECORDINGS comes of `masr analyse recordings`, with features. Log-mel is scored beside the runs, as what they add to.
 set -euo pipefail
 
-models=            # TEXT: names of pre-trained configurations, with commas
-seeds=0            # TEXT: their seeds, with commas
+models=            # NAMES: names of pre-trained configurations, with commas
+seeds=0            # SEEDS: their seeds, with commas
 layer=             # TEXT: number of a layer of the encoders; the last where empty
 snippets=1,5,10,20 # TEXT: lengths in seconds, with commas
 pairs=content      # TEXT: labels whose pairs are averaged apart, with commas; none where empty

@@ -6,8 +6,8 @@
 # Fine-tunes every pre-trained run to write what is said, as one job array. A run that was killed goes on where it was.
 set -euo pipefail
 
-models=                 # TEXT: names of pre-trained configurations, with commas
-seeds=0                 # TEXT: their seeds, with commas
+models=                 # NAMES: names of pre-trained configurations, with commas
+seeds=0                 # SEEDS: their seeds, with commas
 conf=conf/ctc/tiny.yaml # FILE: how to fine-tune
 codes=exp/units         # DIR: units to write in
 words=                  # DIR: lexicon.txt and words.arpa to decode with; neither where empty

@@ -6,8 +6,8 @@
 # Fine-tunes every pre-trained run for languages, as one job array. A run that was killed goes on where it was.
 set -euo pipefail
 
-models=                       # TEXT: names of pre-trained configurations, with commas
-seeds=0                       # TEXT: their seeds, with commas
+models=                       # NAMES: names of pre-trained configurations, with commas
+seeds=0                       # SEEDS: their seeds, with commas
 conf=conf/lid/ecapa_tiny.yaml # FILE: how to fine-tune
 cmd=run.py                    # TEXT: launcher of trainings, with its options
 job=0                         # NUMBER: fine-tune only this one of them, as the launcher asks

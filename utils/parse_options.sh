@@ -4,7 +4,9 @@
 #   name=default # KIND: what it is
 #
 # which makes it the option --name (with - for _), as `--name VALUE` and `--name=VALUE`. KIND is TEXT, DIR, FILE,
-# DIR|word (a folder, or that very word), COUNT (1 or more), NUMBER (0 or more), or STAGE (the number of a stage).
+# DIR|word (a folder, or that very word), COUNT (1 or more), NUMBER (0 or more), STAGE (the number of a stage), NAMES
+# (different names, with commas), NAMES|none (that, or nothing, or the word none, which is nothing too), or SEEDS
+# (different whole numbers that verbs take as --seed, with commas).
 # Paths are taken from where the caller stands (path.sh leaves that in $caller) and made relative to the script's
 # working folder where they lie below it. --help prints all of this, with the data flow (the script's second line), the
 # stages, each with the comment above it, and what stands after `# example: `. What is left over are arguments, which only a script with a
@@ -67,6 +69,9 @@ options_value() {
         options_refuse "$option $value: there is no such stage here" "$(options_stage_list)"
       ;;
     TEXT) ;;
+    NAMES) options_list "$option" '[A-Za-z0-9_][A-Za-z0-9_.+/-]*' 'a list of names' "$value" ;;
+    'NAMES|none') [[ -z $value ]] || options_list "$option" '[A-Za-z0-9_][A-Za-z0-9_.+/-]*' 'a list of names' "$value" ;;
+    SEEDS) options_list "$option" '(0|[1-9][0-9]{0,9})' 'a list of whole numbers from 0 to 4294967295' "$value" ;;
     *)
       [[ -n $value ]] || options_refuse "$option: the path is empty"
       if [[ "|$kind|" != *"|$value|"* ]]; then
@@ -80,6 +85,17 @@ options_value() {
     COUNT | STAGE) value=$((10#$value)) ;;
   esac
   printf '%s.' "$value"
+}
+
+# Ends the script where the value is not such pieces with commas between them, all different.
+options_list() {
+  local option=$1 piece=$2 what=$3 value=$4 part seen=,
+  [[ $value =~ ^$piece(,$piece)*$ ]] || options_refuse "$option $value: is not $what" "write it with commas and no blanks: a,b"
+  while read -rd , part; do
+    [[ $seen != *",$part,"* ]] || options_refuse "$option $value: has $part twice" "leave one out"
+    [[ $what != *numbers* ]] || ((part <= 4294967295)) || options_refuse "$option $value: is not $what"
+    seen+="$part,"
+  done <<<"$value,"
 }
 
 options_stage_list() {

@@ -7,8 +7,8 @@
 # directories SPLIT. A run that was killed goes on where it was; one that has ended is not repeated.
 set -euo pipefail
 
-models=            # TEXT: names of configurations in the folder --conf, with commas
-seeds=0            # TEXT: seeds to train each with, with commas
+models=            # NAMES: names of configurations in the folder --conf, with commas
+seeds=0            # SEEDS: seeds to train each with, with commas
 conf=conf/pretrain # DIR: folder of the configurations
 codes=exp/units    # DIR: what stage 3 made of the labels
 confidence=        # DIR: what a scorer says of TRAIN and DEV, in folders of their names, for configurations whose masking asks for it

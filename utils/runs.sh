@@ -2,8 +2,10 @@
 # Sourced after parse_options.sh by a script that goes over trainings: $models and $seeds -> $runs, MODEL/seedS, in the
 # order of the job array, all models of a seed together.
 runs=()
-for seed in ${seeds//,/ }; do
-  for model in ${models//,/ }; do
+IFS=, read -ra seed_list <<<"$seeds"
+IFS=, read -ra model_list <<<"$models"
+for seed in "${seed_list[@]}"; do
+  for model in "${model_list[@]}"; do
     runs+=("$model/seed$seed")
   done
 done

@@ -5,8 +5,8 @@
 # example: score_asr.sh --models best_rq_tiny --seeds 0,1 --by group data/test exp/asr
 set -euo pipefail
 
-models= # TEXT: names of pre-trained configurations, with commas; the others are compared with the first of them
-seeds=0 # TEXT: their seeds, with commas
+models= # NAMES: names of pre-trained configurations, with commas; the others are compared with the first of them
+seeds=0 # SEEDS: their seeds, with commas
 by=     # TEXT: kind of label to score groups by; none where empty
 seen=   # DIR: data directory of pre-training, whose languages are scored apart from the others; none where empty
 . "$(dirname -- "${BASH_SOURCE[0]}")/parse_options.sh"

@@ -5,8 +5,8 @@
 # example: score_lid.sh --models best_rq_tiny,best_rq_masr_tiny --seen data/pretrain data/test exp/lid
 set -euo pipefail
 
-models= # TEXT: names of pre-trained configurations, with commas
-seeds=0 # TEXT: their seeds, with commas
+models= # NAMES: names of pre-trained configurations, with commas
+seeds=0 # SEEDS: their seeds, with commas
 codes=  # DIR: what stage 3 made of the labels, to compare confused languages by
 seen=   # DIR: data directory of pre-training: languages that are not in it are scored by themselves; none where empty
 by=     # TEXT: kind of label to score groups by; none where empty

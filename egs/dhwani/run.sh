@@ -6,12 +6,12 @@ set -euo pipefail
 
 corpus=mini                             # DIR|mini: folder of the Dhwani recordings; or mini, the embedded corpus
 hours=                                  # NUMBER: hours of speech in the embedded corpus, where its own size is not wanted
-pretrain=best_rq_tiny,best_rq_masr_tiny # TEXT: what stage 6 trains and stage 7 fine-tunes: names in conf/pretrain, with commas
+pretrain=best_rq_tiny,best_rq_masr_tiny # NAMES: what stage 6 trains and stage 7 fine-tunes: names in conf/pretrain, with commas
 lid=ecapa_tiny                          # TEXT: how stage 7 fine-tunes: a name in conf/lid
 scorer=tiny                             # TEXT: scorer of guided masking that stage 4 trains: a name in conf/scorer
 asr=tiny                                # TEXT: how stage 9 fine-tunes for speech recognition: a name in conf/ctc
-seeds=0                                 # TEXT: seeds to train each with, with commas
-table=lid                               # TEXT: tables of stage 12, names in tables/, with commas
+seeds=0                                 # SEEDS: seeds to train each with, with commas
+table=lid                               # NAMES: tables of stage 12, names in tables/, with commas
 data=data                               # DIR: where the data directories go
 exp=exp                                 # DIR: where everything else goes
 conf=conf                               # DIR: folder of features.yaml, units.yaml and pretrain/

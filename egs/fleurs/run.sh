@@ -6,14 +6,14 @@ set -euo pipefail
 
 corpus=mini                             # DIR|mini|medium: folder of the FLEURS download; or an embedded corpus
 hours=                                  # NUMBER: hours of speech in the embedded corpus, where its own size is not wanted
-unseen=bos,slk,nob,cat,urd,msa,aze,tel  # TEXT: languages held out of pre-training, each with a relative in it
-families=                               # TEXT: languages held out of it whose family it never hears; none for no such; empty: four, but none of mini
-pretrain=best_rq_tiny,best_rq_masr_tiny # TEXT: what stage 6 trains and stage 7 fine-tunes: names in conf/pretrain, with commas
+unseen=bos,slk,nob,cat,urd,msa,aze,tel  # NAMES|none: languages held out of pre-training, each with a relative in it
+families=                               # NAMES|none: languages held out of it whose family it never hears; none for no such; empty: four, but none of mini
+pretrain=best_rq_tiny,best_rq_masr_tiny # NAMES: what stage 6 trains and stage 7 fine-tunes: names in conf/pretrain, with commas
 lid=ecapa_tiny                          # TEXT: how stage 7 fine-tunes: a name in conf/lid
 scorer=tiny                             # TEXT: scorer of guided masking that stage 4 trains: a name in conf/scorer
 asr=tiny                                # TEXT: how stage 9 fine-tunes for speech recognition: a name in conf/ctc
-seeds=0                                 # TEXT: seeds to train each with, with commas
-table=evidence                          # TEXT: tables of stage 12, names in tables/, with commas
+seeds=0                                 # SEEDS: seeds to train each with, with commas
+table=evidence                          # NAMES: tables of stage 12, names in tables/, with commas
 data=data                               # DIR: where the data directories go
 exp=exp                                 # DIR: where everything else goes
 conf=conf                               # DIR: folder of features.yaml, units.yaml and pretrain/
@@ -35,7 +35,8 @@ if [[ -z $families ]]; then
   esac
 fi
 [[ $families != none ]] || families=
-held_out=$unseen${families:+,$families}
+[[ $unseen != none ]] || unseen=
+held_out=$unseen${families:+${unseen:+,}$families}
 
 if [[ $corpus == "$size" ]]; then
   corpus=corpus/$size
@@ -54,7 +55,7 @@ stage 2 features "$data" --inputs "$corpus" "$data"/{train,dev,test}{,/wav.scp} 
   --outputs "$data"/{train,dev,test}/{feats,cmvn}.scp -- \
   features.sh --conf "$conf/features.yaml" --log "$exp/features/log" --nj "$nj" --cmd "$cmd" "$data"/{train,dev,test}
 stage 2 features "$data" --inputs "$data/train"{,/feats.scp} --outputs "$data/pretrain" -- \
-  masr data subset "$data"/{train,pretrain} --drop "lang=$held_out"
+  masr data subset "$data"/{train,pretrain} ${held_out:+--drop "lang=$held_out"}
 
 # text -> units, languages -> codes
 stage 3 units "$exp" --inputs "$data"/{train,dev,test} "$conf/units.yaml" --outputs "$exp/units" -- \

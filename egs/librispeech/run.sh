@@ -6,12 +6,12 @@ set -euo pipefail
 
 corpus=mini                             # DIR|mini: folder of the LibriSpeech download; or mini, the embedded corpus
 hours=                                  # NUMBER: hours of speech in the embedded corpus, where its own size is not wanted
-pretrain=best_rq_tiny,best_rq_masr_tiny # TEXT: what stage 6 trains: names in conf/pretrain, with commas
+pretrain=best_rq_tiny,best_rq_masr_tiny # NAMES: what stage 6 trains: names in conf/pretrain, with commas
 scorer=tiny                             # TEXT: scorer of guided masking that stage 4 trains: a name in conf/scorer
 spelling=characters                     # TEXT: units of recognisers: a name in conf/, characters or units (word pieces)
 asr=tiny                                # TEXT: how stage 9 fine-tunes what stage 6 trained: a name in conf/ctc
-seeds=0                                 # TEXT: seeds to train each with, with commas
-table=similarity                        # TEXT: tables of stage 12, names in tables/, with commas
+seeds=0                                 # SEEDS: seeds to train each with, with commas
+table=similarity                        # NAMES: tables of stage 12, names in tables/, with commas
 data=data                               # DIR: where the data directories go
 exp=exp                                 # DIR: where everything else goes
 conf=conf                               # DIR: folder of features.yaml, units.yaml and pretrain/

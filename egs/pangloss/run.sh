@@ -6,9 +6,9 @@ set -euo pipefail
 
 corpus=mini                             # DIR|mini: folder of the Pangloss recordings, each with its annotation beside it; or mini, the embedded corpus
 hours=                                  # NUMBER: hours of speech in the embedded corpus, where its own size is not wanted
-pretrain=best_rq_tiny,best_rq_masr_tiny # TEXT: what stage 6 trains: names in conf/pretrain, with commas
-seeds=0                                 # TEXT: seeds to train each with, with commas
-table=abx                               # TEXT: tables of stage 12, names in tables/, with commas
+pretrain=best_rq_tiny,best_rq_masr_tiny # NAMES: what stage 6 trains: names in conf/pretrain, with commas
+seeds=0                                 # SEEDS: seeds to train each with, with commas
+table=abx                               # NAMES: tables of stage 12, names in tables/, with commas
 data=data                               # DIR: where the data directories go
 exp=exp                                 # DIR: where everything else goes
 conf=conf                               # DIR: folder of features.yaml, units.yaml and pretrain/

@@ -35,6 +35,50 @@ refused() {
   done
 }
 
+@test "--seeds takes different numbers: '*' is no list of file names" {
+  local bad
+  for bad in '*' '0,*' '' ',' '0,' -1 '0;1' '0 1' x 0,0 4294967296; do
+    refused --seeds "$bad"
+    [[ $stderr == *"run.sh: usage: --seeds $bad"* ]]
+  done
+  "$run_sh" --seeds 3,1,4294967295 --pretrain best_rq_tiny
+  [[ $(grep -oE '^train .* --seed [0-9]+' "$calls" | grep -oE '[0-9]+$' | sort -n | xargs) == "1 3 4294967295" ]]
+}
+
+@test "a list of names takes names: no '*', no blank, none that is empty, none twice" {
+  local bad
+  for bad in '*' '' a,, 'a b' 'a,b*' '[a]' a,a; do
+    refused --pretrain "$bad"
+    [[ $stderr == *"run.sh: usage: --pretrain $bad"* ]]
+    refused --table "$bad"
+  done
+  refused --unseen 'bos slk'
+  refused --families '*'
+}
+
+@test "scripts of utils take the same lists, so that a job array has no job for a file of the folder" {
+  local script PATH="$copy/utils:$PATH"
+  for script in pretrain lid ctc score_lid score_asr analyse analyse_abx; do
+    run -2 --separate-stderr "$copy/utils/$script.sh" --models best_rq_tiny --seeds '*' a b c d e
+    [[ $stderr == *"$script.sh: usage: --seeds *"* && ! -s $calls ]]
+    run -2 --separate-stderr "$copy/utils/$script.sh" --models '*' a b c d e
+    [[ $stderr == *"$script.sh: usage: --models *"* && ! -s $calls ]]
+  done
+}
+
+@test "--unseen '' and --unseen none hold out no language: all that is prepared is pre-trained on" {
+  local none
+  for none in '' none; do
+    rm -rf "$data" "$copy/egs/fleurs/exp"
+    : >"$calls"
+    "$run_sh" --unseen "$none" --stop-stage 6 --pretrain best_rq_tiny
+    grep -qxF "data subset data/train data/pretrain" "$calls"
+    grep '^score neighbours' "$calls" | grep -qv -- --apart
+    "$run_sh" --unseen "$none" --families kor --stop-stage 2
+    grep -qE '^data subset .*--drop lang=kor$' "$calls"
+  done
+}
+
 @test "an argument that is no option exits 2" {
   refused mini
   [[ $stderr == *"takes no argument, but was given 'mini'"* ]]
