@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from masr.cli.options import settings
+from masr.cli.options import seed, settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layer", type=int, metavar="L", help="of the model; default: its last")
     parser.add_argument("--clusters", type=int, default=100, metavar="V", help="how many (default 100)")
     parser.add_argument("--conf", type=Path, metavar="CONF", help="run that will be trained on the targets")
-    parser.add_argument("--seed", type=int, default=0, help="default 0")
+    parser.add_argument("--seed", type=seed, default=0, help="default 0")
     parser.add_argument("--bfloat16", action="store_true", help="products in bfloat16: faster, the same clusters")
 
 

@@ -19,6 +19,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from masr.cli.options import seed
+
 SIZES = ("mini", "large")
 """Of every embedded corpus; a plug-in's own `SIZES` come beside them."""
 
@@ -29,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", help="folder of a downloaded corpus, or: mini, large, medium (fleurs)")
     parser.add_argument("out", nargs="?", type=Path, help="where the embedded corpus goes")
     parser.add_argument("--hours", type=float, help="hours of speech; large needs it")
-    parser.add_argument("--seed", type=int, help="another seed gives other speakers and sentences (default 0)")
+    parser.add_argument("--seed", type=seed, help="another seed gives other speakers and sentences (default 0)")
     parser.add_argument("--nj", type=int, default=os.cpu_count() or 1, help="processes that build (default: all cores)")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="change one key of its Config")
 

@@ -23,6 +23,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from masr.cli.options import seed
+
 if TYPE_CHECKING:
     from masr.io.datadir.choose import Choice, How
     from masr.io.datadir.report import Checks
@@ -90,7 +92,7 @@ def _configure_subset(verbs: argparse._SubParsersAction[argparse.ArgumentParser]
     count.add_argument("--shortest", metavar="N", type=int, help="the N shortest")
     count.add_argument("--per-spk", metavar="N", type=int, help="at most N of each speaker, drawn by --seed")
     count.add_argument("--per-label", metavar=("KIND", "N"), nargs=2, help="at most N of each label, drawn by --seed")
-    subset.add_argument("--seed", metavar="S", type=int, default=0, help="of every draw (default 0)")
+    subset.add_argument("--seed", metavar="S", type=seed, default=0, help="of every draw (default 0)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -35,7 +35,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from masr.cli.options import job_of, settings
+from masr.cli.options import job_of, seed, settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mask-span", type=int, metavar="N", help="frames hidden together (default: as in its training)"
     )
-    parser.add_argument("--mask-seed", type=int, metavar="S", help="of the places that are hidden (default 0)")
+    parser.add_argument("--mask-seed", type=seed, metavar="S", help="of the places that are hidden (default 0)")
     part = parser.add_mutually_exclusive_group()
     part.add_argument("--job", metavar="J/N", help="only the J-th of N slices")
     part.add_argument("--merge", type=int, metavar="N", help="join N jobs that have ended")

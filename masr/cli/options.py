@@ -20,6 +20,15 @@ def settings(schema: type[Settings], args: argparse.Namespace) -> Settings:
     return schema(**{name: getattr(args, name) for name in names})
 
 
+def seed(text: str) -> int:
+    """The number of --seed: one that every generator takes, and none that a part of masr would take for another."""
+    from masr.config.schema import LARGEST_SEED
+
+    if not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) <= LARGEST_SEED):
+        raise argparse.ArgumentTypeError(f"{text} is no seed: it is a whole number from 0 to {LARGEST_SEED}")
+    return int(text)
+
+
 def words(given: Iterable[str] | None) -> list[str]:
     """The words of an option that takes several, which commas part too: `a,b c` is a, b, c."""
     return [part.strip() for text in given or () for part in text.split(",") if part.strip()]

@@ -17,6 +17,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from masr.cli.options import seed
+
 if TYPE_CHECKING:
     from masr.training.config import TrainConfig
 
@@ -26,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("conf", type=Path, metavar="CONF", help="YAML file with what differs from the defaults")
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder of the run")
     parser.add_argument("--max-steps", type=int, metavar="N", help="as --set training.max_steps=N")
-    parser.add_argument("--seed", type=int, metavar="S", help="as --set seed=S")
+    parser.add_argument("--seed", type=seed, metavar="S", help="as --set seed=S")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="change one key")
 
 

@@ -28,12 +28,20 @@ T = TypeVar("T")
 Resolve = Callable[[str, str], type]
 """(room, name) -> the Config of the plug-in file masr/<room>/<name>.py."""
 
+LARGEST_SEED = 2**32 - 1
+"""Beyond it some generators refuse a seed, and others take it for a smaller one; none takes one below 0."""
+
 
 def option(default: Any, doc: str) -> Any:
     """A field with a default and the sentence that `masr config` prints beside it."""
     if isinstance(default, dict):
         return dataclasses.field(default_factory=default.copy, metadata={"doc": doc})
     return dataclasses.field(default=default, metadata={"doc": doc})
+
+
+def seed_option(doc: str) -> Any:
+    """A field for a seed, 0 where nothing is given: a whole number that every generator takes, and takes as it is."""
+    return dataclasses.field(default=0, metadata={"doc": doc, "most": LARGEST_SEED})
 
 
 def required(doc: str) -> Any:
@@ -142,6 +150,8 @@ class _Builder:
                 values[f.name] = self.section(value or self.empty(node), cast(type, hint), inner, default)
             elif value is not None:
                 values[f.name] = self.value(value, hint, inner)
+                if "most" in f.metadata and not 0 <= values[f.name] <= f.metadata["most"]:
+                    raise place_error(value, inner, f"is a whole number from 0 to {f.metadata['most']}")
             elif f.default is MISSING and f.default_factory is MISSING:
                 raise place_error(node, inner, "is required and missing", doc_of(f))
         return self.checked(schema, values, node, key)

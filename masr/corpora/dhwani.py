@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from masr.config import option
+from masr.config import option, seed_option
 from masr.corpora.languages import DHWANI
 from masr.errors import CorpusError, near
 from masr.types import Corpus, Part, Problem, Utterance
@@ -45,7 +45,7 @@ class Config:
     """How the videos are split."""
 
     languages: tuple[str, ...] = option((), "folders to take, such as [hindi, tamil]; all that are there by default")
-    seed: int = option(0, "of the order in which videos go to splits")
+    seed: int = seed_option("of the order in which videos go to splits")
     dev_share: float = option(0.1, "share of each language's videos for dev; at least one of three or more")
     test_share: float = option(0.1, "share of each language's videos for test; at least one of three or more")
 

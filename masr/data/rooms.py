@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from masr.config import option
+from masr.config import option, seed_option
 from masr.data.samples import Samples
 from masr.errors import DataError
 from masr.io.datadir import DataDir
@@ -24,7 +24,7 @@ class RoomsConfig:
     min_rt60_sec: float = option(0.15, "reverberation time of simulated rooms, at least")
     max_rt60_sec: float = option(0.6, "at most")
     max_response_sec: float = option(1.0, "longer responses of the folder are cut")
-    seed: int = option(0, "of the rooms, and of the choice among the folder's responses")
+    seed: int = seed_option("of the rooms, and of the choice among the folder's responses")
 
     def __post_init__(self) -> None:
         check_share("rooms", self.share)

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from masr.config import option
+from masr.config import option, seed_option
 from masr.features.spectrum import Framing, MelEnergies, Window
 
 
@@ -27,7 +27,7 @@ class Config:
     preemphasis: float = option(0.97, "share of the sample before that is taken off")
     remove_dc: bool = option(True, "take the mean off each window")
     dither: float = option(0.0, "standard deviation of added noise, in steps of a 16-bit sample (Kaldi's default is 1)")
-    seed: int = option(0, "of the dither, where no generator is given")
+    seed: int = seed_option("of the dither, where no generator is given")
     fft: Literal["float64", "float32"] = option(
         "float64", "precision of the spectrum: float32 is 1.4 times faster and up to 1e-3 off in the lowest filters"
     )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from masr.config import option
+from masr.config import option, seed_option
 from masr.errors import DataError
 from masr.maths.nearest import Nearest
 
@@ -31,7 +31,7 @@ class Config:
     sample: int = option(100_000, "frames held for the start; the most memory that is used")
     sample_steps: int = option(20, "Lloyd's steps on the sample, at most")
     passes: int = option(1, "times that all frames stream by")
-    seed: int = option(0, "of the sample and of the first centres")
+    seed: int = seed_option("of the sample and of the first centres")
     bfloat16: bool = option(False, "products in bfloat16, close calls again in float32: the same labels")
 
     def __post_init__(self) -> None:

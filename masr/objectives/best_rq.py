@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from masr.config import option
+from masr.config import option, seed_option
 from masr.losses.masked_frames import frame_factors, input_mask, masking_figures
 from masr.losses.masked_prediction import code_counts, masked_prediction, right
 from masr.maths.keyed_random import normal_at
@@ -29,7 +29,7 @@ class Config:
     code_dim: int = option(16, "width of the projection")
     num_codebooks: int = option(1, "independent codebooks, each with its own projection and head")
     noise_std: float = option(0.1, "masked features become normal noise of this spread")
-    seed: int = option(0, "of the projection and the codes")
+    seed: int = seed_option("of the projection and the codes")
 
 
 def build(config: Config, encoder: Encoder, masker: Masker) -> BestRq:

@@ -15,7 +15,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from masr.config import option
+from masr.config import option, seed_option
 from masr.losses.masked_frames import frame_factors, masking_figures
 from masr.losses.masked_prediction import code_counts, masked_prediction, right
 from masr.maths.products import Linear
@@ -36,7 +36,7 @@ class Config:
     last_decay: float = option(0.9999, "decay of the teacher after decay_steps")
     decay_steps: int = option(30_000, "steps over which it goes from the one to the other")
     teacher_steps: int = option(0, "steps after which the teacher stays as it is; 0 is never, the paper has 200000")
-    seed: int = option(0, "of the codes at the start")
+    seed: int = seed_option("of the codes at the start")
 
     def __post_init__(self) -> None:
         if self.num_codes < 2 or self.num_targets < 0 or self.decay_steps < 0 or self.teacher_steps < 0:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from masr.config import option
+from masr.config import option, seed_option
 from masr.errors import near
 from masr.io.atomic import atomic_write
 from masr.synth import numbers
@@ -50,7 +50,7 @@ class Config:
     """How much is spoken and how clean it is. The defaults are `mini`."""
 
     hours: float = option(1.0, "refined speech over all languages, to about 10 %")
-    seed: int = option(0, "another seed gives other videos")
+    seed: int = seed_option("another seed gives other videos")
     languages: tuple[str, ...] = option((), "lists to speak, by their names; empty for all 15")
     video_sec: float = option(24.0, "about how long a video is")
     min_snr_db: float = option(18.0, "noise of the noisiest videos that pass, in dB below the speech")

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from masr.config import option
+from masr.config import option, seed_option
 from masr.errors import near
 from masr.io.atomic import atomic_path, atomic_write
 from masr.synth import fleurs_sizes, numbers
@@ -43,7 +43,7 @@ class Config:
 
     hours: float = option(1.54, "speech over all languages and splits, to about 10 %")
     size: Literal["mini", "medium"] = option("mini", "digits alone, or words too, in four recording conditions")
-    seed: int = option(0, "another seed gives other sentences, speakers and noise")
+    seed: int = seed_option("another seed gives other sentences, speakers and noise")
     languages: tuple[str, ...] = option((), "FLEURS codes to speak; empty for all 42")
     min_snr_db: float = option(15.0, "mini: noise of the noisiest recordings, in dB below the speech")
     max_snr_db: float = option(40.0, "mini: noise of the cleanest")

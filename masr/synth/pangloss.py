@@ -20,7 +20,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from masr.config import option
+from masr.config import option, seed_option
 from masr.io.atomic import atomic_write
 from masr.maths.room_impulse import draw_point, draw_room, room
 from masr.synth import mandarin
@@ -58,7 +58,7 @@ class Config:
     """How much is recorded. The defaults are `mini`."""
 
     hours: float = option(round(MINUTES / 60, 2), "speech over all recordings, to about 10 %")
-    seed: int = option(0, "another seed gives other speakers, texts, melodies and noise")
+    seed: int = seed_option("another seed gives other speakers, texts, melodies and noise")
 
     def __post_init__(self) -> None:
         """Refuses what cannot be spoken."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from masr.config import load, option, required
+from masr.config.schema import LARGEST_SEED
 from masr.errors import ConfigError, near
 from masr.tables.claim_config import GateConfig, LevelConfig, OrderingConfig, ReportedConfig, Role
 from masr.tables.names import RESERVED, SEEDS, check_free, check_known, check_name, check_unique
@@ -75,6 +76,8 @@ class SizeConfig:
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise ValueError("seeds are one or more different numbers")
+        if not all(0 <= seed <= LARGEST_SEED for seed in self.seeds):
+            raise ValueError(f"seeds are whole numbers from 0 to {LARGEST_SEED}")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from masr.config import Named, choice, choices, option
+from masr.config import Named, choice, choices, option, seed_option
 from masr.data.batch_config import Config as BatchingConfig
 from masr.data.dataset import Config as DataConfig
 from masr.masking.confidence import Measure
@@ -96,7 +96,7 @@ class TrainConfig:
     batching: BatchingConfig = option(BatchingConfig(), "what stands together in a step")
     optim: OptimConfig = option(OptimConfig(), "how weights move")
     training: LoopConfig = option(LoopConfig(), "how long, how often, how exact")
-    seed: int = option(0, "of weights, data order, masks and everything else that is random")
+    seed: int = seed_option("of weights, data order, masks and everything else that is random")
     device: Literal["auto", "cpu", "cuda"] = option("auto", "auto takes a GPU where there is one")
 
     def __post_init__(self) -> None:

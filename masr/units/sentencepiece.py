@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from masr.config import option
+from masr.config import option, seed_option
 from masr.errors import MissingPackageError, UnitsError
 from masr.io.atomic import atomic_write
 from masr.io.layout import UNITS_MODEL
@@ -47,7 +47,7 @@ class Config:
         "identity", "sentencepiece's rule for the text; identity changes nothing"
     )
     max_sentences: int = option(1_000_000, "train on a sample of about so many lines, the same for a seed")
-    seed: int = option(0, "of that sample")
+    seed: int = seed_option("of that sample")
     num_threads: int = option(4, "fixed, as the pieces depend on it; not the number of cores")
     unknown: Policy = option("unk", "a character without a unit: the id of <unk>, drop it, or stop with an error")
     language_tags: bool = option(False, "one more unit for each language, to stand before its text")

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masr.config import Named, choice, choices, defaults, dump, load, loads, option, required, to_dict
+from masr.config import Named, choice, choices, defaults, dump, load, loads, option, required, seed_option, to_dict
 from masr.errors import ConfigError
 
 
@@ -185,6 +185,19 @@ def test_refused_with_file_line_key_and_near_names(text: str, what: str, fix: st
     error = refusal(text)
     assert error.what.startswith(what)
     assert fix in error.fix
+
+
+@dataclass(frozen=True)
+class Drawn:
+    seed: int = seed_option("of what is drawn")
+
+
+@pytest.mark.parametrize("seed", ["-1", "4294967296", "99999999999999999999"])
+def test_a_seed_that_generators_refuse_or_cut_is_refused_with_its_line(seed: str) -> None:
+    with pytest.raises(ConfigError, match=r"draw\.yaml:2: seed: is a whole number from 0 to 4294967295"):
+        loads(Drawn, f"\nseed: {seed}\n", "draw.yaml")
+    assert loads(Drawn, "seed: 4294967295").seed == 4294967295
+    assert defaults(Drawn) == Drawn(0)
 
 
 def test_infinite_recursion_through_an_alias_is_refused() -> None:

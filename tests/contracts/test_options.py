@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import importlib
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import masr
-from masr.cli.main import Parser
+from masr.cli.main import VERBS, Parser, open_verb, verb_parser
 
 CLI = Path(masr.__file__).parent / "cli"
 
@@ -59,6 +60,32 @@ def test_the_options_of_a_verb_have_the_fields_of_what_they_fill(verb: str, modu
         assert given == field.default or not (given or field.default), (
             f"{verb} --{field.name}: {given!r}, and {field.default!r} in {module}"
         )
+
+
+@pytest.mark.parametrize("given", ["-1", "4294967296", "1.5", "x", "", "1" * 5000, "\u0661"])
+def test_seed_minus_1_and_every_other_seed_that_a_generator_refuses_is_refused_by_every_verb(
+    given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seeded = 0
+    for verb in VERBS:
+        for parser in parsers(verb_parser(verb, open_verb(verb))):
+            for action in (one for one in parser._actions if one.dest.endswith("seed")):
+                seeded += 1
+                assert parser._get_values(action, ["4294967295"]) == 4294967295
+                with pytest.raises(argparse.ArgumentError, match="is no seed"):
+                    parser._get_values(action, [given])
+    assert seeded > 15
+
+
+def test_every_seed_of_a_configuration_is_checked_as_such() -> None:
+    found = [
+        (path.name, ast.unparse(node.value).partition("(")[0])
+        for path in sorted(Path(masr.__file__).parent.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Call) and ast.unparse(node.target) == "seed"
+    ]
+    assert len(found) > 10
+    assert {name for _, name in found} == {"seed_option"}
 
 
 def parsers(parser: Parser) -> Iterator[Parser]:

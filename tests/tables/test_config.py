@@ -25,6 +25,7 @@ from masr.tables.config import read_table
         ("column: nn, value: 50", "column: n, value: 50", "did you mean nn"),
         ("row: a.gender, column", "row: gender, column", "did you mean a.gender"),
         ("seeds: [0, 1, 2]", "seeds: [0, 0]", "different numbers"),
+        ("seeds: [0, 1, 2]", "seeds: [0, -1]", "from 0 to 4294967295"),
         ("{kind: lang}\n    steps", "{seed: 3}\n    steps", "placeholder of its own"),
         ("low: [low], ", "", "low and high"),
         ("score: {hours", "scor: {hours", "did you mean score"),

@@ -22,7 +22,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from masr.cli.options import settings
+from masr.cli.options import seed, settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--distance", choices=["cosine", "euclidean"], default="cosine", help="default cosine")
     parser.add_argument("--rate", action="append", type=float, metavar="R", help="frames a second of arrays")
-    parser.add_argument("--seed", type=int, default=0, help="of the drawn recordings (default 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of the drawn recordings (default 0)")
     parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="as JSON, to FILE or the screen")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write tables and figures there")
 

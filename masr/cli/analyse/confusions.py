@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from masr.cli.options import words
+from masr.cli.options import seed, words
 
 TABLE, PICTURE = "confusions.tsv", "confusions.svg"
 
@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--codes", type=Path, required=True, metavar="DIR", help="codes of stage 3 (exp/units)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=f"write {TABLE} and {PICTURE} there")
     parser.add_argument("--most", type=int, default=20, metavar="N", help="pairs that are shown (default 20)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the resampling (default 0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="S", help="of the resampling (default 0)")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from masr.cli.options import settings
+from masr.cli.options import seed, settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--y", required=True, metavar="COLUMN", help="second figure")
     parser.add_argument("--by", metavar="COLUMN", help="groups of rows, each by itself as well")
     parser.add_argument("--name", metavar="COLUMN", help="names of the points in the plot")
-    parser.add_argument("--seed", type=int, default=0, help="default 0")
+    parser.add_argument("--seed", type=seed, default=0, help="default 0")
     parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="as JSON, to FILE or the screen")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write a scatter plot for masr report there")
 

@@ -26,7 +26,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from masr.cli.options import settings
+from masr.cli.options import seed, settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mask-span", type=int, metavar="N", help="frames hidden together (default: as in its training)"
     )
-    parser.add_argument("--mask-seed", type=int, default=0, help="of the places that are hidden (default 0)")
+    parser.add_argument("--mask-seed", type=seed, default=0, help="of the places that are hidden (default 0)")
     parser.add_argument("--future", type=int, default=0, metavar="N", help="frames of Z that Y is later (default 0)")
     parser.add_argument(
         "--estimate",
@@ -70,7 +70,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--frames", type=int, default=200_000, metavar="N", help="to train on at most, drawn (default 200000)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="default 0")
+    parser.add_argument("--seed", type=seed, default=0, help="default 0")
     parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="as JSON, to FILE or the screen")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write a table and a figure for masr report there")
 

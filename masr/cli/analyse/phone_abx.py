@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from masr.cli.options import settings
+from masr.cli.options import seed, settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-items", type=int, metavar="N", help="of one phone, context and speaker; default: all")
     parser.add_argument("--max-speakers", type=int, metavar="N", help="X's of so many others (across); default: all")
     parser.add_argument("--rate", type=float, metavar="R", help="frames a second, where FRAMES does not say")
-    parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of what is drawn (default 0)")
     parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="as JSON, to FILE or the screen")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write tables and figures there")
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from masr.cli.options import settings
+from masr.cli.options import seed, settings
 
 METHODS = ("logistic", "lda", "forest", "linear", "mlp")
 
@@ -65,7 +65,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="of probes of frames")
     parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="as JSON, to FILE or the screen")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write the table and figures for masr report there")
-    parser.add_argument("--seed", type=int, default=0, help="of the cuts, samples and probes (default 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of the cuts, samples and probes (default 0)")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from masr.cli.options import words
+from masr.cli.options import seed, words
 
 MEASURES = (
     "linear_cka",
@@ -54,7 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--width", type=float, default=0.5, metavar="W", help="of RBF kernels, in median distances (default 0.5)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the sample (default 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of the sample (default 0)")
     parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="as JSON, to FILE or the screen")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write tables (.tsv) and figures for masr report there")
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from masr.cli.options import settings
+from masr.cli.options import seed, settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--other", metavar="NAME", help="column that stands for every language without its own")
     parser.add_argument("--normalise", action="store_true", help="make each row probabilities first, by log-softmax")
     parser.add_argument("--partial", action="store_true", help="score what is there though utterances lack scores")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the resampling (default 0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="S", help="of the resampling (default 0)")
 
 
 def run(args: argparse.Namespace) -> None:

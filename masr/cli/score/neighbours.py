@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from masr.cli.options import words
+from masr.cli.options import seed, words
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="per dimension: take off the mean of TRAIN, or divide by its deviation as well (default none)",
     )
     parser.add_argument("--apart", default="", metavar="LABEL,LABEL", help="labels to score by themselves as well")
-    parser.add_argument("--seed", type=int, default=0, help="of the resampling (default 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of the resampling (default 0)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from masr.cli.options import settings
+from masr.cli.options import seed, settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="nist",
         help="costs of an alignment: nist as sclite (default), equal as Kaldi's compute-wer and jiwer",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the resampling (default 0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="S", help="of the resampling (default 0)")
 
 
 def run(args: argparse.Namespace) -> None:
