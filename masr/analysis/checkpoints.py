@@ -6,7 +6,6 @@ themselves first, because losses of two objectives are not of one scale.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from masr.errors import AnalysisError, UsageError, near
+from masr.files import ordinary, parse_json
 from masr.io.atomic import atomic_write
 from masr.io.figure import Axis, Curve, Curves, Figure, Scatter
 from masr.io.figure_file import write_figure
@@ -86,7 +86,7 @@ def validated(run: Path, figure: str) -> dict[int, float]:
     found: dict[int, float] = {}
     known: dict[str, float] = {}
     try:
-        lines = (run / METRICS).read_text(encoding="utf-8").splitlines()
+        lines = ordinary(run / METRICS).read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise AnalysisError(
             f"{run / METRICS} cannot be read: {error.strerror}",
@@ -95,7 +95,7 @@ def validated(run: Path, figure: str) -> dict[int, float]:
         ) from None
     for text in lines:
         try:
-            line = json.loads(text)
+            line = parse_json(text)
         except ValueError:
             continue  # a run that goes on is in the middle of a line
         if line.get("split") != "dev":

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from masr.errors import AnalysisError, UsageError, near
+from masr.files import ordinary, parse_json
 from masr.io.atomic import atomic_write
 
 Columns = dict[str, list[float]]
@@ -40,9 +40,9 @@ def write(path: Path, names: Sequence[str], columns: Columns) -> None:
 def figure(path: Path, keys: str) -> float:
     """The number at the end of the keys; of a .jsonl file, the last line that has it."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = ordinary(path).read_text(encoding="utf-8")
         lines = text.splitlines() if path.suffix == ".jsonl" else [text]
-        found = [json.loads(line) for line in lines if line.strip()]
+        found = [parse_json(line) for line in lines if line.strip()]
     except (OSError, ValueError) as error:
         raise AnalysisError(f"{path} cannot be read: {error}") from None
     wanted: Any = None
@@ -62,7 +62,7 @@ def figures(path: Path, keys: str) -> list[float]:
     if len(after) != 1 or not before or "*" in before.split("."):
         raise UsageError(f"{keys} has its * where no list can be", fix="one * with keys before and after: a.*.b")
     try:
-        listed = _at(json.loads(path.read_text(encoding="utf-8")), before.split("."))
+        listed = _at(parse_json(ordinary(path).read_text(encoding="utf-8")), before.split("."))
     except (OSError, ValueError) as error:
         raise AnalysisError(f"{path} cannot be read: {error}") from None
     if not isinstance(listed, list | dict):

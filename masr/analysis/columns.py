@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from masr.errors import AnalysisError, near
+from masr.files import ordinary
 from masr.io.figure import Axis, Scatter
 from masr.io.figure_file import write_figure
 from masr.io.layout import FIGURE_SUFFIX
@@ -75,7 +76,7 @@ def compute(options: Options) -> Outcome:
 def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
     """The rows of a table that has these columns."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = ordinary(path).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         raise AnalysisError(f"{path} is not there", fix="give a table with a header, columns apart by tabs") from None
     header = lines[0].split("\t") if lines else []

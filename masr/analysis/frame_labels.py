@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from masr.errors import AnalysisError, near
+from masr.files import ordinary
 from masr.io.datadir import DataDir
 from masr.io.frames import Array, ArrayFrames, Frames, Grid
 from masr.io.layout import PHONES_CTM
@@ -66,7 +67,7 @@ def phone_labels(data: DataDir, like: Frames) -> LabelFrames:
         raise AnalysisError(f"{data.folder} has no {PHONES_CTM}", fix="give a corpus with alignments, or --kind KIND")
     rows: dict[str, tuple[list[float], list[float], list[int]]] = {}
     numbers: dict[str, int] = {}
-    with path.open(encoding="utf-8") as stream:
+    with ordinary(path).open(encoding="utf-8") as stream:
         for number, line in enumerate(stream, 1):
             parts = line.split()
             try:

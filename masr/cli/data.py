@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from masr.cli.options import seed
+from masr.files import ordinary
 
 if TYPE_CHECKING:
     from masr.io.datadir.choose import Choice, How
@@ -222,7 +223,7 @@ def _listed(path: Path) -> set[str]:
     from masr.errors import UsageError
 
     try:
-        return {line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()}
+        return {line.split()[0] for line in ordinary(path).read_text(encoding="utf-8").splitlines() if line.strip()}
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from None
 

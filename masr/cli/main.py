@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import NoReturn
 
 import masr
-from masr.errors import MasrError, near
+from masr.errors import MasrError, UsageError, near
 
 VERBS: dict[str, str] = {
     "corpus": "stage 0: check a downloaded corpus, or build the embedded one",
@@ -52,6 +52,7 @@ MACHINE_FAULTS: dict[int, str] = {
     errno.EACCES: "the file's owner and mode forbid it (ls -l): change them, or choose another place",
     errno.EPERM: "the file's owner and mode forbid it (ls -l): change them, or choose another place",
     errno.EMFILE: "too many open files: raise the limit (ulimit -n 4096), or lower --nj",
+    errno.ENXIO: "give the path of a file; a pipe that a shell opens, <(zcat FILE), is one too",
     errno.ENAMETOOLONG: "choose a shorter name",
 }
 """What the operating system refuses and a user can mend."""
@@ -157,6 +158,8 @@ def dispatch(arguments: list[str]) -> int:
     if arguments[0] == "--version":
         print(f"masr {masr.__version__}")
         return 0
+    if strange := [word for word in arguments if "\0" in word]:
+        raise UsageError(f"{strange[0]!r} holds a NUL, which no name or number does")
     verb = arguments[0]
     if verb not in VERBS:
         print(f"masr: usage: there is no verb {verb!r}\n  fix: {near(verb, [*VERBS, 'help'])}", file=sys.stderr)

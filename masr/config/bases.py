@@ -13,6 +13,7 @@ import yaml
 
 from masr.config.nodes import compose, is_null, kind_of, place_error
 from masr.errors import ConfigError, near
+from masr.files import can_be_named, ordinary
 
 BASE = "base"
 
@@ -20,7 +21,7 @@ BASE = "base"
 def read(path: Path) -> str:
     """The text of a configuration file."""
     try:
-        return path.read_text(encoding="utf-8")
+        return ordinary(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         siblings = [p.name for p in path.parent.glob("*.y*ml")]
         raise ConfigError(f"{path}: no such file", fix=near(path.name, siblings)) from None
@@ -82,4 +83,6 @@ def _paths(node: yaml.Node) -> list[yaml.ScalarNode]:
     for entry in entries:
         if not isinstance(entry, yaml.ScalarNode) or is_null(entry):
             raise place_error(entry, BASE, f"is {kind_of(entry)}, not the path of a file", "base: other.yaml")
+        if not can_be_named(str(entry.value)):
+            raise place_error(entry, BASE, f"is {str(entry.value)!r}, and no file can have such a name")
     return list(entries)

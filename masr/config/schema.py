@@ -23,6 +23,7 @@ from masr.config.dump import Named, doc_of
 from masr.config.nodes import compose, hint_for, is_null, kind_of, mark, override, place_error
 from masr.config.scalars import scalar_value
 from masr.errors import ConfigError, near
+from masr.files import can_be_named
 
 T = TypeVar("T")
 Resolve = Callable[[str, str], type]
@@ -277,8 +278,8 @@ class _Builder:
             raise place_error(node, key, f"is {kind_of(node)}, not {wanted[1]}", hint_for(node, hint))
         try:
             value = scalar_value(node)
-            if hint is Path and "\0" in str(value):
-                raise ValueError("it holds a NUL character")
+            if hint is Path and not can_be_named(str(value)):
+                raise ValueError("no file can have such a name")
             return hint(value)
         except (ValueError, OverflowError) as error:
             raise place_error(node, key, f"is {kind_of(node)}, not {wanted[1]}: {error}") from None

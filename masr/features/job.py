@@ -20,6 +20,7 @@ from masr.config import Named, dump
 from masr.errors import UsageError
 from masr.features.cmvn import Accumulator
 from masr.features.waveforms import Unread, batches, items_of, read_waveforms, require_audio
+from masr.files import parse_json
 from masr.io.ark import ArchiveWriter, Storage
 from masr.io.atomic import atomic_write
 from masr.io.datadir import DataDir, write_table
@@ -188,6 +189,6 @@ def _line(text: str) -> str:
 def read_marker(path: Path) -> Marker | None:
     """The marker that a job left; None where it did not end."""
     try:
-        return Marker(**json.loads(path.read_text(encoding="utf-8")))
+        return Marker(**parse_json(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None

@@ -21,6 +21,7 @@ from masr.data.batching import Int64Array
 from masr.data.content import content_of, first_that_differs
 from masr.data.dataset import SampleSource, Source, open_frames
 from masr.errors import CheckpointError, DataError, UsageError
+from masr.files import parse_json
 from masr.inference.batches import of_like_length, read_whole
 from masr.inference.extracted import slice_of
 from masr.inference.frame_scorer import FrameScorer
@@ -238,7 +239,7 @@ class Scoring:
 
     def _marker(self, piece: Piece) -> Marker | None:
         try:
-            return Marker(**json.loads((self.out / ARCHIVES / f"{piece.stem}.json").read_text(encoding="utf-8")))
+            return Marker(**parse_json((self.out / ARCHIVES / f"{piece.stem}.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
 

@@ -23,6 +23,7 @@ import numpy as np
 
 from masr.config import dump
 from masr.errors import DecodingError, UsageError
+from masr.files import ordinary, parse_json
 from masr.inference.decode import Decoder
 from masr.inference.decode_config import LOWEST, Config
 from masr.inference.extracted import slice_of
@@ -123,7 +124,7 @@ def _shift(folder: Path, given: float | None) -> float:
     if given is not None:
         return given
     try:
-        shift = float((folder / FRAME_SHIFT).read_text(encoding="utf-8"))
+        shift = float(ordinary(folder / FRAME_SHIFT).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DecodingError(
             f"{folder}: has no file {FRAME_SHIFT}",
@@ -225,8 +226,8 @@ class Decoding:
         """Seconds from frame to frame, which a job that ended under these options has written down."""
         wanted = self.key(*slice_of(len(self.emissions.utts), job, num_jobs))
         try:
-            with (out / _JOBS / f"{job}.jsonl").open(encoding="utf-8") as stream:
-                found = json.loads(stream.readline())
+            with ordinary(out / _JOBS / f"{job}.jsonl").open(encoding="utf-8") as stream:
+                found = parse_json(stream.readline())
             shift = float(found.pop("frame_shift_sec"))
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             found, shift = None, 0.0
@@ -255,8 +256,8 @@ def _silence(units: Units) -> FloatArray:
 
 def _rows(out: Path, num_jobs: int) -> Iterator[tuple[str, list[Any], str]]:
     for job in range(1, num_jobs + 1):
-        with (out / _JOBS / f"{job}.jsonl").open(encoding="utf-8") as stream:
+        with ordinary(out / _JOBS / f"{job}.jsonl").open(encoding="utf-8") as stream:
             next(stream)
             for line in stream:
-                utt, best, entry = json.loads(line)
+                utt, best, entry = parse_json(line)
                 yield utt, best, entry

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import UsageError
+from masr.files import parse_json
 from masr.io.atomic import atomic_path, atomic_write
 from masr.io.datadir import DataDir, write_datadir
 from masr.io.layout import EMBEDDINGS, FRAMES, MASK, OFFSETS, PHONES_CTM, TEXT, UTT2SPK, label_table, layer_folder
@@ -123,7 +124,7 @@ class Extracted:
         first, last = slice_of(len(self.data), job, num_jobs)
         wanted = Marker(last - first, int(self.lengths[first:last].sum()), self.plan.key)
         try:
-            found = Marker(**json.loads((folder / f"{job}.json").read_text(encoding="utf-8")))
+            found = Marker(**parse_json((folder / f"{job}.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             found = None
         if found != wanted:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from masr.errors import DecodingError
+from masr.files import ordinary
 
 if TYPE_CHECKING:
     from flashlight.lib.text.dictionary import Dictionary
@@ -71,7 +72,7 @@ def unknown_words(model: Any, words: Sequence[str]) -> list[str]:
 def check_language_model(path: Path) -> None:
     """DecodingError where a file is missing, or begins as no language model does."""
     try:
-        with path.open("rb") as stream:
+        with ordinary(path).open("rb") as stream:
             head = stream.read(_HEAD_BYTES)
     except FileNotFoundError:
         raise DecodingError(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from masr.errors import DecodingError
+from masr.files import ordinary
 from masr.types import Units
 from masr.units.vocabulary import BLANK_ID, UNKNOWN_ID
 
@@ -57,7 +58,7 @@ def read_lexicon(path: Path, units: Units, unspellable: Unspellable = "error") -
 
 def _lines(path: Path) -> list[str]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = ordinary(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise DecodingError(
             f"{path}: no such lexicon", fix="write the words one a line, or leave lexicon empty"

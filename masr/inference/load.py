@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from masr.errors import AudioError, CheckpointError, UsageError
 from masr.features.cmvn import normalise
+from masr.files import ordinary
 from masr.io.audio import INT16_SCALE, SAMPLE_RATE
 from masr.io.layout import STATS
 from masr.io.trained import Trained
@@ -171,7 +172,7 @@ def read_model(
 
         if not (folder / STATS).is_file():
             raise CheckpointError(f"{folder}: has no {STATS}", fix="copy the whole folder of the run")
-        stats = load_file(folder / STATS)["cmvn"]
+        stats = load_file(ordinary(folder / STATS))["cmvn"]
     return Model(encoder, features, norm, stats, device_of(device))
 
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from masr.files import ordinary
 from masr.io.trained import open_trained
 from masr.masking.spans import Spans
 from masr.maths.keyed_random import combine
@@ -83,7 +84,7 @@ def mask_embedding(folder: Path) -> Tensor | None:
     from safetensors import safe_open
 
     for path in reversed(open_trained(folder).weights):
-        with safe_open(path, framework="pt") as stored:
+        with safe_open(ordinary(path), framework="pt") as stored:
             for name in stored.keys():  # noqa: SIM118  what is opened is no mapping
                 if _EMBEDDING.fullmatch(name):
                     vector: Tensor = stored.get_tensor(name)

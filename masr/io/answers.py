@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from masr.errors import ScoresError
+from masr.files import ordinary
 from masr.io.atomic import atomic_open
 
 HEADER = ("utt", "speaker", "label", "answer")
@@ -36,7 +37,7 @@ def read_answer_table(path: Path) -> AnswerTable:
     """The columns of a file; ScoresError, with the line, where it is no such table."""
     fix = "masr analyse probe --answers writes such a file"
     try:
-        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        lines = ordinary(path).read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except FileNotFoundError:
         raise ScoresError(f"{path} is not there", fix=fix) from None
     except (OSError, ValueError) as error:

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import ArchiveError
+from masr.files import ordinary
 from masr.types import FloatArray
 
 Storage = Literal["float32", "float16", "uint8"]
@@ -157,7 +158,7 @@ def parse_entry(entry: str) -> tuple[Path, int, tuple[int, int] | None]:
 
 def _opened(path: Path, entry: str) -> BinaryIO:
     try:
-        return path.open("rb")
+        return ordinary(path).open("rb")
     except OSError as error:
         raise ArchiveError(
             f"{entry}: cannot be read: {error.strerror}",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from masr.errors import CheckpointError
+from masr.files import ordinary, parse_json
 from masr.io.atomic import atomic_path
 from masr.io.identity import digest_of_file
 from masr.io.layout import RECORD
@@ -75,7 +76,7 @@ def load(folder: Path, only: Collection[str] = ()) -> tuple[dict[str, dict[str, 
         try:
             if digest_of_file(path, _ALGORITHM) != digest:
                 raise CheckpointError(f"{path}: is not what was saved", why="it was cut short or damaged")
-            groups[path.stem] = load_file(path)
+            groups[path.stem] = load_file(ordinary(path))
         except FileNotFoundError:
             raise CheckpointError(f"{path}: is missing") from None
         except (OSError, SafetensorError) as error:
@@ -87,7 +88,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     """The record of a checkpoint, without its tensors."""
     path = folder / RECORD
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record: dict[str, Any] = parse_json(ordinary(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(f"{folder}: is not a checkpoint: it has no {RECORD}") from None
     except (OSError, ValueError) as error:

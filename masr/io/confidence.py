@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import DataError
+from masr.files import ordinary, parse_json
 from masr.io.ark import parse_entry
 from masr.io.atomic import atomic_write
 from masr.io.datadir.view import open_table
@@ -122,7 +123,7 @@ def _beside_archives(folder: Path) -> list[Path]:
 
 def _read(path: Path) -> Facts:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = parse_json(ordinary(path).read_text(encoding="utf-8"))
         record.setdefault("content", {})  # what was scored before it was kept
         facts = Facts(**{one.name: record[one.name] for one in fields(Facts)})
         # A string or a null in place of a number would come to light much later.

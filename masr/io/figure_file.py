@@ -14,6 +14,7 @@ from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type
 import numpy as np
 
 from masr.errors import FigureError, near
+from masr.files import ordinary
 from masr.io.atomic import atomic_write
 from masr.io.figure import KINDS, Cell, Figure, field_names
 from masr.io.figure_checks import MAX_TEXT
@@ -36,7 +37,7 @@ def read_figure(path: Path) -> Figure:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise FigureError(f"{size >> 20} MiB are too many: at most {MAX_BYTES >> 20}")
-        return from_json(path.read_text(encoding="utf-8"))
+        return from_json(ordinary(path).read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         raise FigureError(f"{path}: is not UTF-8") from None
     except OSError as error:

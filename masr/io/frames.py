@@ -7,7 +7,6 @@ Shapes: N frames, D width, U utterances.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import AnalysisError
+from masr.files import ordinary, parse_json
 from masr.io.datadir import DataDir
 from masr.io.layout import FRAMES, OFFSETS, PROVENANCE
 from masr.types import IntArray
@@ -83,7 +83,7 @@ def open_frames(path: Path) -> ArrayFrames:
 def load_array(path: Path) -> Array:
     """The array of a .npy file, mapped; AnalysisError where the file is none."""
     try:
-        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: Array = np.load(ordinary(path), mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise AnalysisError(
             f"{path} is not there", fix="give FILE.npy, or a folder: masr extract MODEL DATA OUT --pool none"
@@ -117,7 +117,7 @@ def _open_folder(folder: Path) -> ArrayFrames:
 def _grid_of(folder: Path) -> Grid | None:
     """The grid that masr extract wrote of the encoder's frames; None where it wrote none."""
     try:
-        facts = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+        facts = parse_json(ordinary(folder / PROVENANCE).read_text(encoding="utf-8"))
         return Grid(float(facts["frame_shift_sec"]), float(facts["first_frame_sec"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -31,6 +31,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +106,8 @@ def digest_of_file(path: Path, algorithm: str = "sha256") -> str:
 def file_state(path: Path) -> str:
     """The digest of a file's content, or size and time of a large one."""
     try:
-        large = path.stat().st_size > CONTENT_LIMIT_BYTES
+        found = path.stat()
+        large = found.st_size > CONTENT_LIMIT_BYTES or not stat.S_ISREG(found.st_mode)  # a FIFO would hang
         return stat_state(path) if large else f"sha256 {digest_of_file(path)[:32]}"
     except FileNotFoundError:
         return MISSING

@@ -17,6 +17,7 @@ from typing import NoReturn
 import numpy as np
 
 from masr.errors import ScoresError
+from masr.files import ordinary
 from masr.io.atomic import atomic_open, atomic_path
 from masr.io.layout import SCORES_LANGUAGES, SCORES_UTTS
 from masr.types import FloatArray
@@ -67,7 +68,7 @@ def write_language_scores(path: Path, utts: Sequence[str], languages: Sequence[s
 
 def _read_array(path: Path) -> LanguageScores:
     try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
+        values = np.load(ordinary(path), mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise ScoresError(f"{path}: no such file") from None
     except (OSError, ValueError, EOFError) as error:
@@ -87,7 +88,7 @@ def _read_array(path: Path) -> LanguageScores:
 
 def _names(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        return ordinary(path).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         raise ScoresError(
             f"{path}: no such file",
@@ -102,7 +103,7 @@ def _read_text(path: Path) -> LanguageScores:
     utts: list[str] = []
     blocks: list[FloatArray] = []
     try:
-        with path.open(encoding="utf-8", newline="\n") as stream:
+        with ordinary(path).open(encoding="utf-8", newline="\n") as stream:
             languages = _header(path, stream.readline())
             for first, lines in _blocks(stream):
                 names, values = _parse(path, first, lines, len(languages))

@@ -10,12 +10,12 @@ Configuration, statistics and all else that a model needs beside its weights lie
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from masr.errors import CheckpointError
+from masr.files import ordinary, parse_json
 from masr.io.layout import AVERAGE, CHECKPOINTS, MODEL, RECORD, RESOLVED_CONFIG, step_folder
 
 _STEP = re.compile(r"step_(\d+)")
@@ -79,7 +79,7 @@ def steps_of(run: Path) -> list[int]:
 def _shards(folder: Path) -> tuple[Path, ...]:
     """The files that a large model of transformers is cut into."""
     try:
-        names = set(json.loads((folder / SHARDS).read_text(encoding="utf-8"))["weight_map"].values())
+        names = set(parse_json(ordinary(folder / SHARDS).read_text(encoding="utf-8"))["weight_map"].values())
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{folder / SHARDS}: cannot be read: {error}", fix="download the folder again") from None
     if strange := [name for name in names if not isinstance(name, str) or Path(name).name != name]:

@@ -13,12 +13,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+from masr.files import parse_json
+
 
 def begin(record: Path, state: dict[str, Any]) -> str:
     """The id of the attempt: the one at hand where it was begun in this very state, else a new one."""
     path = _path(record)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(path.read_text(encoding="utf-8"))
         if found["state"] == state:
             return str(found["attempt"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -25,6 +25,9 @@ from typing import Any, NoReturn
 
 from masr.errors import UsageError
 
+MOST_JOBS = 100_000
+"""More than any scheduler takes in one array; a longer one fills the memory before its first job starts."""
+
 _PIECE = r"\d{1,9}(?:[:-]\d{1,9})?"
 _RANGE = re.compile(rf"([A-Za-z_]\w*)=({_PIECE}(?:,{_PIECE})*)")
 
@@ -141,6 +144,10 @@ def _numbers(word: str, text: str) -> tuple[int, ...]:
         first, _, last = piece.replace("-", ":").partition(":")
         if int(first) < 1 or int(last or first) < int(first):
             raise UsageError(f"{word}: jobs are counted from 1, and the range ends where it starts or later")
+        if int(last or first) - int(first) + len(numbers) >= MOST_JOBS:
+            raise UsageError(
+                f"{word}: an array has at most {MOST_JOBS} jobs", fix="let each job do more, or call the launcher twice"
+            )
         numbers.update(range(int(first), int(last or first) + 1))
     return tuple(sorted(numbers))
 
@@ -196,7 +203,7 @@ def _value(option: str, text: str) -> int | float:
 
 def memory_bytes(text: str) -> int:
     """8G, 500M, 2.5g; a bare number is megabytes, as Slurm reads it."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)B?", text, re.IGNORECASE)
+    found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,15})?)([KMGT]?)B?", text, re.IGNORECASE)
     if not found or float(found[1]) == 0:
         raise UsageError(f"--mem {text}: is not an amount of memory", fix="write it as 8G or 500M")
     return int(float(found[1]) * 1024 ** ("KMGT".index(found[2].upper() or "M") + 1))
@@ -204,7 +211,7 @@ def memory_bytes(text: str) -> int:
 
 def time_sec(text: str) -> float:
     """Slurm's forms: minutes, minutes:seconds, hours:minutes:seconds, days-hours[:minutes[:seconds]]."""
-    found = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", text)
+    found = re.fullmatch(r"(?:(\d{1,9})-)?(\d{1,9})(?::(\d{1,9}))?(?::(\d{1,9}))?", text)
     if not found:
         raise UsageError(
             f"--time {text}: is not a time",

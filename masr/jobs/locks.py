@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from masr.errors import BusyError
+from masr.files import parse_json
 
 BEAT_SEC = 15.0
 STALE_SEC = 180.0
@@ -205,7 +206,7 @@ def _hours_of_the_dead(path: Path) -> float:
 
 def _read(path: Path) -> Owner | None:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(path.read_text(encoding="utf-8"))
         host, pid, since, hours = (found[name] for name in ("host", "pid", "since", "hours_before"))
         return Owner(str(host), int(pid), float(since), float(hours), str(found.get("what", "")))
     except (OSError, ValueError, KeyError, TypeError):

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from masr.errors import BusyError
+from masr.files import parse_json
 from masr.jobs import attempt
 from masr.jobs.child import run_alone
 from masr.jobs.fingerprint import code_state, input_state
@@ -148,7 +149,7 @@ def leave_out_how(command: Iterable[str]) -> list[str]:
 def compare(call: Call, now: dict[str, Any]) -> list[str]:
     """What differs from the last success, in words; empty where nothing does. A first run has one reason."""
     try:
-        then = json.loads(call.record.read_text(encoding="utf-8"))
+        then = parse_json(call.record.read_text(encoding="utf-8"))
         old_inputs, old_code, old_command = dict(then["inputs"]), dict(then["code"]), list(then["command"])
     except FileNotFoundError:
         return [NEVER_FINISHED]

@@ -23,6 +23,7 @@ import numpy as np
 
 from masr.config import to_dict
 from masr.errors import DataError, MetadataError, near
+from masr.files import ordinary, parse_json
 from masr.io.atomic import atomic_path, atomic_write
 from masr.io.datadir import DataDir
 from masr.io.layout import label_table
@@ -93,10 +94,10 @@ class Codebook:
     def load(cls, path: Path) -> Codebook:
         """What `save` wrote; the rows of the .tsv are for people and are not read back."""
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with np.load(ordinary(path), allow_pickle=False) as stored:
                 labels = tuple(str(label) for label in stored["labels"])
                 codes = stored["codes"]
-                about = json.loads(str(stored["about"]))
+                about = parse_json(str(stored["about"]))
             settings, facts = about["settings"], about["facts"]
         except FileNotFoundError:
             known = [p.stem for p in path.parent.glob("*.npz")]

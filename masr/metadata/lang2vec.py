@@ -7,7 +7,6 @@ CC BY-SA; they stay in the package, and only the rows in use are copied beside a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import MetadataError, MissingPackageError, near
+from masr.files import ordinary, parse_json
 from masr.metadata.macrocodes import MACRO
 from masr.metadata.sphere import invert
 from masr.types import Float64Array
@@ -85,7 +85,7 @@ def data_folder() -> Path:
 def _table(file: str) -> _Table:
     path = data_folder() / file
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(ordinary(path), allow_pickle=False) as stored:
             rows = {str(code): row for row, code in enumerate(stored["langs"])}
             features = tuple(map(str, stored["feats"]))
             return _Table(rows, features, tuple(map(str, stored["sources"])), stored["data"])
@@ -125,7 +125,7 @@ def vectors(codes: Sequence[str], feature_set: str) -> tuple[tuple[str, ...], Fl
 
 def unknown_language(code: str, where: str = "") -> MetadataError:
     """The error for a code that URIEL does not have, with what was probably meant."""
-    letters: Mapping[str, str] = json.loads((data_folder() / "letter_codes.json").read_text(encoding="utf-8"))
+    letters: Mapping[str, str] = parse_json((data_folder() / "letter_codes.json").read_text(encoding="utf-8"))
     small = code.lower().replace("-", "_").split("_")[0]
     meant = small if small in languages() else letters.get(small)
     return MetadataError(

@@ -8,7 +8,6 @@ at the wrong scale, both without a word; so both are refused here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor
 
 from masr.errors import CheckpointError, MissingPackageError, near
+from masr.files import ordinary, parse_json
 from masr.io.atomic import atomic_write
 
 SAMPLES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "unispeech", "unispeech-sat")
@@ -86,13 +86,13 @@ def copy_description(folder: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for name in (_CONFIG, _EXTRACTOR):
         if (folder / name).is_file():
-            atomic_write(out / name, (folder / name).read_text(encoding="utf-8"))
+            atomic_write(out / name, ordinary(folder / name).read_text(encoding="utf-8"))
 
 
 def _model_type(folder: Path) -> str:
     """The kind of model that config.json says the folder holds."""
     try:
-        record = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+        record = parse_json(ordinary(folder / _CONFIG).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(
             f"{folder}: no config.json there",

@@ -7,7 +7,6 @@ Shapes: B utterances, S samples, T encoded frames, V units.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from masr.errors import CheckpointError
+from masr.files import ordinary, parse_json
 from masr.models.checkpoint_folder import Checkpoint, open_checkpoint
 from masr.models.pretrained import Config, Pretrained
 
@@ -75,7 +75,7 @@ class PretrainedCtc(nn.Module):
 
 def _record(path: Path) -> dict[str, Any]:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = parse_json(ordinary(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path}: cannot be read: {error}") from None
     if not isinstance(record, dict):

@@ -7,6 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from masr.errors import CheckpointError
+from masr.files import ordinary
 
 _PREFIXES = ("encoder.", "objective.encoder.")
 """Where an encoder's weights stand in a model: alone, or inside what the streams of metadata are wrapped around."""
@@ -24,14 +25,14 @@ def read_weights(path: Path, encoder: nn.Module, *over: Path) -> None:
             f"{path}: no such file", why="the run has not ended, or it is another folder", fix="run `masr train` again"
         )
     try:
-        with safe_open(path, framework="pt") as stored:
+        with safe_open(ordinary(path), framework="pt") as stored:
             names = list(stored.keys())
             prefix = next((p for p in _PREFIXES if any(name.startswith(p) for name in names)), "")
             if not prefix:
                 raise CheckpointError(f"{path}: holds no encoder")
             weights = {n.removeprefix(prefix): stored.get_tensor(n) for n in names if n.startswith(prefix)}
         for other in over:
-            with safe_open(other, framework="pt") as stored:
+            with safe_open(ordinary(other), framework="pt") as stored:
                 names = [name for name in stored.keys() if name.startswith(prefix)]  # noqa: SIM118  no mapping
                 weights |= {name.removeprefix(prefix): stored.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from masr.errors import MasrError, UsageError
+from masr.files import ordinary, parse_json
 from masr.io.figure import Figure
 from masr.io.figure_file import read_figure
 from masr.io.layout import EMBEDDINGS, FIGURE_SUFFIX, METRICS, MODEL, PROVENANCE, RESOLVED_CONFIG, UTT2SPK
@@ -123,7 +123,7 @@ def _json(path: Path) -> dict[str, Any]:
     size = path.stat().st_size
     if size > _MAX_JSON:
         raise ValueError(f"{size >> 20} MiB are too many for a page")
-    data = json.loads(path.read_bytes())
+    data = parse_json(ordinary(path).read_bytes())
     if not isinstance(data, dict):
         raise ValueError("no {...}")
     return data
@@ -133,7 +133,7 @@ def _config(run: Run) -> str:
     path = run.folder / RESOLVED_CONFIG
     try:
         if path.stat().st_size <= _MAX_CONFIG:
-            return path.read_text(encoding="utf-8", errors="replace")
+            return ordinary(path).read_text(encoding="utf-8", errors="replace")
         run.problems.append(f"{RESOLVED_CONFIG}: too large for a page")
     except FileNotFoundError:
         pass

@@ -6,7 +6,6 @@ are joined in pairs; so a spike of one step in a million is still seen.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from masr.files import ordinary, parse_json
 from masr.io.figure import Curve
 
 MAX_WINDOWS = 320
@@ -123,7 +123,7 @@ def read_metrics(path: Path) -> Metrics:
 
 def _blocks(path: Path) -> Iterator[list[bytes]]:
     """Whole lines, some thousands at a time; the last one only where it is whole or parses."""
-    with path.open("rb") as stream:
+    with ordinary(path).open("rb") as stream:
         lines: list[bytes] = []
         while line := stream.readline(_MAX_LINE):
             if not line.endswith(b"\n") and not _is_whole(line):
@@ -141,7 +141,7 @@ def _blocks(path: Path) -> Iterator[list[bytes]]:
 
 def _is_whole(line: bytes) -> bool:
     try:
-        json.loads(line)
+        parse_json(line)
     except ValueError:
         return False
     return True
@@ -153,7 +153,7 @@ def _entries(lines: list[bytes], metrics: Metrics) -> Iterator[dict[str, Any]]:
             continue
         metrics.num_lines += 1
         try:
-            entry = json.loads(line)
+            entry = parse_json(line)
             step = entry["step"]
         except (ValueError, KeyError, TypeError, RecursionError):
             metrics.num_broken += 1

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import DataError, UsageError, near
+from masr.files import ordinary
 from masr.io.datadir import DataDir
 from masr.io.layout import EMBEDDINGS, UTT2SPK, label_table
 from masr.maths.bootstrap import share_right
@@ -80,7 +81,7 @@ def read_embedded(folder: Path, kind: str) -> Embedded:
     data = DataDir.open(folder)
     path = folder / EMBEDDINGS
     try:
-        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+        vectors = np.load(ordinary(path), mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise DataError(f"{folder} has no {EMBEDDINGS}", fix="make it: masr extract MODEL DATA OUT") from None
     except ValueError as error:

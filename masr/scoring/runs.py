@@ -5,7 +5,6 @@ A run is a folder NAME/seedS with metrics.jsonl and, where it was scored, neighb
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from masr.errors import DataError
+from masr.files import ordinary, parse_json
 from masr.io.layout import METRICS, NEIGHBOURS
 from masr.io.screen import draw
 from masr.maths.estimate import Estimate
@@ -97,9 +97,9 @@ def _last_line(path: Path) -> dict[str, Any]:
     """The last whole line of the validation split, or of all lines where there is none."""
     lines = []
     try:
-        for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        for text in ordinary(path).read_text(encoding="utf-8", errors="replace").splitlines():
             try:
-                lines.append(json.loads(text))
+                lines.append(parse_json(text))
             except ValueError:
                 continue
     except FileNotFoundError:
@@ -113,7 +113,7 @@ def _last_line(path: Path) -> dict[str, Any]:
 
 def _neighbours(path: Path) -> dict[str, Estimate]:
     try:
-        shares = json.loads(path.read_text(encoding="utf-8"))["shares"]
+        shares = parse_json(ordinary(path).read_text(encoding="utf-8"))["shares"]
         return {
             f"{method} {group}": _percent(share["accuracy"], share["low"], share["high"])
             for group, methods in shares.items()

@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 import masr
+from masr.files import parse_json
 from masr.io.atomic import atomic_write
 
 Resolve = Callable[[str, yaml.Node | None, str], Any]
@@ -57,7 +58,7 @@ class ResolvedDigests:
     def _read(self) -> dict[str, str]:
         """Settings -> digest, as this very code made them; empty where other code wrote the file, or it is damaged."""
         try:
-            kept = json.loads(self._file.read_text(encoding="utf-8"))
+            kept = parse_json(self._file.read_text(encoding="utf-8"))
             return dict(kept["digests"]) if kept["code"] == _digest_of_code() else {}
         except (OSError, ValueError, KeyError, TypeError):
             return {}

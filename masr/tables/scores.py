@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from masr.errors import TableError, near
+from masr.files import ordinary, parse_json
 from masr.maths.estimate import Estimate
 from masr.tables.answers import Answers, read_answers
 from masr.tables.config import ColumnConfig
@@ -45,7 +45,7 @@ def read_scores(folder: Path, column: ColumnConfig) -> Score:
 def _figure(path: Path, column: ColumnConfig) -> Score:
     """The score in a JSON file."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(ordinary(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise TableError(f"{path} is not there", fix="the step's command has to write it") from None
     except (OSError, ValueError) as error:

@@ -6,13 +6,13 @@ and done.json, written last, or failed.json.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from masr.files import ordinary, parse_json
 from masr.io.layout import TASK_DONE, TASK_FAILED, TASK_LOG
 from masr.jobs.locks import Owner, owner_of
 from masr.tables.plan import Plan
@@ -84,7 +84,7 @@ def hours_spent(states: Iterable[State]) -> float:
 def read_record(path: Path) -> dict[str, Any]:
     """The object of a JSON file; empty where it is not there or cannot be read."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = parse_json(ordinary(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}

@@ -14,6 +14,7 @@ from masr.config.bases import read
 from masr.config.nodes import compose
 from masr.data.stored_features import Resolve
 from masr.errors import CheckpointError, ConfigError
+from masr.files import can_be_named, ordinary
 from masr.io.atomic import atomic_path
 from masr.io.layout import RESOLVED_CONFIG, STATS
 from masr.io.trained import open_trained
@@ -28,7 +29,7 @@ _OF_DATA = ("source", "normalise")
 def read_run(path: Path, overrides: Sequence[str], resolve: Resolve) -> TrainConfig:
     """A run's configuration: its file with overrides on top, laid over encoder and input of the run `init` if any."""
     init = text_of(path, "init", overrides)
-    if init is None:
+    if init is None or not can_be_named(init):  # the latter is refused with its line
         return load(TrainConfig, path, overrides, resolve)
     file = open_trained(init).run / RESOLVED_CONFIG
     if not file.is_file():
@@ -69,7 +70,7 @@ def inherited_stats(init: Path) -> Tensor:
     init = open_trained(init).run
     if not (init / STATS).is_file():
         raise CheckpointError(f"{init}: has no {STATS}", fix="copy the whole folder of the run")
-    stats: Tensor = load_file(init / STATS)["cmvn"]
+    stats: Tensor = load_file(ordinary(init / STATS))["cmvn"]
     return stats
 
 

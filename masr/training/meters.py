@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from masr.errors import TrainingError, near
+from masr.files import ordinary, parse_json
 from masr.io.atomic import atomic_write
 from masr.io.layout import METRICS
 from masr.training.config import LoopConfig
@@ -148,7 +149,7 @@ class Meters:
             self._keep(totals, state["audio_sec"])
         path = self.folder / METRICS
         if self.world.is_first and path.exists():
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = ordinary(path).read_text(encoding="utf-8", errors="replace").splitlines()
             atomic_write(path, "".join(line + "\n" for line in lines if _step_of(line) <= step))
 
     def _collapse(self) -> tuple[Totals, float]:
@@ -217,7 +218,7 @@ def _plain(value: Any) -> Any:
 def _step_of(line: str) -> float:
     """The step of a line of metrics.jsonl; infinite where a kill cut the line short, so that it is dropped."""
     try:
-        return float(json.loads(line)["step"])
+        return float(parse_json(line)["step"])
     except (ValueError, KeyError, TypeError):
         return math.inf
 

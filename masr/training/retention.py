@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from masr.errors import CheckpointError
+from masr.files import parse_json
 from masr.io import checkpoint
 from masr.io.atomic import atomic_write
 from masr.io.layout import CHECKPOINTS, ENDED, MODEL, step_folder
@@ -51,7 +52,7 @@ def has_ended(run: Run, step: int) -> bool:
     """Whether a run before has done everything up to this last step, and all that comes after it."""
     path = run.folder / ENDED
     try:
-        ended = run.world.is_first and (run.folder / MODEL).exists() and json.loads(path.read_bytes())["step"] == step
+        ended = run.world.is_first and (run.folder / MODEL).exists() and parse_json(path.read_bytes())["step"] == step
     except (OSError, ValueError, KeyError, TypeError):
         ended = False
     return bool(from_first(int(ended), run.world))

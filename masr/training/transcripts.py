@@ -16,6 +16,7 @@ from torch import nn
 from masr.config import Named
 from masr.data.transcripts import TOLERANT, BoolArray, Rules, Transcripts
 from masr.errors import ConfigError, DataError
+from masr.files import ordinary
 from masr.io.atomic import atomic_open, atomic_write
 from masr.io.datadir import DataDir
 from masr.io.layout import LEFT_OUT, RESOLVED_CONFIG, UNITS, UNITS_MODEL, UNITS_TXT
@@ -66,7 +67,7 @@ class Speech:
             stream.writelines("\t".join(row) + "\n" for row in self.left_out)
         for name in (UNITS_TXT, UNITS_MODEL, RESOLVED_CONFIG):
             if (units / name).is_file():
-                atomic_write(folder / UNITS / name, (units / name).read_bytes())
+                atomic_write(folder / UNITS / name, ordinary(units / name).read_bytes())
 
 
 def transcribes(config: TrainConfig) -> bool:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from masr.config import option, seed_option
 from masr.errors import MissingPackageError, UnitsError
+from masr.files import ordinary
 from masr.io.atomic import atomic_write
 from masr.io.layout import UNITS_MODEL
 from masr.io.progress import clock, track
@@ -233,7 +234,7 @@ def _explained(message: str, config: Config, num_tags: int) -> UnitsError:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return ordinary(path).read_bytes()
     except FileNotFoundError:
         raise vocabulary.missing(path) from None
     except OSError as error:

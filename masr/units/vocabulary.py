@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from masr.errors import UnitsError, near
+from masr.files import ordinary
 from masr.io.atomic import atomic_write
 from masr.io.layout import UNITS_TXT
 
@@ -65,7 +66,7 @@ def read_list(folder: Path) -> tuple[str, ...]:
     """The tokens of units.txt, as they are spelled there; UnitsError where it is no such list."""
     path = folder / UNITS_TXT
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = ordinary(path).read_text(encoding="utf-8").split("\n")
     except FileNotFoundError:
         raise missing(path) from None
     except (OSError, UnicodeDecodeError) as error:

@@ -133,3 +133,22 @@ def test_memory(text: str, expected: float) -> None:
 )
 def test_time_as_slurm_reads_it(text: str, expected: float) -> None:
     assert time_sec(text) == expected
+
+
+@pytest.mark.parametrize("text", ["1:999999999", "1-100001", "7,1:100000", "1-60000,50000-100001"])
+def test_a_range_that_would_fill_the_memory_is_refused_before_it_is_counted(text: str) -> None:
+    with pytest.raises(UsageError, match="at most 100000 jobs"):
+        parse([f"JOB={text}", "log.JOB", "p"])
+    assert len(parse(["JOB=1:100000", "log.JOB", "p"]).numbers) == 100_000
+
+
+@pytest.mark.parametrize("digits", ["9" * 400, "9" * 5000])
+def test_more_digits_than_a_number_has_are_no_amount_and_no_time(digits: str) -> None:
+    for read, text in (
+        (memory_bytes, digits),
+        (memory_bytes, f"0.{digits}G"),
+        (time_sec, digits),
+        (time_sec, f"1-{digits}"),
+    ):
+        with pytest.raises(UsageError, match="is not a"):
+            read(text)

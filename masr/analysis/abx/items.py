@@ -17,6 +17,7 @@ import numpy as np
 
 from masr.analysis.abx.warp import FrameDistance, prepared
 from masr.errors import AnalysisError, DataError
+from masr.files import ordinary
 from masr.io.datadir import DataDir
 from masr.io.frames import Array, ArrayFrames, Frames, Grid
 from masr.io.layout import PHONES_CTM, UTT2SPK
@@ -125,7 +126,7 @@ def _aligned(data: DataDir, utt: str, line: str, merge_stress: bool) -> tuple[fl
 def from_item_file(path: Path) -> Iterator[Item]:
     """Items of a file as ZeroSpeech publishes them."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = ordinary(path).read_text(encoding="utf-8").splitlines()
     except (FileNotFoundError, UnicodeDecodeError, IsADirectoryError):
         raise AnalysisError(f"{path} is no item file", fix="give a file, or a data directory with phones.ctm") from None
     for number, line in enumerate(lines[1:], start=2):

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from masr.errors import AnalysisError, near
+from masr.files import ordinary
 from masr.io.figure_checks import Array
 
 Pair = tuple[int, int]
@@ -56,7 +57,7 @@ class NamedMatrix:
 def read_matrix(path: Path) -> NamedMatrix:
     """A square table whose header and first column hold the same names, columns apart by tabs or commas (.csv)."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = ordinary(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise AnalysisError(f"{path} is not there", fix="give a table of `masr analyse similarity --out`") from None
     rows = [row for row in csv.reader(text.splitlines(), delimiter="," if path.suffix == ".csv" else "\t") if row]

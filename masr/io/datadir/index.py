@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from masr.errors import DataError
+from masr.files import parse_json
 from masr.io.atomic import atomic_path
 from masr.io.datadir.lines import let_go, map_file
 from masr.io.datadir.rows import table_rows
@@ -105,7 +106,7 @@ def _load(folder: Path) -> dict[str, _Rows]:
         if magic != _MAGIC or zlib.crc32(header) != header_crc or zlib.crc32(body) != arrays_crc:
             return {}
         let_go(data)
-        return {name: _rows(entry, data, start) for name, entry in json.loads(header).items()}
+        return {name: _rows(entry, data, start) for name, entry in parse_json(header).items()}
     except (DataError, OSError, struct.error, ValueError, KeyError, TypeError, AttributeError):
         return {}
 

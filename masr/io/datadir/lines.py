@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import DataError, near
+from masr.files import ordinary
 from masr.types import IntArray
 
 ByteArray = npt.NDArray[np.uint8]
@@ -32,7 +33,7 @@ _MATRIX_BYTES = 1 << 29
 def map_file(path: Path) -> mmap.mmap | bytes:
     """The file's bytes without reading them; b"" for an empty file, which cannot be mapped."""
     try:
-        with Path(path).open("rb") as stream:
+        with ordinary(path).open("rb") as stream:
             if not Path(path).stat().st_size:
                 return b""
             return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)

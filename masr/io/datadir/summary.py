@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from masr.errors import DataError
+from masr.files import ordinary
 from masr.io.datadir.choose import durations
 from masr.io.datadir.directory import DataDir
 from masr.io.layout import PROBLEMS_TSV, UTT2NUM_FRAMES, UTT2SPK
@@ -96,6 +97,6 @@ def _durations(source: DataDir) -> dict[str, float] | None:
 
 def _num_lines(path: Path) -> int:
     try:
-        return path.read_bytes().count(b"\n")
+        return ordinary(path).read_bytes().count(b"\n")
     except OSError:
         return 0

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from masr.errors import DataError, ScoresError, near
+from masr.files import ordinary
 from masr.io.datadir.lines import Lines
 from masr.io.datadir.view import open_table
 from masr.io.language_scores import LanguageScores
@@ -71,7 +72,7 @@ def _columns(path: Path) -> tuple[list[str], list[str]]:
     """The ids of a table and their values, in the order of the file."""
     try:
         open_table(path)  # refuses what is no table, with the line
-        data = path.read_bytes()
+        data = ordinary(path).read_bytes()
         text = data.decode()
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
@@ -170,7 +171,8 @@ def seen_languages(place: str) -> frozenset[str]:
     if path.is_dir() or path.name == UTT2LANG:
         return frozenset(read_labels(table_of(path, UTT2LANG)).values()) - set(MISSING)
     if path.is_file():
-        return frozenset(line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return frozenset(line.split()[0] for line in lines if line.strip())
     if "/" in place:
         raise DataError(f"{path}: no such file or directory")
     return frozenset(filter(None, (name.strip() for name in place.split(","))))

@@ -1,0 +1,204 @@
+"""FIFOs, devices and names that no file can have, where files are expected; JSON that is nested too deeply."""
+
+from __future__ import annotations
+
+import ast
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+import masr
+from masr.config import load
+from masr.config.plain import SettingsReader
+from masr.errors import MasrError
+from masr.files import ordinary, parse_json
+
+PACKAGE = Path(masr.__file__).parent
+DEEP = "[" * 100_000
+
+
+@pytest.fixture(autouse=True)
+def _no_hang() -> Iterator[None]:
+    """A reader that waits for ever fails, and does not hang the tests."""
+
+    def fail(number: int, frame: FrameType | None) -> None:
+        raise AssertionError("it hangs")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(180)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def configuration(path: Path) -> object:
+    from masr.training.config import TrainConfig
+
+    return load(TrainConfig, path)
+
+
+def base(path: Path) -> object:
+    (path.parent / "over.yaml").write_text("base: [given]\n", encoding="utf-8")
+    return SettingsReader().settings(path.parent / "over.yaml")
+
+
+def table(path: Path) -> object:
+    from masr.io.datadir.lines import map_file
+
+    return map_file(path)
+
+
+def scores(path: Path) -> object:
+    from masr.io.language_scores import read_language_scores
+
+    return read_language_scores(path)
+
+
+def array_of_scores(path: Path) -> object:
+    return scores(path.rename(path.with_suffix(".npy")))
+
+
+def codes(path: Path) -> object:
+    from masr.metadata.codebook import Codebook
+
+    return Codebook.load(path)
+
+
+def units(path: Path) -> object:
+    from masr.io.layout import UNITS_TXT
+    from masr.units.vocabulary import read_list
+
+    return read_list(path.rename(path.parent / UNITS_TXT).parent)
+
+
+def transcripts(path: Path) -> object:
+    from masr.scoring.wer.texts import read_text
+
+    return read_text(path)
+
+
+def answers(path: Path) -> object:
+    from masr.io.answers import read_answer_table
+
+    return read_answer_table(path)
+
+
+def figure(path: Path) -> object:
+    from masr.io.figure_file import read_figure
+
+    return read_figure(path)
+
+
+def matrix(path: Path) -> object:
+    from masr.analysis.similarity.matrix import read_matrix
+
+    return read_matrix(path)
+
+
+def weights(path: Path) -> object:
+    from torch import nn
+
+    from masr.models.weights import read_weights
+
+    return read_weights(path, nn.Linear(2, 2))
+
+
+def listed_utterances(path: Path) -> object:
+    from masr.cli.data import _listed
+
+    return _listed(path)
+
+
+READERS = [configuration, base, table, scores, array_of_scores, codes, units, transcripts, answers, figure, matrix]
+READERS += [weights, listed_utterances]
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.__name__)
+@pytest.mark.parametrize("kind", ["fifo", "device"])
+def test_a_fifo_or_dev_zero_where_a_file_is_expected_is_refused_at_once(
+    reader: Callable[[Path], object], kind: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "given"
+    if kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises((MasrError, OSError)) as found:
+        reader(path)
+    assert any(word in str(found.value) for word in ("FIFO", "device", "no such file"))
+
+
+def test_a_pipe_that_a_shell_has_opened_is_a_file_to_read() -> None:
+    read, write = os.pipe()
+    os.write(write, b"seed: 3\n")
+    os.close(write)
+    assert ordinary(f"/dev/fd/{read}").read_text(encoding="utf-8") == "seed: 3\n"
+    os.close(read)
+
+
+def test_an_input_of_a_stage_that_is_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
+    from masr.io.identity import identity
+
+    os.mkfifo(tmp_path / "given")
+    assert identity(tmp_path / "given")
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800b"])
+def test_a_name_that_no_file_can_have_is_no_such_file(name: str) -> None:
+    with pytest.raises(FileNotFoundError):
+        ordinary(name)
+
+
+@pytest.mark.parametrize("text", [DEEP, '{"a":' * 100_000, "[" * 5000 + "]" * 5000])
+def test_deep_json_is_no_json(text: str) -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        parse_json(text)
+
+
+def test_all_json_is_read_by_what_refuses_deep_json() -> None:
+    """Programs that talk to a process of their own, and a reader that forbids constants, are left out."""
+    own = {"files.py", "doctor.py", "io/figure_file.py", "jobs/node.py", "metadata/codebook.py"}
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("json.loads", "json.load")
+    }
+    assert {path for path in found if not path.startswith(("corpora/", "synth/"))} <= own
+
+
+@pytest.mark.parametrize(
+    "line", ['base: "a\\0b"', 'base: ["a\\ud800b"]', 'init: "a\\0b"', 'train: "a\\0b"', 'init: "a\\ud800"']
+)
+def test_nul_in_a_path_of_a_configuration_is_refused_with_its_place(line: str, tmp_path: Path) -> None:
+    from masr.plugins import resolve
+    from masr.training.init_from import read_run
+
+    path = tmp_path / "conf.yaml"
+    path.write_text(line + "\n", encoding="utf-8")
+    with pytest.raises(MasrError, match=r"conf\.yaml"):
+        read_run(path, (), resolve)
+
+
+def test_nul_in_an_argument_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    from masr.cli.main import main
+
+    assert main(["data", "validate", "a\0b"]) == 2
+    assert "NUL" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("depth", [100, 200, 300, 400, 500, 1000, 100_000])
+def test_a_deep_configuration_is_read_or_refused(depth: int, tmp_path: Path) -> None:
+    path = tmp_path / "conf.yaml"
+    path.write_text("a: " + "[" * depth + "]" * depth + "\nb: {c: 1}\n", encoding="utf-8")
+    over = tmp_path / "over.yaml"
+    over.write_text("base: conf.yaml\na: " + "{a: " * depth + "1" + "}" * depth + "\n", encoding="utf-8")
+    for given in (path, over):
+        try:
+            SettingsReader().settings(given, ("b.c=2",))
+        except MasrError as error:
+            assert "nested too deeply" in error.what
