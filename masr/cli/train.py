@@ -1,8 +1,9 @@
 """Train: an encoder by an objective that needs no labels (stage 6), or what it was trained for, such as CTC (stage 9).
 
 DIR gets config.yaml, provenance.json, metrics.jsonl, checkpoints, and at the end model.safetensors. The same command
-again goes on from the newest whole checkpoint, whatever killed the run before. On SIGTERM or SIGUSR1 the run saves
-and exits with 75, which tells a scheduler to start it again. Under torchrun the ranks share each step.
+again goes on from the newest whole checkpoint, whatever killed the run before. On SIGTERM, SIGUSR1 or Ctrl-C the run
+saves and exits with 75, which tells a scheduler to start it again; a second Ctrl-C leaves at once. Under torchrun the
+ranks share each step.
 
 example:
   masr train conf/pretrain/best_rq_masr_tiny.yaml exp/best_rq_masr_tiny
@@ -33,16 +34,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Trains to the last step, or until it is told to stop."""
-    from masr.api import frame_scorer, read_units
-    from masr.plugins import build, resolve
-    from masr.training.assemble import Rooms, carry_out, read_config
+    """Trains to the last step, or until it is told to stop: by signals from now on, of which none is lost."""
+    from masr.jobs.signals import Stop
 
     changes = list(args.set)
     if args.max_steps is not None:
         changes.append(f"training.max_steps={args.max_steps}")
     if args.seed is not None:
         changes.append(f"seed={args.seed}")
-    rooms = Rooms(resolve, build, read_units, frame_scorer)
-    config: TrainConfig = read_config(args.conf, changes, rooms)
-    return carry_out(config, args.folder, rooms)
+    with Stop() as told:
+        from masr.api import frame_scorer, read_units
+        from masr.plugins import build, resolve
+        from masr.training.assemble import Rooms, carry_out, read_config
+
+        rooms = Rooms(resolve, build, read_units, frame_scorer)
+        config: TrainConfig = read_config(args.conf, changes, rooms)
+        return carry_out(config, args.folder, rooms, told)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +16,8 @@ REQUEUE = 75
 ECHO_SEC = 1.0
 """A cluster signals every process of a job, and each hands it on: for so long a signal is one that came before."""
 STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_TORCHRUN = "TORCHELASTIC_RUN_ID"
 
 _Handler = Callable[[int, FrameType | None], object] | int | None
 
@@ -62,3 +65,46 @@ class Signals:
             self.first, self._asked_at = number, time.monotonic()
         elif number == signal.SIGINT or (number == signal.SIGTERM and time.monotonic() - self._asked_at > ECHO_SEC):
             self.hurry = True
+
+
+class Stop:
+    """Remembers inside its `with` block that the process was told to stop, by a scheduler or by Ctrl-C.
+
+    Whoever works looks at `seen` when nothing is half done. A second Ctrl-C ends the process at once.
+    """
+
+    def __init__(self) -> None:
+        self.seen = False
+        self._interrupted_at: float | None = None
+        self._before: dict[signal.Signals, _Handler] = {}
+
+    def __enter__(self) -> Stop:
+        if threading.current_thread() is not threading.main_thread():  # nothing else may set handlers
+            return self
+        watched = [signal.SIGTERM, signal.SIGUSR1]
+        if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # as a shell starts what is not for the terminal
+            watched.append(signal.SIGINT)
+        self._before = {number: signal.signal(number, self._note) for number in watched}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self.seen = True
+        if number != signal.SIGINT:
+            return
+        now = time.monotonic()
+        if self._interrupted_at is None:
+            self._interrupted_at = now
+            _say("interrupted: what is done is saved after the step in hand; Ctrl-C again leaves at once, unsaved")
+        elif _TORCHRUN not in os.environ or now - self._interrupted_at > ECHO_SEC:  # torchrun hands it on a second time
+            _say("interrupted again: left at once; the same command goes on from the newest checkpoint")
+            os._exit(128 + signal.SIGINT)
+
+
+def _say(what: str) -> None:
+    """One line on standard error, whatever Python is in the middle of printing."""
+    with suppress(OSError):
+        os.write(2, f"\nmasr: {what}\n".encode())

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from masr.data.loader import dead_workers
 from masr.errors import TrainingError
-from masr.jobs.signals import REQUEUE
+from masr.jobs.signals import REQUEUE, Stop
 from masr.training.calibration import calibrate
-from masr.training.distributed import mean_over_ranks, whole
+from masr.training.distributed import any_rank, mean_over_ranks, whole
 from masr.training.guard import Buffers
 from masr.training.lock import hold
 from masr.training.optim import forget, freeze, learning_rate, set_learning_rate
@@ -21,15 +21,17 @@ from masr.training.preflight import preflight
 from masr.training.resume import resume, save_state
 from masr.training.retention import finish, has_ended, mark_ended
 from masr.training.run import Run
-from masr.training.signals import Stop
 from masr.training.sums import Sums, frame_shares, total_loss
 from masr.types import Batch
 
 
-def train(run: Run) -> int:
-    """Trains to the last step and writes the final weights; 0, or REQUEUE where it was stopped before and may go on."""
+def train(run: Run, told: Stop | None = None) -> int:
+    """Trains to the last step and writes the final weights; 0, or REQUEUE where it was stopped before and may go on.
+
+    `told` has listened for signals since before there was a run; without it only those are heard that come from now on.
+    """
     config = run.config.training
-    with hold(run.folder, run.world), Stop() as stop, dead_workers():
+    with hold(run.folder, run.world), nullcontext(told) if told else Stop() as stop, dead_workers():
         step = resume(run)
         if step >= config.max_steps and has_ended(run, step):
             run.meters.say(f"all {step} steps were done before; nothing is left to do")
@@ -38,6 +40,9 @@ def train(run: Run) -> int:
             save_state(run, 0, None)
         if run.data.largest is not None and step < config.max_steps:
             preflight(run, run.data.largest())
+        if step < config.max_steps and any_rank(stop.seen, run.world):
+            run.meters.say(f"stopped by a signal before step {step + 1}; the same command goes on from here")
+            return REQUEUE
 
         with run.meters.showing(step):
             for micro_batches in run.data.training(step) if step < config.max_steps else ():
@@ -46,7 +51,7 @@ def train(run: Run) -> int:
                 is_last = step == config.max_steps
                 validates = is_last or step % config.validate_every == 0
                 score = judge(run, step) if validates else None
-                is_asked = stop.asked(run.world)
+                is_asked = any_rank(stop.seen, run.world)  # all ranks then save and leave together
                 if validates or is_asked or step % config.save_every == 0:
                     save_state(run, step, score)
                 if is_last:

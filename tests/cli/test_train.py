@@ -12,6 +12,7 @@ import pytest
 from safetensors.torch import load_file
 
 from masr.cli.main import main
+from masr.training import assemble
 
 
 def train(spoken: Path, out: Path, *options: str) -> int:
@@ -70,12 +71,30 @@ def test_a_folder_of_another_run_is_refused_and_stays_as_it_was(
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_sigterm_saves_and_asks_to_be_started_again(spoken: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("when", ["read_config", "carry_out"])
+def test_a_signal_at_the_very_start_of_masr_train_is_not_lost(
+    spoken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    call = getattr(assemble, when)
+
+    def told(*args: object) -> object:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return call(*args)
+
+    monkeypatch.setattr(assemble, when, told)
+    assert train(spoken, tmp_path / "run") == 75
+    monkeypatch.undo()
+    assert train(spoken, tmp_path / "run") == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_sigterm_and_ctrl_c_save_and_ask_to_be_started_again(spoken: Path, tmp_path: Path, number: int) -> None:
     command = [sys.executable, "-m", "masr.cli.main", "train", str(spoken / "run.yaml"), str(tmp_path / "run")]
     process = subprocess.Popen(
         [*command, "--max-steps", "100000", "--set", "training.save_every=100000"],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     metrics = tmp_path / "run" / "metrics.jsonl"
     deadline = time.monotonic() + 120
@@ -83,8 +102,9 @@ def test_sigterm_saves_and_asks_to_be_started_again(spoken: Path, tmp_path: Path
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=120)
+    process.send_signal(number)
+    said = process.communicate(timeout=120)[1].decode()
+    assert "the same command goes on from here" in said
     assert process.returncode == 75
     assert list((tmp_path / "run" / "checkpoints").glob("step_*"))
 

@@ -15,8 +15,9 @@ import torch
 from safetensors.torch import load_file
 
 from masr.errors import CheckpointError, TrainingError
-from masr.jobs.signals import REQUEUE
+from masr.jobs.signals import REQUEUE, Stop
 from masr.training.loop import train
+from masr.training.meters import Meters
 from masr.training.optim import Config as OptimConfig
 from masr.training.run import Reader, Run
 from masr.types import Batch
@@ -53,14 +54,44 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return finished(tmp_path_factory.mktemp("whole"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+@pytest.fixture
+def _listening() -> Iterator[None]:
+    """As at a terminal: what runs these tests may have been started deaf to Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What runs say from now on."""
+    lines: list[str] = []
+    monkeypatch.setattr(Meters, "say", lambda _, line: lines.append(line))
+    return lines
+
+
+@pytest.mark.usefixtures("_listening")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
 @pytest.mark.parametrize("at", [0, 6])
-def test_a_signal_saves_and_asks_to_be_started_again(tmp_path: Path, whole: bytes, number: int, at: int) -> None:
+def test_a_signal_or_ctrl_c_saves_once_and_asks_to_be_started_again(
+    tmp_path: Path, whole: bytes, number: int, at: int, said: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
     before = signal.getsignal(number)
     read = calling(tiny.batches(), at, lambda: os.kill(os.getpid(), number))
     assert train(tiny.with_data(a_run(tmp_path), read, tiny.validation())) == REQUEUE == 75
     assert (tmp_path / "checkpoints" / f"step_{at + 1:09d}").is_dir()
     assert signal.getsignal(number) == before
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 1 + (at > 3)
+    assert said[-1] == f"stopped by a signal after step {at + 1}; the same command goes on from here"
+    assert ("Ctrl-C again leaves at once" in capfd.readouterr().err) == (number == signal.SIGINT)
+    assert finished(tmp_path) == whole
+
+
+def test_a_signal_from_before_the_loop_is_not_lost(tmp_path: Path, whole: bytes, said: list[str]) -> None:
+    with Stop() as told:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert train(tiny.with_data(a_run(tmp_path), tiny.batches(), tiny.validation()), told) == REQUEUE
+    assert said == ["stopped by a signal before step 1; the same command goes on from here"]
     assert finished(tmp_path) == whole
 
 
