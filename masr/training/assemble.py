@@ -29,7 +29,7 @@ from masr.training.batches import Reading, named_streams, read_labels
 from masr.training.config import TrainConfig
 from masr.training.distributed import World, join_world
 from masr.training.encoded_frames import EncodedFrames, Scorer
-from masr.training.init_from import begin_from, copy_stats, read_run
+from masr.training.init_from import begin_from, copy_stats, read_run, refuse_unmeant
 from masr.training.label_classes import with_classes
 from masr.training.loop import train
 from masr.training.reads import reads_of
@@ -81,7 +81,9 @@ def carry_out(config: TrainConfig, folder: Path, rooms: Rooms, told: Stop | None
 
 def read_config(path: Path, changes: Sequence[str], rooms: Rooms) -> TrainConfig:
     """A file with `key=value` changes, and what the training data, their labels and the units say of the model."""
-    config = with_classes(with_features(read_run(path, changes, rooms.resolve), rooms.resolve))
+    run = read_run(path, changes, rooms.resolve)
+    refuse_unmeant(path, changes, run)
+    config = with_classes(with_features(run, rooms.resolve))
     return with_outputs(config, rooms.units(config))
 
 

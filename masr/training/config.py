@@ -69,7 +69,9 @@ class TrainConfig:
     """
 
     init: Path | None = option(
-        None, "folder of an ended run to begin from: its encoder, with the features and normalisation it learnt by"
+        None,
+        "folder of an ended run to begin from: its encoder, with the features and normalisation it learnt by; what "
+        "fine-tunes (ctc, lid) has to say null where it is to begin from nothing",
     )
     train: Path = option(Path("data/pretrain"), "data directory to train on")
     dev: Path | None = option(Path("data/dev"), "data directory to validate on; null for none")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import yaml
 from torch import Tensor, nn
 
-from masr.config import load, text_of
+from masr.config import keys, load, text_of
 from masr.config.bases import read
 from masr.config.nodes import compose
 from masr.data.stored_features import Resolve
@@ -20,6 +21,9 @@ from masr.io.layout import RESOLVED_CONFIG, STATS
 from masr.io.trained import open_trained
 from masr.models.weights import read_weights
 from masr.training.config import TrainConfig
+
+OTHERS_KEYS = frozenset({"features", "streams"})
+"""Keys that configurations of other stages have as well."""
 
 _WHOLE = ("features", "encoder")
 _OF_DATA = ("source", "normalise")
@@ -42,6 +46,24 @@ def read_run(path: Path, overrides: Sequence[str], resolve: Resolve) -> TrainCon
             fix="leave `encoder` out, or give only what may differ, such as encoder.dropout",
         )
     return config
+
+
+def refuse_unmeant(path: Path, overrides: Sequence[str], config: TrainConfig) -> None:
+    """ConfigError where a file is the configuration of something else, or fine-tunes from nothing unasked."""
+    if not keys(path) & {field.name for field in fields(TrainConfig)} - OTHERS_KEYS:
+        raise ConfigError(
+            f"{path}: says nothing of a training: no encoder, no objective, no data",
+            why=f"it is empty, or the configuration of another stage, of which {', '.join(sorted(OTHERS_KEYS))} speak",
+            fix="name the file of a training, such as conf/pretrain/best_rq_tiny.yaml",
+        )
+    own = config.objective.config
+    learns = bool(getattr(own, "learned", None) or getattr(own, "transcribes", False))
+    if learns and "init" not in keys(path, overrides) and not hasattr(config.encoder.config, "checkpoint"):
+        raise ConfigError(
+            f"{path}: objective.name is {config.objective.name}, which fine-tunes, and init does not say from what",
+            why="without it the encoder begins with random weights",
+            fix="--set init=RUN begins from that run; --set init=null, or init: null in the file, from nothing",
+        )
 
 
 def _inherited(file: Path) -> yaml.Node | None:

@@ -18,6 +18,7 @@ train: "{root}/data/train"
 dev: null
 codes: "{root}/exp/units"
 encoder: {{num_bins: 24, dim: 16, num_layers: 1, num_heads: 2, feed_forward_dim: 32}}
+init: null
 objective: {{name: ctc}}
 data: {{num_workers: 0}}
 batching: {{batch_frames: 1600, max_frames: 200}}

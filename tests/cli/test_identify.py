@@ -21,6 +21,7 @@ from masr.io.language_scores import read_language_scores
 CONF = """\
 train: "{root}/data/train"
 dev: "{root}/data/dev"
+init: null
 objective: {{name: lid, pooling: statistics}}
 data: {{num_workers: 0}}
 batching: {{batch_frames: 1600, max_frames: 60, max_utterances: 16}}

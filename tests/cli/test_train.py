@@ -6,13 +6,20 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
 
 from masr.cli.main import main
+from masr.errors import ConfigError
+from masr.plugins import RunConfig, resolve
 from masr.training import assemble
+from masr.training.config import TrainConfig
+from masr.training.init_from import OTHERS_KEYS, read_run, refuse_unmeant
+
+EGS = Path(__file__).resolve().parents[2] / "egs"
 
 
 def train(spoken: Path, out: Path, *options: str) -> int:
@@ -131,6 +138,47 @@ def test_what_cannot_be_is_one_block(
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("text", ["", "features: {name: log_mel}\n", "streams: [{name: language}]\n"])
+def test_masr_train_conf_features_yaml_is_refused_as_the_configuration_of_something_else(
+    spoken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    path = tmp_path / "features.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert (
+        main(["train", str(path), str(tmp_path / "run"), "--set", f'train="{spoken}/data/train"', "--seed", "1"]) == 2
+    )
+    assert f"{path}: says nothing of a training" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_keys_of_other_stages_are_those_that_a_training_has_too() -> None:
+    shared = {field.name for field in fields(RunConfig)} & {field.name for field in fields(TrainConfig)}
+    assert shared == OTHERS_KEYS
+
+
+@pytest.mark.parametrize("objective", ["lid", "ctc"])
+def test_fine_tuning_from_nothing_has_to_be_asked_for(
+    spoken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], objective: str
+) -> None:
+    changes = ["--set", f"objective={{name: {objective}}}", "--set", "streams=[]", "--set", "batching.stream="]
+    changes += ["--set", "batching.labels_per_batch=0"] if objective == "lid" else []
+    assert train(spoken, tmp_path / "run", *changes) == 2
+    said = capsys.readouterr().err
+    assert "init does not say from what" in said and "init: null" in said
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["lid/scratch_tiny", "lid/scratch_few_large", "ctc/scratch_tiny", "scorer/tiny"])
+def test_the_recipes_that_begin_from_nothing_ask_for_it(name: str) -> None:
+    for recipe in ("fleurs", "dhwani"):
+        path = EGS / recipe / "conf" / f"{name}.yaml"
+        refuse_unmeant(path, [], read_run(path, [], resolve))
+    other = EGS / "fleurs/conf/lid/ecapa_tiny.yaml"
+    with pytest.raises(ConfigError, match="init does not say from what"):
+        refuse_unmeant(other, [], read_run(other, [], resolve))
+    refuse_unmeant(other, ["init=null"], read_run(other, ["init=null"], resolve))
 
 
 def test_features_made_in_the_batch_train_as_well_as_archives(spoken: Path, tmp_path: Path) -> None:

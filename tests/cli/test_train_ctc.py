@@ -23,6 +23,7 @@ CONF = """\
 train: "{root}/train"
 dev: "{root}/dev"
 codes: "{root}/units"
+init: null
 objective: {{name: ctc, empty: skip}}
 data: {{num_workers: 0}}
 batching: {{batch_frames: 1600, max_frames: 95, max_utterances: 8}}

@@ -28,6 +28,7 @@ train: "{root}/data/train"
 dev: null
 codes: "{root}/exp/units"
 data: {{num_workers: 0}}
+init: null
 objective: {{name: ctc}}
 batching: {{batch_frames: 1600, max_frames: 200}}
 training: {{max_steps: 2, tensorboard: false}}

@@ -74,7 +74,7 @@ def root(spoken: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "run.yaml").write_text(CONF.format(root=root))
     for name, text in RUNS.items():
         (root / f"{name}.yaml").write_text("base: run.yaml\n" + text.format(root=root) + "\n")
-    (root / "scorer.yaml").write_text("base: run.yaml\nobjective: {name: ctc}\n")
+    (root / "scorer.yaml").write_text("base: run.yaml\ninit: null\nobjective: {name: ctc}\n")
     cluster(root)
     assert run_of(root, "scorer") == 0
     for split in ("train", "dev"):
