@@ -112,7 +112,7 @@ def _mine_rows(
     if hardness < 1:
         noise = pairs(candidates.keys[rows], candidates.keys, purpose).to(nearness.dtype)
         nearness.mul_(hardness).add_(noise, alpha=2 * (1 - hardness))
-    similarity = candidates.similarity(rows).to(nearness.dtype) if _needs_similarity(config) else None
+    similarity = candidates.similarity(rows).to(nearness.dtype) if needs_similarity(config) else None
     unknown = _unknown_pairs(candidates, rows, similarity, nearness)
     if similarity is not None and config.mining == "similarity":
         best, positives, worst, negatives = _by_gap(nearness, similarity, rows)
@@ -156,7 +156,8 @@ def _by_gap(nearness: Tensor, similarity: Tensor, rows: slice) -> tuple[Tensor, 
     return best, positives, worst, negatives
 
 
-def _needs_similarity(config: Config) -> bool:
+def needs_similarity(config: Config) -> bool:
+    """Whether the rule asks how alike two labels are, and not only whether they are the same."""
     return config.mining in ("similarity", "threshold", "margin", "weight")
 
 
@@ -219,7 +220,7 @@ def contrastive_loss(
     sample is weighed by exp(cosine / temperature). Anchors without a positive or a negative take no part.
     """
     cosines = embeddings[anchors] @ embeddings.t()
-    similarity = candidates.similarity(anchors).to(cosines.dtype) if _needs_similarity(config) else None
+    similarity = candidates.similarity(anchors).to(cosines.dtype) if needs_similarity(config) else None
     positive, negative = _kinds(candidates, anchors, config, similarity)
     has_both = positive.any(dim=1) & negative.any(dim=1)
     others = positive | negative | ~has_both[:, None]  # a row without any would have a gradient of NaN

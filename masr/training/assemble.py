@@ -36,6 +36,7 @@ from masr.training.reads import reads_of
 from masr.training.retention import ended_at, folders
 from masr.training.run import Run, begin
 from masr.training.transcripts import read_speech, transcribes, with_outputs
+from masr.training.unlearnt import unlearnt
 from masr.types import Encoder, Stream, Units
 
 
@@ -110,6 +111,9 @@ def assemble(config: TrainConfig, folder: Path, world: World, rooms: Rooms) -> R
     reading = Reading(frames, world, data, dev, labels, speech, scorer)
     run = begin(config, folder, world, objective, replace(reading.data(), reads=reads), config)
     speech.show(run.meters.say)
+    for folder, found in zip((data, dev), labels, strict=True):
+        for line in unlearnt(config, folder, found, frames.lengths(folder)) if folder else ():
+            run.meters.say(line)
     return run
 
 

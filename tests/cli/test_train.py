@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -162,7 +163,7 @@ def test_keys_of_other_stages_are_those_that_a_training_has_too() -> None:
 def test_fine_tuning_from_nothing_has_to_be_asked_for(
     spoken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], objective: str
 ) -> None:
-    changes = ["--set", f"objective={{name: {objective}}}", "--set", "streams=[]", "--set", "batching.stream="]
+    changes = ["--set", f"objective={{name: {objective}}}", "--set", "streams=[]", "--set", 'batching.stream=""']
     changes += ["--set", "batching.labels_per_batch=0"] if objective == "lid" else []
     assert train(spoken, tmp_path / "run", *changes) == 2
     said = capsys.readouterr().err
@@ -179,6 +180,18 @@ def test_the_recipes_that_begin_from_nothing_ask_for_it(name: str) -> None:
     with pytest.raises(ConfigError, match="init does not say from what"):
         refuse_unmeant(other, [], read_run(other, [], resolve))
     refuse_unmeant(other, ["init=null"], read_run(other, ["init=null"], resolve))
+
+
+def test_what_a_loss_leaves_out_is_on_the_screen_before_the_first_step(
+    spoken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "train"
+    shutil.copytree(spoken / "data" / "train", data)
+    labels = (data / "utt2lang").read_text().splitlines(keepends=True)
+    (data / "utt2lang").write_text("".join(labels[3:]))
+    assert train(spoken, tmp_path / "run", "--set", f'train="{data}"', "--max-steps", "1") == 0
+    said = capsys.readouterr().err
+    assert f"{data}: 3 of 32 utterances have no label of language: its loss leaves them out, such as" in said
 
 
 def test_features_made_in_the_batch_train_as_well_as_archives(spoken: Path, tmp_path: Path) -> None:
