@@ -111,8 +111,8 @@ def assemble(config: TrainConfig, folder: Path, world: World, rooms: Rooms) -> R
     reading = Reading(frames, world, data, dev, labels, speech, scorer)
     run = begin(config, folder, world, objective, replace(reading.data(), reads=reads), config)
     speech.show(run.meters.say)
-    for folder, found in zip((data, dev), labels, strict=True):
-        for line in unlearnt(config, folder, found, frames.lengths(folder)) if folder else ():
+    for read, found in ((data, labels[0]), (dev, labels[1])):
+        for line in unlearnt(config, read, found, frames.lengths(read)) if read else ():
             run.meters.say(line)
     return run
 

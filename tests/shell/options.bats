@@ -47,7 +47,7 @@ refused() {
 
 @test "a list of names takes names: no '*', no blank, none that is empty, none twice" {
   local bad
-  for bad in '*' '' a,, 'a b' 'a,b*' '[a]' a,a; do
+  for bad in '*' '' 'a,,' 'a b' 'a,b*' '[a]' a,a; do
     refused --pretrain "$bad"
     [[ $stderr == *"run.sh: usage: --pretrain $bad"* ]]
     refused --table "$bad"
