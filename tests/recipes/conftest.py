@@ -78,6 +78,8 @@ class Recipe:
             tiny.write_text(shorter.replace("max_steps: 3", "max_steps: 3, log_every: 3"))
         for streams in (folder / "egs").glob("*/conf/pretrain/parts/masr*.yaml"):
             streams.write_text(re.sub(r"warmup_steps: (75|120)\b", "warmup_steps: 0", streams.read_text()))
+        for table in (folder / "egs").glob("*/tables/**/*.yaml"):
+            table.write_text(re.sub(r"\bwarmup: \d+", "warmup: 0", table.read_text()))
         shutil.copytree(CHECKOUT / "masr", folder / "masr", ignore=shutil.ignore_patterns("__pycache__"))
         programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         self.started_env = {**os.environ, "PATH": programs, "OMP_NUM_THREADS": "1"}
