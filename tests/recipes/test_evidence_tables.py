@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from masr.api.schemas import resolved_settings
 from masr.cli.main import main
 from masr.config import loads, to_dict
 from masr.config.plain import as_yaml
 from masr.io.datadir import write_datadir
-from masr.plugins import resolve, resolved_settings
+from masr.plugins import resolve
 from masr.tables.config import read_table
 from masr.tables.placeholders import place_folders, readable, symbols_in
 from masr.tables.plan import Plan, folders_of, make_plan
