@@ -7,7 +7,6 @@ that their files are the same.
 
 from __future__ import annotations
 
-import fcntl
 import multiprocessing
 import os
 import shutil
@@ -19,11 +18,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from masr.corpora.columns import aligned
-from masr.corpora.merge import Split, SplitSummary, replace_folder
+from masr.corpora.merge import Split, SplitSummary
 from masr.corpora.part_job import Job, read_rows, run_part
 from masr.corpora.sidecar import read_sidecar
 from masr.errors import CorpusError, UsageError
+from masr.io.atomic import replace_folder
 from masr.io.layout import ARCHIVES, PROBLEMS_TSV
+from masr.io.one_writer import only_writer
 from masr.io.progress import track
 from masr.io.provenance import write_provenance
 from masr.types import Corpus, Part
@@ -171,16 +172,11 @@ def _workshop(out: Path) -> Iterator[Path]:
     folder = out / WORKSHOP
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
+        (folder / "lock").touch()
     except OSError as error:
         raise CorpusError(f"{out}: cannot be written to: {error.strerror}", fix="choose another folder") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CorpusError(
-                f"another `masr prepare` is writing to {out}", fix="wait for it, or give another folder"
-            ) from None
+    busy = CorpusError(f"another `masr prepare` is writing to {out}", fix="wait for it, or give another folder")
+    with only_writer(folder / "lock", busy):
         yield folder
         shutil.rmtree(folder)
 
