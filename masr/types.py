@@ -279,11 +279,11 @@ class Losses:
 
     terms: Mapping[str, Term]
     figures: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
-    """For the log only, each a sum and a count without gradient."""
+    """What only the log has, each a sum and a count without gradient."""
     encoded: Encoded | None = None
     """The contextual frames, for whoever builds on the objective."""
     histograms: Mapping[str, Tensor] = field(default_factory=dict)
-    """For the log only, (G, V) each: how often each of V codes came in each of G codebooks. They are added up before
+    """(G, V) each, for the log: how often each of V codes came in each of G codebooks. They are added up before
     entropy and the like are taken, which a mean over batches would get wrong. Guesses at `x` are `predicted_x`."""
 
 
