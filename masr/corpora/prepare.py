@@ -8,9 +8,7 @@ that their files are the same.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import shutil
-import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -27,6 +25,7 @@ from masr.io.layout import ARCHIVES, PROBLEMS_TSV
 from masr.io.one_writer import only_writer
 from masr.io.progress import track
 from masr.io.provenance import write_provenance
+from masr.io.workers import end_with_parent
 from masr.types import Corpus, Part
 
 WORKSHOP = ".prepare"
@@ -102,7 +101,7 @@ def _results(jobs: Sequence[Job], num_jobs: int) -> Generator[tuple[str, str]]:
         yield from map(run_part, todo)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(num_jobs, len(todo)), mp_context=context, initializer=_follow_parent)
+    pool = ProcessPoolExecutor(min(num_jobs, len(todo)), mp_context=context, initializer=end_with_parent)
     try:
         futures: list[Future[tuple[str, str]]] = [pool.submit(run_part, job) for job in todo]
         for future in as_completed(futures):
@@ -119,18 +118,6 @@ def _results(jobs: Sequence[Job], num_jobs: int) -> Generator[tuple[str, str]]:
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _follow_parent() -> None:
-    """A worker ends with the process that started it, however that one ended."""
-    parent = multiprocessing.parent_process()
-
-    def follow() -> None:
-        if parent is not None:
-            parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
 
 
 def _finish(split: str, jobs: Sequence[Job], out: Path, max_bad: float) -> SplitSummary:

@@ -25,6 +25,7 @@ from masr.io.atomic import atomic_write, replace_folder
 from masr.io.identity import digest, digest_of_file
 from masr.io.one_writer import only_writer
 from masr.io.progress import track
+from masr.io.workers import end_with_parent
 from masr.types import EmbeddedCorpus
 
 MARKER = ".embedded.json"
@@ -188,6 +189,7 @@ _current: list[tuple[EmbeddedCorpus, Path]] = []
 
 
 def _set_corpus(corpus: EmbeddedCorpus, work: Path) -> None:
+    end_with_parent()
     _current[:] = [(corpus, work)]
 
 
