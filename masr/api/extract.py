@@ -73,8 +73,8 @@ def frames_of(
 
 
 def open_extraction(name: Path, model: Model, data: DataDir, plan: Plan, masked: MaskedPass | None) -> Extraction:
-    """From the archives of `data`, where they hold what the model was trained on."""
-    from masr.inference.extract import Extraction
+    """An extraction that reads the archives of `data` where they hold what the model was trained on, else its audio."""
+    from masr.inference.extract import Extraction  # torch, which `statistics` does without
 
     return Extraction(model, data, plan, reads_archives(name, model.features, data), masked)
 

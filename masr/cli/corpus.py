@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 SIZES = ("mini", "large")
-"""Of every embedded corpus; a plug-in's own `SIZES` come beside them."""
+"""Sizes that every embedded corpus has; a plug-in's own `SIZES` come beside them."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,6 @@ first of them are test, the next dev. A video that is listed under two languages
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections import Counter
@@ -23,6 +22,7 @@ from pathlib import Path
 from masr.config import option
 from masr.corpora.languages import DHWANI
 from masr.errors import CorpusError, near
+from masr.io.datadir.choose import in_random_order
 from masr.types import Corpus, Part, Problem, Utterance
 
 FOLDERS = ("data_refined", "raw_data")
@@ -102,7 +102,7 @@ class Dhwani:
 
     def _split(self, folder: Path) -> dict[str, str]:
         """Video -> split, in the order of the hash; a function of the seed and of which videos there are."""
-        videos = sorted(_videos(folder), key=lambda v: (_hash(self.config.seed, v), v))
+        videos = in_random_order(_videos(folder), self.config.seed)
         num_test = _share(self.config.test_share, len(videos))
         num_dev = _share(self.config.dev_share, len(videos))
         names = ["test"] * num_test + ["dev"] * num_dev + ["train"] * (len(videos) - num_test - num_dev)
@@ -207,10 +207,6 @@ def _listed(root: Path) -> dict[str, frozenset[str]]:
 
 def _languages_of(root: Path, video: str) -> frozenset[str]:
     return _listed(root)[video]
-
-
-def _hash(seed: int, video: str) -> bytes:
-    return hashlib.blake2b(f"{seed} {video}".encode(), digest_size=8).digest()
 
 
 def _share(share: float, count: int) -> int:

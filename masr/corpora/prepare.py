@@ -7,11 +7,8 @@ that their files are the same.
 
 from __future__ import annotations
 
-import fcntl
 import multiprocessing
-import os
 import shutil
-import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -19,13 +16,16 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from masr.corpora.columns import aligned
-from masr.corpora.merge import Split, SplitSummary, replace_folder
+from masr.corpora.merge import Split, SplitSummary
 from masr.corpora.part_job import Job, read_rows, run_part
 from masr.corpora.sidecar import read_sidecar
 from masr.errors import CorpusError, UsageError
+from masr.io.atomic import replace_folder
 from masr.io.layout import ARCHIVES, PROBLEMS_TSV
+from masr.io.one_writer import only_writer
 from masr.io.progress import track
 from masr.io.provenance import write_provenance
+from masr.io.workers import end_with_parent
 from masr.types import Corpus, Part
 
 WORKSHOP = ".prepare"
@@ -101,7 +101,7 @@ def _results(jobs: Sequence[Job], num_jobs: int) -> Generator[tuple[str, str]]:
         yield from map(run_part, todo)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(num_jobs, len(todo)), mp_context=context, initializer=_follow_parent)
+    pool = ProcessPoolExecutor(min(num_jobs, len(todo)), mp_context=context, initializer=end_with_parent)
     try:
         futures: list[Future[tuple[str, str]]] = [pool.submit(run_part, job) for job in todo]
         for future in as_completed(futures):
@@ -118,18 +118,6 @@ def _results(jobs: Sequence[Job], num_jobs: int) -> Generator[tuple[str, str]]:
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _follow_parent() -> None:
-    """A worker ends with the process that started it, however that one ended."""
-    parent = multiprocessing.parent_process()
-
-    def follow() -> None:
-        if parent is not None:
-            parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
 
 
 def _finish(split: str, jobs: Sequence[Job], out: Path, max_bad: float) -> SplitSummary:
@@ -171,16 +159,11 @@ def _workshop(out: Path) -> Iterator[Path]:
     folder = out / WORKSHOP
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
+        (folder / "lock").touch()
     except OSError as error:
         raise CorpusError(f"{out}: cannot be written to: {error.strerror}", fix="choose another folder") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CorpusError(
-                f"another `masr prepare` is writing to {out}", fix="wait for it, or give another folder"
-            ) from None
+    busy = CorpusError(f"another `masr prepare` is writing to {out}", fix="wait for it, or give another folder")
+    with only_writer(folder / "lock", busy):
         yield folder
         shutil.rmtree(folder)
 

@@ -36,7 +36,7 @@ class Report:
         self._put(found.item, found if found.num_encoded else TOO_SHORT)
 
     def complain(self, item: int, reason: str) -> None:
-        """In stead of a result."""
+        """Says why a file has no result."""
         self._put(item, reason)
 
     def close(self) -> None:

@@ -8,7 +8,6 @@ Shapes: B utterances, S feature frames or samples, T encoded frames, D width.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from torch import Tensor
 
 from masr.io.trained import open_trained
 from masr.masking.spans import Spans
-from masr.maths.keyed_random import combine
+from masr.maths.keyed_random import combine, places_of
 from masr.types import Batch
 
 _PIECE = 1024
@@ -49,9 +48,7 @@ class MaskedPass:
 
     def keys(self, utts: Sequence[str]) -> Tensor:
         """(B,) int64 keys, which everything random about these utterances is a function of."""
-        digests = (hashlib.blake2b(utt.encode("utf-8", "surrogatepass"), digest_size=8).digest() for utt in utts)
-        places = np.fromiter((int.from_bytes(digest, "little") >> 1 for digest in digests), dtype=np.int64)
-        return combine(self.seed, 0, torch.from_numpy(places))
+        return combine(self.seed, 0, places_of(utts))
 
     def mask(self, utts: Sequence[str], lengths: Tensor) -> Tensor:
         """(B,) encoded lengths -> (B, T) true where hidden."""

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from masr.errors import DataError
-from masr.inference.extracted import Extracted, Plan, slice_of
+from masr.inference.extracted import Extracted, Plan
 from masr.io.ark import parse_entry, read_matrix, read_shape
 from masr.io.datadir import DataDir
 from masr.io.identity import identity
 from masr.io.layout import FEATS_SCP, RESOLVED_CONFIG, UTT2NUM_FRAMES
 from masr.io.progress import track
-from masr.types import FloatArray
+from masr.types import FloatArray, slice_of
 
 NAME = "statistics"
 """The word that stands in the place of a model."""

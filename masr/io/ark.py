@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import ArchiveError
+from masr.io.atomic import temporary_name
 from masr.types import FloatArray
 
 Storage = Literal["float32", "float16", "uint8"]
@@ -59,7 +59,7 @@ class ArchiveWriter:
         self.storage = storage
         self.rows: dict[str, str] = {}
         self._named = self.path.absolute()
-        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+        self._temporary = temporary_name(self.path)
 
     def __enter__(self) -> ArchiveWriter:
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,8 +7,6 @@ folder whose digests do not agree was cut short or damaged, and counts as absent
 from __future__ import annotations
 
 import json
-import os
-import secrets
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from masr.errors import CheckpointError
-from masr.io.atomic import atomic_path
+from masr.io.atomic import atomic_path, flush, temporary_name
 from masr.io.identity import digest_of_file
 from masr.io.layout import RECORD
 
@@ -31,7 +29,7 @@ Groups = Mapping[str, Mapping[str, "Tensor"]]
 
 def save(folder: Path, groups: Groups, record: Mapping[str, Any]) -> None:
     """Writes `folder`; killed at any moment, it leaves the folder whole or absent."""
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    temporary = temporary_name(folder)
     with _disk_errors(folder):
         try:
             temporary.mkdir(parents=True)
@@ -43,11 +41,11 @@ def save(folder: Path, groups: Groups, record: Mapping[str, Any]) -> None:
             text = json.dumps({**record, _DIGESTS: digests}, indent=1, ensure_ascii=False, allow_nan=False)
             (temporary / RECORD).write_text(text + "\n", encoding="utf-8")
             for path in (*temporary.iterdir(), temporary):
-                _flush(path)
+                flush(path)
             if folder.exists():  # one that was found damaged; a whole one is never written again
                 shutil.rmtree(folder)
             temporary.rename(folder)
-            _flush(folder.parent)
+            flush(folder.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -129,11 +127,3 @@ def _disk_errors(path: Path) -> Iterator[None]:
             why="the disk is full or not writable",
             fix="free some space and run the same command again: it goes on from the checkpoint before",
         ) from None
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

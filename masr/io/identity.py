@@ -72,7 +72,7 @@ class Read:
     path: str
     """As it was given."""
     identity: str
-    """Of what lay there."""
+    """Identity of what lay there."""
 
 
 def identity(path: Path | str) -> str:
@@ -97,7 +97,7 @@ def digest(facts: Any) -> str:
 
 
 def digest_of_file(path: Path, algorithm: str = "sha256") -> str:
-    """Of its whole content, however large."""
+    """Digest of a file's whole content, however large."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, algorithm).hexdigest()
 

@@ -14,7 +14,7 @@ from masr.errors import AudioError
 
 BLOCK_SAMPLES = 1 << 20
 _UNKNOWN_SAMPLES = 1 << 60
-"""For a stream that does not say how long it is, libsndfile counts more samples than this."""
+"""libsndfile counts more samples than this in a stream that does not say how long it is."""
 _INTEGER_SUBTYPES = frozenset({"PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW"})
 
 Block = npt.NDArray[Any]

@@ -13,6 +13,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from masr.io.atomic import atomic_write
+
 
 def begin(record: Path, state: dict[str, Any]) -> str:
     """The id of the attempt: the one at hand where it was begun in this very state, else a new one."""
@@ -24,9 +26,7 @@ def begin(record: Path, state: dict[str, Any]) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     attempt = os.urandom(8).hex()
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps({"attempt": attempt, "state": state}), encoding="utf-8")
-    temporary.replace(path)
+    atomic_write(path, json.dumps({"attempt": attempt, "state": state}))
     return attempt
 
 

@@ -14,7 +14,7 @@ WHEN_AND_WHERE = ("provenance.json", "problems.tsv")
 """Records that are no content of what they lie beside."""
 FOLDERS = ("data", "exp", "conf", "corpus", "tables")
 MANY = 8
-"""Of so many files of one kind in one folder the first and the last are changed on trial."""
+"""Where one folder has so many files of one kind, only the first and the last are changed on trial."""
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Stage:
 
 
 def stages_of(recipe: Path, traces: Path) -> list[Stage]:
-    """From the traces of forked.py; `recipe` is the folder of run.sh."""
+    """What each stage read, by the traces of forked.py; `recipe` is the folder of run.sh."""
     found: dict[str, Stage] = {}
     for trace in sorted(traces.glob("*.trace")):
         head, *lines = trace.read_text().splitlines()

@@ -64,7 +64,7 @@ def changes(ours: Any, theirs: Any, key: str = "") -> set[str]:
 
 
 def digests(name: str, size: str, *rows: str) -> set[str]:
-    """Of the pre-trainings of these rows, all where none is named, with the seeds that every table has."""
+    """Digests of the pre-trainings of these rows, all where none is named, with the seeds that every table has."""
     plan = plan_of(name, size)
     seeds = sorted(plan.size.seeds)[:3]
     chosen = rows or {row for row, _, step in plan.cells if step == "pretrain"}
