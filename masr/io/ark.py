@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import ArchiveError
+from masr.io.regular import open_regular
 from masr.types import FloatArray
 
 Storage = Literal["float32", "float16", "uint8"]
@@ -157,7 +158,7 @@ def parse_entry(entry: str) -> tuple[Path, int, tuple[int, int] | None]:
 
 def _opened(path: Path, entry: str) -> BinaryIO:
     try:
-        return path.open("rb")
+        return open_regular(path)
     except OSError as error:
         raise ArchiveError(
             f"{entry}: cannot be read: {error.strerror}",
@@ -177,6 +178,11 @@ def _read_value(stream: BinaryIO, size: int, entry: str) -> Array:
         stream.seek(start + header.num_bytes)
         return np.zeros(header.shape, dtype=np.float32)
     array = read_matrix_or_vector(stream)
+    if not np.isfinite(array).all():
+        raise ArchiveError(
+            f"{entry}: damaged: it holds NaN or infinite values, which are never written",
+            fix="run `masr features` again",
+        )
     # An array over a buffer cannot be written to, which torch warns of.
     wanted = np.float64 if header.kind in ("DM", "DV") else np.float32
     return np.array(array, dtype=wanted, order="C", copy=not array.flags.writeable or None)
