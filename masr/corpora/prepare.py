@@ -75,7 +75,13 @@ def prepare(
 def _require_names(source: Path, parts: Sequence[Part]) -> None:
     """CorpusError where a split or a part cannot be a file of its own inside OUT."""
     for name in (name for part in parts for name in (part.split, part.name)):
-        if name != Path(name).name or name.startswith(".") or "\0" in name or len(name.encode()) > MAX_NAME_BYTES:
+        if (
+            not name
+            or name != Path(name).name
+            or name.startswith(".")
+            or "\0" in name
+            or len(name.encode()) > MAX_NAME_BYTES
+        ):
             raise CorpusError(
                 f"{source}: {name[:60]!r} cannot be the name of a split or of a part of one",
                 why=f"files are named by it: at most {MAX_NAME_BYTES} bytes, no folder, no dot in front",

@@ -109,10 +109,8 @@ def read_array(entry: str) -> Array:
     """
     path, offset, rows = parse_entry(entry)
     with _opened(path, entry) as stream:
-        stream.seek(0, os.SEEK_END)
-        size = stream.tell()
-        stream.seek(offset)
-        array = _read_value(stream, size, entry)
+        size = stream.seek(0, os.SEEK_END)
+        array = _read_value(stream, offset, size, entry)
     if rows is None:
         return array
     first, last = rows
@@ -144,7 +142,7 @@ def read_archive(path: Path) -> Iterator[tuple[str, Array]]:
         size = stream.seek(0, os.SEEK_END)
         stream.seek(0)
         while (key := _key(stream, str(path))) is not None:
-            yield key, _read_value(stream, size, f"{path}: {key}")
+            yield key, _read_value(stream, stream.tell(), size, f"{path}: {key}")
 
 
 def parse_entry(entry: str) -> tuple[Path, int, tuple[int, int] | None]:
@@ -167,11 +165,10 @@ def _opened(path: Path, entry: str) -> BinaryIO:
         ) from None
 
 
-def _read_value(stream: BinaryIO, size: int, entry: str) -> Array:
-    """The value at the stream's position, which is left behind it."""
+def _read_value(stream: BinaryIO, start: int, size: int, entry: str) -> Array:
+    """The value at `start`; the stream's position is left behind it."""
     from kaldiio.matio import read_matrix_or_vector
 
-    start = stream.tell()
     header = _header(stream, start, size, entry)
     stream.seek(start)
     if 0 in header.shape:

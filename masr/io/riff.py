@@ -43,9 +43,11 @@ class Riff:
 
 def read_riff(stream: BinaryIO, start: int, size: int) -> Riff | None:
     """The header of the wav at `start`, after which the stream holds `size` bytes; None where it is no RIFF wav."""
+    if size < 12:
+        return None
     stream.seek(start)
     head = stream.read(12)
-    if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":
+    if head[:4] != b"RIFF" or head[8:] != b"WAVE":
         return None
     position, form = 12, None
     for _ in range(_MAX_CHUNKS):
