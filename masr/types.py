@@ -90,6 +90,8 @@ class Problem:
     where: str
     """File, member or line."""
     reason: str
+    spoils_part: bool = False
+    """Whether all that its part gave is left out with it: it came from one file, and that file is damaged."""
 
 
 @runtime_checkable

@@ -183,7 +183,13 @@ def _utterance(path: Path, video: str, iso: str) -> Utterance:
 
 def _wavs(folder: Path) -> list[str]:
     with os.scandir(folder) as entries:
-        return sorted(e.name for e in entries if e.name.lower().endswith(".wav") and e.is_file())
+        names = [e.name for e in entries if e.name.lower().endswith(".wav") and not _is_folder(e)]
+    return sorted(names)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether a folder lies there; what is neither folder nor file stays, to be left out by name and not in silence."""
+    return not entry.is_file(follow_symlinks=False) and os.path.isdir(entry.path)  # noqa: PTH112 (never raises)
 
 
 @lru_cache(maxsize=64)

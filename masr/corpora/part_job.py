@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,12 +79,16 @@ def run_part(job: Job) -> tuple[str, str]:
             lines.open("w", encoding="utf-8") as stream,
         ):
             admission = Admission(shard, read_sidecar(job.source), job.shards, job.resample)
+            spoilt: Problem | None = None
             for item in job.corpus.read(job.part):
                 row = item if isinstance(item, Problem) else admission.row(item)
+                spoilt = row if isinstance(row, Problem) and row.spoils_part else spoilt
                 stream.write(json.dumps(_as_json(row), ensure_ascii=True) + "\n")
+            if spoilt:
+                shard.discard()
         with atomic_open(job.rows) as stream, lines.open(encoding="utf-8") as written:
             stream.write(json.dumps({"fingerprint": fingerprint, "shard": shard.num_utterances > 0}) + "\n")
-            stream.writelines(written)
+            stream.writelines(_left_out(written, spoilt) if spoilt else written)
     except OSError as error:
         raise CorpusError(
             f"{job.part.source}: {error}", fix="see that it can be read, and that the disk is not full"
@@ -107,11 +111,21 @@ def read_rows(path: Path) -> Iterator[UtteranceRow | Problem]:
                 yield UtteranceRow(**values)
 
 
+def _left_out(lines: Iterable[str], spoilt: Problem) -> Iterator[str]:
+    """The lines with a problem in place of every row."""
+    for line in lines:
+        values = json.loads(line)
+        if "reason" not in values:
+            problem = Problem(f"{values['utt']} ({spoilt.where})", spoilt.reason)
+            line = json.dumps(_as_json(problem), ensure_ascii=True) + "\n"
+        yield line
+
+
 def _as_json(row: UtteranceRow | Problem) -> dict[str, Any]:
     """The fields of a row or a problem, without those at their default: rows are held by the million."""
     fields = {}
     for f in dataclasses.fields(row):
         value = getattr(row, f.name)
-        if value is not None and value not in ({}, ()):
+        if value is not None and value is not False and value not in ({}, ()):
             fields[f.name] = value
     return fields

@@ -30,6 +30,8 @@ from masr.types import Corpus, Part
 
 WORKSHOP = ".prepare"
 MAX_BAD = 1.0
+MAX_NAME_BYTES = 180
+"""What file systems take is 255; prefixes, endings and a random name while it is written are added to it."""
 
 
 def prepare(
@@ -55,6 +57,7 @@ def prepare(
     parts = corpus.parts(source)
     if not parts:
         raise CorpusError(f"{source}: nothing of this corpus is there")
+    _require_names(source, parts)
     splits = list(dict.fromkeys(part.split for part in parts))
     with _workshop(out) as workshop:
         jobs = {(part.split, part.name): _job(corpus, part, source, out, workshop, shards, resample) for part in parts}
@@ -67,6 +70,23 @@ def prepare(
                     mine = [job for job in jobs.values() if job.part.split == split]
                     summaries[split] = _finish(split, mine, out, max_bad)
     return [summaries[split] for split in splits]
+
+
+def _require_names(source: Path, parts: Sequence[Part]) -> None:
+    """CorpusError where a split or a part cannot be a file of its own inside OUT."""
+    for name in (name for part in parts for name in (part.split, part.name)):
+        if (
+            not name
+            or name != Path(name).name
+            or name.startswith(".")
+            or "\0" in name
+            or len(name.encode()) > MAX_NAME_BYTES
+        ):
+            raise CorpusError(
+                f"{source}: {name[:60]!r} cannot be the name of a split or of a part of one",
+                why=f"files are named by it: at most {MAX_NAME_BYTES} bytes, no folder, no dot in front",
+                fix="rename the file or the folder, or the series in metadata.tsv",
+            )
 
 
 def _job(corpus: Corpus, part: Part, source: Path, out: Path, workshop: Path, shards: bool, resample: bool) -> Job:

@@ -7,6 +7,7 @@ format goes through libsndfile.
 from __future__ import annotations
 
 import io
+import math
 import re
 import subprocess
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from masr.errors import AudioError
+from masr.io.flac import SampleDigest
+from masr.io.regular import open_regular
 from masr.io.riff import Riff, read_riff
 from masr.io.sound import BLOCK_SAMPLES, Block, open_sound, read_span, sound_blocks
 from masr.types import FloatArray, Int16Array
@@ -26,7 +29,8 @@ SAMPLE_RATE = 16000
 INT16_SCALE = 32768.0
 OVERSHOOT_SEC = 0.5
 """A segment may end so much after its recording, as in Kaldi, where times are rounded; it is then cut."""
-_ARK_ENTRY = re.compile(r"(.+\.ark):(\d+)", re.DOTALL)
+_ARK_ENTRY = re.compile(r"(.+\.ark):([0-9]+)", re.DOTALL)
+_MAX_OFFSET = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +81,10 @@ def check_audio(source: Path | bytes, sample_rate: int | None = SAMPLE_RATE, cha
             info = AudioInfo(riff.num_samples, riff.sample_rate, riff.num_channels)
             _require(info, sample_rate, channel)
             return info
+        digest = SampleDigest(stream)
         with open_sound(stream) as sound:
             _require(_sound_info(sound), sample_rate, channel)
-            num_samples = sum(len(block) for block in sound_blocks(sound))
+            num_samples = sum(len(block) for block in sound_blocks(sound, digest))
             info = AudioInfo(num_samples, sound.samplerate, sound.channels)
     _require(info, sample_rate, channel)
     return info
@@ -100,10 +105,11 @@ def int16_blocks(
             blocks = _riff_blocks(stream, riff)
             yield from _converted(blocks, info.sample_rate, sample_rate, channel)
             return
+        digest = SampleDigest(stream)
         with open_sound(stream) as sound:
             info = _sound_info(sound)
             _require(info, None if resample else sample_rate, channel)
-            yield from _converted(sound_blocks(sound), info.sample_rate, sample_rate, channel)
+            yield from _converted(sound_blocks(sound, digest), info.sample_rate, sample_rate, channel)
 
 
 def read_audio(
@@ -127,7 +133,7 @@ def read_audio(
 def split_entry(entry: str) -> tuple[Path, int]:
     """A wav.scp entry that is no pipe, as file and byte offset."""
     match = _ARK_ENTRY.fullmatch(entry)
-    return (Path(match[1]), int(match[2])) if match else (Path(entry), 0)
+    return (Path(match[1]), min(int(match[2][:20]), _MAX_OFFSET)) if match else (Path(entry), 0)
 
 
 def _read(
@@ -164,6 +170,8 @@ def _read_sound(sound: Any, start_sec: float, end_sec: float | None, channel: in
 
 def _span(info: AudioInfo, start_sec: float, end_sec: float | None, channel: int, sample_rate: int) -> tuple[int, int]:
     _require(info, sample_rate, channel)
+    if not (math.isfinite(start_sec) and (end_sec is None or math.isfinite(end_sec))):
+        raise AudioError(f"no samples between {start_sec} s and {end_sec} s")
     first = round(start_sec * info.sample_rate)
     last = info.num_samples if end_sec is None else round(end_sec * info.sample_rate)
     if last > info.num_samples + OVERSHOOT_SEC * info.sample_rate:
@@ -199,7 +207,7 @@ def _opened(source: Path | bytes) -> Iterator[tuple[BinaryIO, int]]:
         yield io.BytesIO(source), len(source)
         return
     try:
-        with source.open("rb") as stream:
+        with open_regular(source) as stream:
             size = stream.seek(0, io.SEEK_END)
             stream.seek(0)
             yield stream, size

@@ -66,6 +66,12 @@ class ShardWriter:
             self._stream.truncate()
             raise
 
+    def discard(self) -> None:
+        """Takes back all that was appended."""
+        self._stream.seek(0)
+        self._stream.truncate()
+        self.num_utterances = 0
+
     def _append(self, key: str, blocks: Iterable[Int16Array]) -> tuple[str, int]:
         self._stream.write(key.encode() + b" ")
         offset = self._stream.tell()

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import AudioError
+from masr.io.flac import SampleDigest
 
 BLOCK_SAMPLES = 1 << 20
 _UNKNOWN_SAMPLES = 1 << 60
@@ -50,8 +51,11 @@ def read_span(sound: Any, first: int, last: int) -> Block:
     return samples
 
 
-def sound_blocks(sound: Any) -> Iterator[Block]:
-    """Blocks (n, channels) of all samples, int16 where that loses nothing; AudioError where some are missing or NaN."""
+def sound_blocks(sound: Any, digest: SampleDigest) -> Iterator[Block]:
+    """Blocks (n, channels) of all samples, int16 where that loses nothing.
+
+    AudioError where some are missing or NaN, or where together they are not what `digest` expects.
+    """
     import soundfile
 
     kind = "int16" if sound.subtype in _INTEGER_SUBTYPES else "float32"
@@ -66,9 +70,12 @@ def sound_blocks(sound: Any) -> Iterator[Block]:
         num_samples += len(block)
         if kind == "float32" and not np.isfinite(block).all():
             raise AudioError("NaN or infinite samples")
+        digest.add(block, sound.subtype)
         yield block
     if num_samples < sound.frames < _UNKNOWN_SAMPLES:
         raise AudioError(f"truncated: holds {num_samples} of {sound.frames} samples")
+    if digest.differs():
+        raise AudioError("truncated or damaged: its samples are not those of its MD5")
 
 
 def _reason(error: Exception) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -105,7 +106,16 @@ class Codebook:
                 why="the codes of a stream are made once, before training",
                 fix=f"run {STAGE} with this stream in the config; {near(path.stem, known)}",
             ) from None
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            EOFError,
+            RuntimeError,
+            zipfile.BadZipFile,
+            zlib.error,
+        ) as error:
             raise _broken(path, str(error)) from None
         if codes.ndim != 2 or codes.dtype != np.float32 or len(codes) != len(labels):
             raise _broken(path, f"{len(labels)} labels, codes of shape {codes.shape} and type {codes.dtype}")

@@ -8,6 +8,8 @@ CC BY-SA; they stay in the package, and only the rows in use are copied beside a
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -89,7 +91,7 @@ def _table(file: str) -> _Table:
             rows = {str(code): row for row, code in enumerate(stored["langs"])}
             features = tuple(map(str, stored["feats"]))
             return _Table(rows, features, tuple(map(str, stored["sources"])), stored["data"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise MissingPackageError(
             f"{path}: cannot be read: {error}", fix="pip install --force-reinstall lang2vec"
         ) from None

@@ -296,3 +296,13 @@ def test_two_bytes_a_value(folder):
     for utt, entry in read_table(folder / "feats.scp").items():
         np.testing.assert_allclose(read_array(entry), expected(utt), atol=1e-3)
     assert json.loads((folder / "data" / "features.1.json").read_text())["num_utts"] == 7
+
+
+@pytest.mark.parametrize("times", ["nan 1", "0 nan", "0 inf", "-inf 1", "1e999 1", "0 " + "9" * 400, "0 " + "9" * 5000])
+def test_segment_times_that_are_no_numbers_leave_out_their_utterance_alone(tmp_path, times) -> None:
+    soundfile.write(tmp_path / "x.wav", samples(16000, 0), RATE)
+    tables = {"wav.scp": {"x": str(tmp_path / "x.wav")}, "utt2spk": {"u": "s", "v": "s"}}
+    write_datadir(tmp_path / "data", tables | {"segments": {"u": "x 0 0.5", "v": f"x {times}"}})
+    read = list(read_waveforms(items_of(DataDir.open(tmp_path / "data"), ["u", "v"]), RATE))
+    assert [item[0] for item in read if isinstance(item, tuple)] == ["u"]
+    assert [item.utt for item in read if isinstance(item, Unread)] == ["v"]
