@@ -12,7 +12,6 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,6 @@ from masr.data.dataset import samples_for
 from masr.errors import CheckpointError
 from masr.inference.batches import BATCH_FRAMES
 from masr.inference.load import Model
-from masr.io.trained import open_trained
 from masr.types import FloatArray
 
 
@@ -127,20 +125,6 @@ def spans(num_frames: int, longest: int) -> list[tuple[int, int]]:
     count = max(1, math.ceil(num_frames / longest))
     edges = [num_frames * n // count for n in range(count + 1)]
     return [(first, last - first) for first, last in pairwise(edges)]
-
-
-def fill_objective(folder: Path, objective: Any) -> None:
-    """Fills an objective's weights from a run, in which it stood alone or inside what streams were wrapped around."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        stored = {name: value for path in open_trained(folder).weights for name, value in load_file(path).items()}
-        inner = {n.removeprefix("objective."): v for n, v in stored.items() if n.startswith("objective.")}
-        objective.load_state_dict(inner or stored)
-    except (SafetensorError, RuntimeError, OSError) as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise CheckpointError(f"{folder}: its weights do not fit its config.yaml: {reason}") from None
 
 
 def _batches(windows: Iterable[Window]) -> Iterator[list[Window]]:

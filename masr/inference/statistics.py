@@ -52,7 +52,14 @@ class StatisticsOfFeatures:
         first, last = slice_of(len(self.data), job, num_jobs)
         with self.extracted.slice(out, job, num_jobs, _NUM_KINDS * self.num_features) as (array,):
             for place in track(range(first, last), self.data.folder.name, unit="utterance"):
-                array[place - first] = statistics_of(self._read(place))
+                found = statistics_of(self._read(place))
+                if not np.isfinite(found).all():
+                    raise DataError(
+                        f"{self.data.folder}: the features of {self.data.utts[place]} are not all finite",
+                        why="the program that made them let NaN or infinite values through",
+                        fix=f"make them again: masr features {self.data.folder}",
+                    )
+                array[place - first] = found
 
     def _make(self) -> str:
         """What stage 2 wrote of the archives' make, as one line; `missing` where another program made them."""

@@ -217,7 +217,7 @@ def test_a_disk_that_fills_up_keeps_the_checkpoint_before(
             raise OSError(28, "No space left on device")
         write(path, tensors)
 
-    write = checkpoint._write
+    write = checkpoint.write_file
     monkeypatch.setattr(checkpoint, "_write", full)
     with pytest.raises(CheckpointError, match="No space left on device"):
         train(a_run(tmp_path))
