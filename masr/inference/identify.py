@@ -8,10 +8,8 @@ Shapes: B windows, S frames or samples, F features, C classes.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -120,11 +118,17 @@ class Identifier:
         return found.float().cpu().numpy(), encoded.tolist()
 
 
-def spans(num_frames: int, longest: int) -> list[tuple[int, int]]:
-    """First frame and frames of windows of like length, none above `longest`, that cover all; at least one."""
-    count = max(1, math.ceil(num_frames / longest))
-    edges = [num_frames * n // count for n in range(count + 1)]
-    return [(first, last - first) for first, last in pairwise(edges)]
+def num_windows(num_frames: int, longest: int) -> int:
+    """Windows, none above `longest`, that cover all frames; at least one."""
+    return max(1, -(-num_frames // longest))
+
+
+def spans(num_frames: int, longest: int) -> Iterator[tuple[int, int]]:
+    """First frame and frames of windows of like length that cover all; one by one, as a header may promise anything."""
+    count = num_windows(num_frames, longest)
+    for number in range(count):
+        first = num_frames * number // count
+        yield first, num_frames * (number + 1) // count - first
 
 
 def _batches(windows: Iterable[Window]) -> Iterator[list[Window]]:

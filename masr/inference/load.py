@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from masr.errors import AudioError, CheckpointError, UsageError
 from masr.features.cmvn import normalise
 from masr.features.stored_stats import read_stats
-from masr.io.audio import INT16_SCALE, SAMPLE_RATE
+from masr.io.audio import INT16_SCALE, SAMPLE_RATE, require_ratio
 from masr.io.trained import Trained
 from masr.models.padding_mask import zero_past_end
 from masr.models.pooling import build_pooling
@@ -222,5 +222,6 @@ def _mono(waveform: Waveform, given_rate: int, wanted_rate: int) -> Tensor:
     if given_rate != wanted_rate:
         import soxr
 
+        require_ratio(given_rate, wanted_rate)
         values = soxr.resample(values.astype(np.float32), given_rate, wanted_rate)
     return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))

@@ -25,7 +25,7 @@ def windows(path: Path, longest: int = 100, channel: int | None = None) -> tuple
 
 @given(st.integers(1, 10_000), st.integers(1, 500))
 def test_spans_are_alike_and_cover_all(num_frames: int, longest: int) -> None:
-    found = spans(num_frames, longest)
+    found = list(spans(num_frames, longest))
     assert [first for first, _ in found] == [0, *np.cumsum([count for _, count in found])[:-1].tolist()]
     counts = [count for _, count in found]
     assert sum(counts) == num_frames and max(counts) <= longest and max(counts) - min(counts) <= 1
