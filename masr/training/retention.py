@@ -53,7 +53,7 @@ def has_ended(run: Run, step: int) -> bool:
     path = run.folder / ENDED
     try:
         ended = run.world.is_first and (run.folder / MODEL).exists() and json.loads(path.read_bytes())["step"] == step
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         ended = False
     return bool(from_first(int(ended), run.world))
 
