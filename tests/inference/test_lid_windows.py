@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 import masr.inference.lid_windows as lid_scores
 from masr.inference.identify import Geometry, Window, spans
-from masr.io.audio import AudioInfo
 
 GEOMETRY = Geometry(16000, 400, 160)
 
@@ -65,11 +64,15 @@ def test_channels_are_mixed_or_picked(tmp_path: Path) -> None:
     assert windows(tmp_path / "a.wav", channel=2) == ([], ["no channel 2: the file has 2, counted from 0"])
 
 
-def test_a_length_that_no_file_has_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flac_without_a_length_has_the_windows_of_one_with_it(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.flac", np.random.default_rng(0).normal(0, 0.1, 40_000), 16000)
     expected, _ = windows(tmp_path / "a.flac")
-    monkeypatch.setattr(lid_scores, "audio_info", lambda _: AudioInfo(1 << 62, 16000, 1))
-    found, _ = windows(tmp_path / "a.flac")
+    data = bytearray((tmp_path / "a.flac").read_bytes())
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)
+    (tmp_path / "a.flac").write_bytes(data)
+    found, reasons = windows(tmp_path / "a.flac")
+    assert not reasons and len(found) > 1
     assert [window.num_frames for window in found] == [window.num_frames for window in expected]
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one.values, other.values)
