@@ -182,5 +182,5 @@ def read_marker(path: Path) -> Marker | None:
     """The marker that a job left; None where it did not end."""
     try:
         return Marker(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None

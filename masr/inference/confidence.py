@@ -238,7 +238,7 @@ class Scoring:
     def _marker(self, piece: Piece) -> Marker | None:
         try:
             return Marker(**json.loads((self.out / ARCHIVES / f"{piece.stem}.json").read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return None
 
     def _is_whole(self, piece: Piece, replace: bool) -> bool:

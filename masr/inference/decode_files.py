@@ -227,7 +227,7 @@ class Decoding:
             with (out / _JOBS / f"{job}.jsonl").open(encoding="utf-8") as stream:
                 found = json.loads(stream.readline())
             shift = float(found.pop("frame_shift_sec"))
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             found, shift = None, 0.0
         if found != wanted:
             reason = "has not ended" if found is None else "ran under other options or on other emissions"

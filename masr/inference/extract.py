@@ -18,7 +18,7 @@ from masr.inference.batches import check_make, of_like_length, open_speech, pool
 from masr.inference.cluster import grid_of
 from masr.inference.extracted import Extracted, Int64Array, Plan
 from masr.inference.frame_sources import FEATURE_SHIFT_SEC, FEATURE_START_SEC
-from masr.inference.load import Model, pool_of
+from masr.inference.load import Model, pool_of, require_numbers
 from masr.inference.masked import MaskedPass
 from masr.io.datadir import DataDir
 from masr.io.layout import UTT2DUR, UTT2NUM_FRAMES
@@ -67,6 +67,7 @@ class Extraction:
                 why="the audio or the features changed since that was written",
                 fix=f"make it again: masr {'prepare' if self.model.takes_samples else 'features'}",
             )
+        require_numbers(encoded.frames, [self.data.utts[int(place)] for place in places])
         if self.plan.pool:
             pooled = pool_of(self.plan.pool, self.model.dim)(encoded.frames, encoded.lengths)
             array[places - first] = pooled.float().cpu().numpy()

@@ -124,7 +124,7 @@ class Extracted:
         wanted = Marker(last - first, int(self.lengths[first:last].sum()), self.plan.key)
         try:
             found = Marker(**json.loads((folder / f"{job}.json").read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             found = None
         if found != wanted:
             reason = "has not ended" if found is None else "ran under other options or on other data"

@@ -18,7 +18,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from masr.errors import CheckpointError
 from masr.io.trained import open_trained
+from masr.io.weights import read_weights, require_finite
 from masr.masking.spans import Spans
 from masr.maths.keyed_random import combine, places_of
 from masr.types import Batch
@@ -77,12 +79,10 @@ class MaskedPass:
 
 def mask_embedding(folder: Path) -> Tensor | None:
     """(D,) the vector that a model's objective learnt to put in masked places; None where it has none."""
-    from safetensors import safe_open
-
-    for path in reversed(open_trained(folder).weights):
-        with safe_open(path, framework="pt") as stored:
-            for name in stored.keys():  # noqa: SIM118  what is opened is no mapping
-                if _EMBEDDING.fullmatch(name):
-                    vector: Tensor = stored.get_tensor(name)
-                    return vector
-    return None
+    files = open_trained(folder).weights
+    found = read_weights(files, lambda name: bool(_EMBEDDING.fullmatch(name)))
+    for name, vector in found.items():
+        if not vector.is_floating_point():
+            raise CheckpointError(f"{files[0]}: {name} is {vector.dtype}, which is no vector that was trained")
+    require_finite(files[0], found)
+    return next(iter(found.values()), None)

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_IMODE
 from typing import IO
 
 
@@ -19,13 +20,28 @@ def atomic_path(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_name(path)
     try:
-        yield temporary
+        with by_umask(temporary):
+            yield temporary
         flush(temporary)
         temporary.replace(path)
         flush(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def by_umask(path: Path) -> Iterator[None]:
+    """What the block puts at `path`, a new file, may be read by whom the umask lets.
+
+    Libraries have modes of their own: safetensors gives a file to its owner alone, and a group could not share a run.
+    """
+    path.touch()
+    mode = S_IMODE(path.stat().st_mode)
+    path.unlink()
+    yield
+    if S_IMODE(path.stat().st_mode) != mode:
+        path.chmod(mode)
 
 
 @contextmanager

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from masr.errors import CheckpointError
-from masr.io.atomic import atomic_path, flush, temporary_name
+from masr.io.atomic import by_umask, flush, temporary_name
 from masr.io.identity import digest_of_file
 from masr.io.layout import RECORD
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_DIGESTS, _ALGORITHM = "digests", "blake2b"
+_DIGESTS, ALGORITHM = "digests", "blake2b"
 
 Groups = Mapping[str, Mapping[str, "Tensor"]]
 """File name without suffix -> names -> tensors."""
@@ -30,14 +30,14 @@ Groups = Mapping[str, Mapping[str, "Tensor"]]
 def save(folder: Path, groups: Groups, record: Mapping[str, Any]) -> None:
     """Writes `folder`; killed at any moment, it leaves the folder whole or absent."""
     temporary = temporary_name(folder)
-    with _disk_errors(folder):
+    with disk_errors(folder):
         try:
             temporary.mkdir(parents=True)
             digests = {}
             for name, tensors in groups.items():
                 path = temporary / f"{name}.safetensors"
-                _write(path, tensors)
-                digests[path.name] = digest_of_file(path, _ALGORITHM)
+                write_file(path, tensors)
+                digests[path.name] = digest_of_file(path, ALGORITHM)
             text = json.dumps({**record, _DIGESTS: digests}, indent=1, ensure_ascii=False, allow_nan=False)
             (temporary / RECORD).write_text(text + "\n", encoding="utf-8")
             for path in (*temporary.iterdir(), temporary):
@@ -48,12 +48,6 @@ def save(folder: Path, groups: Groups, record: Mapping[str, Any]) -> None:
             flush(folder.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-
-
-def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """One safetensors file, whole or not there."""
-    with _disk_errors(path), atomic_path(path) as temporary:
-        _write(temporary, tensors)
 
 
 def load(folder: Path, only: Collection[str] = ()) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
@@ -71,7 +65,7 @@ def load(folder: Path, only: Collection[str] = ()) -> tuple[dict[str, dict[str, 
         if only and path.stem not in only:
             continue
         try:
-            if digest_of_file(path, _ALGORITHM) != digest:
+            if digest_of_file(path, ALGORITHM) != digest:
                 raise CheckpointError(f"{path}: is not what was saved", why="it was cut short or damaged")
             groups[path.stem] = load_file(path)
         except FileNotFoundError:
@@ -88,17 +82,24 @@ def read_record(folder: Path) -> dict[str, Any]:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(f"{folder}: is not a checkpoint: it has no {RECORD}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: cannot be read: {error}") from None
     if not isinstance(record, dict) or not isinstance(record.get(_DIGESTS), dict):
         raise CheckpointError(f"{path}: is not a checkpoint's record")
     return record
 
 
-def _write(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def digests_of(folder: Path) -> dict[str, str]:
+    """File name -> digest, as a checkpoint's record has them."""
+    return {str(name): str(digest) for name, digest in read_record(folder)[_DIGESTS].items()}
+
+
+def write_file(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """One safetensors file, readable by whom the umask lets; a power cut may leave a part of it."""
     from safetensors.torch import save_file
 
-    save_file(dict(_apart(tensors)), path)
+    with by_umask(path):
+        save_file(dict(_apart(tensors)), path)
 
 
 def _apart(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
@@ -114,7 +115,7 @@ def _apart(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
 
 
 @contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(path: Path) -> Iterator[None]:
     """Turns what a disk refuses into a CheckpointError; safetensors has an error of its own for it."""
     from safetensors import SafetensorError
 

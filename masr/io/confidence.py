@@ -128,7 +128,7 @@ def _read(path: Path) -> Facts:
         # A string or a null in place of a number would come to light much later.
         if not float(facts.frame_shift_sec) > 0 or int(facts.subsampling) < 1:
             raise ValueError("a frame is no time long")
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         reason = f"has no {error}" if isinstance(error, KeyError) else str(error)
         raise DataError(
             f"{path}: cannot be read: {reason}",

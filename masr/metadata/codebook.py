@@ -13,8 +13,6 @@ A plug-in of this room is a file with
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,11 +22,14 @@ import numpy as np
 
 from masr.config import to_dict
 from masr.errors import DataError, MetadataError, near
+from masr.io.arrays import read_npz
 from masr.io.atomic import atomic_path, atomic_write
 from masr.io.datadir import DataDir
 from masr.io.layout import label_table
 from masr.types import FloatArray
 
+_MOST_BYTES = 1 << 28
+"""Of labels, or of codes: a hundred times those of all languages."""
 UNKNOWN = "unknown"
 STAGE = "masr units DATA OUT (stage 3 of a recipe)"
 
@@ -94,10 +95,9 @@ class Codebook:
     def load(cls, path: Path) -> Codebook:
         """What `save` wrote; the rows of the .tsv are for people and are not read back."""
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                labels = tuple(str(label) for label in stored["labels"])
-                codes = stored["codes"]
-                about = json.loads(str(stored["about"]))
+            stored_labels, codes, stored_about = read_npz(path, ("labels", "codes", "about"), _MOST_BYTES)
+            labels = tuple(str(label) for label in stored_labels)
+            about = json.loads(str(stored_about))
             settings, facts = about["settings"], about["facts"]
         except FileNotFoundError:
             known = [p.stem for p in path.parent.glob("*.npz")]
@@ -106,16 +106,7 @@ class Codebook:
                 why="the codes of a stream are made once, before training",
                 fix=f"run {STAGE} with this stream in the config; {near(path.stem, known)}",
             ) from None
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            TypeError,
-            EOFError,
-            RuntimeError,
-            zipfile.BadZipFile,
-            zlib.error,
-        ) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise _broken(path, str(error)) from None
         if codes.ndim != 2 or codes.dtype != np.float32 or len(codes) != len(labels):
             raise _broken(path, f"{len(labels)} labels, codes of shape {codes.shape} and type {codes.dtype}")

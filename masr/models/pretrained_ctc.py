@@ -76,7 +76,7 @@ class PretrainedCtc(nn.Module):
 def _record(path: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: cannot be read: {error}") from None
     if not isinstance(record, dict):
         raise CheckpointError(f"{path}: holds no record")

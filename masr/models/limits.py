@@ -1,0 +1,16 @@
+"""What the numbers of every encoder's configuration have in common: sizes that exist, and shares."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+
+def check_numbers(config: Any) -> None:
+    """ValueError where a whole number is less than 1, or any other is no share: each of these is a dropout."""
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if isinstance(value, int) and not isinstance(value, bool) and value < 1:
+            raise ValueError(f"{field.name} must be at least 1")
+        if isinstance(value, float) and not 0 <= value < 1:
+            raise ValueError(f"{field.name} must be at least 0 and less than 1")
