@@ -234,8 +234,6 @@ def _opened(source: Path | bytes) -> Iterator[tuple[BinaryIO, int]]:
     if isinstance(source, bytes):
         yield io.BytesIO(source), len(source)
         return
-    if "\0" in str(source):
-        raise AudioError("cannot be read: its path holds a NUL")
     try:
         with open_regular(source) as stream:
             size = stream.seek(0, io.SEEK_END)
