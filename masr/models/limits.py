@@ -12,5 +12,5 @@ def check_numbers(config: Any) -> None:
         value = getattr(config, field.name)
         if isinstance(value, int) and not isinstance(value, bool) and value < 1:
             raise ValueError(f"{field.name} must be at least 1")
-        if isinstance(value, float) and not 0 <= value < 1:
-            raise ValueError(f"{field.name} must be at least 0 and less than 1")
+        if isinstance(value, float) and not 0 <= value <= 1:
+            raise ValueError(f"{field.name} must be between 0 and 1")

@@ -55,7 +55,7 @@ def test_num_heads_0_and_other_numbers_that_build_nothing_are_refused(module: Mo
         default = field.default
         if isinstance(default, bool) or not isinstance(default, int | float):
             continue
-        wrong = [0, -1, -8] if isinstance(default, int) else [-0.1, 1.0, float("nan"), float("inf")]
+        wrong = [0, -1, -8] if isinstance(default, int) else [-0.1, 1.1, float("nan"), float("inf")]
         for value in wrong:
             with pytest.raises(ValueError, match=field.name):
                 module.Config(**{field.name: value})
