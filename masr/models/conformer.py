@@ -49,8 +49,6 @@ class Config:
             raise ValueError("dim must be num_heads times an even number")
         if self.kernel % 2 == 0:
             raise ValueError("kernel must be odd, so that a frame stands in its middle")
-        if self.channels is not None and self.channels < 1:
-            raise ValueError("channels must be at least 1")
 
 
 def build(config: Config) -> Conformer:

@@ -53,8 +53,6 @@ class Config:
             raise ValueError("kernel must be odd where the context is both, so that a frame stands in its middle")
         if self.context == "apart" and self.dim % 2:
             raise ValueError("dim must be even where the context is apart: half of it belongs to each direction")
-        if self.kernel < 1 or self.dilation_growth < 1:
-            raise ValueError("kernel and dilation_growth must be at least 1")
 
 
 def build(config: Config) -> Convolutional | TwoSided:
