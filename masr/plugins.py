@@ -12,10 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-import yaml
-
-from masr.config import Named, choice, choices, option, to_dict
-from masr.config.schema import from_tree
+from masr.config import Named, choice, choices, option
 from masr.errors import ConfigError, near
 
 _HERE = Path(__file__).parent
@@ -34,26 +31,6 @@ class RunConfig:
     )
     units: Named = choice("units", "sentencepiece", "what stage 3 makes of text")
     streams: tuple[Named, ...] = choices("metadata", "metadata that enters the loss beside the objective")
-
-
-def schema_of(verb: str) -> type:
-    """The schema of the configuration that `masr VERB` reads; ConfigError for a verb that reads none."""
-    if verb in ("features", "units"):
-        return RunConfig
-    if verb in ("train", "cluster", "confidence"):
-        from masr.training.config import TrainConfig
-
-        return TrainConfig
-    if verb == "decode":
-        from masr.inference.decode_config import Config
-
-        return Config
-    raise ConfigError(f"masr {verb} reads no configuration", fix="leave `config:` and {config} out of its step")
-
-
-def resolved_settings(verb: str, tree: yaml.Node | None, file: str) -> Any:
-    """The whole configuration that `masr VERB` reads from a tree, defaults filled in, as plain values."""
-    return to_dict(from_tree(schema_of(verb), tree, file, resolve))
 
 
 @cache

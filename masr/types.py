@@ -40,6 +40,13 @@ class JobSlice:
     """Whether what all N have written is joined."""
 
 
+def slice_of(count: int, job: int, num_jobs: int) -> tuple[int, int]:
+    """First place, and one behind the last, of the J-th of N even slices; empty where jobs are more than places."""
+    if not 1 <= job <= num_jobs:
+        raise ValueError(f"job {job} of {num_jobs}: jobs count from 1 to {num_jobs}")
+    return count * (job - 1) // num_jobs, count * job // num_jobs
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A piece of a split that can be read alone: an archive, a speaker's folder, a slice of a manifest."""
@@ -83,6 +90,8 @@ class Problem:
     where: str
     """File, member or line."""
     reason: str
+    spoils_part: bool = False
+    """Whether all that its part gave is left out with it: it came from one file, and that file is damaged."""
 
 
 @runtime_checkable
@@ -279,11 +288,11 @@ class Losses:
 
     terms: Mapping[str, Term]
     figures: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
-    """For the log only, each a sum and a count without gradient."""
+    """What only the log has, each a sum and a count without gradient."""
     encoded: Encoded | None = None
     """The contextual frames, for whoever builds on the objective."""
     histograms: Mapping[str, Tensor] = field(default_factory=dict)
-    """For the log only, (G, V) each: how often each of V codes came in each of G codebooks. They are added up before
+    """(G, V) each, for the log: how often each of V codes came in each of G codebooks. They are added up before
     entropy and the like are taken, which a mean over batches would get wrong. Guesses at `x` are `predicted_x`."""
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 import os
-import signal
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
@@ -15,24 +14,57 @@ import masr
 from masr.config import load
 from masr.config.plain import SettingsReader
 from masr.errors import MasrError
-from masr.files import ordinary, parse_json
+from masr.files import open_ordinary, ordinary, parse_json
+from small.alarm import ends_within
+from small.memory import takes_at_most
 
 PACKAGE = Path(masr.__file__).parent
 DEEP = "[" * 100_000
 
 
 @pytest.fixture(autouse=True)
-def _no_hang() -> Iterator[None]:
-    """A reader that waits for ever fails, and does not hang the tests."""
+def _bounded() -> Iterator[None]:
+    """A reader that waits for ever, or reads for ever, fails, and does not hang the tests nor end them."""
+    with ends_within(60), takes_at_most():
+        yield
 
-    def fail(number: int, frame: FrameType | None) -> None:
-        raise AssertionError("it hangs")
 
-    before = signal.signal(signal.SIGALRM, fail)
-    signal.alarm(180)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+def test_a_file_and_a_link_to_one(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"abc")
+    (tmp_path / "link").symlink_to("x")
+    assert ordinary(tmp_path / "link").read_bytes() == b"abc"
+    with open_ordinary(tmp_path / "link") as stream:
+        assert (stream.seek(0, os.SEEK_END), stream.seek(1), stream.read()) == (3, 1, b"bc")
+
+
+def reads(path: Path) -> object:
+    return ordinary(path).read_bytes()
+
+
+@pytest.mark.parametrize("call", [reads, open_ordinary])
+def test_what_is_no_file_is_refused_at_once_and_named(
+    call: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    Path("linked").symlink_to("pipe")
+    Path("loop").symlink_to("loop")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("socket")
+        for path, reason in {
+            "pipe": r"not a file but a pipe \(FIFO\)",
+            "linked": "a pipe",
+            "/dev/zero": "not a file but a device",
+            "socket": "a socket|No such device",
+            str(tmp_path): "not a file but a folder",
+            "loop": "symbolic links",
+            "none": "No such file",
+            "a\0b": "no file can have this name",
+            "a\ud800b": "no file can have this name",
+            "x" * 5000: "too long",
+        }.items():
+            with ends_within(5), pytest.raises(OSError, match=reason):
+                call(Path(path))
 
 
 def configuration(path: Path) -> object:
@@ -102,9 +134,60 @@ def matrix(path: Path) -> object:
 def weights(path: Path) -> object:
     from torch import nn
 
-    from masr.models.weights import read_weights
+    from masr.models.weights import fill_encoder
 
-    return read_weights(path, nn.Linear(2, 2))
+    return fill_encoder(nn.Linear(2, 2), [path])
+
+
+def checkpoint(path: Path) -> object:
+    """A whole record, with a pipe or a device in place of the tensors."""
+    from masr.io.checkpoint import load
+    from masr.io.layout import RECORD
+
+    (path.parent / RECORD).write_text('{"digests": {"given": ""}}', encoding="utf-8")
+    return load(path.parent)
+
+
+def digests(path: Path) -> object:
+    """Good weights, with a pipe or a device in place of what they are compared with."""
+    from torch import zeros
+
+    from masr.io.layout import DIGESTS
+    from masr.io.weights import read_weights, write_weights
+
+    write_weights(path.parent / "model.safetensors", {"a": zeros(2)})
+    path.rename(path.parent / DIGESTS)
+    return read_weights([path.parent / "model.safetensors"], lambda _: True)
+
+
+def archive(path: Path) -> object:
+    from masr.io.ark import read_shape
+
+    return read_shape(f"{path}:2")
+
+
+def frames(path: Path) -> object:
+    from masr.io.frames import load_array
+
+    return load_array(path)
+
+
+def textgrid(path: Path) -> object:
+    from masr.corpora.textgrid import read_textgrid
+
+    return read_textgrid(path)
+
+
+def annotation(path: Path) -> object:
+    from masr.corpora.pangloss_xml import read_annotation
+
+    return read_annotation(path)
+
+
+def labels(path: Path) -> object:
+    from masr.scoring.lid.reference import read_labels
+
+    return read_labels(path)
 
 
 def listed_utterances(path: Path) -> object:
@@ -114,7 +197,7 @@ def listed_utterances(path: Path) -> object:
 
 
 READERS = [configuration, base, table, scores, array_of_scores, codes, units, transcripts, answers, figure, matrix]
-READERS += [weights, listed_utterances]
+READERS += [weights, checkpoint, digests, archive, frames, textgrid, annotation, labels, listed_utterances]
 
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.__name__)
@@ -133,11 +216,16 @@ def test_a_fifo_or_dev_zero_where_a_file_is_expected_is_refused_at_once(
 
 
 def test_a_pipe_that_a_shell_has_opened_is_a_file_to_read() -> None:
-    read, write = os.pipe()
-    os.write(write, b"seed: 3\n")
-    os.close(write)
-    assert ordinary(f"/dev/fd/{read}").read_text(encoding="utf-8") == "seed: 3\n"
-    os.close(read)
+    from masr.scoring.lid.reference import read_labels
+
+    for content in ("utt seed\n", ""):
+        read, write = os.pipe()
+        os.write(write, content.encode())
+        os.close(write)
+        with pytest.raises(OSError, match="a pipe"):  # it could not be read in any order
+            open_ordinary(f"/dev/fd/{read}")
+        assert read_labels(Path(f"/dev/fd/{read}")) == ({"utt": "seed"} if content else {})
+        os.close(read)
 
 
 def test_an_input_of_a_stage_that_is_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
@@ -149,8 +237,9 @@ def test_an_input_of_a_stage_that_is_a_fifo_is_not_waited_for(tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", ["a\0b", "a\ud800b"])
 def test_a_name_that_no_file_can_have_is_no_such_file(name: str) -> None:
-    with pytest.raises(FileNotFoundError):
-        ordinary(name)
+    for call in (ordinary, open_ordinary):
+        with pytest.raises(FileNotFoundError):
+            call(name)
 
 
 @pytest.mark.parametrize("text", [DEEP, '{"a":' * 100_000, "[" * 5000 + "]" * 5000])
@@ -160,15 +249,15 @@ def test_deep_json_is_no_json(text: str) -> None:
 
 
 def test_all_json_is_read_by_what_refuses_deep_json() -> None:
-    """Programs that talk to a process of their own, and a reader that forbids constants, are left out."""
-    own = {"files.py", "doctor.py", "io/figure_file.py", "jobs/node.py", "metadata/codebook.py"}
+    """Programs that talk to a process of their own are left out."""
+    own = {"files.py", "doctor.py", "jobs/node.py", "synth/espeak.py", "synth/espeak_process.py"}
     found = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("json.loads", "json.load")
     }
-    assert {path for path in found if not path.startswith(("corpora/", "synth/"))} <= own
+    assert found == own
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -81,7 +82,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_the_package_is_found_beside_a_clone_that_has_its_name(installed: tuple[Path, Path], place: str) -> None:
     """A folder called masr that Python meets first must not hide the package that is installed."""
     site, beside = installed
-    script = f"import site; site.addsitedir({str(site)!r}); import masr; print(masr.__file__, *dir(masr)); {LOAD}"
-    shown = python("-c", script, folder=beside / place, on_path=site / "nothing")
+    # Without the checkout's own installation (-S), which would be found first, but with the packages that it stands on.
+    packages = sysconfig.get_path("purelib")
+    paths = f"import site, sys; site.addsitedir({str(site)!r}); sys.path.append({packages!r})"
+    script = f"{paths}; import masr; print(masr.__file__, *dir(masr)); {LOAD}"
+    shown = python("-S", "-c", script, folder=beside / place, on_path=site / "nothing")
     package = beside / "masr" / "masr" / "__init__.py"
     assert shown.splitlines() == [f"{package} __version__ load", "masr.api False"]

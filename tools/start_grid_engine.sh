@@ -175,9 +175,12 @@ END
 
 # The host, its resources and the queue; the files are as qconf shows them.
 add_queue() {
-  local host limit
+  local host limit i
   host=$(hostname)
-  qconf -sc >"$folder/complexes"
+  for ((i = 0; i < 300; i++)); do # the master takes a while to listen, longer on a busy machine
+    ! qconf -sc >"$folder/complexes" 2>/dev/null || break
+    sleep 0.1
+  done
   printf 'gpu gpu INT <= YES JOB 0 0\n' >>"$folder/complexes"
   qconf -Mc "$folder/complexes"
   printf '%s\n' "hostname $host" "load_scaling NONE" "complex_values gpu=2" "user_lists NONE" "xuser_lists NONE" \

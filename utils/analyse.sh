@@ -11,7 +11,7 @@ models=        # NAMES: names of pre-trained configurations, with commas
 seeds=0        # SEEDS: their seeds, with commas
 kinds=lang     # NAMES: labels to probe for, utt2KIND or spk, with commas
 phones=no      # TEXT: yes where the data directories have phones.ctm
-utterances=100 # COUNT: utterances of TRAIN that probes of phones learn from
+utterances=100 # COUNT: utterances of TRAIN, or all where there are fewer, that probes of phones learn from
 frames=100000  # COUNT: frames of them
 cmd=run.py     # TEXT: launcher of job arrays, with its options
 job=0          # NUMBER: analyse only this one of them, as the launcher asks
@@ -41,7 +41,8 @@ masr analyse probe "$vectors/$(basename -- "$train")" --dev "$vectors/$(basename
   --test "$vectors/$(basename -- "$test")" "${wanted[@]}" --probe logistic --json "$folder/probes.json" --out "$folder"
 if [[ $phones == yes ]]; then
   # Frames of all layers are large, and no probe of phones needs all of TRAIN.
-  masr data subset "$train" "$folder/some" --num "$utterances"
+  there=$(wc -l <"$train/utt2spk")
+  masr data subset "$train" "$folder/some" --num $((utterances < there ? utterances : there))
   frames_of=()
   for split in "$folder/some" "$dev" "$test"; do
     frames_of+=("$folder/frames/$(basename -- "$split")")

@@ -93,7 +93,7 @@ stage 11 analyse "$exp" --inputs "$exp/pretrain" "$data"/{train,dev,test}{,/feat
 
 # tables/*.yaml -> exp/tables, RESULTS.md: the papers' tables as chained job arrays
 IFS=, read -ra tables <<<"tables/${table//,/.yaml,tables/}.yaml"
-stage 12 tables "$exp" --inputs "$data"/{train,dev,test}{,/feats.scp} "$exp/units" "$conf"/{pretrain,lid} "${tables[@]}" tables \
+stage 12 tables "$exp" --inputs "$data"/{train,dev,test}{,/feats.scp} "$exp/units" "$conf" "${tables[@]}" tables \
   --outputs "$exp/tables" -- tables.sh --size "$([[ $corpus == corpus/mini ]] && echo mini || echo paper)" --data "$data" \
   --exp "$exp" --conf "$conf" --results RESULTS.md --cmd "$train_cmd" "${tables[@]}"
 

@@ -9,7 +9,9 @@ nj=$(nproc) # COUNT: jobs of an array, processes of a stage
 
 ./run.sh --nj "$nj"
 masr table run demo.yaml >exp/demo.log
-masr report exp/pretrain/best_rq_masr_tiny/seed0 exp/pretrain/best_rq_tiny/seed0 --out exp/report.html >>exp/demo.log
+masr table show demo.yaml --format figure --out exp/answer.figure.json >>exp/demo.log
+masr report exp/pretrain/best_rq_masr_tiny/seed0 exp/pretrain/best_rq_tiny/seed0 --first exp/answer.figure.json \
+  --out exp/report.html >>exp/demo.log
 
 printf '\nA linear layer on the frozen encoder with metadata learns to identify, and hears three sentences of the test set:\n'
 ./run.sh --nj "$nj" --stage 7 --stop-stage 7 --pretrain best_rq_masr_tiny --lid frozen_tiny >>exp/demo.log

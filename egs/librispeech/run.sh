@@ -107,7 +107,7 @@ stage 11 analyse "$exp" --inputs "$exp/pretrain" "$data"/{train_clean_100,dev_cl
 read -ra tables <<<"${table//,/ }"
 tables=("${tables[@]/#/tables/}")
 tables=("${tables[@]/%/.yaml}")
-stage 12 tables "$exp" --inputs "$data"/{train_clean_100,dev_clean,dev_other,test_clean,test_other}{,/feats.scp} "$exp/units" "$conf"/{pretrain,scorer,ctc} tables \
+stage 12 tables "$exp" --inputs "${folders[@]}" "${folders[@]/%/feats.scp}" "$exp/units" "$conf" tables \
   --outputs "$exp/tables" -- tables.sh --size "$([[ $corpus == corpus/mini ]] && echo mini || echo paper)" --data "$data" \
   --exp "$exp" --conf "$conf" --results RESULTS.md --cmd "$train_cmd" "${tables[@]}"
 

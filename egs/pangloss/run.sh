@@ -66,7 +66,7 @@ stage 11 analyse "$exp" --inputs "$exp/recordings"{,/feats.scp} "$exp/pretrain" 
 read -ra tables <<<"${table//,/ }"
 tables=("${tables[@]/#/tables/}")
 tables=("${tables[@]/%/.yaml}")
-stage 12 tables "$exp" --inputs "$exp"/{all,recordings}{,/feats.scp} "$exp/units" "$conf/pretrain" tables \
+stage 12 tables "$exp" --inputs "$exp"/{all,recordings}{,/feats.scp} "$exp/units" "$conf" tables \
   --outputs "$exp/tables" -- tables.sh --size "$([[ $corpus == corpus/mini ]] && echo mini || echo paper)" --data "$data" \
   --exp "$exp" --conf "$conf" --results RESULTS.md --cmd "$train_cmd" "${tables[@]}"
 

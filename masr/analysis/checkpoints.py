@@ -35,7 +35,7 @@ TITLES = {
 UNITS = {LABELS: "nats", VIEW: "nats"}
 ALL = "all"
 _WIDTH = 26
-"""Of a column on the screen."""
+"""Width of a column on the screen."""
 
 
 @dataclass(frozen=True)

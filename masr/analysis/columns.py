@@ -31,7 +31,7 @@ class Options:
     by: str | None = None
     """Labels of groups of rows, each by itself as well."""
     name: str | None = None
-    """Of each row, in the plot."""
+    """Column with the name of each row, for the plot."""
     seed: int = 0
 
 
@@ -43,7 +43,7 @@ class Outcome:
     points: Sequence[tuple[float, float, Row]]
     """Rows that have both figures."""
     found: Sequence[Correlation]
-    """Of all rows, then of each group."""
+    """Correlations of all rows, then of each group."""
     skipped: Sequence[str]
     """Why a group has none."""
     num_left_out: int

@@ -89,7 +89,8 @@ def _hides_features(objective: str) -> bool:
 
 def identifier(folder: str | Path, device: str = "auto") -> Identifier:
     """What a run that learnt languages, or other labels, says of speech."""
-    from masr.inference.identify import Identifier, fill_objective
+    from masr.inference.identify import Identifier
+    from masr.models.weights import fill_objective
 
     folder = Path(folder)
     config = config_of_run(folder)
@@ -100,14 +101,14 @@ def identifier(folder: str | Path, device: str = "auto") -> Identifier:
         )
     model = load(folder, device)
     objective = build("objectives", config.objective, model.encoder, build("masking", config.masking))
-    fill_objective(folder, objective)
+    fill_objective(objective, open_trained(folder).weights)
     return Identifier(model, objective, config.batching.max_frames)
 
 
 def transcriber(folder: str | Path, device: str = "auto") -> Emitter:
     """What a run that learnt by CTC says of every frame, or a CTC model that transformers wrote."""
     from masr.inference.emissions import Emitter, read_transformers
-    from masr.inference.identify import fill_objective
+    from masr.models.weights import fill_objective
     from masr.training.transcripts import transcribes
 
     folder = Path(folder)
@@ -121,7 +122,7 @@ def transcriber(folder: str | Path, device: str = "auto") -> Emitter:
         )
     model = load(folder, device)
     objective = build("objectives", config.objective, model.encoder, build("masking", config.masking))
-    fill_objective(folder, objective)
+    fill_objective(objective, open_trained(folder).weights)
     units = read_units(open_trained(folder).run / UNITS)
     return Emitter(model, objective, units, config.seconds_per_frame(model.sample_rate))
 

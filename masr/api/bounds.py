@@ -108,7 +108,7 @@ def _of_models(pairing: Pairing) -> Iterator[GridTask]:
 
 
 def _masked(pairing: Pairing, word: str, named: ModelName) -> Iterator[GridTask]:
-    """Of one model and layer."""
+    """Tasks of one model and layer, each with another share of its frames hidden."""
     model, data = open_model(named, pairing.data)
     clear = EncoderFrames(word, model, named.layer, data)
     kept = KeptFrames(clear)

@@ -36,7 +36,7 @@ class Options:
     """What is asked of each checkpoint; each is an option of `masr analyse checkpoints`."""
 
     metric: str = LOSS
-    """Of the validation."""
+    """Which figure of the validation."""
     data: Path | None = None
     """Speech for the bounds."""
     labels: str = "phones"
@@ -66,7 +66,7 @@ def look(options: Options, folder: Path, name: str) -> Iterator[Checkpoint]:
 
 
 def _figures(options: Options, name: str, place: Path) -> dict[str, Estimate]:
-    """Of one checkpoint, whose frames lie in `place` meanwhile."""
+    """The figures of one checkpoint, whose frames lie in `place` meanwhile."""
     model = load(name)
     limits = Limits(options.frames, max(10, options.frames // 2), seed=options.seed)
     found = {}
@@ -94,7 +94,7 @@ def _tasks(options: Options, data: Path, name: str, model: Model, place: Path) -
 
 
 def _accuracy(options: Options, folders: Sequence[Path], name: str, model: Model, place: Path) -> Estimate:
-    """Of a linear probe of phones, on the speech to test on."""
+    """The accuracy of a linear probe of phones, on the speech to test on."""
     settings = probe_frames.Options(most_frames=options.frames, seed=options.seed)
     made = {role: frames_of(name, model, data, place / role, options.layer) for role, data in zip(ROLES, folders)}
     parts = {role: probe_frames.open_aligned({"": folder}, settings) for role, folder in made.items()}

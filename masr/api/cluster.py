@@ -38,7 +38,7 @@ class Options:
     layer: int | None = None
     clusters: int = 100
     conf: Path | None = None
-    """Of the run that will be trained on the targets."""
+    """Configuration of the run that will be trained on the targets."""
     seed: int = 0
     bfloat16: bool = False
 

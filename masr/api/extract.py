@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from masr.api import load, masked_pass, reads_archives
 from masr.errors import UsageError
-from masr.inference.extract import Extraction
 from masr.inference.extracted import Plan
-from masr.inference.load import Model
-from masr.inference.masked import MaskedPass
 from masr.inference.statistics import NAME, StatisticsOfFeatures
 from masr.io.datadir import DataDir
 from masr.io.identity import identity
 from masr.io.provenance import write_provenance
 from masr.io.trained import open_trained
 from masr.types import JobSlice
+
+if TYPE_CHECKING:
+    from masr.inference.extract import Extraction
+    from masr.inference.load import Model
+    from masr.inference.masked import MaskedPass
 
 Pool = Literal["mean", "statistics", "none"]
 
@@ -71,7 +73,9 @@ def frames_of(
 
 
 def open_extraction(name: Path, model: Model, data: DataDir, plan: Plan, masked: MaskedPass | None) -> Extraction:
-    """From the archives of `data`, where they hold what the model was trained on."""
+    """An extraction that reads the archives of `data` where they hold what the model was trained on, else its audio."""
+    from masr.inference.extract import Extraction  # torch, which `statistics` does without
+
     return Extraction(model, data, plan, reads_archives(name, model.features, data), masked)
 
 

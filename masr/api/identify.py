@@ -19,7 +19,7 @@ STDIN = "-"
 
 @dataclass(frozen=True)
 class Options:
-    """Of what the language is asked for; each is an option of `masr identify`."""
+    """Which speech is identified, and by what; each is an option of `masr identify`."""
 
     model: Path
     files: Sequence[str]
@@ -28,7 +28,7 @@ class Options:
     jsonl: bool = False
     scores: Path | None = None
     channel: int | None = None
-    """Of the files, from 0; None mixes all."""
+    """Which channel of the files, from 0; None mixes all."""
     device: str = "auto"
 
 

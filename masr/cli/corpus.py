@@ -22,7 +22,7 @@ from typing import Any
 from masr.cli.options import seed
 
 SIZES = ("mini", "large")
-"""Of every embedded corpus; a plug-in's own `SIZES` come beside them."""
+"""Sizes that every embedded corpus has; a plug-in's own `SIZES` come beside them."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

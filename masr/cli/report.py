@@ -4,11 +4,13 @@ FOLDER is what a verb wrote: the page shows the curves of metrics.jsonl, scores 
 embeddings of masr extract, *.figure.json, the configuration and where it came from. A folder of runs stands for all of
 them. The page is one HTML file that needs no network; a training that still runs may be looked at too. One FOLDER
 gets report.html in it; several get it in the nearest folder that holds them all. What could not be drawn is named on
-the page and on the screen.
+the page and on the screen. --first names figures that the page opens with: what `masr table show --format figure` and
+`--out` of an analysis write.
 
 example:
   masr report exp/best_rq_masr_tiny
   masr report exp/best_rq_tiny exp/best_rq_masr_tiny --out comparison.html
+  masr report exp/best_rq_tiny exp/best_rq_masr_tiny --first exp/answer.figure.json
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ from pathlib import Path
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `masr report`."""
     parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="folder of a run, or of several runs")
+    parser.add_argument(
+        "--first", type=Path, action="append", default=[], metavar="FILE", help="figure the page opens with; repeatable"
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: report.html in FOLDER")
 
 
@@ -28,12 +33,13 @@ def run(args: argparse.Namespace) -> None:
     import sys
 
     from masr.io.atomic import atomic_write
+    from masr.io.figure_file import read_figure
     from masr.report.gather import gather
     from masr.report.page import render
 
     runs = gather(args.folders)
     out = _out(args)
-    page = render(runs)
+    page = render(runs, [read_figure(path) for path in args.first])
     atomic_write(out, page)
     for found in runs:
         for problem in found.problems:

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from masr.cli.options import settings
 
-FORMATS = ("text", "markdown", "latex", "csv", "json")
+FORMATS = ("text", "markdown", "latex", "csv", "json", "figure")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -71,8 +71,8 @@ def _folders(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """One of the four."""
+    from masr.api.schemas import resolved_settings
     from masr.cli.main import VERBS
-    from masr.plugins import resolved_settings
     from masr.tables.given import Given, find_table, open_plan, write_results
     from masr.tables.plan import recipe_of
     from masr.tables.run_plan import run_all, run_one

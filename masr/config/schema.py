@@ -165,7 +165,7 @@ class _Builder:
         """An instance of `schema`, which may refuse values in __post_init__ by ValueError: the place is added here."""
         try:
             return schema(**values)
-        except ValueError as error:
+        except (ValueError, ArithmeticError) as error:
             raise place_error(node, key or "the file", str(error)) from None
 
     def plugins(self, node: yaml.Node, f: dataclasses.Field[Any], hint: Any, key: str) -> Any:

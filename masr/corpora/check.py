@@ -37,12 +37,16 @@ def _counted(corpus: Corpus, source: Path) -> list[tuple[str, ...]]:
     parts = corpus.parts(source)
     for part in track(parts, "check", unit="part"):
         problems.setdefault(part.split, Counter())
+        num_read = 0
         for item in corpus.read(part):
             if isinstance(item, Problem):
-                problems[part.split][kind_of(item)] += 1
+                spoilt = num_read if item.spoils_part else 0
+                problems[part.split][kind_of(item)] += 1 + spoilt
+                num_read -= spoilt
             else:
-                utterances[part.split] += 1
-    if not utterances:
+                num_read += 1
+        utterances[part.split] += num_read
+    if not utterances.total():
         reasons = Counter[str]()
         for counted in problems.values():
             reasons += counted

@@ -97,7 +97,7 @@ class Admission:
         speaker = safe_id(item.speaker)
         if SPEAKER in said:
             speaker = safe_id(said[SPEAKER]).replace("-", "_")
-        labels = {safe_kind(kind): " ".join(value.split()) for kind, value in {**item.labels, **said}.items()}
+        labels = {safe_kind(kind): clean_text(value) for kind, value in {**item.labels, **said}.items()}
         labels = {k: v for k, v in labels.items() if k and v and k not in RESERVED and k != SPEAKER}
         return replace(
             item,
@@ -178,4 +178,4 @@ def _phones(spans: tuple[Span, ...], duration_sec: float) -> tuple[tuple[str, fl
 
 def safe_label(label: str) -> str:
     """A phone's name as one word."""
-    return "_".join(label.split()) or SILENCE
+    return "_".join(clean_text(label).split()) or SILENCE

@@ -11,7 +11,6 @@ first of them are test, the next dev. A video that is listed under two languages
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections import Counter
@@ -23,6 +22,8 @@ from pathlib import Path
 from masr.config import option, seed_option
 from masr.corpora.languages import DHWANI
 from masr.errors import CorpusError, near
+from masr.files import ordinary
+from masr.io.datadir.choose import in_random_order
 from masr.types import Corpus, Part, Problem, Utterance
 
 FOLDERS = ("data_refined", "raw_data")
@@ -102,7 +103,7 @@ class Dhwani:
 
     def _split(self, folder: Path) -> dict[str, str]:
         """Video -> split, in the order of the hash; a function of the seed and of which videos there are."""
-        videos = sorted(_videos(folder), key=lambda v: (_hash(self.config.seed, v), v))
+        videos = in_random_order(_videos(folder), self.config.seed)
         num_test = _share(self.config.test_share, len(videos))
         num_dev = _share(self.config.dev_share, len(videos))
         names = ["test"] * num_test + ["dev"] * num_dev + ["train"] * (len(videos) - num_test - num_dev)
@@ -169,7 +170,7 @@ def read_lists(folder: Path) -> dict[str, UrlList]:
     """Language -> its list."""
     lists = {}
     for path in sorted(folder.glob("*.txt")) if folder.is_dir() else []:
-        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        lines = ordinary(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
         ids = tuple(line.strip() for line in lines if _ID.fullmatch(line.strip()))
         lists[path.stem.lower()] = UrlList(len(lines), ids)
     return lists
@@ -183,7 +184,13 @@ def _utterance(path: Path, video: str, iso: str) -> Utterance:
 
 def _wavs(folder: Path) -> list[str]:
     with os.scandir(folder) as entries:
-        return sorted(e.name for e in entries if e.name.lower().endswith(".wav") and e.is_file())
+        names = [e.name for e in entries if e.name.lower().endswith(".wav") and not _is_folder(e)]
+    return sorted(names)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether a folder lies there; what is neither folder nor file stays, to be left out by name and not in silence."""
+    return not entry.is_file(follow_symlinks=False) and os.path.isdir(entry.path)  # noqa: PTH112 (never raises)
 
 
 @lru_cache(maxsize=64)
@@ -207,10 +214,6 @@ def _listed(root: Path) -> dict[str, frozenset[str]]:
 
 def _languages_of(root: Path, video: str) -> frozenset[str]:
     return _listed(root)[video]
-
-
-def _hash(seed: int, video: str) -> bytes:
-    return hashlib.blake2b(f"{seed} {video}".encode(), digest_size=8).digest()
 
 
 def _share(share: float, count: int) -> int:

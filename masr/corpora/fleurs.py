@@ -9,13 +9,14 @@ its own speaker, as Kaldi asks where none is known.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from masr.config import option
-from masr.corpora.archive import MAX_MEMBER_BYTES, Member, tar_members
+from masr.corpora.archive import DAMAGED, MAX_MEMBER_BYTES, Member, tar_members
 from masr.corpora.languages import FLEURS
 from masr.errors import AudioError, CorpusError, near
 from masr.io.audio import audio_info
@@ -24,6 +25,8 @@ from masr.types import Corpus, Part, Problem, Utterance
 SPLITS = ("train", "dev", "test")
 GENDERS = ("male", "female", "other")
 NUM_COLUMNS = 7
+_SENTENCE = re.compile("[0-9]{1,18}")
+_NUM_SAMPLES = re.compile("(?=0*[1-9])[0-9]{1,18}")
 LAYOUT = """SOURCE/
     data/
       hi_in/
@@ -103,14 +106,16 @@ class Fleurs:
             else:
                 rows[item.file] = item
         seen: set[str] = set()
+        lost = "row without audio"
         for audio in _audio(archive, folder):
             if isinstance(audio, Problem):
+                lost = DAMAGED if audio.reason.startswith(DAMAGED) else lost
                 yield audio
                 continue
             yield self._meet(part, audio, rows, seen)
         for name, row in rows.items():
             if name not in seen:
-                yield Problem(f"{where}:{row.line}", f"row without audio: {name}")
+                yield Problem(f"{where}:{row.line}", f"{lost}: {name}")
 
     def _meet(self, part: Part, audio: Member | Path, rows: dict[str, Sentence], seen: set[str]) -> Utterance | Problem:
         """The utterance that an audio file and its row make, or what is wrong with them."""
@@ -198,12 +203,12 @@ def _sentence(number: int, line: bytes, where: str) -> Sentence | Problem:
         return Problem(where, f"wrong number of columns: {len(cells)}, not {NUM_COLUMNS}")
     # stripped, for the last cell ends in a carriage return where Windows wrote the file
     sentence, file, raw, normalised, _, num_samples, gender = (cell.strip() for cell in cells)
-    if not (sentence.isascii() and sentence.isdecimal()):
-        return Problem(where, f"bad sentence id: {sentence!r}")
+    if not _SENTENCE.fullmatch(sentence):
+        return Problem(where, f"bad sentence id: {sentence[:40]!r}")
     if not file or "/" in file or not file.lower().endswith(".wav"):
         return Problem(where, f"bad file name: {file!r}")
-    if not (num_samples.isascii() and num_samples.isdecimal() and int(num_samples) > 0):
-        return Problem(where, f"bad number of samples: {num_samples!r}")
+    if not _NUM_SAMPLES.fullmatch(num_samples):
+        return Problem(where, f"bad number of samples: {num_samples[:40]!r}")
     if gender.lower() not in GENDERS:
         return Problem(where, f"bad gender: {gender!r}")
     return Sentence(number, sentence, file, raw, normalised, int(num_samples), gender.lower())
@@ -214,8 +219,9 @@ def _audio(archive: Path, folder: Path) -> Iterator[Member | Path | Problem]:
     wavs = _wavs(folder)
     if wavs:
         for path in wavs:
-            if path.stat().st_size > MAX_MEMBER_BYTES:
-                yield Problem(str(path), f"too large: {path.stat().st_size} bytes")
+            size = path.stat().st_size if path.is_file() else 0
+            if size > MAX_MEMBER_BYTES:
+                yield Problem(str(path), f"too large: {size} bytes")
             else:
                 yield path
     elif archive.is_file():
@@ -225,7 +231,7 @@ def _audio(archive: Path, folder: Path) -> Iterator[Member | Path | Problem]:
 
 
 def _wavs(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.glob("*.wav") if p.is_file()) if folder.is_dir() else []
+    return sorted(p for p in folder.glob("*.wav") if not p.is_dir()) if folder.is_dir() else []
 
 
 def _files(language: Path, split: str) -> tuple[Path, Path, Path]:

@@ -11,9 +11,10 @@ _NOT_IN_KIND = re.compile(r"[^a-z0-9_]+")
 def safe_id(text: str) -> str:
     """`text` with all that may not stand in an id as `_`; letters of every script stay.
 
-    What sorts before '-' goes too: it would sort a speaker's utterances among another's.
+    What sorts before '-' goes too: it would sort a speaker's utterances among another's. So do dots in front, for an
+    id can become the name of a file or a folder, and '..' is the folder above.
     """
-    return _NOT_IN_ID.sub("_", text.strip()).strip("_") or "_"
+    return _NOT_IN_ID.sub("_", text.strip()).strip("_").lstrip("._") or "_"
 
 
 def safe_kind(text: str) -> str:

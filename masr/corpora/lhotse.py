@@ -129,8 +129,9 @@ class Lhotse:
             key = field(raw, "recording_id")
             where = f"{path.name}:{number}"
             if key not in mine:
-                if is_first and key not in known:
-                    yield Problem(where, f"supervision without recording: {key}")
+                if is_first and (not key or key not in known):
+                    line = parse(raw)
+                    yield Problem(where, line if isinstance(line, str) else f"supervision without recording: {key}")
                 continue
             yield from self._supervision(where, raw, mine[key])
 

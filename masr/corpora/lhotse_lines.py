@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import re
 import zlib
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from masr.errors import ArchiveError
+from masr.files import open_ordinary, parse_json
 
 _FIELDS = {name: re.compile(rb'"%s": ?"((?:[^"\\]|\\.)*)"' % name.encode()) for name in ("id", "recording_id")}
 _MAX_LINE_BYTES = 64 << 20
@@ -47,16 +47,19 @@ def json_lines(path: Path, first: int, last: int) -> Iterator[tuple[int, dict[st
 def parse(line: bytes) -> dict[str, Any] | str:
     """The record of a line, or what is wrong with it."""
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        return f"not JSON: {error}"
+        record = parse_json(line)
+    except ValueError as error:
+        return f"not JSON: {' '.join(str(error).split())[:120]}"
     return record if isinstance(record, dict) else "not JSON: a line is not an object"
 
 
 def field(line: bytes, name: str) -> str:
-    """A text field of a line without parsing all of it: most lines are somebody else's."""
+    """A text field of a line without parsing all of it, for most lines are somebody else's; empty where it is none."""
     match = _FIELDS[name].search(line)
-    return str(json.loads(b'"' + match[1] + b'"')) if match else ""
+    try:
+        return str(parse_json(b'"' + match[1] + b'"')) if match else ""
+    except ValueError:  # a broken escape, or no UTF-8
+        return ""
 
 
 def count_lines(path: Path) -> int:
@@ -66,7 +69,7 @@ def count_lines(path: Path) -> int:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    with path.open("rb") as raw:
+    with open_ordinary(path) as raw:
         if raw.read(2) == b"\x1f\x8b":
             raw.seek(0)
             with gzip.open(raw) as stream:

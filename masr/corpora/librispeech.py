@@ -91,7 +91,9 @@ class LibriSpeech:
                 yield Problem(str(trans), f"duplicate id: {item[0]}")
             else:
                 texts[item[0]] = item[1]
-        audio = {p.stem: p for p in sorted(folder.iterdir()) if p.suffix.lower() in (".flac", ".wav") and p.is_file()}
+        audio = {
+            p.stem: p for p in sorted(folder.iterdir()) if p.suffix.lower() in (".flac", ".wav") and not p.is_dir()
+        }
         for utt in sorted(texts.keys() | audio.keys()):
             if utt not in audio:
                 yield Problem(f"{trans.name}:{utt}", "transcript without audio")

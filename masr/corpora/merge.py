@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -138,15 +137,6 @@ def write_problems(path: Path, problems: Sequence[Problem]) -> None:
         for problem in problems:
             cells = (problem.where, problem.reason)
             stream.write("\t".join(" ".join(_printable(cell).split()) for cell in cells) + "\n")
-
-
-def replace_folder(new: Path, final: Path, retired: Path) -> None:
-    """`new` takes the name `final`; what had it before is deleted after that."""
-    shutil.rmtree(retired, ignore_errors=True)
-    if final.exists():
-        final.rename(retired)
-    new.rename(final)
-    shutil.rmtree(retired, ignore_errors=True)
 
 
 def _segment(row: UtteranceRow) -> str:

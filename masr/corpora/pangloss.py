@@ -49,7 +49,7 @@ class Pangloss:
         if not source.is_dir():
             raise _no_layout(source, "there is no such folder")
         sidecar = read_sidecar(source)
-        files = sorted(p for p in source.rglob("*") if p.suffix.lower() in (".wav", ".xml") and p.is_file())
+        files = sorted(p for p in source.rglob("*") if p.suffix.lower() in (".wav", ".xml") and not p.is_dir())
         wavs = [p for p in files if p.suffix.lower() == ".wav"]
         if not wavs:
             names = sorted(p.name for p in source.iterdir())[:5]
@@ -130,7 +130,7 @@ def _annotation_of(audio: Path) -> Path | None:
     """The XML of the recording's own name, in either case."""
     for suffix in (".xml", ".XML"):
         path = audio.with_suffix(suffix)
-        if path.is_file():
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
             return path
     return None
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from masr.errors import CorpusError
+from masr.files import ordinary
 
 ROOTS = {"TEXT": "S", "WORDLIST": "W"}
 """Root element -> the element that is a segment of it."""
@@ -47,7 +48,14 @@ def read_annotation(path: Path) -> Annotation:
     parser.EntityDeclHandler = _refuse
     parser.buffer_text = True
     try:
-        parser.Parse(path.read_bytes(), True)
+        parser.Parse(ordinary(path).read_bytes(), True)
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (
+        LookupError,
+        ValueError,
+    ) as error:  # an encoding that expat has to ask Python for, which has none, or not so
+        raise CorpusError(f"{path}: not XML: its encoding: {error}") from None
     except expat.ExpatError as error:
         raise CorpusError(f"{path}: not XML: {error}") from None
     except _RefusedError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from masr.corpora.check_utterance import Admission, UtteranceRow
 from masr.corpora.sidecar import NAME, read_sidecar
 from masr.errors import CorpusError
+from masr.files import parse_json
 from masr.io.atomic import atomic_open
 from masr.io.identity import digest, stat_state
 from masr.io.layout import ARCHIVES
@@ -64,7 +65,7 @@ class Job:
         if not wanted or not self.rows.is_file():
             return False
         with self.rows.open(encoding="utf-8") as stream:
-            head = json.loads(stream.readline())
+            head = parse_json(stream.readline())
         return bool(head["fingerprint"] == wanted and (self.shard.is_file() or not head["shard"]))
 
 
@@ -79,12 +80,16 @@ def run_part(job: Job) -> tuple[str, str]:
             lines.open("w", encoding="utf-8") as stream,
         ):
             admission = Admission(shard, read_sidecar(job.source), job.shards, job.resample)
+            spoilt: Problem | None = None
             for item in job.corpus.read(job.part):
                 row = item if isinstance(item, Problem) else admission.row(item)
+                spoilt = row if isinstance(row, Problem) and row.spoils_part else spoilt
                 stream.write(json.dumps(_as_json(row), ensure_ascii=True) + "\n")
+            if spoilt:
+                shard.discard()
         with atomic_open(job.rows) as stream, lines.open(encoding="utf-8") as written:
             stream.write(json.dumps({"fingerprint": fingerprint, "shard": shard.num_utterances > 0}) + "\n")
-            stream.writelines(written)
+            stream.writelines(_left_out(written, spoilt) if spoilt else written)
     except OSError as error:
         raise CorpusError(
             f"{job.part.source}: {error}", fix="see that it can be read, and that the disk is not full"
@@ -99,7 +104,7 @@ def read_rows(path: Path) -> Iterator[UtteranceRow | Problem]:
     with path.open(encoding="utf-8") as stream:
         next(stream)
         for line in stream:
-            values = json.loads(line)
+            values = parse_json(line)
             if "reason" in values:
                 yield Problem(**values)
             else:
@@ -107,11 +112,21 @@ def read_rows(path: Path) -> Iterator[UtteranceRow | Problem]:
                 yield UtteranceRow(**values)
 
 
+def _left_out(lines: Iterable[str], spoilt: Problem) -> Iterator[str]:
+    """The lines with a problem in place of every row."""
+    for line in lines:
+        values = parse_json(line)
+        if "reason" not in values:
+            problem = Problem(f"{values['utt']} ({spoilt.where})", spoilt.reason)
+            line = json.dumps(_as_json(problem), ensure_ascii=True) + "\n"
+        yield line
+
+
 def _as_json(row: UtteranceRow | Problem) -> dict[str, Any]:
     """The fields of a row or a problem, without those at their default: rows are held by the million."""
     fields = {}
     for f in dataclasses.fields(row):
         value = getattr(row, f.name)
-        if value is not None and value not in ({}, ()):
+        if value is not None and value is not False and value not in ({}, ()):
             fields[f.name] = value
     return fields

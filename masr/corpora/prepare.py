@@ -7,11 +7,8 @@ that their files are the same.
 
 from __future__ import annotations
 
-import fcntl
 import multiprocessing
-import os
 import shutil
-import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -19,17 +16,23 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from masr.corpora.columns import aligned
-from masr.corpora.merge import Split, SplitSummary, replace_folder
+from masr.corpora.merge import Split, SplitSummary
 from masr.corpora.part_job import Job, read_rows, run_part
 from masr.corpora.sidecar import read_sidecar
 from masr.errors import CorpusError, UsageError
+from masr.files import can_be_named
+from masr.io.atomic import replace_folder
 from masr.io.layout import ARCHIVES, PROBLEMS_TSV
+from masr.io.one_writer import only_writer
 from masr.io.progress import track
 from masr.io.provenance import write_provenance
+from masr.io.workers import end_with_parent
 from masr.types import Corpus, Part
 
 WORKSHOP = ".prepare"
 MAX_BAD = 1.0
+MAX_NAME_BYTES = 180
+"""What file systems take is 255; prefixes, endings and a random name while it is written are added to it."""
 
 
 def prepare(
@@ -55,6 +58,7 @@ def prepare(
     parts = corpus.parts(source)
     if not parts:
         raise CorpusError(f"{source}: nothing of this corpus is there")
+    _require_names(source, parts)
     splits = list(dict.fromkeys(part.split for part in parts))
     with _workshop(out) as workshop:
         jobs = {(part.split, part.name): _job(corpus, part, source, out, workshop, shards, resample) for part in parts}
@@ -67,6 +71,23 @@ def prepare(
                     mine = [job for job in jobs.values() if job.part.split == split]
                     summaries[split] = _finish(split, mine, out, max_bad)
     return [summaries[split] for split in splits]
+
+
+def _require_names(source: Path, parts: Sequence[Part]) -> None:
+    """CorpusError where a split or a part cannot be a file of its own inside OUT."""
+    for name in (name for part in parts for name in (part.split, part.name)):
+        if (
+            not name
+            or name != Path(name).name
+            or name.startswith(".")
+            or not can_be_named(name)
+            or len(name.encode()) > MAX_NAME_BYTES
+        ):
+            raise CorpusError(
+                f"{source}: {name[:60]!r} cannot be the name of a split or of a part of one",
+                why=f"files are named by it: at most {MAX_NAME_BYTES} bytes, no folder, no dot in front",
+                fix="rename the file or the folder, or the series in metadata.tsv",
+            )
 
 
 def _job(corpus: Corpus, part: Part, source: Path, out: Path, workshop: Path, shards: bool, resample: bool) -> Job:
@@ -101,7 +122,7 @@ def _results(jobs: Sequence[Job], num_jobs: int) -> Generator[tuple[str, str]]:
         yield from map(run_part, todo)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(num_jobs, len(todo)), mp_context=context, initializer=_follow_parent)
+    pool = ProcessPoolExecutor(min(num_jobs, len(todo)), mp_context=context, initializer=end_with_parent)
     try:
         futures: list[Future[tuple[str, str]]] = [pool.submit(run_part, job) for job in todo]
         for future in as_completed(futures):
@@ -118,18 +139,6 @@ def _results(jobs: Sequence[Job], num_jobs: int) -> Generator[tuple[str, str]]:
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _follow_parent() -> None:
-    """A worker ends with the process that started it, however that one ended."""
-    parent = multiprocessing.parent_process()
-
-    def follow() -> None:
-        if parent is not None:
-            parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
 
 
 def _finish(split: str, jobs: Sequence[Job], out: Path, max_bad: float) -> SplitSummary:
@@ -171,16 +180,11 @@ def _workshop(out: Path) -> Iterator[Path]:
     folder = out / WORKSHOP
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
+        (folder / "lock").touch()
     except OSError as error:
         raise CorpusError(f"{out}: cannot be written to: {error.strerror}", fix="choose another folder") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CorpusError(
-                f"another `masr prepare` is writing to {out}", fix="wait for it, or give another folder"
-            ) from None
+    busy = CorpusError(f"another `masr prepare` is writing to {out}", fix="wait for it, or give another folder")
+    with only_writer(folder / "lock", busy):
         yield folder
         shutil.rmtree(folder)
 

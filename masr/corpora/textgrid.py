@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from masr.errors import CorpusError
+from masr.files import ordinary
 from masr.types import Span
 
 _TOKEN = re.compile(r'"((?:[^"]|"")*)"|<(exists|absent)>|(?<![\w\[.])(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w\]:])')
@@ -25,12 +26,12 @@ def read_textgrid(path: Path) -> dict[str, tuple[Span, ...]]:
         if next(tokens) != "<exists>":
             return {}
         return dict(_tier(tokens) for _ in range(_count(tokens)))
-    except (StopIteration, RuntimeError, ValueError, UnicodeDecodeError) as error:
+    except (StopIteration, RuntimeError, ValueError, OSError) as error:
         raise CorpusError(f"{path}: not a TextGrid: {error or 'it ends too early'}") from None
 
 
 def _text(path: Path) -> str:
-    data = path.read_bytes()
+    data = ordinary(path).read_bytes()
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16")
     return data.decode("utf-8-sig")

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-import numpy as np
-
 from masr.config import option
 from masr.data.augment import NoiseConfig
 from masr.data.batching import Int64Array
@@ -185,7 +183,7 @@ def frames_of(data: DataDir) -> Int64Array:
     if not data.has(UTT2NUM_FRAMES):
         raise DataError(f"{data.folder} has no {UTT2NUM_FRAMES}", fix=f"run stage 2: masr features {data.folder}")
     _require_complete(data, UTT2NUM_FRAMES)
-    return data.table(UTT2NUM_FRAMES).numbers().astype(np.int64)
+    return data.table(UTT2NUM_FRAMES).counts()
 
 
 def _require_complete(data: DataDir, table: str) -> None:

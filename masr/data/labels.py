@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from masr.data.batching import Int64Array
 from masr.data.collate import Labels
 from masr.io.datadir import DataDir
-from masr.maths.keyed_random import combine, uniform
+from masr.maths.keyed_random import combine, places_of, uniform
 from masr.metadata.codebook import is_missing
 from masr.types import Stream
 
@@ -117,8 +115,6 @@ def few(ids: Int64Array, utts: Iterable[str], shots: int, seed: int) -> Int64Arr
 
 def _draws(utts: Iterable[str], corruption: Corruption) -> npt.NDArray[np.float64]:
     """(N, 3) uniform numbers that belong to the utterances."""
-    digests = (hashlib.blake2b(utt.encode("utf-8", "surrogatepass"), digest_size=8).digest() for utt in utts)
-    places = np.fromiter((int.from_bytes(digest, "little") >> 1 for digest in digests), dtype=np.int64)
-    keys = combine(corruption.seed, corruption.number, torch.from_numpy(places))
+    keys = combine(corruption.seed, corruption.number, places_of(utts))
     found: npt.NDArray[np.float64] = uniform(keys, 3, _PURPOSE).double().numpy()
     return found

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -43,6 +44,7 @@ def read_ahead(steps: Steps, first: int, last: int) -> Iterator[tuple[Batch, ...
         except (EOFError, ConnectionError) as error:  # it died while it handed a tensor over
             if _RAISED_THERE in str(error):
                 raise
+            _wait_for_the_signal()
             raise _died(f"the connection to it ended: {error or type(error).__name__}") from None
 
 
@@ -58,6 +60,12 @@ def dead_workers() -> Iterator[None]:
         if "DataLoader worker" not in str(error) or _RAISED_THERE in str(error):
             raise
         raise _died(str(error).splitlines()[0]) from None
+
+
+def _wait_for_the_signal() -> None:
+    """Of a child that died; its connection may end before. Later it would break into what is done about its death."""
+    with suppress(RuntimeError):
+        time.sleep(1)
 
 
 def _died(how: str) -> TrainingError:

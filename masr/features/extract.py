@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import queue
-import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,10 +13,12 @@ from typing import Any
 import torch
 
 from masr.errors import DataError
-from masr.features.job import Marker, Plan, discard, run_job, slice_of
+from masr.features.job import Marker, Plan, discard, run_job
 from masr.features.merge import Summary, merge
 from masr.io.datadir import DataDir
 from masr.io.progress import track
+from masr.io.workers import end_with_parent
+from masr.types import slice_of
 
 
 def extract(data: DataDir, plan: Plan, num_processes: int = 1, max_bad: float = 0.1) -> Summary:
@@ -36,7 +36,8 @@ def extract(data: DataDir, plan: Plan, num_processes: int = 1, max_bad: float = 
 def run_alone(data: DataDir, plan: Plan, job: int, num_jobs: int) -> Marker:
     """One job in this process, with a bar."""
     done: queue.SimpleQueue[int] = queue.SimpleQueue()
-    total = len(slice_of(data.utts, job, num_jobs))
+    first, last = slice_of(len(data), job, num_jobs)
+    total = last - first
     bar = track(_counted(done), data.folder.name, total=total, unit="utt")
 
     def report(count: int) -> None:
@@ -105,15 +106,7 @@ def _start(done: Any) -> None:
     global _DONE
     _DONE = done
     torch.set_num_threads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Ends a worker whose parent was killed, so that it does not write into the folder of the next run."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    end_with_parent()
 
 
 def _run_here(folder: Path, plan: Plan, job: int, num_jobs: int) -> Marker:

@@ -26,7 +26,7 @@ from masr.io.atomic import atomic_write
 from masr.io.datadir import DataDir, write_table
 from masr.io.identity import digest
 from masr.io.layout import ARCHIVES, CMVN_SCP, FEATS_SCP, INDEX, SEGMENTS, UTT2NUM_FRAMES, UTT2SPK, WAV_SCP, shard_name
-from masr.types import Features, FloatArray
+from masr.types import Features, FloatArray, slice_of
 
 PROBLEMS = "features_problems.tsv"
 POOL_SEC, BATCH_SEC = 1200, 600
@@ -87,7 +87,7 @@ def run_job(data: DataDir, plan: Plan, job: int, num_jobs: int, report: Report =
     """Writes the J-th of N slices under DATA/data; jobs run in any order, in any process, on any machine."""
     require_audio(data)
     folder = data.folder / ARCHIVES
-    utts = slice_of(data.utts, job, num_jobs)
+    utts = data.utts[slice(*slice_of(len(data), job, num_jobs))]
     discard(data.folder)
     (folder / marker_name(job)).unlink(missing_ok=True)
     for stem in ("feats", "cmvn"):
@@ -112,13 +112,6 @@ def run_job(data: DataDir, plan: Plan, job: int, num_jobs: int, report: Report =
     marker = Marker(job, num_jobs, run_key(plan), fingerprint(data, utts), len(utts), len(problems))
     atomic_write(folder / marker_name(job), json.dumps(asdict(marker), indent=2) + "\n")
     return marker
-
-
-def slice_of(utts: Sequence[str], job: int, num_jobs: int) -> Sequence[str]:
-    """The J-th of N even, contiguous slices; empty where there are more jobs than utterances."""
-    if not 1 <= job <= num_jobs:
-        raise ValueError(f"job {job} of {num_jobs}: jobs count from 1 to {num_jobs}")
-    return utts[len(utts) * (job - 1) // num_jobs : len(utts) * job // num_jobs]
 
 
 def fingerprint(data: DataDir, utts: Sequence[str]) -> str:

@@ -16,7 +16,6 @@ from masr.features.job import (
     problems_name,
     read_marker,
     run_key,
-    slice_of,
 )
 from masr.features.waveforms import require_audio
 from masr.io.ark import ArchiveWriter, read_array
@@ -24,6 +23,7 @@ from masr.io.atomic import atomic_write
 from masr.io.datadir import DataDir, Table, read_table, write_table
 from masr.io.layout import ARCHIVES, CMVN_SCP, FEATS_SCP, UTT2NUM_FRAMES, shard_name
 from masr.io.provenance import write_provenance
+from masr.types import slice_of
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,8 @@ def _checked_markers(data: DataDir, plan: Plan, num_jobs: int) -> list[Marker]:
     stale = [
         m.job
         for m in markers
-        if (m.num_jobs, m.key) != (num_jobs, key) or m.inputs != fingerprint(data, slice_of(data.utts, m.job, num_jobs))
+        if (m.num_jobs, m.key) != (num_jobs, key)
+        or m.inputs != fingerprint(data, data.utts[slice(*slice_of(len(data), m.job, num_jobs))])
     ]
     if stale:
         raise DataError(

@@ -41,11 +41,13 @@ class Framing:
     double: bool = True
 
     def __post_init__(self) -> None:
+        if not (math.isfinite(self.window_ms) and math.isfinite(self.shift_ms)):
+            raise ValueError("window_ms and shift_ms are finite")
         if self.sample_rate <= 0 or self.shift <= 0 or self.length < 2:
             raise ValueError("sample_rate, window_ms and shift_ms leave no samples in a window or a shift")
         if not 0 <= self.preemphasis <= 1:
             raise ValueError("preemphasis is between 0 and 1")
-        if self.dither < 0:
+        if not 0 <= self.dither < math.inf:
             raise ValueError("dither cannot be negative")
 
     @property

@@ -6,8 +6,10 @@ than some minutes of it are held.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import torch
 from torch import Tensor
@@ -69,7 +71,11 @@ def _segment(utt: str, value: str | None, entry: str | None) -> Item | Unread:
     try:
         start_sec, end_sec = float(fields[1]), float(fields[2])
     except (IndexError, ValueError):
+        start_sec = end_sec = math.nan
+    if not (math.isfinite(start_sec) and math.isfinite(end_sec)):
         return Unread(utt, f"its line in {SEGMENTS} is not 'recording start end'")
+    if not (isfinite(start_sec) and isfinite(end_sec)):
+        return Unread(utt, f"its line in {SEGMENTS} has times that are not finite")
     # Kaldi writes -1 for the end of the recording.
     return Item(utt, entry, start_sec, None if end_sec == -1 else end_sec)
 

@@ -23,7 +23,6 @@ from masr.data.dataset import SampleSource, Source, open_frames
 from masr.errors import CheckpointError, DataError, UsageError
 from masr.files import parse_json
 from masr.inference.batches import of_like_length, read_whole
-from masr.inference.extracted import slice_of
 from masr.inference.frame_scorer import FrameScorer
 from masr.io.ark import ArchiveWriter, read_shape
 from masr.io.atomic import atomic_open, atomic_write
@@ -40,7 +39,7 @@ from masr.io.layout import (
     WAV_SCP,
 )
 from masr.io.progress import track
-from masr.types import FloatArray
+from masr.types import FloatArray, slice_of
 
 PROBLEMS = "confidence_problems.tsv"
 PIECE_UTTS = 1024

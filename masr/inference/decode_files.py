@@ -26,7 +26,6 @@ from masr.errors import DecodingError, UsageError
 from masr.files import ordinary, parse_json
 from masr.inference.decode import Decoder
 from masr.inference.decode_config import LOWEST, Config
-from masr.inference.extracted import slice_of
 from masr.inference.hypothesis import Hypothesis
 from masr.io.ark import ArchiveWriter, read_matrix
 from masr.io.atomic import atomic_open, atomic_write
@@ -46,7 +45,7 @@ from masr.io.layout import (
     shard_name,
 )
 from masr.io.progress import track
-from masr.types import FloatArray, Units
+from masr.types import FloatArray, Units, slice_of
 from masr.units.vocabulary import BLANK_ID
 
 _JOBS = "jobs"

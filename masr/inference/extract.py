@@ -16,15 +16,15 @@ from masr.data.dataset import SampleSource
 from masr.errors import DataError
 from masr.inference.batches import check_make, of_like_length, open_speech, pools, read_whole
 from masr.inference.cluster import grid_of
-from masr.inference.extracted import Extracted, Int64Array, Plan, slice_of
+from masr.inference.extracted import Extracted, Int64Array, Plan
 from masr.inference.frame_sources import FEATURE_SHIFT_SEC, FEATURE_START_SEC
-from masr.inference.load import Model, pool_of
+from masr.inference.load import Model, pool_of, require_numbers
 from masr.inference.masked import MaskedPass
 from masr.io.datadir import DataDir
 from masr.io.layout import UTT2DUR, UTT2NUM_FRAMES
 from masr.io.progress import track
 from masr.io.provenance import write_provenance
-from masr.types import Encoded, FloatArray
+from masr.types import Encoded, FloatArray, slice_of
 
 _POOL = 1024
 """Utterances that are sorted by length together."""
@@ -67,6 +67,7 @@ class Extraction:
                 why="the audio or the features changed since that was written",
                 fix=f"make it again: masr {'prepare' if self.model.takes_samples else 'features'}",
             )
+        require_numbers(encoded.frames, [self.data.utts[int(place)] for place in places])
         if self.plan.pool:
             pooled = pool_of(self.plan.pool, self.model.dim)(encoded.frames, encoded.lengths)
             array[places - first] = pooled.float().cpu().numpy()

@@ -25,7 +25,7 @@ from masr.files import parse_json
 from masr.io.atomic import atomic_path, atomic_write
 from masr.io.datadir import DataDir, write_datadir
 from masr.io.layout import EMBEDDINGS, FRAMES, MASK, OFFSETS, PHONES_CTM, TEXT, UTT2SPK, label_table, layer_folder
-from masr.types import FloatArray
+from masr.types import FloatArray, slice_of
 
 if TYPE_CHECKING:
     from masr.inference.load import Pooling
@@ -149,8 +149,3 @@ def _save(path: Path, array: npt.NDArray[Any]) -> None:
 def _part(job: int, layer: int) -> str:
     """File name of a job's array of the n-th layer."""
     return f"{job}.{layer}.npy"
-
-
-def slice_of(count: int, job: int, num_jobs: int) -> tuple[int, int]:
-    """First and last place of the J-th of N even slices."""
-    return count * (job - 1) // num_jobs, count * job // num_jobs

@@ -8,11 +8,8 @@ Shapes: B windows, S frames or samples, F features, C classes.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +21,6 @@ from masr.data.dataset import samples_for
 from masr.errors import CheckpointError
 from masr.inference.batches import BATCH_FRAMES
 from masr.inference.load import Model
-from masr.io.trained import open_trained
 from masr.types import FloatArray
 
 
@@ -122,25 +118,17 @@ class Identifier:
         return found.float().cpu().numpy(), encoded.tolist()
 
 
-def spans(num_frames: int, longest: int) -> list[tuple[int, int]]:
-    """First frame and frames of windows of like length, none above `longest`, that cover all; at least one."""
-    count = max(1, math.ceil(num_frames / longest))
-    edges = [num_frames * n // count for n in range(count + 1)]
-    return [(first, last - first) for first, last in pairwise(edges)]
+def num_windows(num_frames: int, longest: int) -> int:
+    """Windows, none above `longest`, that cover all frames; at least one."""
+    return max(1, -(-num_frames // longest))
 
 
-def fill_objective(folder: Path, objective: Any) -> None:
-    """Fills an objective's weights from a run, in which it stood alone or inside what streams were wrapped around."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        stored = {name: value for path in open_trained(folder).weights for name, value in load_file(path).items()}
-        inner = {n.removeprefix("objective."): v for n, v in stored.items() if n.startswith("objective.")}
-        objective.load_state_dict(inner or stored)
-    except (SafetensorError, RuntimeError, OSError) as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise CheckpointError(f"{folder}: its weights do not fit its config.yaml: {reason}") from None
+def spans(num_frames: int, longest: int) -> Iterator[tuple[int, int]]:
+    """First frame and frames of windows of like length that cover all; one by one, as a header may promise anything."""
+    count = num_windows(num_frames, longest)
+    for number in range(count):
+        first = num_frames * number // count
+        yield first, num_frames * (number + 1) // count - first
 
 
 def _batches(windows: Iterable[Window]) -> Iterator[list[Window]]:

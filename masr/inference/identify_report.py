@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from masr.types import FloatArray
 
 TOO_SHORT = "too short: it gives no encoded frame"
+NO_NUMBER = "the model's output is not a number: its training diverged, or the features are broken"
 
 
 class Report:
@@ -33,10 +34,11 @@ class Report:
 
     def add(self, found: Identified) -> None:
         """A result."""
-        self._put(found.item, found if found.num_encoded else TOO_SHORT)
+        is_number = not any(map(math.isnan, found.log_probabilities.tolist()))
+        self._put(found.item, TOO_SHORT if not found.num_encoded else found if is_number else NO_NUMBER)
 
     def complain(self, item: int, reason: str) -> None:
-        """In stead of a result."""
+        """Says why a file has no result."""
         self._put(item, reason)
 
     def close(self) -> None:

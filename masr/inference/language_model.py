@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LN10 = math.log(10.0)
 """What a weight on KenLM's scores is multiplied by."""
 _BINARY = b"mmap lm http://kheafield.com/code"
-_ORDER = re.compile(rb"ngram\s+(\d+)\s*=\s*(\d+)\s*$")
+_ORDER = re.compile(rb"ngram\s+(\d{1,9})\s*=\s*(\d{1,18})\s*$")
 _MOST_ORDER = 6
 _HEAD_BYTES = 1 << 16
 _NEVER = "\u0001"

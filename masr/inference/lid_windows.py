@@ -11,15 +11,12 @@ import torch
 from masr.data.dataset import speaker_stats
 from masr.errors import AudioError
 from masr.inference.batches import check_make, open_speech, pools
-from masr.inference.identify import Geometry, Identifier, Window, spans
-from masr.io.audio import INT16_SCALE, audio_info, int16_blocks, to_int16
+from masr.inference.identify import Geometry, Identifier, Window, num_windows, spans
+from masr.io.audio import INT16_SCALE, audio_info, int16_blocks
 from masr.io.datadir import DataDir
-from masr.types import FloatArray, Int16Array
 
 _POOL = 1024
 """Utterances that are sorted by length together."""
-_UNKNOWN_SAMPLES = 1 << 40
-"""A stream that claims more than this does not say how long it is: it has to be held whole."""
 
 Source = Path | bytes
 Complain = Callable[[int, str], None]
@@ -49,26 +46,24 @@ def data_windows(identifier: Identifier, data: DataDir, from_archives: bool, com
                 complain(place, "too short: no frame")
                 continue
             stats = torch.from_numpy(speaker_stats(data, place)) if model.norm == "speaker" else None
-            parts = spans(int(lengths[place]), identifier.max_frames)
-            for first, count in parts:
-                yield Window(place, source.read(place, first, count), count, len(parts), stats)
+            length, longest = int(lengths[place]), identifier.max_frames
+            for first, count in spans(length, longest):
+                yield Window(place, source.read(place, first, count), count, num_windows(length, longest), stats)
 
 
 def _windows_of(item: int, source: Source, geometry: Geometry, longest: int, channel: int | None) -> Iterator[Window]:
     """Windows of one audio, planned by what its header says; the last one takes whatever there is to the end."""
     info = audio_info(source)
-    blocks = _mono_blocks(source, info.num_channels, channel, geometry.sample_rate)
+    blocks = int16_blocks(source, geometry.sample_rate, channel, resample=True, mix=channel is None)
     num_samples = info.num_samples * geometry.sample_rate // max(1, info.sample_rate)
-    if num_samples > _UNKNOWN_SAMPLES:
-        held_blocks = list(blocks)
-        blocks, num_samples = iter(held_blocks), sum(map(len, held_blocks))
-    parts = spans(max(1, geometry.num_frames(num_samples)), longest)
+    num_frames = max(1, geometry.num_frames(num_samples))
+    num_parts = num_windows(num_frames, longest)
     held = np.zeros(0, dtype=np.int16)
     origin = 0  # of what is held, in the whole
-    for number, (first, count) in enumerate(parts):
+    for number, (first, count) in enumerate(spans(num_frames, longest)):
         start = first * geometry.shift
         wanted = start + geometry.one + (count - 1) * geometry.shift
-        is_last = number == len(parts) - 1
+        is_last = number == num_parts - 1
         while is_last or origin + len(held) < wanted:
             block = next(blocks, None)
             if block is None:
@@ -78,17 +73,6 @@ def _windows_of(item: int, source: Source, geometry: Geometry, longest: int, cha
         if len(samples) < geometry.one:
             needed = geometry.one / geometry.sample_rate
             raise AudioError(f"too short: {(origin + len(held)) / geometry.sample_rate:.3f} s of {needed:.3f} needed")
-        yield Window(item, samples.astype(np.float32) / np.float32(INT16_SCALE), count, len(parts))
+        yield Window(item, samples.astype(np.float32) / np.float32(INT16_SCALE), count, num_parts)
         kept = start + count * geometry.shift
         held, origin = held[kept - origin :], kept
-
-
-def _mono_blocks(source: Source, num_channels: int, channel: int | None, sample_rate: int) -> Iterator[Int16Array]:
-    """One channel, or the mean of all, at the model's rate."""
-    if channel is not None or num_channels == 1:
-        yield from int16_blocks(source, sample_rate, channel or 0, resample=True)
-        return
-    each = [int16_blocks(source, sample_rate, n, resample=True) for n in range(num_channels)]
-    for blocks in zip(*each, strict=True):
-        mean: FloatArray = np.mean([block.astype(np.float32) for block in blocks], axis=0) / INT16_SCALE
-        yield to_int16(mean)

@@ -16,13 +16,12 @@ from torch import Tensor, nn
 
 from masr.errors import AudioError, CheckpointError, UsageError
 from masr.features.cmvn import normalise
-from masr.files import ordinary
-from masr.io.audio import INT16_SCALE, SAMPLE_RATE
-from masr.io.layout import STATS
+from masr.features.stored_stats import read_stats
+from masr.io.audio import INT16_SCALE, SAMPLE_RATE, require_ratio
 from masr.io.trained import Trained
 from masr.models.padding_mask import zero_past_end
 from masr.models.pooling import build_pooling
-from masr.models.weights import read_weights
+from masr.models.weights import fill_encoder
 from masr.types import Encoded, Features
 
 Waveform = npt.NDArray[Any] | Tensor
@@ -135,6 +134,7 @@ class Model:
                 samples[row, : len(waves[place])] = waves[place]
             lengths = torch.tensor([len(waves[place]) for place in rows], device=self.device)
             encoded = self._encode(samples, lengths, layer)
+            require_numbers(encoded.frames, [f"waveform {place}" for place in rows])
             if not bool((encoded.lengths > 0).all()):
                 short = rows[int(encoded.lengths.argmin())]
                 raise AudioError(f"waveform {short} is too short: {len(waves[short])} samples give no encoded frame")
@@ -164,15 +164,10 @@ def read_model(
     trained: Trained, encoder: Any, features: Features | None, norm: Normalise, device: torch.device | str = "auto"
 ) -> Model:
     """The model of a run, with its final weights or those of a checkpoint."""
-    model, *over = trained.weights
-    read_weights(model, encoder, *over)
-    folder, stats = trained.run, None
+    fill_encoder(encoder, trained.weights)
+    stats = None
     if norm == "global" and int(encoder.num_bins) != 1:
-        from safetensors.torch import load_file
-
-        if not (folder / STATS).is_file():
-            raise CheckpointError(f"{folder}: has no {STATS}", fix="copy the whole folder of the run")
-        stats = load_file(ordinary(folder / STATS))["cmvn"]
+        stats = read_stats(trained.run)
     return Model(encoder, features, norm, stats, device_of(device))
 
 
@@ -181,6 +176,20 @@ def read_checkpoint(folder: Path, device: torch.device | str = "auto") -> Model:
     from masr.models.pretrained import Config, build
 
     return Model(build(Config(checkpoint=folder, freeze="all")), None, "none", None, device_of(device))
+
+
+def require_numbers(found: Tensor, names: Sequence[str]) -> None:
+    """CheckpointError where what a model makes of a batch, (B, ...), is NaN or infinite for one of the names."""
+    # One pass without memory of its own; a sum that overflows is looked at value by value.
+    if bool(found.sum().isfinite()):
+        return
+    good = found.isfinite().flatten(1).all(dim=1)
+    if not bool(good.all()):
+        raise CheckpointError(
+            f"the model's output is not a number for {names[int(good.int().argmin())]}",
+            why="its training diverged, its weights were damaged, or the features of this utterance are broken",
+            fix="look at the loss in metrics.jsonl of its run, and at the data: masr data validate DATA",
+        )
 
 
 def device_of(name: torch.device | str) -> torch.device:
@@ -213,5 +222,6 @@ def _mono(waveform: Waveform, given_rate: int, wanted_rate: int) -> Tensor:
     if given_rate != wanted_rate:
         import soxr
 
+        require_ratio(given_rate, wanted_rate)
         values = soxr.resample(values.astype(np.float32), given_rate, wanted_rate)
     return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))

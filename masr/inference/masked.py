@@ -8,7 +8,6 @@ Shapes: B utterances, S feature frames or samples, T encoded frames, D width.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,10 +18,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from masr.files import ordinary
+from masr.errors import CheckpointError
 from masr.io.trained import open_trained
+from masr.io.weights import read_weights, require_finite
 from masr.masking.spans import Spans
-from masr.maths.keyed_random import combine
+from masr.maths.keyed_random import combine, places_of
 from masr.types import Batch
 
 _PIECE = 1024
@@ -50,9 +50,7 @@ class MaskedPass:
 
     def keys(self, utts: Sequence[str]) -> Tensor:
         """(B,) int64 keys, which everything random about these utterances is a function of."""
-        digests = (hashlib.blake2b(utt.encode("utf-8", "surrogatepass"), digest_size=8).digest() for utt in utts)
-        places = np.fromiter((int.from_bytes(digest, "little") >> 1 for digest in digests), dtype=np.int64)
-        return combine(self.seed, 0, torch.from_numpy(places))
+        return combine(self.seed, 0, places_of(utts))
 
     def mask(self, utts: Sequence[str], lengths: Tensor) -> Tensor:
         """(B,) encoded lengths -> (B, T) true where hidden."""
@@ -81,12 +79,10 @@ class MaskedPass:
 
 def mask_embedding(folder: Path) -> Tensor | None:
     """(D,) the vector that a model's objective learnt to put in masked places; None where it has none."""
-    from safetensors import safe_open
-
-    for path in reversed(open_trained(folder).weights):
-        with safe_open(ordinary(path), framework="pt") as stored:
-            for name in stored.keys():  # noqa: SIM118  what is opened is no mapping
-                if _EMBEDDING.fullmatch(name):
-                    vector: Tensor = stored.get_tensor(name)
-                    return vector
-    return None
+    files = open_trained(folder).weights
+    found = read_weights(files, lambda name: bool(_EMBEDDING.fullmatch(name)))
+    for name, vector in found.items():
+        if not vector.is_floating_point():
+            raise CheckpointError(f"{files[0]}: {name} is {vector.dtype}, which is no vector that was trained")
+    require_finite(files[0], found)
+    return next(iter(found.values()), None)

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from masr.errors import DataError
-from masr.inference.extracted import Extracted, Plan, slice_of
+from masr.inference.extracted import Extracted, Plan
 from masr.io.ark import parse_entry, read_matrix, read_shape
 from masr.io.datadir import DataDir
 from masr.io.identity import identity
 from masr.io.layout import FEATS_SCP, RESOLVED_CONFIG, UTT2NUM_FRAMES
 from masr.io.progress import track
-from masr.types import FloatArray
+from masr.types import FloatArray, slice_of
 
 NAME = "statistics"
 """The word that stands in the place of a model."""
@@ -42,7 +42,7 @@ class StatisticsOfFeatures:
                     fix=f"make them: masr features {data.folder}",
                 )
         self.data, self.table = data, data.table(FEATS_SCP)
-        self.lengths = data.table(UTT2NUM_FRAMES).numbers().astype(np.int64)
+        self.lengths = data.table(UTT2NUM_FRAMES).counts()
         self.num_features = int(read_shape(self.table.at(0))[-1])
         key = f"{NAME} of {self.num_features} features {self._make()}"
         self.extracted = Extracted(data, Plan((None,), "statistics", key), self.lengths)
@@ -66,6 +66,12 @@ class StatisticsOfFeatures:
             raise DataError(
                 f"{self.data.folder}: the features of {self.data.utts[place]} are {frames.shape}, not {wanted}",
                 why=f"they changed since {UTT2NUM_FRAMES} was written, or the utterances' features differ in width",
+                fix=f"make them again: masr features {self.data.folder}",
+            )
+        if not np.isfinite(frames).all():
+            raise DataError(
+                f"{self.data.folder}: the features of {self.data.utts[place]} are not all finite",
+                why="the program that made them let NaN or infinite values through",
                 fix=f"make them again: masr features {self.data.folder}",
             )
         return frames

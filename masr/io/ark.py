@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +24,8 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import ArchiveError
-from masr.files import ordinary
+from masr.files import open_ordinary
+from masr.io.atomic import temporary_name
 from masr.types import FloatArray
 
 Storage = Literal["float32", "float16", "uint8"]
@@ -60,7 +60,7 @@ class ArchiveWriter:
         self.storage = storage
         self.rows: dict[str, str] = {}
         self._named = self.path.absolute()
-        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+        self._temporary = temporary_name(self.path)
 
     def __enter__(self) -> ArchiveWriter:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,10 +109,8 @@ def read_array(entry: str) -> Array:
     """
     path, offset, rows = parse_entry(entry)
     with _opened(path, entry) as stream:
-        stream.seek(0, os.SEEK_END)
-        size = stream.tell()
-        stream.seek(offset)
-        array = _read_value(stream, size, entry)
+        size = stream.seek(0, os.SEEK_END)
+        array = _read_value(stream, offset, size, entry)
     if rows is None:
         return array
     first, last = rows
@@ -144,7 +142,7 @@ def read_archive(path: Path) -> Iterator[tuple[str, Array]]:
         size = stream.seek(0, os.SEEK_END)
         stream.seek(0)
         while (key := _key(stream, str(path))) is not None:
-            yield key, _read_value(stream, size, f"{path}: {key}")
+            yield key, _read_value(stream, stream.tell(), size, f"{path}: {key}")
 
 
 def parse_entry(entry: str) -> tuple[Path, int, tuple[int, int] | None]:
@@ -158,7 +156,7 @@ def parse_entry(entry: str) -> tuple[Path, int, tuple[int, int] | None]:
 
 def _opened(path: Path, entry: str) -> BinaryIO:
     try:
-        return ordinary(path).open("rb")
+        return open_ordinary(path)
     except OSError as error:
         raise ArchiveError(
             f"{entry}: cannot be read: {error.strerror}",
@@ -167,17 +165,21 @@ def _opened(path: Path, entry: str) -> BinaryIO:
         ) from None
 
 
-def _read_value(stream: BinaryIO, size: int, entry: str) -> Array:
-    """The value at the stream's position, which is left behind it."""
+def _read_value(stream: BinaryIO, start: int, size: int, entry: str) -> Array:
+    """The value at `start`; the stream's position is left behind it."""
     from kaldiio.matio import read_matrix_or_vector
 
-    start = stream.tell()
     header = _header(stream, start, size, entry)
     stream.seek(start)
     if 0 in header.shape:
         stream.seek(start + header.num_bytes)
         return np.zeros(header.shape, dtype=np.float32)
     array = read_matrix_or_vector(stream)
+    if not np.isfinite(array).all():
+        raise ArchiveError(
+            f"{entry}: damaged: it holds NaN or infinite values, which are never written",
+            fix="run `masr features` again",
+        )
     # An array over a buffer cannot be written to, which torch warns of.
     wanted = np.float64 if header.kind in ("DM", "DV") else np.float32
     return np.array(array, dtype=wanted, order="C", copy=not array.flags.writeable or None)

@@ -7,6 +7,7 @@ format goes through libsndfile.
 from __future__ import annotations
 
 import io
+import math
 import re
 import subprocess
 from collections.abc import Iterator
@@ -18,15 +19,30 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from masr.errors import AudioError
+from masr.files import open_ordinary
+from masr.io.flac import SampleDigest
 from masr.io.riff import Riff, read_riff
-from masr.io.sound import BLOCK_SAMPLES, Block, open_sound, read_span, sound_blocks
+from masr.io.sound import (
+    Block,
+    count_samples,
+    is_sized,
+    open_sound,
+    read_span,
+    read_unsized,
+    samples_of_block,
+    sound_blocks,
+)
 from masr.types import FloatArray, Int16Array
 
 SAMPLE_RATE = 16000
 INT16_SCALE = 32768.0
 OVERSHOOT_SEC = 0.5
 """A segment may end so much after its recording, as in Kaldi, where times are rounded; it is then cut."""
-_ARK_ENTRY = re.compile(r"(.+\.ark):(\d+)", re.DOTALL)
+MOST_UP, MOST_DOWN = 16, 64
+"""How many times slower or faster than wanted a recording may be to be converted."""
+_MOST_DIGITS = 18
+"""Of an offset in an ark: no file is longer."""
+_ARK_ENTRY = re.compile(r"(.+\.ark):([0-9]+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +67,7 @@ def audio_info(source: Path | bytes) -> AudioInfo:
         if riff is not None and riff.is_int16:
             return AudioInfo(riff.num_samples, riff.sample_rate, riff.num_channels)
         with open_sound(stream) as sound:
-            return _sound_info(sound)
+            return AudioInfo(count_samples(sound), int(sound.samplerate), int(sound.channels))
 
 
 def entry_info(entry: str) -> AudioInfo:
@@ -77,33 +93,40 @@ def check_audio(source: Path | bytes, sample_rate: int | None = SAMPLE_RATE, cha
             info = AudioInfo(riff.num_samples, riff.sample_rate, riff.num_channels)
             _require(info, sample_rate, channel)
             return info
+        digest = SampleDigest(stream)
         with open_sound(stream) as sound:
             _require(_sound_info(sound), sample_rate, channel)
-            num_samples = sum(len(block) for block in sound_blocks(sound))
+            num_samples = sum(len(block) for block in sound_blocks(sound, digest))
             info = AudioInfo(num_samples, sound.samplerate, sound.channels)
     _require(info, sample_rate, channel)
     return info
 
 
 def int16_blocks(
-    source: Path | bytes, sample_rate: int = SAMPLE_RATE, channel: int | None = None, resample: bool = False
+    source: Path | bytes,
+    sample_rate: int = SAMPLE_RATE,
+    channel: int | None = None,
+    resample: bool = False,
+    mix: bool = False,
 ) -> Iterator[Int16Array]:
     """The checked samples of one channel, a block at a time, at `sample_rate`; AudioError as `check_audio`.
 
-    With `resample`, another rate is converted instead of refused.
+    With `resample`, another rate is converted instead of refused; with `mix`, it is the mean of all channels.
     """
+    channel = 0 if mix else channel
     with _opened(source) as (stream, size):
         riff = read_riff(stream, 0, size)
         if riff is not None and riff.is_int16:
             info = AudioInfo(riff.num_samples, riff.sample_rate, riff.num_channels)
             _require(info, None if resample else sample_rate, channel)
             blocks = _riff_blocks(stream, riff)
-            yield from _converted(blocks, info.sample_rate, sample_rate, channel)
+            yield from _converted(blocks, info.sample_rate, sample_rate, channel or 0, mix)
             return
+        digest = SampleDigest(stream)
         with open_sound(stream) as sound:
             info = _sound_info(sound)
             _require(info, None if resample else sample_rate, channel)
-            yield from _converted(sound_blocks(sound), info.sample_rate, sample_rate, channel)
+            yield from _converted(sound_blocks(sound, digest), info.sample_rate, sample_rate, channel or 0, mix)
 
 
 def read_audio(
@@ -127,7 +150,11 @@ def read_audio(
 def split_entry(entry: str) -> tuple[Path, int]:
     """A wav.scp entry that is no pipe, as file and byte offset."""
     match = _ARK_ENTRY.fullmatch(entry)
-    return (Path(match[1]), int(match[2])) if match else (Path(entry), 0)
+    if match is None:
+        return Path(entry), 0
+    if len(match[2]) > _MOST_DIGITS:
+        raise AudioError(f"not audio: no ark is so long that it has an offset of {len(match[2])} digits")
+    return Path(match[1]), int(match[2])
 
 
 def _read(
@@ -155,8 +182,15 @@ def _read(
 
 def _read_sound(sound: Any, start_sec: float, end_sec: float | None, channel: int, sample_rate: int) -> FloatArray:
     info = _sound_info(sound)
-    first, last = _span(info, start_sec, end_sec, channel, sample_rate)
-    samples = read_span(sound, first, last)[:, channel]
+    if is_sized(sound):
+        samples = read_span(sound, *_span(info, start_sec, end_sec, channel, sample_rate), channel)
+    else:
+        _require(info, sample_rate, channel)
+        rate = info.sample_rate
+        wanted = None if end_sec is None else round(end_sec * rate)
+        found, reached = read_unsized(sound, max(0, round(start_sec * rate)), wanted, channel)
+        first, last = _span(AudioInfo(reached, rate, info.num_channels), start_sec, end_sec, channel, sample_rate)
+        samples = _scaled(found[: last - first])
     if not np.isfinite(samples).all():
         raise AudioError("NaN or infinite samples")
     return np.ascontiguousarray(np.clip(samples, -1.0, 1.0))
@@ -164,6 +198,8 @@ def _read_sound(sound: Any, start_sec: float, end_sec: float | None, channel: in
 
 def _span(info: AudioInfo, start_sec: float, end_sec: float | None, channel: int, sample_rate: int) -> tuple[int, int]:
     _require(info, sample_rate, channel)
+    if not (math.isfinite(start_sec) and (end_sec is None or math.isfinite(end_sec))):
+        raise AudioError(f"no samples between {start_sec} s and {end_sec} s")
     first = round(start_sec * info.sample_rate)
     last = info.num_samples if end_sec is None else round(end_sec * info.sample_rate)
     if last > info.num_samples + OVERSHOOT_SEC * info.sample_rate:
@@ -199,7 +235,7 @@ def _opened(source: Path | bytes) -> Iterator[tuple[BinaryIO, int]]:
         yield io.BytesIO(source), len(source)
         return
     try:
-        with source.open("rb") as stream:
+        with open_ordinary(source) as stream:
             size = stream.seek(0, io.SEEK_END)
             stream.seek(0)
             yield stream, size
@@ -210,8 +246,9 @@ def _opened(source: Path | bytes) -> Iterator[tuple[BinaryIO, int]]:
 
 
 def _riff_blocks(stream: BinaryIO, riff: Riff) -> Iterator[Block]:
-    for first in range(0, riff.num_samples, BLOCK_SAMPLES):
-        yield _riff_samples(stream, riff, first, min(first + BLOCK_SAMPLES, riff.num_samples))
+    most = samples_of_block(riff.num_channels)
+    for first in range(0, riff.num_samples, most):
+        yield _riff_samples(stream, riff, first, min(first + most, riff.num_samples))
 
 
 def _riff_samples(stream: BinaryIO, riff: Riff, first: int, last: int) -> Block:
@@ -223,8 +260,25 @@ def _riff_samples(stream: BinaryIO, riff: Riff, first: int, last: int) -> Block:
     return np.frombuffer(data, dtype="<i2").reshape(-1, riff.num_channels)
 
 
-def _converted(blocks: Iterator[Block], rate: int, wanted_rate: int, channel: int | None) -> Iterator[Int16Array]:
-    picked = (block[:, channel or 0] for block in blocks)
+def require_ratio(rate: int, wanted_rate: int) -> None:
+    """AudioError where a conversion would blow the samples up, or its filter: no recording of speech is so."""
+    if not wanted_rate / MOST_UP <= rate <= wanted_rate * MOST_DOWN:
+        raise AudioError(
+            f"wrong rate: {rate} Hz, which is not converted to {wanted_rate}",
+            why=f"speech is recorded at {wanted_rate // MOST_UP} Hz at least; the header is damaged or of other data",
+        )
+
+
+def _mixed(block: Block) -> Block:
+    """(n,) the mean of the channels of a block."""
+    if block.dtype.kind == "i":
+        return np.asarray(block.mean(axis=1, dtype=np.float32) / np.float32(INT16_SCALE))
+    return np.asarray(np.clip(block, -1.0, 1.0).mean(axis=1))
+
+
+def _converted(blocks: Iterator[Block], rate: int, wanted_rate: int, channel: int, mix: bool) -> Iterator[Int16Array]:
+    require_ratio(rate, wanted_rate)
+    picked = (_mixed(block) if mix and block.shape[1] > 1 else block[:, channel] for block in blocks)
     if rate == wanted_rate:
         yield from (to_int16(block) for block in picked)
         return

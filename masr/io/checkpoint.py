@@ -7,8 +7,6 @@ folder whose digests do not agree was cut short or damaged, and counts as absent
 from __future__ import annotations
 
 import json
-import os
-import secrets
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from masr.errors import CheckpointError
 from masr.files import ordinary, parse_json
-from masr.io.atomic import atomic_path
+from masr.io.atomic import by_umask, flush, temporary_name
 from masr.io.identity import digest_of_file
 from masr.io.layout import RECORD
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_DIGESTS, _ALGORITHM = "digests", "blake2b"
+_DIGESTS, ALGORITHM = "digests", "blake2b"
 
 Groups = Mapping[str, Mapping[str, "Tensor"]]
 """File name without suffix -> names -> tensors."""
@@ -32,31 +30,25 @@ Groups = Mapping[str, Mapping[str, "Tensor"]]
 
 def save(folder: Path, groups: Groups, record: Mapping[str, Any]) -> None:
     """Writes `folder`; killed at any moment, it leaves the folder whole or absent."""
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    with _disk_errors(folder):
+    temporary = temporary_name(folder)
+    with disk_errors(folder):
         try:
             temporary.mkdir(parents=True)
             digests = {}
             for name, tensors in groups.items():
                 path = temporary / f"{name}.safetensors"
-                _write(path, tensors)
-                digests[path.name] = digest_of_file(path, _ALGORITHM)
+                write_file(path, tensors)
+                digests[path.name] = digest_of_file(path, ALGORITHM)
             text = json.dumps({**record, _DIGESTS: digests}, indent=1, ensure_ascii=False, allow_nan=False)
             (temporary / RECORD).write_text(text + "\n", encoding="utf-8")
             for path in (*temporary.iterdir(), temporary):
-                _flush(path)
+                flush(path)
             if folder.exists():  # one that was found damaged; a whole one is never written again
                 shutil.rmtree(folder)
             temporary.rename(folder)
-            _flush(folder.parent)
+            flush(folder.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-
-
-def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """One safetensors file, whole or not there."""
-    with _disk_errors(path), atomic_path(path) as temporary:
-        _write(temporary, tensors)
 
 
 def load(folder: Path, only: Collection[str] = ()) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
@@ -74,9 +66,9 @@ def load(folder: Path, only: Collection[str] = ()) -> tuple[dict[str, dict[str, 
         if only and path.stem not in only:
             continue
         try:
-            if digest_of_file(path, _ALGORITHM) != digest:
+            if digest_of_file(path, ALGORITHM) != digest:
                 raise CheckpointError(f"{path}: is not what was saved", why="it was cut short or damaged")
-            groups[path.stem] = load_file(ordinary(path))
+            groups[path.stem] = load_file(path)
         except FileNotFoundError:
             raise CheckpointError(f"{path}: is missing") from None
         except (OSError, SafetensorError) as error:
@@ -98,10 +90,17 @@ def read_record(folder: Path) -> dict[str, Any]:
     return record
 
 
-def _write(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def digests_of(folder: Path) -> dict[str, str]:
+    """File name -> digest, as a checkpoint's record has them."""
+    return {str(name): str(digest) for name, digest in read_record(folder)[_DIGESTS].items()}
+
+
+def write_file(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """One safetensors file, readable by whom the umask lets; a power cut may leave a part of it."""
     from safetensors.torch import save_file
 
-    save_file(dict(_apart(tensors)), path)
+    with by_umask(path):
+        save_file(dict(_apart(tensors)), path)
 
 
 def _apart(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
@@ -117,7 +116,7 @@ def _apart(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
 
 
 @contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(path: Path) -> Iterator[None]:
     """Turns what a disk refuses into a CheckpointError; safetensors has an error of its own for it."""
     from safetensors import SafetensorError
 
@@ -130,11 +129,3 @@ def _disk_errors(path: Path) -> Iterator[None]:
             why="the disk is full or not writable",
             fix="free some space and run the same command again: it goes on from the checkpoint before",
         ) from None
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

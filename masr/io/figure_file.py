@@ -14,7 +14,7 @@ from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type
 import numpy as np
 
 from masr.errors import FigureError, near
-from masr.files import ordinary
+from masr.files import ordinary, parse_json
 from masr.io.atomic import atomic_write
 from masr.io.figure import KINDS, Cell, Figure, field_names
 from masr.io.figure_checks import MAX_TEXT
@@ -55,11 +55,9 @@ def to_json(figure: Figure) -> str:
 def from_json(text: str) -> Figure:
     """The figure that `text` describes."""
     try:
-        data = json.loads(text, parse_constant=_no_constant)
+        data = parse_json(text, parse_constant=_no_constant)
     except ValueError as error:
         raise FigureError(f"not JSON: {error}", why="it may have been cut short") from None
-    except RecursionError:
-        raise FigureError("not a figure: nested too deeply") from None
     if not isinstance(data, dict):
         raise FigureError("not a figure: no {...}")
     kind = data.pop("kind", None)

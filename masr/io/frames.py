@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from masr.errors import AnalysisError
 from masr.files import ordinary, parse_json
+from masr.io.arrays import map_array
 from masr.io.datadir import DataDir
 from masr.io.layout import FRAMES, OFFSETS, PROVENANCE
 from masr.types import IntArray
@@ -83,20 +84,17 @@ def open_frames(path: Path) -> ArrayFrames:
 def load_array(path: Path) -> Array:
     """The array of a .npy file, mapped; AnalysisError where the file is none."""
     try:
-        array: Array = np.load(ordinary(path), mmap_mode="r", allow_pickle=False)
+        return map_array(path)
     except FileNotFoundError:
         raise AnalysisError(
             f"{path} is not there", fix="give FILE.npy, or a folder: masr extract MODEL DATA OUT --pool none"
         ) from None
-    except (ValueError, EOFError) as error:
+    except ValueError as error:
         raise AnalysisError(
-            f"{path} is no .npy array: {str(error).splitlines()[0]}",
+            f"{path} is no .npy array: {error}",
             why="it was cut short, is of another format, or holds Python objects",
             fix="write it with numpy.save",
         ) from None
-    if not isinstance(array, np.ndarray):
-        raise AnalysisError(f"{path} holds several arrays", fix="give one array: FILE.npy")
-    return array
 
 
 def _open_folder(folder: Path) -> ArrayFrames:

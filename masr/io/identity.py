@@ -38,6 +38,7 @@ from pathlib import Path
 from typing import Any
 
 from masr.errors import CheckpointError
+from masr.files import open_ordinary
 from masr.io.layout import (
     CMVN_SCP,
     ENCODER,
@@ -73,7 +74,7 @@ class Read:
     path: str
     """As it was given."""
     identity: str
-    """Of what lay there."""
+    """Identity of what lay there."""
 
 
 def identity(path: Path | str) -> str:
@@ -98,19 +99,26 @@ def digest(facts: Any) -> str:
 
 
 def digest_of_file(path: Path, algorithm: str = "sha256") -> str:
-    """Of its whole content, however large."""
-    with path.open("rb") as stream:
+    """Digest of a file's whole content, however large."""
+    with open_ordinary(path) as stream:
         return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
 def file_state(path: Path) -> str:
     """The digest of a file's content, or size and time of a large one."""
+    size = _size(path)
+    if size < 0 or size > CONTENT_LIMIT_BYTES:
+        return stat_state(path)
+    return f"sha256 {digest_of_file(path)[:32]}"
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; -1 where there is none, or a pipe or device, which has no content to compare."""
     try:
         found = path.stat()
-        large = found.st_size > CONTENT_LIMIT_BYTES or not stat.S_ISREG(found.st_mode)  # a FIFO would hang
-        return stat_state(path) if large else f"sha256 {digest_of_file(path)[:32]}"
-    except FileNotFoundError:
-        return MISSING
+    except (OSError, ValueError):
+        return -1
+    return found.st_size if stat.S_ISREG(found.st_mode) else -1
 
 
 def stat_state(path: Path) -> str:
@@ -119,6 +127,8 @@ def stat_state(path: Path) -> str:
         found = path.stat()
     except FileNotFoundError:
         return MISSING
+    except (OSError, ValueError) as error:  # links in a circle, a name that no file can have
+        return f"{MISSING}: {error.__class__.__name__}"
     return f"{found.st_size} bytes at {found.st_mtime_ns}"
 
 
@@ -211,7 +221,7 @@ def _states(files: Iterable[Path], vouched: bool = False) -> dict[Path, str]:
 
     `vouched` are files whose content something else tells as well: where they are large, samples of it will do.
     """
-    sizes = {path: path.stat().st_size if path.is_file() else -1 for path in files}
+    sizes = {path: _size(path) for path in files}
     small = sum(sizes.values()) <= CONTENT_LIMIT_BYTES
 
     def state(path: Path, size: int) -> str:
@@ -236,7 +246,7 @@ def _contents(files: Iterable[Path], folder: Path | None = None) -> Iterator[lis
     """The name of each, as it is reached from `folder`, and its whole content."""
     for path in files:
         name = path.name if folder is None else os.path.relpath(path, folder)
-        yield [name, digest_of_file(path) if path.is_file() else MISSING]
+        yield [name, digest_of_file(path) if _size(path) >= 0 else MISSING]
 
 
 def _bases(path: Path, above: tuple[Path, ...] = ()) -> list[Path]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from masr.errors import ScoresError
 from masr.files import ordinary
+from masr.io.arrays import map_array
 from masr.io.atomic import atomic_open, atomic_path
 from masr.io.layout import SCORES_LANGUAGES, SCORES_UTTS
 from masr.types import FloatArray
@@ -68,10 +69,10 @@ def write_language_scores(path: Path, utts: Sequence[str], languages: Sequence[s
 
 def _read_array(path: Path) -> LanguageScores:
     try:
-        values = np.load(ordinary(path), mmap_mode="r", allow_pickle=False)
+        values = map_array(path)
     except FileNotFoundError:
         raise ScoresError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError) as error:
         raise ScoresError(f"{path}: is no array: {error}", why="cut short, or another file") from None
     if values.ndim != 2 or values.dtype.kind != "f":
         raise ScoresError(

@@ -35,6 +35,7 @@ WORDS_ARPA = "words.arpa"
 # exp/<model>/
 MODEL = "model.safetensors"
 STATS = "stats.safetensors"
+DIGESTS = "digests.json"
 ENCODER = "encoder"
 METRICS = "metrics.jsonl"
 CHECKPOINTS = "checkpoints"

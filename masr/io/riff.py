@@ -11,6 +11,8 @@ from masr.errors import AudioError
 HEADER_BYTES = 44
 """Bytes before the samples in the wavs that we write: RIFF, fmt and data headers, nothing else."""
 _PCM, _EXTENSIBLE = 0x0001, 0xFFFE
+_MAX_CHUNKS = 1000
+"""Real files have a handful; a file of zeros behind a good beginning has one every 8 bytes."""
 _STREAMED_BYTES = 0x7FFFF000
 """A size from here on is one that ffmpeg and sox write into a pipe without knowing it: the data runs to the end."""
 
@@ -41,12 +43,16 @@ class Riff:
 
 def read_riff(stream: BinaryIO, start: int, size: int) -> Riff | None:
     """The header of the wav at `start`, after which the stream holds `size` bytes; None where it is no RIFF wav."""
+    if size < 12:
+        return None
     stream.seek(start)
     head = stream.read(12)
-    if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":
+    if head[:4] != b"RIFF" or head[8:] != b"WAVE":
         return None
     position, form = 12, None
-    while position + 8 <= size:
+    for _ in range(_MAX_CHUNKS):
+        if position + 8 > size:
+            break
         stream.seek(start + position)
         name, length = struct.unpack("<4sI", stream.read(8))
         position += 8
@@ -55,6 +61,8 @@ def read_riff(stream: BinaryIO, start: int, size: int) -> Riff | None:
         elif name == b"data" and form is not None:
             return _with_data(form, start + position, length, size - position)
         position += length + length % 2
+    else:
+        raise AudioError(f"not audio: {_MAX_CHUNKS} pieces of a wav header and no samples")
     raise AudioError("truncated: the header ends before its samples")
 
 

@@ -7,7 +7,6 @@ Kaldi and everything that follows it reads, and the samples lie at `offset + 44`
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +14,7 @@ from types import TracebackType
 import numpy as np
 
 from masr.errors import ArchiveError, AudioError
+from masr.io.atomic import temporary_name
 from masr.io.riff import HEADER_BYTES, riff_header
 from masr.types import Int16Array
 
@@ -30,7 +30,7 @@ class ShardWriter:
         self.sample_rate = sample_rate
         self.named = Path(named or path).absolute()
         self.num_utterances = 0
-        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+        self._temporary = temporary_name(self.path)
 
     def __enter__(self) -> ShardWriter:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,6 +65,12 @@ class ShardWriter:
             self._stream.seek(before)
             self._stream.truncate()
             raise
+
+    def discard(self) -> None:
+        """Takes back all that was appended."""
+        self._stream.seek(0)
+        self._stream.truncate()
+        self.num_utterances = 0
 
     def _append(self, key: str, blocks: Iterable[Int16Array]) -> tuple[str, int]:
         self._stream.write(key.encode() + b" ")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from masr.errors import CheckpointError
-from masr.files import ordinary, parse_json
+from masr.files import can_be_named, ordinary, parse_json
 from masr.io.layout import AVERAGE, CHECKPOINTS, MODEL, RECORD, RESOLVED_CONFIG, step_folder
 
 _STEP = re.compile(r"step_(\d+)")
@@ -82,9 +82,18 @@ def _shards(folder: Path) -> tuple[Path, ...]:
         names = set(parse_json(ordinary(folder / SHARDS).read_text(encoding="utf-8"))["weight_map"].values())
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{folder / SHARDS}: cannot be read: {error}", fix="download the folder again") from None
-    if strange := [name for name in names if not isinstance(name, str) or Path(name).name != name]:
-        raise CheckpointError(f"{folder / SHARDS}: names {strange[0]!r}, which is no file of the folder")
+    if strange := [name for name in names if not isinstance(name, str) or not _is_shard(name)]:
+        raise CheckpointError(
+            f"{folder / SHARDS}: names {strange[0]!r}, which is no file NAME.safetensors of the folder itself",
+            why="weights would be read from elsewhere on this machine, or from a pickle",
+            fix="download the folder again",
+        )
     return tuple(folder / name for name in sorted(names))
+
+
+def _is_shard(name: str) -> bool:
+    """Whether it is a safetensors file of the folder, by a name without a path."""
+    return Path(name).name == name and name.endswith(".safetensors") and can_be_named(name)
 
 
 def _checkpoint(run: Path, step: int) -> Trained:

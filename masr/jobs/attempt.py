@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from masr.files import parse_json
+from masr.io.atomic import atomic_write
 
 
 def begin(record: Path, state: dict[str, Any]) -> str:
@@ -26,9 +27,7 @@ def begin(record: Path, state: dict[str, Any]) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     attempt = os.urandom(8).hex()
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps({"attempt": attempt, "state": state}), encoding="utf-8")
-    temporary.replace(path)
+    atomic_write(path, json.dumps({"attempt": attempt, "state": state}))
     return attempt
 
 

@@ -81,7 +81,7 @@ class GridEngine:
         return ids
 
     def at_work(self, place: str) -> list[tuple[Mark, Seen]]:
-        """From qstat: arrays carry what they are in their names. One in error state starts no more."""
+        """Arrays that qstat lists, by their names. One in error state starts no more."""
         found = []
         for name, job in self._list():
             words = name.rpartition(".masr_")[2].split("_")
@@ -90,13 +90,13 @@ class GridEngine:
         return found
 
     def look(self, ids: Iterable[str]) -> list[Seen]:
-        """From qstat, which has only what waits or runs; Watch reads the logs of the rest."""
+        """What qstat lists: jobs that wait or run; Watch reads the logs of the rest."""
         wanted = list(ids)
         jobs = [job for _, job in self._list() if job.array_id in wanted]
         return sorted(jobs, key=lambda job: wanted.index(job.array_id))
 
     def account(self, ids: Iterable[str], number: int) -> Seen | None:
-        """From qacct, which knows a job some seconds after its end."""
+        """How qacct says that a job ended; it knows it some seconds later."""
         for array_id in ids:
             try:
                 answer = ask(["qacct", "-j", array_id, "-t", str(number)], patient=False)

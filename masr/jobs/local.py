@@ -46,7 +46,7 @@ from masr.jobs.progress import EVERY_SEC, Progress
 from masr.jobs.signals import Signals
 
 GRACE_SEC = 5.0
-"""From SIGTERM to SIGKILL, for a job that is to end."""
+"""Time between SIGTERM and SIGKILL for a job that is to end."""
 
 
 @dataclass

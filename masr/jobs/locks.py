@@ -199,7 +199,7 @@ def _busy(what: str, path: Path, owner: Owner | None) -> BusyError:
 
 
 def _hours_of_the_dead(path: Path) -> float:
-    """From the start of a run that died to its last sign of life, with those before it."""
+    """Hours of the runs that died here, each from its start to its last sign of life."""
     owner = _read(path)
     return owner.hours_before + max(0.0, path.stat().st_mtime - owner.since) / 3600 if owner else 0.0
 

@@ -47,16 +47,16 @@ def main(argv: Sequence[str]) -> int:
         log.say(trouble)
         log.end(1, spec["num_threads"])
         return 1
-    told: list[int] = []
-    code = _run(spec, command, log, told)
+    signals: list[int] = []
+    code = _run(spec, command, log, signals)
     log.end(code, spec["num_threads"])
     if code == REQUEUE:
-        return _requeue(path, told)
+        return _requeue(path, signals)
     return code if code >= 0 else 128 - code
 
 
-def _run(spec: dict[str, Any], command: list[str], log: JobLog, told: list[int]) -> int:
-    """The program's exit code, -N where signal N ended it; `told` gets the signals that came while it ran.
+def _run(spec: dict[str, Any], command: list[str], log: JobLog, signals: list[int]) -> int:
+    """The program's exit code, -N where signal N ended it; `signals` gets the signals that came while it ran.
 
     There is no supervisor: a scheduler ends what a job leaves, and tells every process of it to stop.
     """
@@ -75,7 +75,7 @@ def _run(spec: dict[str, Any], command: list[str], log: JobLog, told: list[int])
         return 127
 
     def pass_on(signum: int, _frame: FrameType | None) -> None:
-        told.append(signum)
+        signals.append(signum)
         # Schedulers send SIGTERM to every process of a job, and the warnings to this one alone.
         if signum != signal.SIGTERM and process.poll() is None:
             process.send_signal(signum)
@@ -123,11 +123,11 @@ def _array_id() -> str:
     return os.environ.get("SLURM_ARRAY_JOB_ID") or os.environ.get("JOB_ID", "")
 
 
-def _requeue(path: Path, told: list[int]) -> int:
+def _requeue(path: Path, signals: list[int]) -> int:
     """Ask for another start; the code that goes with it."""
     if "SLURM_JOB_ID" not in os.environ:
         return 99
-    if signal.SIGTERM not in told:  # else the scheduler is ending the job and knows itself whether to start it again
+    if signal.SIGTERM not in signals:  # else the scheduler is ending the job and knows itself whether to start it again
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         ask = ["scontrol", "requeue", os.environ["SLURM_JOB_ID"]]
         with path.open("ab") as log:

@@ -25,5 +25,5 @@ def adopt_orphans() -> None:
 
 
 def leave_no_core() -> None:
-    """From here on this process writes no core file."""
+    """Lets this process write no core file from here on."""
     _LIBC.prctl(_SET_DUMPABLE, 0, 0, 0, 0)

@@ -7,7 +7,6 @@ whose launcher was killed finds its array again.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from masr.io.identity import digest
 from masr.jobs import program
 from masr.jobs.joblog import ATTEMPT, attempt_line, quote
 from masr.jobs.launch_line import JobArray, pieces
@@ -58,7 +58,7 @@ class Mark:
         """The same for calls that would do the same."""
         where = [str(Path.cwd()), array.log]
         what = [*where, array.variable, *array.command, os.environ.get(ATTEMPT, "")]
-        return cls(*(hashlib.sha256(json.dumps(part).encode()).hexdigest()[:12] for part in (where, what)))
+        return cls(digest(where)[:12], digest(what)[:12])
 
 
 class Scheduler(Protocol):

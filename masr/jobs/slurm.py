@@ -120,7 +120,7 @@ class Slurm:
         return rest
 
     def at_work(self, place: str) -> list[tuple[Mark, Seen]]:
-        """From squeue: arrays carry what they are in their comment."""
+        """Arrays that squeue lists, by their comments."""
         found = []
         for row in ask(["squeue", "--me", "-h", "-r", "-o", "%F|%K|%T|%r|%k"]).splitlines():
             array_id, index, state, why, comment = row.split("|", 4)
@@ -133,7 +133,7 @@ class Slurm:
         return found
 
     def look(self, ids: Iterable[str]) -> list[Seen]:
-        """From squeue, which also has what ended lately; how a job ended badly from scontrol, later from sacct."""
+        """What squeue lists, jobs that ended lately too; scontrol, later sacct, says how one ended badly."""
         seen = []
         for array_id in ids:
             rows = list(self._squeue(array_id))
@@ -145,7 +145,7 @@ class Slurm:
         return seen
 
     def account(self, ids: Iterable[str], number: int) -> Seen | None:
-        """From sacct."""
+        """How sacct says that a job ended."""
         for array_id in ids:
             index = number - self.shifts.get(array_id, 0)
             job = f"{array_id}_{index}"

@@ -268,7 +268,7 @@ class _Reader:
             self.lose(node, "the room of a plug-in is to be written as a constant")
 
     def lose(self, node: ast.Call, what: str) -> None:
-        """From here nobody knows what is opened."""
+        """Notes a call that opens nobody knows what."""
         self.found.is_lost = True
         self.trouble(node, what)
 

@@ -29,6 +29,7 @@ from typing import Any, NoReturn
 
 from masr.errors import BusyError
 from masr.files import parse_json
+from masr.io.atomic import atomic_write
 from masr.jobs import attempt
 from masr.jobs.child import run_alone
 from masr.jobs.fingerprint import code_state, input_state
@@ -216,12 +217,7 @@ def write_record(call: Call, now: dict[str, Any], elapsed_sec: float) -> None:
     """Whole or not there, and on the disk before it has its name."""
     finished = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     record = {**now, "outputs": [str(p) for p in call.outputs], "finished": finished, "elapsed_sec": elapsed_sec}
-    temporary = call.record.with_name(f".{call.record.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as stream:
-        json.dump(record, stream, indent=1)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(call.record)
+    atomic_write(call.record, json.dumps(record, indent=1))
 
 
 def how_it_ended(code: int) -> str:

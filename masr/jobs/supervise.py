@@ -125,16 +125,16 @@ class _Supervisor:
         else:
             begin = time.monotonic()
         end = begin + (GRACE_SEC if self.grace_sec == math.inf else self.grace_sec)
-        told: set[int] = set()
+        signalled: set[int] = set()
         while self.reap() and time.monotonic() < end + GRACE_SEC:
             if time.monotonic() >= end:
                 kill(descendants_of([os.getpid()]))
             elif time.monotonic() >= begin:
                 orphans = children_of(os.getpid())
-                for pid in orphans - told:
+                for pid in orphans - signalled:
                     if signal.SIGTERM not in self.handed_on or not self.is_in_group(pid):
                         self.tell(pid, signal.SIGTERM)
-                told |= orphans
+                signalled |= orphans
             number = self.wait(POLL_SEC)
             if number == signal.SIGQUIT:
                 end = time.monotonic()

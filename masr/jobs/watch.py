@@ -184,7 +184,7 @@ class Watch:
         self.states = {number: job for number, job in seen.items() if number in self.open}
 
     def take_missing(self, number: int) -> None:
-        """Of a job that left the scheduler's list its log tells, or the accounts; a shared disk may take a moment."""
+        """Closes a job that left the scheduler's list, by its log or the accounts; a shared disk may take a moment."""
         code = code_in(self.array.log_of(number))
         if code is None:
             since = self.missing.setdefault(number, time.time())

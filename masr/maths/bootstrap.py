@@ -30,7 +30,6 @@ Figures = Callable[[Float64Array], Float64Array]
 """(R, G) weights -> (R,) one figure or (R, K) several; NaN where a draw has nothing of it."""
 
 DRAWS = 1000
-LEVEL = 0.95
 _ENDS = (0.025, 0.975)
 _MOST_CLUSTERS = 1000
 _MOST_CELLS = 1 << 22
@@ -44,7 +43,7 @@ class Clusters:
     numbers: IntArray
     """(U,) of each utterance its cluster, from 0."""
     count: int
-    """G."""
+    """How many clusters there are: G."""
     num_units: int
     """Speakers, or utterances. Where they are more than the clusters, each cluster is some of them, dealt at random."""
     unit: str

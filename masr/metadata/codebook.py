@@ -13,7 +13,6 @@ A plug-in of this room is a file with
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,12 +22,15 @@ import numpy as np
 
 from masr.config import to_dict
 from masr.errors import DataError, MetadataError, near
-from masr.files import ordinary, parse_json
+from masr.files import parse_json
+from masr.io.arrays import read_npz
 from masr.io.atomic import atomic_path, atomic_write
 from masr.io.datadir import DataDir
 from masr.io.layout import label_table
 from masr.types import FloatArray
 
+_MOST_BYTES = 1 << 28
+"""Of labels, or of codes: a hundred times those of all languages."""
 UNKNOWN = "unknown"
 STAGE = "masr units DATA OUT (stage 3 of a recipe)"
 
@@ -94,10 +96,9 @@ class Codebook:
     def load(cls, path: Path) -> Codebook:
         """What `save` wrote; the rows of the .tsv are for people and are not read back."""
         try:
-            with np.load(ordinary(path), allow_pickle=False) as stored:
-                labels = tuple(str(label) for label in stored["labels"])
-                codes = stored["codes"]
-                about = parse_json(str(stored["about"]))
+            stored_labels, codes, stored_about = read_npz(path, ("labels", "codes", "about"), _MOST_BYTES)
+            labels = tuple(str(label) for label in stored_labels)
+            about = parse_json(str(stored_about))
             settings, facts = about["settings"], about["facts"]
         except FileNotFoundError:
             known = [p.stem for p in path.parent.glob("*.npz")]
@@ -106,7 +107,7 @@ class Codebook:
                 why="the codes of a stream are made once, before training",
                 fix=f"run {STAGE} with this stream in the config; {near(path.stem, known)}",
             ) from None
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise _broken(path, str(error)) from None
         if codes.ndim != 2 or codes.dtype != np.float32 or len(codes) != len(labels):
             raise _broken(path, f"{len(labels)} labels, codes of shape {codes.shape} and type {codes.dtype}")
@@ -114,7 +115,7 @@ class Codebook:
 
     def check(self, config: Any, name: str) -> None:
         """MetadataError where this was made with another config than `config`."""
-        wanted = json.loads(json.dumps(to_dict(config)))
+        wanted = parse_json(json.dumps(to_dict(config)))
         changed = [key for key in wanted if self.settings.get(key, wanted[key]) != wanted[key]]
         if changed:
             key = changed[0]

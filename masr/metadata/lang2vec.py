@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import MetadataError, MissingPackageError, near
-from masr.files import ordinary, parse_json
+from masr.files import parse_json
+from masr.io.arrays import read_npz
 from masr.metadata.macrocodes import MACRO
 from masr.metadata.sphere import invert
 from masr.types import Float64Array
@@ -81,14 +82,17 @@ def data_folder() -> Path:
     )
 
 
+_MOST_BYTES = 1 << 30
+"""Of one array; the largest that the package has are 130 MB."""
+
+
 @cache
 def _table(file: str) -> _Table:
     path = data_folder() / file
     try:
-        with np.load(ordinary(path), allow_pickle=False) as stored:
-            rows = {str(code): row for row, code in enumerate(stored["langs"])}
-            features = tuple(map(str, stored["feats"]))
-            return _Table(rows, features, tuple(map(str, stored["sources"])), stored["data"])
+        codes, features, sources, values = read_npz(path, ("langs", "feats", "sources", "data"), _MOST_BYTES)
+        rows = {str(code): row for row, code in enumerate(codes)}
+        return _Table(rows, tuple(map(str, features)), tuple(map(str, sources)), values)
     except (OSError, ValueError, KeyError) as error:
         raise MissingPackageError(
             f"{path}: cannot be read: {error}", fix="pip install --force-reinstall lang2vec"

@@ -20,6 +20,8 @@ from torch import Tensor
 from masr.errors import CheckpointError, MissingPackageError, near
 from masr.files import ordinary, parse_json
 from masr.io.atomic import atomic_write
+from masr.io.trained import Trained
+from masr.io.weights import require_finite
 
 SAMPLES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "unispeech", "unispeech-sat")
 """Model types whose front end is convolutions over samples."""
@@ -116,6 +118,9 @@ def _model_type(folder: Path) -> str:
 
 def _check_weights(folder: Path) -> None:
     if any((folder / name).is_file() for name in _WEIGHTS):
+        for path in Trained(folder).weights:
+            if not path.is_file():
+                raise CheckpointError(f"{path}: is missing", fix="download the folder again")
         return
     if any((folder / name).is_file() for name in _PICKLES):
         raise CheckpointError(
@@ -141,7 +146,7 @@ def _extractor(transformers: Any, folder: Path, kind: str, normalise: bool | Non
         extractor = transformers.AutoFeatureExtractor.from_pretrained(
             str(folder), local_files_only=True, trust_remote_code=False
         )
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         if kind != MEL and normalise is not None:
             return None
         raise CheckpointError(
@@ -189,7 +194,27 @@ def _model(kind: Any, folder: Path, config: Any) -> Any:
             why="transformers would have drawn them at random",
             fix="download the folder again, or convert it with the transformers release that wrote it",
         )
+    _check_values(folder, model)
     return model
+
+
+def _check_values(folder: Path, model: Any) -> None:
+    """CheckpointError where a weight was rounded to whole numbers, or is not finite."""
+    from safetensors import safe_open
+
+    wanted = model.state_dict()
+    floats = {name.rpartition(".")[2] for name, value in wanted.items() if value.is_floating_point()}
+    for path in Trained(folder).weights:
+        with safe_open(path, framework="pt") as stored:
+            for name in stored.keys():  # noqa: SIM118  no mapping
+                kind = str(stored.get_slice(name).get_dtype())
+                if "F" not in kind and (name.rpartition(".")[2] in floats or ".weight" in name):
+                    raise CheckpointError(
+                        f"{path}: {name} is {kind}, and weights are floating-point numbers",
+                        why="it was converted by a program that rounds or packs weights",
+                        fix="download the weights that were trained",
+                    )
+    require_finite(folder, wanted)
 
 
 def _damaged(folder: Path, error: Exception) -> CheckpointError:

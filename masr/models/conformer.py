@@ -19,6 +19,7 @@ from masr.maths.products import Linear
 from masr.models.attention import RelativeAttention, RotaryAttention, relative_positions, rotary_positions
 from masr.models.by_length import in_groups
 from masr.models.frontend import ConvSubsampling
+from masr.models.limits import check_numbers
 from masr.models.padding_mask import padding_of
 from masr.types import Encoded
 
@@ -43,12 +44,11 @@ class Config:
     checkpoint_activations: bool = option(False, "recompute each block in the backward pass: slower, less memory")
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if self.dim % self.num_heads or (self.dim // self.num_heads) % 2:
             raise ValueError("dim must be num_heads times an even number")
         if self.kernel % 2 == 0:
             raise ValueError("kernel must be odd, so that a frame stands in its middle")
-        if self.channels is not None and self.channels < 1:
-            raise ValueError("channels must be at least 1")
 
 
 def build(config: Config) -> Conformer:

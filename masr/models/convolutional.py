@@ -23,6 +23,7 @@ from masr.models.frontend import (
     check_front_end,
     embedded,
 )
+from masr.models.limits import check_numbers
 from masr.models.padding_mask import zero_past_end
 from masr.models.two_sided import TwoSided
 from masr.types import Encoded
@@ -46,13 +47,12 @@ class Config:
     dropout: float = option(0.0, "on every block's output")
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         check_front_end(self.front_end, self.subsampling)
         if self.context == "both" and self.kernel % 2 == 0:
             raise ValueError("kernel must be odd where the context is both, so that a frame stands in its middle")
         if self.context == "apart" and self.dim % 2:
             raise ValueError("dim must be even where the context is apart: half of it belongs to each direction")
-        if self.kernel < 1 or self.dilation_growth < 1:
-            raise ValueError("kernel and dilation_growth must be at least 1")
 
 
 def build(config: Config) -> Convolutional | TwoSided:

@@ -23,6 +23,7 @@ from torch.nn import functional
 
 from masr.config import option
 from masr.errors import ConfigError, MissingPackageError, near
+from masr.models.limits import check_numbers
 from masr.models.padding_mask import PaddingMask, padding_of
 from masr.models.waveform import conv_lengths, shortest_input
 from masr.types import Encoded
@@ -68,6 +69,7 @@ class Config:
     )
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if self.dim % self.num_heads:
             raise ValueError("dim must be a multiple of num_heads")
         if self.kernel % 2 == 0:

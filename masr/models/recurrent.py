@@ -25,6 +25,7 @@ from masr.models.frontend import (
     check_front_end,
     embedded,
 )
+from masr.models.limits import check_numbers
 from masr.models.padding_mask import zero_past_end
 from masr.models.two_sided import TwoSided
 from masr.types import Encoded
@@ -48,6 +49,7 @@ class Config:
     dropout: float = option(0.0, "on every layer's output but the last")
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         check_front_end(self.front_end, self.subsampling)
         if self.context in ("both", "apart") and self.dim % 2:
             raise ValueError(

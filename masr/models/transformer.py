@@ -31,6 +31,7 @@ from masr.models.frontend import (
     check_front_end,
     embedded,
 )
+from masr.models.limits import check_numbers
 from masr.models.padding_mask import padding_of, zero_past_end
 from masr.models.two_sided import TwoSided
 from masr.types import Encoded
@@ -64,6 +65,7 @@ class Config:
     checkpoint_activations: bool = option(False, "recompute each block in the backward pass: slower, less memory")
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         check_front_end(self.front_end, self.subsampling)
         if self.context == "apart" and self.dim % 2:
             raise ValueError("dim must be even where the context is apart: half of it belongs to each direction")

@@ -1,48 +1,60 @@
-"""The weights of an encoder out of the file that a run leaves behind."""
+"""Weights out of the files that a run leaves behind, into modules that they fit by name, shape and type."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from masr.errors import CheckpointError
-from masr.files import ordinary
+from masr.io.weights import read_weights, require_finite
 
 _PREFIXES = ("encoder.", "objective.encoder.")
 """Where an encoder's weights stand in a model: alone, or inside what the streams of metadata are wrapped around."""
+_OBJECTIVE = "objective."
 
 
-def read_weights(path: Path, encoder: nn.Module, *over: Path) -> None:
-    """Fills the encoder from a model; what else is in the file is not read.
+def fill_encoder(encoder: nn.Module, files: Sequence[Path]) -> None:
+    """Fills the encoder from the files of a model; what else they hold is not read.
 
-    What the files `over` have takes the place of the model's own: running averages of a checkpoint.
+    What a later file has takes the place of an earlier one's: running averages of a checkpoint.
     """
-    from safetensors import SafetensorError, safe_open
+    stored = read_weights(files, lambda name: name.startswith(_PREFIXES))
+    prefix = next((p for p in _PREFIXES if any(name.startswith(p) for name in stored)), "")
+    if not prefix:
+        raise CheckpointError(f"{files[0]}: holds no encoder")
+    fill(encoder, _below(stored, prefix), files[0], "the encoder of config.yaml beside it")
 
-    if not path.is_file():
-        raise CheckpointError(
-            f"{path}: no such file", why="the run has not ended, or it is another folder", fix="run `masr train` again"
-        )
+
+def fill_objective(objective: nn.Module, files: Sequence[Path]) -> None:
+    """Fills an objective from a run, in which it stood alone or inside what streams were wrapped around."""
+    stored = read_weights(files, lambda _: True)
+    fill(objective, _below(stored, _OBJECTIVE) or stored, files[0], "the objective of config.yaml beside it")
+
+
+def fill(module: nn.Module, weights: Mapping[str, Tensor], path: Path, of_what: str) -> None:
+    """Fills a module; CheckpointError where a name, a shape or a type is another one's, or a value is not finite."""
+    wanted = module.state_dict()
+    for name, value in weights.items():
+        target = wanted.get(name, value)
+        if value.dtype != target.dtype and not (value.is_floating_point() and target.is_floating_point()):
+            raise CheckpointError(
+                f"{path}: {name} is {_kind(value)}, where {_kind(target)} was trained",
+                why="it was converted by a program that rounds weights",
+                fix="copy the file of the run again",
+            )
+    require_finite(path, {name: value.to(wanted[name].dtype) for name, value in weights.items() if name in wanted})
     try:
-        with safe_open(ordinary(path), framework="pt") as stored:
-            names = list(stored.keys())
-            prefix = next((p for p in _PREFIXES if any(name.startswith(p) for name in names)), "")
-            if not prefix:
-                raise CheckpointError(f"{path}: holds no encoder")
-            weights = {n.removeprefix(prefix): stored.get_tensor(n) for n in names if n.startswith(prefix)}
-        for other in over:
-            with safe_open(ordinary(other), framework="pt") as stored:
-                names = [name for name in stored.keys() if name.startswith(prefix)]  # noqa: SIM118  no mapping
-                weights |= {name.removeprefix(prefix): stored.get_tensor(name) for name in names}
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path}: cannot be read: {error}",
-            why="the file is damaged, or its copy was cut short",
-            fix="copy the folder of the run again, or let `masr train` write it again from its last checkpoint",
-        ) from None
-    try:
-        encoder.load_state_dict(weights)
+        module.load_state_dict(weights)
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
-        raise CheckpointError(f"{path}: does not fit the encoder of config.yaml beside it: {reason}") from None
+        raise CheckpointError(f"{path}: does not fit {of_what}: {reason}") from None
+
+
+def _below(stored: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in stored.items() if name.startswith(prefix)}
+
+
+def _kind(value: Tensor) -> str:
+    return str(value.dtype).removeprefix("torch.")

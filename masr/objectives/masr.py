@@ -113,9 +113,9 @@ class Masr(nn.Module):
         frames, lengths = losses.encoded.frames, losses.encoded.lengths
         figures |= {**self._gradient_figures(), **_pooled_figures(frames.detach(), lengths)}
         for name, head, tap in zip(self.names, self.heads.values(), self._taps(frames), strict=True):
-            found, told = head(Encoded(tap, lengths), batch.codes[name], batch.labels[name], batch.keys)
+            found, stream_figures = head(Encoded(tap, lengths), batch.codes[name], batch.labels[name], batch.keys)
             terms.update({name + part: term for part, term in found.items()})
-            figures.update({f"{name}_{figure}": value for figure, value in told.items()})
+            figures.update({f"{name}_{figure}": value for figure, value in stream_figures.items()})
         return Losses(terms, figures, losses.encoded, losses.histograms)
 
     def concerns(self, figures: Mapping[str, float]) -> list[str]:

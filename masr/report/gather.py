@@ -115,7 +115,7 @@ def _take(run: Run, path: Path) -> None:
             run.scores[where.removesuffix(".json")] = _json(path)
     except MasrError as error:
         run.problems.append(error.what.replace(str(path), where))
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         run.problems.append(f"{where}: cannot be read: {error}")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import DataError
-from masr.files import ordinary
+from masr.io.arrays import map_array
 from masr.io.datadir import DataDir
 from masr.io.figure_checks import Array
 from masr.io.layout import EMBEDDINGS
@@ -65,8 +65,8 @@ def read_languages(folder: Path) -> Languages:
 
 def _vectors(folder: Path, count: int) -> Array:
     try:
-        vectors: Array = np.load(ordinary(folder / EMBEDDINGS), mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+        vectors: Array = map_array(folder / EMBEDDINGS)
+    except (ValueError, OSError) as error:
         raise DataError(f"{folder / EMBEDDINGS}: is no array: {error}") from None
     if vectors.ndim != 2 or len(vectors) != count or vectors.dtype.kind != "f":
         raise DataError(f"{folder / EMBEDDINGS} has the shape {vectors.shape} for {count} utterances")

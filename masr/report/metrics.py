@@ -155,7 +155,7 @@ def _entries(lines: list[bytes], metrics: Metrics) -> Iterator[dict[str, Any]]:
         try:
             entry = parse_json(line)
             step = entry["step"]
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             metrics.num_broken += 1
             continue
         if isinstance(step, int | float) and not isinstance(step, bool) and math.isfinite(step):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from importlib.resources import files
 
 import masr
+from masr.io.figure import Figure
 from masr.report.cells import table
 from masr.report.colours import Style
 from masr.report.draw import draw
@@ -22,15 +23,18 @@ from masr.report.settings import config_section, difference_section, environment
 from masr.report.training import training_section
 
 
-def render(runs: Sequence[Run], now: datetime | None = None) -> Markup:
-    """The whole page as HTML."""
+def render(runs: Sequence[Run], first: Sequence[Figure] = (), now: datetime | None = None) -> Markup:
+    """The whole page as HTML; it opens with the figures `first`, takes its title from them, and shows the map next."""
     many = len(runs) > 1
-    title = "Comparison: " + ", ".join(run.name for run in runs[:4]) if many else runs[0].name
+    title = first[0].title if first else _names(runs)
+    languages: list[tuple[str, list[Child]]] = [("Languages", language_section(runs))]
     sections: list[tuple[str, list[Child]]] = [
+        ("Answer", [draw(figure) for figure in first]),
+        *(languages if first else []),
         ("Differences", difference_section(runs) if many else []),
         ("Training", training_section(runs)),
         ("Scores", score_section(runs)),
-        ("Languages", language_section(runs)),
+        *([] if first else languages),
         ("Figures", _figures(runs)),
         ("Configuration", config_section(runs)),
         ("Environment", environment_section(runs)),
@@ -41,11 +45,20 @@ def render(runs: Sequence[Run], now: datetime | None = None) -> Markup:
     time = (now or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
     body = join(
         tag("a", "to the contents", href="#main", class_="skip"),
-        tag("header", tag("h1", title), _runs(runs), tag("nav", tag("ul", *links), aria_label="sections")),
+        tag(
+            "header",
+            tag("h1", first[0].title if first else title),
+            _runs(runs),
+            tag("nav", tag("ul", *links), aria_label="sections"),
+        ),
         tag("main", *(_section(name, parts) for name, parts in shown), id="main"),
         tag("footer", tag("p", f"Written by masr {masr.__version__}, {time}.")),
     )
     return _document(title, body)
+
+
+def _names(runs: Sequence[Run]) -> str:
+    return "Comparison: " + ", ".join(run.name for run in runs[:4]) if len(runs) > 1 else runs[0].name
 
 
 def _document(title: str, body: Markup) -> Markup:

@@ -15,6 +15,8 @@ from masr.report.numbers import MISSING
 from masr.report.plot import figure
 
 _MOST_ROWS = 400
+_MOST_OPEN = 12
+"""Rows of differences that stand open; more are folded."""
 
 
 def flattened(text: str) -> dict[str, str]:
@@ -72,6 +74,8 @@ def difference_section(runs: Sequence[Run]) -> list[Child]:
         f" The first {_MOST_ROWS} of {len(rows)}." if len(rows) > _MOST_ROWS else ""
     )
     grid = table(head, shown, caption="settings that differ", numbers_from=len(head) + 1)
+    if len(rows) > _MOST_OPEN:
+        grid = tag("details", tag("summary", f"{len(rows)} settings"), grid)
     return [*notes, figure("Settings that differ", grid, note=note, class_="wide")]
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import DataError, UsageError, near
-from masr.files import ordinary
+from masr.io.arrays import map_array
 from masr.io.datadir import DataDir
 from masr.io.layout import EMBEDDINGS, UTT2SPK, label_table
 from masr.maths.bootstrap import share_right
@@ -81,14 +81,15 @@ def read_embedded(folder: Path, kind: str) -> Embedded:
     data = DataDir.open(folder)
     path = folder / EMBEDDINGS
     try:
-        vectors = np.load(ordinary(path), mmap_mode="r", allow_pickle=False)
+        vectors = map_array(path)
     except FileNotFoundError:
         raise DataError(f"{folder} has no {EMBEDDINGS}", fix="make it: masr extract MODEL DATA OUT") from None
     except ValueError as error:
         raise DataError(f"{path}: is no array: {error}", fix="make it again: masr extract MODEL DATA OUT") from None
-    if vectors.ndim != 2 or len(vectors) != len(data):
+    if vectors.ndim != 2 or len(vectors) != len(data) or vectors.dtype.kind not in "fiu":
         raise DataError(
-            f"{path} has the shape {vectors.shape} for {len(data)} utterances", fix="run masr extract again"
+            f"{path} has {vectors.dtype} of the shape {vectors.shape} for {len(data)} utterances",
+            fix="run masr extract again",
         )
     table, speakers = data.labels(kind), data.table(UTT2SPK)
     labels = np.array([table.get(utt, "").strip() for utt in data.utts], dtype=np.str_)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +15,25 @@ from masr.errors import DataError
 from masr.files import ordinary, parse_json
 from masr.io.layout import METRICS, NEIGHBOURS
 from masr.io.screen import draw
-from masr.maths.estimate import Estimate
+from masr.maths.estimate import Estimate, Unit
 from masr.maths.over_seeds import mean_of
 
-_VALIDATION = {
-    "objective_loss": ("loss of the objective", 1),
-    "masked_accuracy": ("masked accuracy", 100),
-    "code_chance": ("commonest code", 100),
-    "codes_used": ("codes used", 1),
-    "code_perplexity": ("perplexity of codes", 1),
-    "contrastive_accuracy": ("contrastive accuracy", 100),
-    "contrastive_chance": ("one of the candidates", 100),
-    "raw_cosine": ("cosine of two utterances", 100),
+_VALIDATION: dict[str, tuple[str, Unit]] = {
+    "objective_loss": ("loss of the objective", ""),
+    "masked_accuracy": ("masked accuracy", "share"),
+    "code_chance": ("commonest code", "share"),
+    "codes_used": ("codes used", ""),
+    "code_perplexity": ("perplexity of codes", ""),
+    "contrastive_accuracy": ("contrastive accuracy", "share"),
+    "contrastive_chance": ("one of the candidates", "share"),
+    "raw_cosine": ("cosine of two utterances", "share"),
 }
-"""Figure of metrics.jsonl -> title and factor: shares become percent."""
+"""Figure of metrics.jsonl -> title and unit."""
 
 
 @dataclass(frozen=True)
 class RunFigures:
-    """A run and its figures by title, shares in percent."""
+    """A run and its figures by title."""
 
     name: str
     seed: str
@@ -49,8 +49,8 @@ def read_run(folder: Path) -> RunFigures:
     if "loss" in line:  # where nothing stands beside the objective, its loss is the whole
         line.setdefault("objective_loss", line["loss"])
     figures = {
-        title: Estimate(line[name] * factor)
-        for name, (title, factor) in _VALIDATION.items()
+        title: Estimate(line[name], unit=unit)
+        for name, (title, unit) in _VALIDATION.items()
         if line.get(name) is not None
     }
     scores = folder / NEIGHBOURS
@@ -89,7 +89,8 @@ def _cell(runs: list[RunFigures], title: str) -> str:
     figures = [one.figures[title] for one in runs if title in one.figures]
     if len(figures) > 1:
         each = ", ".join(figure.value_text(1) for figure in figures)
-        return f"{mean_of([figure.value for figure in figures]).text(1)} ({each})"
+        mean = replace(mean_of([figure.value for figure in figures]), unit=figures[0].unit)
+        return f"{mean.text(1)} ({each})"
     return figures[0].text(1) if figures else ""
 
 
@@ -115,16 +116,9 @@ def _neighbours(path: Path) -> dict[str, Estimate]:
     try:
         shares = parse_json(ordinary(path).read_text(encoding="utf-8"))["shares"]
         return {
-            f"{method} {group}": _percent(share["accuracy"], share["low"], share["high"])
+            f"{method} {group}": Estimate(share["accuracy"], share["low"], share["high"], unit="share")
             for group, methods in shares.items()
             for method, share in methods.items()
         }
     except (ValueError, KeyError, TypeError, AttributeError):
         raise DataError(f"{path}: is not what masr score neighbours --json writes", fix="score the run again") from None
-
-
-def _percent(value: float, low: float | None, high: float | None) -> Estimate:
-    """Without an interval where the file has none, as of one speaker."""
-    if low is None or high is None:
-        return Estimate(100 * value)
-    return Estimate(100 * value, 100 * low, 100 * high)

@@ -7,7 +7,6 @@ finds it and does nothing, any other makes it anew.
 
 from __future__ import annotations
 
-import fcntl
 import importlib.metadata
 import inspect
 import json
@@ -16,15 +15,18 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from masr.config import to_dict
 from masr.errors import CorpusError
-from masr.io.atomic import atomic_write
+from masr.files import parse_json
+from masr.io.atomic import atomic_write, replace_folder
 from masr.io.identity import digest, digest_of_file
+from masr.io.one_writer import only_writer
 from masr.io.progress import track
+from masr.io.workers import end_with_parent
 from masr.types import EmbeddedCorpus
 
 MARKER = ".embedded.json"
@@ -66,14 +68,14 @@ def describe(name: str, corpus: EmbeddedCorpus, config: Any) -> dict[str, Any]:
         "code": code_digest(corpus),
         "packages": {package: _version(package) for package in _PACKAGES},
     }
-    plain: dict[str, Any] = json.loads(json.dumps(request))
+    plain: dict[str, Any] = parse_json(json.dumps(request))
     return plain
 
 
 def read_marker(out: Path) -> dict[str, Any] | None:
     """What a finished corpus was made from; None where no build has ended."""
     try:
-        marker = json.loads((Path(out) / MARKER).read_text(encoding="utf-8"))
+        marker = parse_json((Path(out) / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return marker if isinstance(marker, dict) else None
@@ -121,19 +123,14 @@ def _drop_other_builds(out: Path, work: Path) -> None:
             continue
 
 
-@contextmanager
-def _lock(work: Path) -> Iterator[None]:
+def _lock(work: Path) -> AbstractContextManager[None]:
     """Holds the folder, so that a second builder, which would write over the first, is refused."""
-    with (work / ".lock").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CorpusError(
-                f"{work} is being written by another process",
-                why="the same corpus is being built twice at the same time",
-                fix="wait for the other build to end, or give another folder",
-            ) from None
-        yield
+    busy = CorpusError(
+        f"{work} is being written by another process",
+        why="the same corpus is being built twice at the same time",
+        fix="wait for the other build to end, or give another folder",
+    )
+    return only_writer(work / ".lock", busy)
 
 
 def _done_folder(work: Path) -> Path:
@@ -193,6 +190,7 @@ _current: list[tuple[EmbeddedCorpus, Path]] = []
 
 
 def _set_corpus(corpus: EmbeddedCorpus, work: Path) -> None:
+    end_with_parent()
     _current[:] = [(corpus, work)]
 
 
@@ -204,12 +202,4 @@ def _make(job: str) -> None:
 def _take_place(work: Path, out: Path) -> None:
     """The finished folder takes its name; what stood there before goes only then."""
     (work / ".lock").unlink()
-    if not out.exists():
-        work.rename(out)
-        return
-    old = out.with_name(f".{out.name}.replaced.building")
-    if old.exists():
-        shutil.rmtree(old)
-    out.rename(old)
-    work.rename(out)
-    shutil.rmtree(old)
+    replace_folder(work, out, out.with_name(f".{out.name}.replaced.building"))

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from masr.config import option, seed_option
+from masr.files import parse_json
 from masr.io.atomic import atomic_write
 from masr.synth import mismatched
 from masr.synth.acoustics import add_noise, as_float, at_level
@@ -99,7 +100,7 @@ class LibriSpeech:
     def finish(self, out: Path) -> None:
         """Writes the tables of all readers, chapters and books, and the manifests."""
         facts = [
-            json.loads((out / PARTS / f"{split}.{index:05d}.json").read_text(encoding="utf-8"))
+            parse_json((out / PARTS / f"{split}.{index:05d}.json").read_text(encoding="utf-8"))
             for split in SPLITS
             for index in range(num_readers(split, self.config.hours))
         ]
@@ -111,7 +112,7 @@ class LibriSpeech:
         jobs = self._mismatched_jobs()
         for prefix in mismatched.PREFIXES if jobs else ():
             paths = [out / PARTS / f"{job}.json" for job in jobs if job.split(".")[1] == prefix]
-            pieces = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+            pieces = [parse_json(path.read_text(encoding="utf-8")) for path in paths]
             write_manifests(prefix, pieces, out / "mismatched")
         shutil.rmtree(out / PARTS)
 

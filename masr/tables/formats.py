@@ -1,14 +1,19 @@
-"""A table in the formats it leaves in: text, Markdown, LaTeX, CSV, JSON."""
+"""A table in the formats it leaves in: text, Markdown, LaTeX, CSV, JSON, a figure for a page."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from masr.io.figure import Axis, Bars, Series
+from masr.io.figure_file import to_json
 from masr.io.json_file import plain
 from masr.tables.cells import Row
 from masr.tables.claims import Claim
@@ -95,12 +100,47 @@ def json_text(outcome: Outcome) -> str:
     return json.dumps(plain(found), indent=1, ensure_ascii=False) + "\n"
 
 
+def figure(outcome: Outcome) -> str:
+    """The first column as a figure file: a bar for each row that has a score, its interval, and the table's sentences.
+
+    `masr report --first` opens a page with it.
+    """
+    plan = outcome.plan
+    column = plan.table.columns[0]
+    shown = [(row, mean) for row in outcome.rows if (mean := row.cells[column.name].mean) is not None]
+    level = next((level for level in plan.table.levels if column.name in plan.levels[level.name]), None)
+    page = page_of(outcome)
+    sentences = [*page.lines[: 2 if plan.table.about else 1], *(line for sheet in page.sheets for line in sheet.after)]
+    bars = Bars(
+        page.title,
+        tuple(row.label for row, _ in shown),
+        (
+            Series(
+                column.label,
+                np.array([mean.value for _, mean in shown]),
+                np.array([_or_nan(mean.low) for _, mean in shown]),
+                np.array([_or_nan(mean.high) for _, mean in shown]),
+            ),
+        ),
+        Axis(column.label, column.unit),
+        None if level is None else plan.levels[level.name][column.name],
+        "" if level is None else level.label or level.name,
+        " ".join(sentences),
+    )
+    return to_json(bars) + "\n"
+
+
+def _or_nan(end: float | None) -> float:
+    return math.nan if end is None else end
+
+
 FORMATS: dict[str, Callable[[Outcome], str]] = {
     "text": text,
     "markdown": markdown,
     "latex": latex,
     "csv": csv_rows,
     "json": json_text,
+    "figure": figure,
 }
 
 

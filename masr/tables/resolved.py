@@ -7,7 +7,6 @@ file, for as long as no source file of masr changes.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,10 +19,10 @@ import yaml
 import masr
 from masr.files import parse_json
 from masr.io.atomic import atomic_write
+from masr.io.identity import digest, digest_of_file
 
 Resolve = Callable[[str, yaml.Node | None, str], Any]
 """(verb, configuration as a tree, its file) -> the whole configuration as plain values, defaults filled in."""
-_LENGTH = 32
 
 
 class ResolvedDigests:
@@ -41,9 +40,9 @@ class ResolvedDigests:
         What is switched off (null, false or empty) does not count: an option that the code has learnt since, and that
         the run does not use, does not make it another run.
         """
-        asked = _digest([verb, settings])
+        asked = digest([verb, settings])
         if asked not in self._known:
-            self._known[asked] = _digest(_switched_on(self._resolved_settings(verb, tree, origin)))
+            self._known[asked] = digest(_switched_on(self._resolved_settings(verb, tree, origin)))
             self._has_news = True
         return self._known[asked]
 
@@ -79,11 +78,4 @@ def _is_off(value: Any) -> bool:
 def _digest_of_code() -> str:
     """A word that changes when any source file of masr does."""
     package = Path(masr.__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        digest.update(f"{path.relative_to(package)}\0".encode() + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:_LENGTH]
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:_LENGTH]
+    return digest([(str(path.relative_to(package)), digest_of_file(path)) for path in sorted(package.rglob("*.py"))])

@@ -68,7 +68,7 @@ def _run_locked(plan: Plan, task: Task, state: State, recipe: Path, lock: Lock, 
     command = command_of(plan, task, folder, recipe)
     (folder / TASK_FAILED).unlink(missing_ok=True)
     say(f"task {task.number}: {name_of(task)}: {shlex.join(command)}")
-    code, told = _spawn(command, state.log, recipe, lock)
+    code, is_stopped = _spawn(command, state.log, recipe, lock)
     facts = {
         "command": shlex.join(command),
         "commit": git_commit(),
@@ -82,7 +82,7 @@ def _run_locked(plan: Plan, task: Task, state: State, recipe: Path, lock: Lock, 
         atomic_write(folder / TASK_DONE, json.dumps(facts, indent=1) + "\n")
         say(f"task {task.number}: {name_of(task)}: done in {facts['hours']:.3f} h")
         return 0
-    again = code == REQUEUE or told
+    again = code == REQUEUE or is_stopped
     atomic_write(folder / TASK_FAILED, json.dumps({**facts, "how": trouble, "again": again}, indent=1) + "\n")
     if again:
         say(f"task {task.number}: {name_of(task)}: {trouble}; the same call goes on with it")

@@ -15,8 +15,8 @@ from masr.io.layout import CMVN_SCP, PROBLEMS_TSV, PROVENANCE, RESOLVED_CONFIG, 
 
 __all__ = ["MISSING", "stamp"]
 
-_TOLD_BEFORE = (PROVENANCE, PROBLEMS_TSV, RESOLVED_CONFIG, CMVN_SCP, UTT2NUM_FRAMES)
-"""Of when, where and how it was made, or counted with the features."""
+_NOT_CONTENT = (PROVENANCE, PROBLEMS_TSV, RESOLVED_CONFIG, CMVN_SCP, UTT2NUM_FRAMES)
+"""Files that say when, where and how the others were made, or that are counted with the features."""
 
 
 def stamp(path: Path) -> str:
@@ -26,5 +26,5 @@ def stamp(path: Path) -> str:
     if not (path / UTT2SPK).is_file():
         return identity(path)
     added = [file for file in sorted(path.iterdir()) if file.is_file() and not is_from_prepare(file.name)]
-    others = [file for file in added if not file.name.startswith(".") and file.name not in _TOLD_BEFORE]
+    others = [file for file in added if not file.name.startswith(".") and file.name not in _NOT_CONTENT]
     return f"data {digest([identity(path), *([file.name, identity(file)] for file in others)])}"

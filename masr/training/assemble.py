@@ -17,9 +17,9 @@ from masr.config import Named
 from masr.data.dataset import global_stats
 from masr.data.stored_features import Resolve, features_of
 from masr.errors import ConfigError
-from masr.io.atomic import atomic_path
+from masr.features.stored_stats import read_stats, write_stats
 from masr.io.datadir import DataDir
-from masr.io.layout import CODES, ENCODER, STATS
+from masr.io.layout import CODES, ENCODER
 from masr.io.provenance import write_provenance
 from masr.jobs.signals import Stop
 from masr.masking.confidence import Measure
@@ -29,7 +29,7 @@ from masr.training.batches import Reading, named_streams, read_labels
 from masr.training.config import TrainConfig
 from masr.training.distributed import World, join_world
 from masr.training.encoded_frames import EncodedFrames, Scorer
-from masr.training.init_from import begin_from, copy_stats, read_run, refuse_unmeant
+from masr.training.init_from import begin_from, read_run, refuse_unmeant
 from masr.training.label_classes import with_classes
 from masr.training.loop import train
 from masr.training.reads import reads_of
@@ -173,9 +173,6 @@ def save_stats(config: TrainConfig, folder: Path) -> None:
     if config.data.normalise != "global" or config.data.source == "samples":
         return
     if config.init is not None:
-        copy_stats(config.init, folder)
-        return
-    from safetensors.torch import save_file
-
-    with atomic_path(folder / STATS) as temporary:
-        save_file({"cmvn": torch.from_numpy(global_stats(DataDir.open(config.train)))}, temporary)
+        write_stats(folder, read_stats(config.init))
+    else:
+        write_stats(folder, global_stats(DataDir.open(config.train)))

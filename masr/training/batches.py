@@ -18,12 +18,12 @@ from masr.data.labels import NONE, Column, Corruption, label_set, labels_of
 from masr.data.loader import prepared
 from masr.data.transcripts import Transcripts
 from masr.errors import ConfigError
+from masr.features.stored_stats import read_stats
 from masr.io.datadir import DataDir
 from masr.metadata.codebook import check_tables, file_names
 from masr.training.config import TrainConfig
 from masr.training.distributed import World
 from masr.training.encoded_frames import EncodedFrames, Scorer
-from masr.training.init_from import inherited_stats
 from masr.training.label_classes import chosen, class_labels
 from masr.training.run import Data
 from masr.training.transcripts import Speech
@@ -93,7 +93,7 @@ class Reading:
         """Normalised by the statistics of the training data, or by those that the encoder learnt with."""
         config = self.frames.config
         is_global = config.data.normalise == "global" and not given.is_samples
-        stats = inherited_stats(config.init) if config.init is not None and is_global else None
+        stats = read_stats(config.init) if config.init is not None and is_global else None
         features: Any = given.features
         if isinstance(features, nn.Module):
             features.to(self.world.device)

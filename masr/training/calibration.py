@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from masr.io import checkpoint
 from masr.io.layout import MODEL
+from masr.io.weights import write_weights
 from masr.training.distributed import summed, together
 from masr.training.resume import load_model, saved
 from masr.training.run import Run
@@ -38,7 +38,7 @@ def calibrate(run: Run) -> None:
     weights = {name: saved(value) for name, value in run.objective.state_dict().items()}
     with together(run.world):
         if run.world.is_first:
-            checkpoint.write_tensors(run.folder / MODEL, weights)
+            write_weights(run.folder / MODEL, weights)
 
 
 def _batches(run: Run) -> Iterator[Batch]:

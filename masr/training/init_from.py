@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
 import yaml
-from torch import Tensor, nn
+from torch import nn
 
 from masr.config import keys, load, text_of
 from masr.config.bases import read
 from masr.config.nodes import compose
 from masr.data.stored_features import Resolve
 from masr.errors import CheckpointError, ConfigError
-from masr.files import can_be_named, ordinary
-from masr.io.atomic import atomic_path
-from masr.io.layout import RESOLVED_CONFIG, STATS
+from masr.files import can_be_named
+from masr.io.layout import RESOLVED_CONFIG
 from masr.io.trained import open_trained
-from masr.models.weights import read_weights
+from masr.models.weights import fill_encoder
 from masr.training.config import TrainConfig
 
 OTHERS_KEYS = frozenset({"features", "streams"})
@@ -81,22 +79,4 @@ def _inherited(file: Path) -> yaml.Node | None:
 
 def begin_from(init: Path, encoder: nn.Module) -> None:
     """Fills the encoder from a run, or from a checkpoint of it."""
-    model, *over = open_trained(init).weights
-    read_weights(model, encoder, *over)
-
-
-def inherited_stats(init: Path) -> Tensor:
-    """(2, F + 1) statistics that the input is normalised by, as the encoder learnt it."""
-    from safetensors.torch import load_file
-
-    init = open_trained(init).run
-    if not (init / STATS).is_file():
-        raise CheckpointError(f"{init}: has no {STATS}", fix="copy the whole folder of the run")
-    stats: Tensor = load_file(ordinary(init / STATS))["cmvn"]
-    return stats
-
-
-def copy_stats(init: Path, folder: Path) -> None:
-    """Copies the statistics of the run to begin from into the new run's folder."""
-    with atomic_path(folder / STATS) as temporary:
-        shutil.copyfile(open_trained(init).run / STATS, temporary)
+    fill_encoder(encoder, open_trained(init).weights)

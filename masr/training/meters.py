@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +13,7 @@ from typing import Any
 
 from masr.errors import TrainingError, near
 from masr.files import ordinary, parse_json
-from masr.io.atomic import atomic_write
+from masr.io.atomic import atomic_write, flush
 from masr.io.layout import METRICS
 from masr.training.config import LoopConfig
 from masr.training.distributed import World, summed
@@ -130,7 +129,7 @@ class Meters:
         """The sums and counts that a resumed run has to know; every rank has to ask at the same time."""
         totals, audio_sec = self._collapse()
         if self.world.is_first and (self.folder / METRICS).exists():
-            _flush(self.folder / METRICS)
+            flush(self.folder / METRICS)  # lines up to a checkpoint have to be there before it is
         return {
             "num_skipped": self.num_skipped,
             "window": totals.pairs,
@@ -221,12 +220,3 @@ def _step_of(line: str) -> float:
         return float(parse_json(line)["step"])
     except (ValueError, KeyError, TypeError):
         return math.inf
-
-
-def _flush(path: Path) -> None:
-    """Waits until a file is on the disk: lines up to a checkpoint have to be there before the checkpoint is."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -32,7 +32,7 @@ _GIB = float(1 << 30)
 
 
 @dataclass(frozen=True)
-class Estimate:
+class MemoryNeed:
     """Bytes that training will take beyond what is held already."""
 
     activations: int
@@ -67,7 +67,7 @@ def preflight(run: Run, micro_batches: Sequence[Batch]) -> None:
     )
 
 
-def estimate(run: Run, batch: Batch) -> Estimate:
+def estimate(run: Run, batch: Batch) -> MemoryNeed:
     """The memory that a batch takes, foretold from a few of its utterances; every rank runs the same passes."""
     size = len(batch.utts)
     few, more = (_peak_bytes(run, _longest(batch, count)) for count in (_FEW, _MORE))
@@ -77,7 +77,7 @@ def estimate(run: Run, batch: Batch) -> Estimate:
     weights = sum(local(p.detach()).nbytes for p in trained)
     copies = 1 + (0 if run.optimizer.state else 2) + (1 if run.parallel is not run.tallied else 0)
     # The gradients are among what was seen at the peak.
-    return Estimate(int(max(0, more - weights) * _MARGIN), weights * copies, size, _frames(run, batch))
+    return MemoryNeed(int(max(0, more - weights) * _MARGIN), weights * copies, size, _frames(run, batch))
 
 
 def _peak_bytes(run: Run, batch: Batch) -> int:
@@ -94,7 +94,7 @@ def _pass(run: Run, batch: Batch) -> None:
     run.optimizer.zero_grad(set_to_none=True)
 
 
-def _try(run: Run, batch: Batch, found: Estimate, free: int) -> None:
+def _try(run: Run, batch: Batch, found: MemoryNeed, free: int) -> None:
     """The whole batch, forward and backward, on the device itself."""
     try:
         _pass(run, batch)
@@ -130,7 +130,7 @@ def _frames(run: Run, batch: Batch) -> int:
     return length * len(batch.utts)
 
 
-def _too_large(found: Estimate, free: int) -> TrainingError:
+def _too_large(found: MemoryNeed, free: int) -> TrainingError:
     room = free - found.fixed
     if room <= 0:
         fix = "take a smaller encoder, or training.shard: true over several ranks"

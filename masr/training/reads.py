@@ -70,7 +70,7 @@ def _of_data(name: str, folder: Path, config: TrainConfig) -> Iterator[tuple[str
 
 
 _READ_IN_PART = ("train", "dev", "codes", "targets", "confidence")
-"""Of the configuration's own options: a part of what lies there."""
+"""Options of the configuration itself: only a part of what lies there is read."""
 
 
 def _others(config: Any, key: str = "") -> Iterator[tuple[str, Path]]:

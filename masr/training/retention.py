@@ -15,6 +15,7 @@ from masr.files import parse_json
 from masr.io import checkpoint
 from masr.io.atomic import atomic_write
 from masr.io.layout import CHECKPOINTS, ENDED, MODEL, step_folder
+from masr.io.weights import require_finite, write_weights
 from masr.training.distributed import from_first
 from masr.training.run import Run
 
@@ -99,7 +100,9 @@ def finish(run: Run) -> None:
         )
     kinds = {name: value.dtype for name, value in run.objective.state_dict().items()}
     divided = {n: v / len(used) if v.is_floating_point() else v for n, v in total.items()}
-    checkpoint.write_tensors(run.folder / MODEL, {n: v.to(kinds[n]) for n, v in divided.items()})
+    weights = {n: v.to(kinds[n]) for n, v in divided.items()}
+    require_finite(run.folder / MODEL, {n: weights[n] for n, _ in run.objective.named_parameters() if n in weights})
+    write_weights(run.folder / MODEL, weights)
     run.meters.say(f"{run.folder / MODEL}: {_origin(run, used, records)}")
 
 

@@ -104,17 +104,17 @@ class Totals:
 
         Chance is given where a code is guessed at: the share of the commonest code, which guessing it everywhere gets.
         """
-        told: dict[str, float] = {}
+        figures: dict[str, float] = {}
         for name, rows in self.histograms.items():
             counts = torch.tensor(rows, dtype=torch.float64)
             shares = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
             entropy = torch.special.entr(shares).sum(dim=1)
             if f"predicted_{name}" in self.histograms:
-                told[f"{name}_chance"] = float(shares.amax(dim=1).mean())
-            told[f"{name}s_used"] = float((counts > 0).double().sum(dim=1).mean())
-            told[f"{name}_entropy"] = float(entropy.mean())
-            told[f"{name}_perplexity"] = float(entropy.exp().mean())
-        return told
+                figures[f"{name}_chance"] = float(shares.amax(dim=1).mean())
+            figures[f"{name}s_used"] = float((counts > 0).double().sum(dim=1).mean())
+            figures[f"{name}_entropy"] = float(entropy.mean())
+            figures[f"{name}_perplexity"] = float(entropy.exp().mean())
+        return figures
 
 
 class Sums:

@@ -375,7 +375,7 @@ def test_load_tells_the_line_that_is_not_utf_8(tmp_path: Path) -> None:
 
 
 def test_load_of_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+    with pytest.raises(ConfigError, match="cannot be read: not a file but a folder"):
         load(Whole, tmp_path)
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from masr.api.schemas import resolved_settings, schema_of
 from masr.cli.main import VERBS, open_verb, verb_parser
 from masr.config import loads, to_dict
 from masr.config.plain import as_yaml
 from masr.errors import ConfigError
-from masr.plugins import resolve, resolved_settings, schema_of
+from masr.plugins import resolve
 from masr.tables.config import read_table
 from masr.tables.placeholders import place_folders, readable, symbols_in
 from masr.tables.plan import Plan, folders_of, make_plan

@@ -61,12 +61,12 @@ def test_pieces_are_neighbours_in_length_and_no_dearer_than_every_nth(lengths: I
 
 
 def lognormal(random: np.random.Generator, size: int) -> Int64Array:
-    """Of 11 s mean."""
+    """Lengths of 11 s in the mean."""
     return np.clip(random.lognormal(np.log(1100) - 0.32, 0.8, size), 20, 3200).astype(np.int64)
 
 
 def uniform(random: np.random.Generator, size: int) -> Int64Array:
-    """From 2 to 20 s."""
+    """Lengths of 2 to 20 s."""
     return random.integers(200, 2001, size)
 
 

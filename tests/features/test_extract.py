@@ -11,7 +11,7 @@ from masr.errors import DataError
 from masr.features import job as job_module
 from masr.features.cmvn import stats_of
 from masr.features.extract import extract
-from masr.features.job import Plan, fingerprint, run_job, slice_of
+from masr.features.job import Plan, fingerprint, run_job
 from masr.features.log_mel import Config, build
 from masr.features.merge import merge
 from masr.features.waveforms import Item, Unread, batches, items_of, read_waveforms
@@ -88,16 +88,6 @@ def test_as_an_array_in_any_order(folder, num_jobs):
         run_job(DataDir.open(folder), PLAN, number, num_jobs)
     merge(DataDir.open(folder), PLAN, num_jobs)
     assert_whole(folder)
-
-
-def test_jobs_share_the_utterances_out():
-    for count in range(30):
-        for num_jobs in range(1, 12):
-            slices = [slice_of(range(count), n, num_jobs) for n in range(1, num_jobs + 1)]
-            assert [utt for part in slices for utt in part] == list(range(count))
-            assert max(map(len, slices)) - min(map(len, slices)) <= 1
-    with pytest.raises(ValueError, match="count from 1"):
-        slice_of(range(3), 0, 2)
 
 
 def test_a_smaller_array_leaves_no_orphan(folder):
@@ -306,3 +296,13 @@ def test_two_bytes_a_value(folder):
     for utt, entry in read_table(folder / "feats.scp").items():
         np.testing.assert_allclose(read_array(entry), expected(utt), atol=1e-3)
     assert json.loads((folder / "data" / "features.1.json").read_text())["num_utts"] == 7
+
+
+@pytest.mark.parametrize("times", ["nan 1", "0 nan", "0 inf", "-inf 1", "1e999 1", "0 " + "9" * 400, "0 " + "9" * 5000])
+def test_segment_times_that_are_no_numbers_leave_out_their_utterance_alone(tmp_path, times) -> None:
+    soundfile.write(tmp_path / "x.wav", samples(16000, 0), RATE)
+    tables = {"wav.scp": {"x": str(tmp_path / "x.wav")}, "utt2spk": {"u": "s", "v": "s"}}
+    write_datadir(tmp_path / "data", tables | {"segments": {"u": "x 0 0.5", "v": f"x {times}"}})
+    read = list(read_waveforms(items_of(DataDir.open(tmp_path / "data"), ["u", "v"]), RATE))
+    assert [item[0] for item in read if isinstance(item, tuple)] == ["u"]
+    assert [item.utt for item in read if isinstance(item, Unread)] == ["v"]

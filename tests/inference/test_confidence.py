@@ -114,7 +114,7 @@ def test_what_is_too_short_is_listed(data: Path) -> None:
 @pytest.mark.parametrize("subsampling", [2, 4])
 def test_every_length_from_1_to_2000_frames_has_as_many_values_as_the_conformer_has_frames(subsampling: int) -> None:
     ours = FrameScorer(emitter(subsampling, dim=4))
-    encoder = build_conformer(ConformerConfig(num_bins=BINS, dim=8, num_layers=0, num_heads=1, subsampling=subsampling))
+    encoder = build_conformer(ConformerConfig(num_bins=BINS, dim=8, num_layers=1, num_heads=1, subsampling=subsampling))
     ours.check_encoder(encoder, 0.01)
     features = torch.randn(40, 2000, BINS)
     for first in range(1, 2001, 40):
@@ -177,12 +177,12 @@ def test_every_length_from_1_to_2000_samples_has_as_many_values_as_an_encoder_of
 
 
 def test_an_encoder_of_another_rate_is_refused_naming_both() -> None:
-    fast = build_conformer(ConformerConfig(num_bins=BINS, dim=8, num_layers=0, num_heads=1, subsampling=2))
+    fast = build_conformer(ConformerConfig(num_bins=BINS, dim=8, num_layers=1, num_heads=1, subsampling=2))
     with pytest.raises(ConfigError, match=r"every 40 ms, and the encoder makes a frame every 20 ms: of 2999 input fr"):
         scorer().check_encoder(fast, 0.01)
     with pytest.raises(ConfigError, match=r"every 40 ms, and the encoder makes a frame every 20 ms: of 2999 samples"):
         scorer().check_encoder(Waveform(), 1 / 16000)  # type: ignore[arg-type]
-    same = build_conformer(ConformerConfig(num_bins=BINS, dim=8, num_layers=0, num_heads=1))
+    same = build_conformer(ConformerConfig(num_bins=BINS, dim=8, num_layers=1, num_heads=1))
     with pytest.raises(ConfigError, match="every 40 ms, and the encoder makes a frame every 50 ms"):
         scorer().check_encoder(same, 0.0125)
 

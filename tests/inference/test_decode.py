@@ -327,3 +327,10 @@ def test_lexicons(tmp_path: Path) -> None:
 def test_settings_that_contradict_each_other(options: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Config(**options)
+
+
+@pytest.mark.parametrize("line", [f"ngram {'1' * 5000}=3", f"ngram 1={'1' * 5000}"])
+def test_a_digit_string_over_4300_in_a_language_model_is_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / "lm").write_text(f"\\data\\\n{line}\n\n")
+    with pytest.raises(DecodingError, match="is not a language model: no counts"):
+        check_language_model(tmp_path / "lm")

@@ -104,3 +104,17 @@ def test_no_torch_is_needed(spoken: Path, tmp_path: Path) -> None:
     words = ["extract", "statistics", str(spoken / "data" / "dev"), str(tmp_path)]
     script = f"import sys; sys.modules['torch'] = None; from masr.cli.main import main; sys.exit(main({words!r}))"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_features_that_are_not_finite_give_no_statistics(tmp_path: Path, value: float) -> None:
+    """Other programs write such archives."""
+    import kaldiio
+
+    frames = np.ones((5, 3), np.float32)
+    frames[2, 1] = value
+    kaldiio.save_ark(str(tmp_path / "feats.ark"), {"s-u": frames}, scp=str(tmp_path / "feats.scp"))
+    tables = {"utt2spk": {"s-u": "s"}, "feats.scp": read_table(tmp_path / "feats.scp"), "utt2num_frames": {"s-u": "5"}}
+    write_datadir(tmp_path / "data", tables)
+    assert main(["extract", "statistics", str(tmp_path / "data"), str(tmp_path / "out")]) == 2
+    assert not list((tmp_path / "out").rglob("*.npy"))

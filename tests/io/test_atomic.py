@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from masr.io.atomic import atomic_open, atomic_path, atomic_write
+from masr.io.atomic import atomic_open, atomic_path, atomic_write, replace_folder
 
 
 def test_write_text_and_bytes(tmp_path: Path) -> None:
@@ -90,3 +92,27 @@ def test_two_writers_never_mix(tmp_path: Path) -> None:
         thread.join()
     assert path.read_text() in contents
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(("number", "is_raised"), [(errno.ENOSPC, True), (errno.EIO, True), (errno.EINVAL, False)])
+def test_a_full_disk_is_heard_of_before_the_name_is_given(
+    number: int, is_raised: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(number, "as asked")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match="as asked") if is_raised else nullcontext():
+        atomic_write(tmp_path / "a", "new")
+    assert [path.name for path in tmp_path.iterdir()] == ([] if is_raised else ["a"])
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_folder_takes_the_place_of_another(is_there: bool, tmp_path: Path) -> None:
+    new, folder, retired = (tmp_path / name for name in ("new", "folder", "retired"))
+    for one in (new, retired, *([folder] if is_there else [])):
+        one.mkdir()
+        (one / "name").write_text(one.name)
+    replace_folder(new, folder, retired)
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+    assert (folder / "name").read_text() == "new"

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from masr.errors import CheckpointError
 from masr.io import checkpoint
+from masr.io.weights import write_weights
 
 
 def groups() -> dict[str, dict[str, Tensor]]:
@@ -79,7 +80,7 @@ def test_a_record_of_something_else_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("into", [
-    lambda path: checkpoint.save(path, groups(), {}), lambda path: checkpoint.write_tensors(path, groups()["model"]),
+    lambda path: checkpoint.save(path, groups(), {}), lambda path: write_weights(path, groups()["model"]),
 ])  # fmt: skip
 def test_a_disk_that_takes_no_more(tmp_path: Path, into: Callable[[Path], None]) -> None:
     """Files may not grow past a limit: the kernel refuses the write, as it does on a full disk."""

@@ -144,3 +144,45 @@ def test_opening_is_silent_and_leaves_the_settings_of_transformers(
     opened(good)
     assert transformers.utils.logging.get_verbosity() == before
     assert capfd.readouterr() == ("", "")
+
+
+def sharded(folder: Path, file: str) -> None:
+    """The weights in one shard of that name, beside or outside of the folder."""
+    (folder / file).parent.mkdir(exist_ok=True)
+    (folder / "model.safetensors").rename(folder / file)
+    weights = dict.fromkeys(load_file(folder / file), file)
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": weights}))
+
+
+def test_shards_of_the_folder_itself_are_read(folder: Path) -> None:
+    sharded(folder, "model-00001-of-00001.safetensors")
+    opened(folder)
+    (folder / "model-00001-of-00001.safetensors").unlink()
+    assert "is missing" in refused(folder)
+
+
+@pytest.mark.parametrize("file", ["../x.safetensors", "below/x.safetensors", "{folder}/../y.safetensors"])
+def test_an_index_json_that_names_a_file_elsewhere_is_refused(folder: Path, file: str) -> None:
+    sharded(folder, file.replace("{folder}", str(folder)))
+    assert "no file NAME.safetensors of the folder itself" in refused(folder)
+
+
+@pytest.mark.parametrize("content", ['{"weight_map": {"a": "x.bin"}}', '{"weight_map": {"a": ["x"]}}', "[" * 100_000])
+def test_an_index_json_that_is_none_is_refused(folder: Path, content: str) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / "x.bin").write_bytes(pickle.dumps(Trap()))
+    (folder / "model.safetensors.index.json").write_text(content)
+    refused(folder)
+
+
+def test_weights_of_transformers_that_are_nan_or_int32_are_refused(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    name = "encoder.layers.1.attention.k_proj.weight"
+    save_file({**weights, name: weights[name] * float("nan")}, folder / "model.safetensors", metadata={"format": "pt"})
+    assert "not finite" in refused(folder)
+    rounded = {key: value.int() if key == name else value for key, value in weights.items()}
+    save_file(rounded, folder / "model.safetensors", metadata={"format": "pt"})
+    assert "is I32" in refused(folder)
+    halved = {key: value.bfloat16() for key, value in weights.items()}
+    save_file(halved, folder / "model.safetensors", metadata={"format": "pt"})
+    opened(folder)

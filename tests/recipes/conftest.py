@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -13,24 +12,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
+from recipes import forked, inputs
+
 CHECKOUT = Path(__file__).resolve().parents[2]
-
-
-def _load(name: str) -> ModuleType:
-    """A file beside this one."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None and spec.loader is not None
-    sys.modules[name] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-forked, inputs = _load("forked"), _load("inputs")
 
 
 class Server:
@@ -78,6 +66,8 @@ class Recipe:
             tiny.write_text(shorter.replace("max_steps: 3", "max_steps: 3, log_every: 3"))
         for streams in (folder / "egs").glob("*/conf/pretrain/parts/masr*.yaml"):
             streams.write_text(re.sub(r"warmup_steps: (75|120)\b", "warmup_steps: 0", streams.read_text()))
+        for table in (folder / "egs").glob("*/tables/**/*.yaml"):
+            table.write_text(re.sub(r"\bwarmup: \d+", "warmup: 0", table.read_text()))
         shutil.copytree(CHECKOUT / "masr", folder / "masr", ignore=shutil.ignore_patterns("__pycache__"))
         programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         self.started_env = {**os.environ, "PATH": programs, "OMP_NUM_THREADS": "1"}

@@ -137,7 +137,7 @@ def stage_above(pid: int) -> tuple[list[str], str]:
 
 
 def note_files(trace: Path, stage: list[str], folder: str) -> None:
-    """From now on every file that is opened or renamed is a line: r or w, a tab, its path as JSON."""
+    """Notes every file that is opened or renamed from now on as a line: r or w, a tab, its path as JSON."""
     log = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     os.write(log, json.dumps([folder, stage]).encode() + b"\n")
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from masr.io.identity import identity
 
-WHEN_AND_WHERE = ("provenance.json", "problems.tsv")
-"""Records that are no content of what they lie beside."""
+NO_CONTENT = ("provenance.json", "problems.tsv", "digests.json")
+"""Records that are no content of what they lie beside; weights that do not fit their digests are refused."""
 FOLDERS = ("data", "exp", "conf", "corpus", "tables")
 MANY = 8
-"""Of so many files of one kind in one folder the first and the last are changed on trial."""
+"""Where one folder has so many files of one kind, only the first and the last are changed on trial."""
 
 
 @dataclass
@@ -23,32 +23,35 @@ class Stage:
 
     name: str
     inputs: list[Path]
+    outputs: list[Path]
     reads: set[Path] = field(default_factory=set)
     writes: set[Path] = field(default_factory=set)
 
 
 def stages_of(recipe: Path, traces: Path) -> list[Stage]:
-    """From the traces of forked.py; `recipe` is the folder of run.sh."""
+    """What each stage read, by the traces of forked.py; `recipe` is the folder of run.sh."""
     found: dict[str, Stage] = {}
     for trace in sorted(traces.glob("*.trace")):
         head, *lines = trace.read_text().splitlines()
         folder, words = json.loads(head)
         if folder != str(recipe):
             continue
-        stage = found.setdefault(json.dumps(words), Stage(" ".join(words[:2]), inputs_in(words)))
+        stage = found.setdefault(
+            json.dumps(words),
+            Stage(" ".join(words[:2]), paths_behind("--inputs", words), paths_behind("--outputs", words)),
+        )
         for line in lines:
             kind, _, path = line.partition("\t")
             (stage.reads if kind == "r" else stage.writes).add(Path(json.loads(path)))
     return list(found.values())
 
 
-def inputs_in(words: list[str]) -> list[Path]:
-    """The paths behind --inputs."""
+def paths_behind(option: str, words: list[str]) -> list[Path]:
+    """The paths behind --inputs or --outputs."""
     own = words[: words.index("--")]
-    if "--inputs" not in own:
-        return []
-    behind = own[own.index("--inputs") + 1 :]
-    return [Path(word) for word in (behind[: behind.index("--outputs")] if "--outputs" in behind else behind)]
+    behind = own[own.index(option) + 1 :] if option in own else []
+    end = next((n for n, word in enumerate(behind) if word.startswith("--")), len(behind))
+    return [Path(word) for word in behind[:end]]
 
 
 def read_from_before(stage: Stage, recipe: Path) -> list[Path]:
@@ -58,11 +61,12 @@ def read_from_before(stage: Stage, recipe: Path) -> list[Path]:
     for path in sorted(stage.reads):
         places = path.relative_to(recipe.parent).parts[1:2] if recipe.parent in path.parents else ()
         hidden = any(part.startswith(".") for part in path.parts)
-        own = path in stage.writes or not stage.writes.isdisjoint(path.parents)
+        outputs = {recipe / output for output in stage.outputs}  # of an earlier run, that this one goes on with
+        own = path in stage.writes or not (stage.writes | outputs).isdisjoint((path, *path.parents))
         if places and places[0] in FOLDERS and not hidden and not own and path not in folders:
             kinds.setdefault((path.parent, path.suffix), []).append(path)
     files = [path for same in kinds.values() for path in (same if len(same) < MANY else same[:: len(same) - 1])]
-    return [path for path in files if path.name not in WHEN_AND_WHERE]
+    return [path for path in files if path.name not in NO_CONTENT]
 
 
 def unseen(stage: Stage, recipe: Path) -> Iterator[Path]:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from masr.api.schemas import resolved_settings
 from masr.cli.main import main
 from masr.config import loads
 from masr.io.datadir import write_datadir
-from masr.plugins import resolve, resolved_settings
+from masr.plugins import resolve
 from masr.tables.config import read_table
 from masr.tables.plan import Plan, folders_of, make_plan
 from masr.tables.resolved import ResolvedDigests

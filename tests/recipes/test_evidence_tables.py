@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from masr.api.schemas import resolved_settings
 from masr.cli.main import main
 from masr.config import loads, to_dict
 from masr.config.plain import as_yaml
 from masr.io.datadir import write_datadir
-from masr.plugins import resolve, resolved_settings
+from masr.plugins import resolve
 from masr.tables.config import read_table
 from masr.tables.placeholders import place_folders, readable, symbols_in
 from masr.tables.plan import Plan, folders_of, make_plan
@@ -63,7 +64,7 @@ def changes(ours: Any, theirs: Any, key: str = "") -> set[str]:
 
 
 def digests(name: str, size: str, *rows: str) -> set[str]:
-    """Of the pre-trainings of these rows, all where none is named, with the seeds that every table has."""
+    """Digests of the pre-trainings of these rows, all where none is named, with the seeds that every table has."""
     plan = plan_of(name, size)
     seeds = sorted(plan.size.seeds)[:3]
     chosen = rows or {row for row, _, step in plan.cells if step == "pretrain"}

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from masr.api.schemas import resolved_settings
 from masr.cli.main import main
 from masr.io.datadir import write_datadir
 from masr.io.language_scores import write_language_scores
-from masr.plugins import resolved_settings
 from masr.tables.config import read_table
 from masr.tables.placeholders import readable
 from masr.tables.plan import Plan, folders_of, make_plan

@@ -184,6 +184,6 @@ def test_every_stage_names_what_its_command_reads(recipe: Any, corpus: Path, uns
     recipe.run(*options, "--stage", 6, "--stop-stage", 11)
     recipe.run(*options, "--stage", 12, "--train-cmd", "no_launcher")
     found = unseen_of(recipe)
-    assert not [path for paths in found.values() for path in paths]
+    assert {name: paths for name, paths in found.items() if paths} == {}
     later = {"scorer", "confidence", "lid", "score-lid", "ctc", "score-asr", "analyse", "tables"}
     assert {name.split()[1] for name in found} >= {"prepare", "features", "units", "pretrain", *later}

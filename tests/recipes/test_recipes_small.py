@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-OPTIONS = ("--hours", "0.02", "--nj", 1, "--pretrain", "best_rq_masr_tiny")
+OPTIONS = ("--nj", 1, "--pretrain", "best_rq_masr_tiny")
+HOURS = {"dhwani": 0.02, "librispeech": 0.05, "pangloss": 0.02}
 PREDICTED = {"dhwani": "hubert_tiny", "librispeech": "hubert_atm_tiny", "pangloss": "hubert_tiny"}
 """What has clusters to predict, and where there is guided masking, a scorer."""
 LATER = {
@@ -29,7 +30,8 @@ def recipe(request: pytest.FixtureRequest, make_recipe: Callable[[str], Any]) ->
     """A recipe after its first run."""
     recipe = make_recipe(request.param)
     recipe.name = request.param
-    recipe.first = recipe.run(*OPTIONS)
+    recipe.options = (*OPTIONS, "--hours", HOURS[request.param])
+    recipe.first = recipe.run(*recipe.options)
     return recipe
 
 
@@ -69,7 +71,7 @@ def test_what_each_recipe_is_for(recipe: Any, rows_of: Callable[..., Any]) -> No
 
 
 def test_a_second_run_skips_every_stage(recipe: Any, stages_of: Callable[..., Any]) -> None:
-    second = recipe.run(*OPTIONS, "--nj", 2)
+    second = recipe.run(*recipe.options, "--nj", 2)
     assert stages_of(second)["done"] == []
     assert len(stages_of(second)["skipped"]) == len(stages_of(recipe.first)["done"])
 
@@ -90,7 +92,7 @@ def test_every_stage_names_what_its_command_reads(recipe: Any, unseen_of: Callab
     recipe.run(*predicted, "--stage", 6, "--stop-stage", 11)
     recipe.run("--stage", 12, "--train-cmd", "no_launcher")
     found = unseen_of(recipe)
-    assert not [path for paths in found.values() for path in paths]
+    assert {name: paths for name, paths in found.items() if paths} == {}
     assert {name.split()[1] for name in found} == LATER[recipe.name] | {
         "corpus", "prepare", "features", "units", "pretrain"
     }  # fmt: skip

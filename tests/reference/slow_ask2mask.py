@@ -17,7 +17,7 @@ def span_of(start: int, length: int, span: int) -> set[int]:
 
 
 def mask_probabilities(urns: list[list[float]], share: float, span: int) -> dict[Mask, float]:
-    """Of every mask that can come out.
+    """The probability of every mask that can come out.
 
     Each urn holds a weight for every frame. Starts are drawn from the urns in turn, a toss saying which is first, each
     time in proportion to the weights of those not yet drawn from that urn, until their spans cover the share. The last

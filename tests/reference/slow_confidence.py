@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def confidence(probabilities: Sequence[float], measure: str, exclude_blank: bool) -> float:
-    """Of one frame's probabilities, the blank first."""
+    """How sure one frame's probabilities are, the blank first."""
     given = list(probabilities)
     mass = 1.0
     if exclude_blank:

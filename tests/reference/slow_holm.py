@@ -16,7 +16,7 @@ def rejected(p_values: Sequence[float], level: float) -> set[int]:
 
 
 def adjusted(p_values: Sequence[float]) -> list[float]:
-    """For each claim the smallest level at which it is rejected, by bisection; 1 where there is none below."""
+    """The smallest level at which each claim is rejected, by bisection; 1 where there is none below."""
     found = []
     for place in range(len(p_values)):
         low, high = 0.0, 1.0

@@ -11,7 +11,7 @@ from masr.report.colours import MARKERS, Style, colour_map, hex_of, ink_on, mark
 
 
 def luminance(rgb: np.ndarray) -> np.ndarray:
-    """Of WCAG 2."""
+    """Relative luminance as WCAG 2 defines it."""
     c = rgb / 255
     linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
     return linear @ np.array([0.2126, 0.7152, 0.0722])

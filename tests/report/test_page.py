@@ -5,10 +5,13 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from masr.io.figure import Bars, Series
 from masr.report.gather import gather
 from masr.report.page import render
+from masr.report.settings import difference_section
 
 VOID = {"meta", "br", "img", "input", "hr", "link"}
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -45,12 +48,12 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def one(run_folder: Path) -> str:
-    return str(render(gather([run_folder]), NOW))
+    return str(render(gather([run_folder]), now=NOW))
 
 
 @pytest.fixture(scope="module")
 def two(two_folders: tuple[Path, Path]) -> str:
-    return str(render(gather(two_folders), NOW))
+    return str(render(gather(two_folders), now=NOW))
 
 
 def test_the_page_is_whole_and_asks_for_nothing(one: str, two: str) -> None:
@@ -99,6 +102,23 @@ def test_sections_come_in_order_and_differences_first(one: str, two: str) -> Non
     assert re.findall(r"<h2>([^<]+)</h2>", two) == ["Differences", *names]
 
 
+def test_a_page_opens_with_the_figures_that_it_is_given_and_the_map(two_folders: tuple[Path, Path]) -> None:
+    answer = Bars("Does it help?", ("with", "without"), (Series("all", np.array([3.0, 1.0])),), note="It does.")
+    page = str(render(gather(two_folders), [answer], NOW))
+    assert re.findall(r"<h2>([^<]+)</h2>", page)[:3] == ["Answer", "Languages", "Differences"]
+    assert re.findall(r"<h1>([^<]+)</h1>", page) == ["Does it help?"]
+    assert "<title>Does it help?</title>" in page[: page.index("</head>")]
+    assert page.count("<h2>Languages</h2>") == 1
+    assert page.index("It does.") < page.index("<h2>Languages")
+
+
+def test_many_differences_are_folded(two_folders: tuple[Path, Path]) -> None:
+    runs = gather(two_folders)
+    assert "<summary>" not in str(difference_section(runs)[-1])
+    runs[0].config += "".join(f"extra{n}: {n}\n" for n in range(12))
+    assert "<details><summary>13 settings</summary>" in str(difference_section(runs)[-1])
+
+
 def test_curves_of_train_and_validation_share_a_chart(one: str) -> None:
     loss = one[one.index("<strong>Loss</strong>") :].partition("</figure>")[0]
     assert re.findall(r'data-name="(\w+)"', loss) == ["train", "dev"]
@@ -133,13 +153,13 @@ def test_a_comparison_overlays_the_runs(two: str) -> None:
 
 def test_the_state_of_a_run(run_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").write_text('{"step": 20, "split": "train", "loss": 1}\n')
-    page = str(render(gather([tmp_path]), NOW))
+    page = str(render(gather([tmp_path]), now=NOW))
     assert "step 20, not ended" in page
     assert re.findall(r"<h2>([^<]+)</h2>", page) == ["Training"]
     (tmp_path / "config.yaml").write_text("training: {max_steps: 300}")
-    assert "step 20 of 300, not ended" in str(render(gather([tmp_path]), NOW))
+    assert "step 20 of 300, not ended" in str(render(gather([tmp_path]), now=NOW))
     (tmp_path / "model.safetensors").touch()
-    assert "ended at step 20" in str(render(gather([tmp_path]), NOW))
+    assert "ended at step 20" in str(render(gather([tmp_path]), now=NOW))
 
 
 def test_a_long_training_makes_a_small_page(tmp_path: Path) -> None:
@@ -151,4 +171,4 @@ def test_a_long_training_makes_a_small_page(tmp_path: Path) -> None:
 
 
 def test_the_same_folder_gives_the_same_page(run_folder: Path, one: str) -> None:
-    assert str(render(gather([run_folder]), NOW)) == one
+    assert str(render(gather([run_folder]), now=NOW)) == one

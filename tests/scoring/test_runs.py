@@ -33,13 +33,13 @@ def a_run(folder: Path, accuracy: float, neighbours: float | None = None, lines:
     return folder
 
 
-def test_the_last_validation_counts_and_shares_are_in_percent(tmp_path: Path) -> None:
+def test_the_last_validation_counts_and_shares_know_that_they_are(tmp_path: Path) -> None:
     found = read_run(a_run(tmp_path / "model" / "seed3", 0.25, 0.5))
     assert (found.name, found.seed, found.steps) == ("model", "3", 10)
-    assert found.figures["masked accuracy"].value == 25
-    assert found.figures["commonest code"].value == 5
-    assert found.figures["codes used"].value == 100
-    assert (found.figures["1-NN all"].value, found.figures["1-NN all"].low) == (50, 40)
+    assert found.figures["masked accuracy"] == Estimate(0.25, unit="share")
+    assert found.figures["commonest code"] == Estimate(0.05, unit="share")
+    assert found.figures["codes used"] == Estimate(100)
+    assert found.figures["1-NN all"] == Estimate(0.5, 0.4, 0.65, unit="share")
 
 
 def test_a_line_cut_short_is_passed_over(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_neighbours_of_one_speaker_have_no_interval(tmp_path: Path) -> None:
     run = a_run(tmp_path / "model" / "seed0", 0.25)
     share = {"accuracy": 0.5, "low": None, "high": None, "count": 9}
     (run / "neighbours.json").write_text(json.dumps({"shares": {"all": {"1-NN": share}}}))
-    assert read_run(run).figures["1-NN all"] == Estimate(50.0)
+    assert read_run(run).figures["1-NN all"] == Estimate(0.5, unit="share")
 
 
 def test_several_seeds_become_a_mean_with_each_behind_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

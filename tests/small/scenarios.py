@@ -34,7 +34,7 @@ def scenario(name: str, folder: Path, world: World) -> int:
         ema_decay=0.9 if "ema" in name else 0.0,
     )
     if "full_disk" in name:
-        checkpoint._write = _refuse
+        checkpoint.write_file = _refuse
     return train(tiny.with_data(run, read, tiny.validation(world), lambda: next(read(0))))
 
 

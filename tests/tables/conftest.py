@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from masr.api.schemas import resolved_settings
 from masr.cli.main import main
 from masr.io.datadir import write_datadir
 from masr.io.layout import RESOLVED_DIGESTS
-from masr.plugins import resolved_settings
 from masr.tables.config import read_table
 from masr.tables.plan import Plan, folders_of, make_plan
 from masr.tables.resolved import ResolvedDigests

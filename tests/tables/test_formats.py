@@ -9,7 +9,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from masr.io.figure import Bars
+from masr.io.figure_file import from_json
 
 
 def shown(recipe: Any, capfd: pytest.CaptureFixture[str], kind: str) -> str:
@@ -70,6 +74,22 @@ def test_where_lower_is_better_the_gain_turns_round(made: Any, capfd: pytest.Cap
         assert json.loads(shown(lower, capfd, "json"))["orderings"][0]["gain"]["value"] == -gain
     finally:
         lower.table.unlink()
+
+
+def test_the_first_column_becomes_a_figure_with_its_intervals(made: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    figure = from_json(shown(made, capfd, "figure"))
+    found = json.loads(shown(made, capfd, "json"))
+    first = found["columns"][0]["name"]
+    means = [row["cells"][first]["mean"] for row in found["rows"] if row["cells"][first]["mean"]]
+    assert isinstance(figure, Bars)
+    assert figure.title == found["title"]
+    assert len(figure.names) == len(means) > 1
+    assert figure.series[0].values.tolist() == [mean["value"] for mean in means]
+    for drawn, given in ((figure.series[0].low, "low"), (figure.series[0].high, "high")):
+        assert drawn is not None
+        wanted = [np.nan if mean[given] is None else mean[given] for mean in means]
+        np.testing.assert_array_equal(drawn, wanted)
+    assert "EMBEDDED" in figure.note
 
 
 def test_csv_has_a_line_for_every_row_column_and_seed(made: Any, capfd: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from masr.plugins import resolved_settings
+from masr.api.schemas import resolved_settings
 from masr.tables.config import read_table
 from masr.tables.layout import page_of
 from masr.tables.outcome import outcome_of

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from masr.api.schemas import resolved_settings
 from masr.errors import ConfigError
-from masr.plugins import resolved_settings
 from masr.tables.arrays import as_ranges
 from masr.tables.placeholders import readable
 from masr.tables.plan import Plan

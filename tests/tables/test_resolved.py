@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 import masr
+from masr.api.schemas import resolved_settings
 from masr.config import load, to_dict
 from masr.config.nodes import compose
 from masr.config.plain import SettingsReader, as_yaml
 from masr.config.schema import from_tree, option
-from masr.plugins import resolve, resolved_settings
+from masr.plugins import resolve
 from masr.tables import resolved as module
 from masr.tables.resolved import ResolvedDigests
 from masr.training.config import TrainConfig

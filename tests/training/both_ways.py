@@ -59,7 +59,7 @@ def labelled(read: Reader) -> Reader:
 
 
 def losses(folder: Path, name: str, compiled: bool) -> list[float]:
-    """Of ten steps."""
+    """Losses of ten steps."""
     run = tiny.make_run(folder, objective(name), max_steps=10, compile=compiled)
     train(tiny.with_data(run, labelled(tiny.batches()), tiny.nothing))
     return [json.loads(line)["loss"] for line in (folder / "metrics.jsonl").read_text().splitlines()]

@@ -73,8 +73,8 @@ def _arm(dies_at: int) -> None:
         event()
         write(path, tensors)
 
-    write = counted(checkpoint._write)
-    checkpoint._write = half_written
+    write = counted(checkpoint.write_file)
+    checkpoint.write_file = half_written
     os.fsync = counted(os.fsync)
     shutil.rmtree = counted(shutil.rmtree)
     for owner, name in ((Path, "rename"), (Path, "replace"), (Path, "write_text"), (torch.optim.AdamW, "step")):

@@ -130,6 +130,7 @@ def test_a_run_is_not_gone_on_with_under_another_scorer(
         {name: w + 0.1 if name == "output.bias" else w for name, w in weights.items()},
         tmp_path / "scorer" / "model.safetensors",
     )
+    (tmp_path / "scorer" / "digests.json").unlink(missing_ok=True)  # those of the weights that were there before
     assert main([*command, "--set", "training.max_steps=3"]) == 2
     assert "scorer (" in capsys.readouterr().err
 

@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from safetensors.torch import load_file, save_file
 
 from masr.cli.main import main
+from masr.io.identity import digest_of_file
+from masr.io.layout import DIGESTS, RECORD
 
 CONF = """\
 train: "{root}/data/train"
@@ -92,6 +95,19 @@ def flip(path: Path, place: int = -3) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
+def train_otherwise(weights: Path) -> None:
+    """Other weights, with the digests that belong to them."""
+    tensors = load_file(weights)
+    name = next(name for name, tensor in tensors.items() if tensor.is_floating_point())
+    save_file({**tensors, name: tensors[name] + 0.1}, weights)
+    (weights.parent / DIGESTS).unlink(missing_ok=True)  # of a run, which does without them
+    record = weights.parent / RECORD
+    if record.is_file():
+        kept = json.loads(record.read_text(encoding="utf-8"))
+        kept["digests"][weights.name] = digest_of_file(weights, "blake2b")
+        record.write_text(json.dumps(kept), encoding="utf-8")
+
+
 def swap(path: Path) -> None:
     """The first two lines of a table change their values."""
     rows = [line.split(" ", 1) for line in path.read_text().splitlines()]
@@ -138,10 +154,10 @@ CHANGES: list[tuple[str, str, Callable[[Path], Any]]] = [
     ("guided", "confidence/train", lambda root: score(root, "train", "--measure", "margin", "--replace")),
     ("guided", "confidence/dev", lambda root: score(root, "dev", "--measure", "margin", "--replace")),
     ("guided", "confidence/train", lambda root: flip(first(root, "exp/confidence/train/data/*.ark"))),
-    ("scored", "scorer", lambda root: flip(root / "exp/scorer/model.safetensors")),
-    ("scored", "scorer", lambda root: flip(root / "exp/scorer/stats.safetensors")),
-    ("tuned", "init", lambda root: flip(root / "exp/scorer/model.safetensors")),
-    ("early", "init", lambda root: flip(first(root, "exp/scorer/checkpoints/step_*/model.safetensors"))),
+    ("scored", "scorer", lambda root: train_otherwise(root / "exp/scorer/model.safetensors")),
+    ("scored", "scorer", lambda root: train_otherwise(root / "exp/scorer/stats.safetensors")),
+    ("tuned", "init", lambda root: train_otherwise(root / "exp/scorer/model.safetensors")),
+    ("early", "init", lambda root: train_otherwise(first(root, "exp/scorer/checkpoints/step_*/model.safetensors"))),
     ("tuned", "codes/units.txt", lambda root: spelled_otherwise(root / "exp/units/units.txt")),
     ("tuned", "train", lambda root: write_other_text(root / "data/train/text")),
     ("noisy", "train/wav.scp", lambda root: louder(root / "u0.wav")),

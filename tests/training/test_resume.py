@@ -248,12 +248,12 @@ def test_a_disk_that_fills_up_keeps_the_checkpoint_before(
             raise OSError(28, "No space left on device")
         write(path, tensors)
 
-    write = checkpoint._write
-    monkeypatch.setattr(checkpoint, "_write", full)
+    write = checkpoint.write_file
+    monkeypatch.setattr(checkpoint, "write_file", full)
     with pytest.raises(CheckpointError, match="No space left on device"):
         train(a_run(tmp_path))
     assert [p.name for p in (tmp_path / "checkpoints").iterdir()] == ["step_000000004", "step_000000005"]
-    monkeypatch.setattr(checkpoint, "_write", write)
+    monkeypatch.setattr(checkpoint, "write_file", write)
     assert finished(tmp_path) == whole
 
 

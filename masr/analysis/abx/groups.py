@@ -39,7 +39,7 @@ class Options:
 
     @property
     def lengths_sec(self) -> list[float]:
-        """In the order that they were given."""
+        """Seconds of the snippets, in the order that they were given."""
         return list(_LENGTHS_SEC) if self.snippets is None else _lengths(self.snippets)
 
 

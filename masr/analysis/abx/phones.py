@@ -87,7 +87,7 @@ Answer = tuple[Block, IntArray, npt.NDArray[np.bool_], Float64Array, IntArray]
 
 
 def _answers(batch: Sequence[Block], held: ItemFrames, items: Items, distance: FrameDistance) -> Iterator[Answer]:
-    """For each block, which A's and B's lie closer to each of its X's."""
+    """Each block with which of its A's and B's lie closer to each of its X's."""
     for block, distances in zip(batch, distances_of(batch, held, items, distance)):
         yield (block, block.rows, *_count(distances, block, items))
 

@@ -92,7 +92,7 @@ def _check(options: Options) -> None:
 
 
 def _layers(folders: dict[str, Path], wanted: str) -> Layers:
-    """For each role its folder of each layer, the same layers for all."""
+    """The folder of each layer of each role; all roles have the same layers."""
     found = {role: layers_of(folder) for role, folder in folders.items()}
     names = list(found["train"])
     if wanted != "all":

@@ -21,7 +21,7 @@ Table = dict[str, str]
 
 _NOT_IN_ID = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff\ufeff]")
 _NOT_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")
-_NOT_IN_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ufeff]")
+_NOT_IN_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufeff]")
 
 
 class DataDir:
@@ -163,7 +163,7 @@ def speakers(utt2spk: Mapping[str, str]) -> Table:
 
 
 def clean_text(text: str) -> str:
-    """A transcript that Kaldi takes: single spaces, no control characters, no byte order mark."""
+    """Text as Kaldi takes it: single spaces, no control characters, no half surrogates, no byte order mark."""
     return " ".join(_NOT_IN_TEXT.sub(" ", text).split())
 
 

@@ -8,6 +8,7 @@ order, which for UTF-8 is the order of code points.
 from __future__ import annotations
 
 import mmap
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import DataError, near
-from masr.files import ordinary
+from masr.files import open_ordinary
 from masr.types import IntArray
 
 ByteArray = npt.NDArray[np.uint8]
@@ -33,8 +34,8 @@ _MATRIX_BYTES = 1 << 29
 def map_file(path: Path) -> mmap.mmap | bytes:
     """The file's bytes without reading them; b"" for an empty file, which cannot be mapped."""
     try:
-        with ordinary(path).open("rb") as stream:
-            if not Path(path).stat().st_size:
+        with open_ordinary(path) as stream:
+            if not os.fstat(stream.fileno()).st_size:
                 return b""
             return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     except FileNotFoundError:

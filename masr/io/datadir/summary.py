@@ -50,7 +50,7 @@ class LabelCount:
 def summarise(source: DataDir) -> Summary:
     """The figures of a directory."""
     seconds = _durations(source)
-    frames = int(source.table(UTT2NUM_FRAMES).numbers().sum()) if source.has(UTT2NUM_FRAMES) else None
+    frames = int(source.table(UTT2NUM_FRAMES).counts().sum()) if source.has(UTT2NUM_FRAMES) else None
     return Summary(
         folder=source.folder,
         num_utts=len(source),

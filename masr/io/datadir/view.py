@@ -19,6 +19,9 @@ from masr.io.datadir.tables import CTM
 UIntArray = npt.NDArray[Any]
 
 _PIECE_ROWS = 1 << 16
+_MOST = 1 << 40
+"""Of anything that is counted in an utterance or a recording."""
+_SHOWN = 40
 
 
 class TableView(Mapping[str, str]):
@@ -110,17 +113,32 @@ class TableView(Mapping[str, str]):
 
     def numbers(self) -> npt.NDArray[np.float64]:
         """Every value as a number, in the order of the ids; DataError naming the line whose value is none."""
-        quick = self._quick_numbers() if self.is_plain() else None
-        if quick is not None:
-            return quick
-        try:
-            return np.fromiter(map(float, self.values()), dtype=np.float64, count=len(self))
-        except ValueError:
-            row = next(row for row in range(len(self)) if not _is_number(self.at(row)))
-            raise DataError(
-                f"{self.path}:{self.line_number(row)}: {self.at(row)!r} is not a number",
-                fix="`masr data validate` lists every such line",
-            ) from None
+        found = self._quick_numbers() if self.is_plain() else None
+        if found is None:
+            try:
+                found = np.fromiter(map(float, self.values()), dtype=np.float64, count=len(self))
+            except ValueError:
+                row = next(row for row in range(len(self)) if not _is_number(self.at(row)))
+                raise self._no_number(row, "not a number") from None
+        if not np.isfinite(found).all():
+            raise self._no_number(int(np.isfinite(found).argmin()), "not a finite number")
+        return found
+
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Every value as a whole number that is not negative, in the order of the ids; DataError naming the line."""
+        found = self.numbers()
+        good = (found >= 0) & (found < _MOST) & (found == np.floor(found))
+        if not good.all():
+            raise self._no_number(int(good.argmin()), "not a whole number that something can be counted by")
+        return found.astype(np.int64)
+
+    def _no_number(self, row: int, what: str) -> DataError:
+        value = self.at(row)
+        shown = value if len(value) <= _SHOWN else f"{value[:_SHOWN]}... of {len(value)} characters"
+        return DataError(
+            f"{self.path}:{self.line_number(row)}: {shown!r} is {what}",
+            fix="`masr data validate` lists every such line",
+        )
 
     def _quick_numbers(self) -> npt.NDArray[np.float64] | None:
         """As `numbers`, but None where some row is more than an id, a blank and a plain decimal."""

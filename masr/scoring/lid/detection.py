@@ -42,7 +42,7 @@ class Trials:
 
     @property
     def num_languages(self) -> int:
-        """N."""
+        """How many languages there are: N."""
         return len(self.ratios)
 
     @cached_property
@@ -58,7 +58,7 @@ class Trials:
 
     @cached_property
     def _groups(self) -> list[FloatArray]:
-        """For each true language, all non-target ratios of its utterances, sorted."""
+        """Each true language's non-target ratios, all of its utterances sorted together."""
 
         def work(i: int) -> FloatArray:
             block = self.ratios[:, self._span(i)]

@@ -13,7 +13,7 @@ import numpy as np
 from masr.errors import DataError, ScoresError, near
 from masr.files import ordinary
 from masr.io.datadir.lines import Lines
-from masr.io.datadir.view import open_table
+from masr.io.datadir.rows import table_rows
 from masr.io.language_scores import LanguageScores
 from masr.io.layout import UTT2DUR, UTT2LANG, label_table
 from masr.types import IntArray
@@ -71,11 +71,14 @@ def read_labels(path: Path) -> dict[str, str]:
 def _columns(path: Path) -> tuple[list[str], list[str]]:
     """The ids of a table and their values, in the order of the file."""
     try:
-        open_table(path)  # refuses what is no table, with the line
         data = ordinary(path).read_bytes()
+        table_rows(path, data)  # refuses what is no table, with the line
         text = data.decode()
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
+        siblings = [sibling.name for sibling in path.parent.glob("*")]
+        raise DataError(f"{path}: no such file", fix=near(path.name, siblings)) from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise DataError(f"{path}: is not UTF-8") from None
     text = text.replace("\t", " ").removesuffix("\n")

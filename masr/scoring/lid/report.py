@@ -30,7 +30,7 @@ TITLES = {
     "cllr_multiclass": "Cllr, multi-class (bits)",
     "ece": "calibration error %",
 }
-"""Of the figures, in the order they are shown; top-k comes after macro F1."""
+"""Titles of the figures, in the order they are shown; top-k comes after macro F1."""
 _SHORT = ("accuracy", "macro_f1", "eer_pooled", "eer_average", "cavg_actual", "cavg_minimum", "cllr", "ece")
 _COLUMNS = {
     "eer_pooled": "EER pooled %",

@@ -83,7 +83,7 @@ def compute(options: Options) -> Outcome:
     if options.top < 1:
         raise UsageError(f"--top {options.top} is less than 1")
     answers, scored, drawn, source = _read(options)
-    found = _report(options, answers, scored, drawn)
+    found = _figures(options, answers, scored, drawn)
     compared = _against(options, options.against, answers, scored, drawn) if options.against else None
     cosines = cosines_of(answers.languages, options.codes)
     pairs = most_confused(found.truths, answers.languages, found.confusion, cosines)
@@ -113,7 +113,7 @@ def _labels(options: Options, scored: MatchedRows, languages: tuple[str, ...]) -
     return renamed(scored.labels, [name if name in languages else options.other for name in scored.labels.names])
 
 
-def _report(options: Options, answers: Answers, scored: MatchedRows, drawn: Clusters) -> LidFigures:
+def _figures(options: Options, answers: Answers, scored: MatchedRows, drawn: Clusters) -> LidFigures:
     labels = _labels(options, scored, answers.languages)
     groups = dict(groups_of(kind, options.folder, scored.utts) for kind in options.by)
     if options.durations:

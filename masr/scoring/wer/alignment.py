@@ -16,8 +16,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from masr.errors import ScoresError
 from masr.scoring.wer.coded import Pairs, Side
+from masr.scoring.wer.long_pair import align_long
 from masr.types import IntArray
 
 Int8Array = npt.NDArray[np.int8]
@@ -28,8 +28,6 @@ Rule = Literal["nist", "equal"]
 NOTHING = -1
 """Stands in the place of a word that the other side has alone."""
 _BLOCK_CELLS = 1 << 22
-_MOST_CELLS = 1 << 29
-"""Bytes of one utterance's table; beyond it the memory of a laptop."""
 FAR = 1 << 32
 """A cost that is higher than any utterance has errors."""
 
@@ -74,21 +72,25 @@ class Alignment:
 def align(pairs: Pairs, costs: Costs) -> Alignment:
     """The cheapest alignment of every utterance, ties as in sclite."""
     num_ref, num_hyp = pairs.refs.lengths, pairs.hyps.lengths
-    largest = int(((num_ref + 1) * (num_hyp + 1)).max(initial=0))
-    if largest > _MOST_CELLS:
-        raise ScoresError(
-            f"an utterance of {int(num_ref.max())} words or characters is too long to be aligned",
-            why=f"its table would have {largest:,} cells",
-            fix="cut recordings into utterances before they are scored",
-        )
+    long = are_long(pairs)
     order = np.argsort(num_ref + num_hyp, kind="stable")
+    order = order[~long[order]]
     blocks: list[tuple[IntArray, Int8Array, IntArray]] = []
     first = 0
     while first < len(order):
         last = _block_end(num_ref, num_hyp, order, first)
         blocks.append((order[first:last], *_align_block(pairs.take(order[first:last]), costs)))
         first = last
+    for place in np.flatnonzero(long).tolist():
+        ref, hyp = (side.tokens[side.starts[place] : side.starts[place + 1]] for side in (pairs.refs, pairs.hyps))
+        path = align_long(ref, hyp, costs.gap, costs.substitution)
+        blocks.append((np.array([place]), path[None], np.array([len(path)])))
     return _joined(pairs, blocks)
+
+
+def are_long(pairs: Pairs) -> npt.NDArray[np.bool_]:
+    """(U,) whether an utterance's table is larger than a block: it is aligned by itself, within a band."""
+    return (pairs.refs.lengths + 1) * (pairs.hyps.lengths + 1) > _BLOCK_CELLS
 
 
 def _block_end(num_ref: IntArray, num_hyp: IntArray, order: IntArray, first: int) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from masr.scoring.wer.alignment import COSTS, FAR, Costs, Rule, align
+from masr.scoring.wer.alignment import COSTS, FAR, Costs, Rule, align, are_long
 from masr.scoring.wer.coded import Pairs, Side
 from masr.types import IntArray
 
@@ -25,6 +25,12 @@ _SURROGATES, _NUM_SURROGATES, _NUM_CODE_POINTS = 0xD800, 0x800, 0x110000
 
 def count_edits(pairs: Pairs, rule: Rule = "nist") -> IntArray:
     """(U, 4) words right, substituted, deleted, inserted."""
+    long = are_long(pairs)
+    if rule == "nist" and long.any():
+        counts = np.empty((len(long), 4), dtype=np.int64)
+        for places, count in ((np.flatnonzero(~long), count_edits), (np.flatnonzero(long), _aligned)):
+            counts[places] = count(pairs.take(places), rule)
+        return counts
     refs, hyps = (_strings(side, len(pairs.names)) for side in (pairs.refs, pairs.hyps))
     costs, lengths = COSTS[rule], (pairs.refs.lengths, pairs.hyps.lengths)
     if rule == "equal":
@@ -35,6 +41,11 @@ def count_edits(pairs: Pairs, rule: Rule = "nist") -> IntArray:
     if len(unsure):
         few[unsure] = align(pairs.take(unsure), costs).counts()
     return few
+
+
+def _aligned(pairs: Pairs, rule: Rule) -> IntArray:
+    """The same by the alignments themselves, which for a long utterance are found within a band."""
+    return align(pairs, COSTS[rule]).counts()
 
 
 def _extreme(

@@ -33,7 +33,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "rule": options.rule,
         "normalisation": {"lower": options.lower, "form": options.normalise, "spaces": not options.no_spaces},
         "interval": {"level": 0.95, "over": drawn.unit, "num": drawn.num_units, "from": outcome.source},
-        **{kind: _report(report) for kind, report in outcome.reports.items()},
+        **{kind: _rates_json(rates) for kind, rates in outcome.reports.items()},
         "empty_references": _some(texts.empty),
         "without_hypothesis": {
             "taken_as": "nothing" if options.missing == "delete" else "left out",
@@ -44,8 +44,9 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _report(report: ErrorRates) -> dict[str, Any]:
-    found: dict[str, Any] = plain(report)
+def _rates_json(rates: ErrorRates) -> dict[str, Any]:
+    """The figures of all utterances at the top, those of speakers and conditions beside them."""
+    found: dict[str, Any] = plain(rates)
     return {**found.pop("overall"), **found}
 
 

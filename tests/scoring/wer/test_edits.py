@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from masr.errors import ScoresError
 from masr.scoring.wer import alignment as alignment_module
-from masr.scoring.wer import edits
-from masr.scoring.wer.alignment import COSTS, Alignment, align
+from masr.scoring.wer import edits, long_pair
+from masr.scoring.wer.alignment import COSTS, Alignment, Rule, align
 from masr.scoring.wer.coded import characters_of, words_of
 from masr.scoring.wer.edits import count_edits
+from masr.scoring.wer.long_pair import align_long
 from reference import slow_alignment
 
 SENTENCES = st.lists(st.sampled_from("abc"), max_size=5).map(" ".join)
@@ -118,9 +119,49 @@ def test_word_numbers_in_the_gap_of_surrogates_are_words_like_others() -> None:
 
 
 def test_too_long_an_utterance_is_refused_before_memory_is_taken() -> None:
-    words = " ".join("a" * 30000)
+    words, others = " ".join("a" * 30000), " ".join("b" * 30000)
     with pytest.raises(ScoresError, match="too long to be aligned"):
-        align(words_of([words], [words]), COSTS["nist"])
+        align(words_of([words], [others]), COSTS["nist"])
+
+
+@given(PAIRS, st.sampled_from(["nist", "equal"]))
+def test_a_long_utterance_is_aligned_in_a_band_as_in_the_whole_table(pairs: list[tuple[str, str]], rule: Rule) -> None:
+    for ref, hyp in pairs:
+        both, costs = words_of([ref], [hyp]), COSTS[rule]
+        found = align_long(both.refs.tokens, both.hyps.tokens, costs.gap, costs.substitution)
+        assert found.tolist() == align(both, costs).operations.tolist()
+
+
+@pytest.mark.parametrize("rule", ["nist", "equal"])
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.3, 0.8])
+def test_the_band_of_longer_texts(rule: Rule, share: float) -> None:
+    random.seed(7)
+    for size in (1, 40, 300):
+        ref = random.choices("abcdefgh", k=size)
+        hyp = [
+            other
+            for word in ref
+            for other in random.choices([[word], [], ["a"], [word, "b"]], [1 - share, share, share, share])[0]
+        ]
+        for one, two in ((ref, hyp), (hyp, ref), (ref, hyp[: size // 3])):
+            both, costs = words_of([" ".join(one)], [" ".join(two)]), COSTS[rule]
+            found = align_long(both.refs.tokens, both.hyps.tokens, costs.gap, costs.substitution)
+            assert found.tolist() == align(both, costs).operations.tolist()
+
+
+def test_a_wer_of_10000_words_looks_at_few_cells_where_the_texts_are_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """24 of such took minutes, and each the whole of its table."""
+    random.seed(1)
+    names = [f"w{n}" for n in range(3000)]
+    ref = random.choices(names, k=10_000)
+    hyp = [random.choice(names) if random.random() < 0.05 else word for word in ref]
+    pairs = words_of([" ".join(ref), "a b"], [" ".join(hyp), "a"])
+    looked_at = []
+    rows = long_pair._rows
+    monkeypatch.setattr(long_pair, "_rows", lambda *given: looked_at.append(rows(*given).size) or rows(*given))
+    errors = sum(a != b for a, b in zip(ref, hyp))
+    assert count_edits(pairs).tolist() == [[10_000 - errors, errors, 0, 0], [1, 0, 1, 0]]
+    assert looked_at and looked_at[0] < 0.1 * 10_000**2
 
 
 def test_taking_some() -> None:
