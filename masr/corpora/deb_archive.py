@@ -89,7 +89,9 @@ def _data(raw: BinaryIO) -> tuple[str, BinaryIO]:
     for place in range(_MAX_MEMBERS):
         header = raw.read(_HEADER_BYTES)
         if len(header) < _HEADER_BYTES or not header.endswith(b"`\n"):
-            raise DamagedTarError("it ends before data.tar" if len(header) < _HEADER_BYTES else "an `ar` header is broken")
+            raise DamagedTarError(
+                "it ends before data.tar" if len(header) < _HEADER_BYTES else "an `ar` header is broken"
+            )
         name = header[:16].rstrip(b" ").rstrip(b"/").decode("ascii", "backslashreplace")
         digits = header[48:58].strip()
         if not digits.isdigit() or raw.tell() + int(digits) > size:

@@ -18,7 +18,7 @@ _FRAME_BYTES = {".gsm": 33}
 
 
 def to_wav(content: bytes, suffix: str) -> bytes:
-    """The bytes of a 16-bit wav of the same samples; `suffix` is a key of RATES. AudioError where it cannot be decoded."""
+    """The bytes of a 16-bit wav of the same samples; `suffix` is a key of RATES. AudioError where none come out."""
     try:
         import av
     except ImportError:

@@ -50,7 +50,9 @@ def test_a_package_is_read_as_what_it_unpacks_to(open_corpus, read_all, tmp_path
     corpus = open_corpus("debian")
     utterances, problems = read_all(corpus, tmp_path / "debs")
     others, other_problems = read_all(corpus, tmp_path / "folder")
-    assert utterances.keys() == others.keys() == {"tuxpaint_ru-rus-ogg-animals/frog", "tuxpaint_en-eng-ogg-animals/frog"}
+    assert (
+        utterances.keys() == others.keys() == {"tuxpaint_ru-rus-ogg-animals/frog", "tuxpaint_en-eng-ogg-animals/frog"}
+    )
     russian = utterances["tuxpaint_ru-rus-ogg-animals/frog"]
     assert (russian.text, russian.speaker, russian.audio) == ("Лягушка.", "tuxpaint_ru", OGG)
     assert others["tuxpaint_en-eng-ogg-animals/frog"].text == "A frog."
@@ -154,7 +156,12 @@ def test_damage_anywhere_is_never_silent(open_corpus, tmp_path, packer) -> None:
 
 def test_no_package_and_members_that_would_leave(tmp_path) -> None:
     path = tmp_path / "festvox-ru_1_all.deb"
-    for content in (b"", b"PK", b"!<arch>\n" + b"x" * 60, b"!<arch>\n" + b"debian-binary".ljust(48) + b"9" * 10 + b"`\n"):
+    for content in (
+        b"",
+        b"PK",
+        b"!<arch>\n" + b"x" * 60,
+        b"!<arch>\n" + b"debian-binary".ljust(48) + b"9" * 10 + b"`\n",
+    ):
         path.write_bytes(content)
         (problem,) = deb_members(path, lambda _: True)
         assert isinstance(problem, Problem) and problem.spoils_part

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from masr.config import dump, load, loads
+from masr.errors import ConfigError
 from masr.plugins import build, resolve
 from masr.training.config import TrainConfig
 
@@ -86,3 +87,15 @@ def test_a_file_is_short_and_its_resolved_form_reads_back(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 6
     config = read(path)
     assert loads(TrainConfig, dump(config), resolve=resolve) == config
+
+
+@pytest.mark.parametrize("name", ["best_rq_tiny", "best_rq_masr_tiny", "best_rq_across_tiny", "best_rq_unlearn_tiny"])
+def test_configurations_of_debian_are_valid_and_across_names_streams(name: str) -> None:
+    path = Path(__file__).resolve().parents[2] / "egs" / "debian" / "conf" / "pretrain" / f"{name}.yaml"
+    config = load(TrainConfig, path, resolve=resolve)
+    assert str(config.train) == "exp/sets/pretrain"
+    names = {stream.name for stream in config.streams}
+    assert all(set(stream.common.across) <= names for stream in config.streams)
+    if config.streams and "across" in name:
+        with pytest.raises(ConfigError, match="no other stream"):
+            load(TrainConfig, path, ["streams=[{name: language, mining: label, across: [spk]}]"], resolve=resolve)

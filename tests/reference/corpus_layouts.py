@@ -232,7 +232,9 @@ def deb(path: Path, files: Mapping[str, bytes], packer: str = "xz") -> Path:
     members = [("debian-binary", b"2.0\n"), ("control.tar.xz", lzma.compress(b"odd")), (f"data.tar{ending}", packed)]
     content = b"!<arch>\n"
     for name, data in members:
-        content += f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data):<10}`\n".encode() + data + b"\n" * (len(data) % 2)
+        content += (
+            f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data):<10}`\n".encode() + data + b"\n" * (len(data) % 2)
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
