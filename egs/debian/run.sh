@@ -4,22 +4,22 @@ set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/path.sh"
 . ./cmd.sh
 
-corpus=download                             # DIR|download: folder of Debian's packages, or of what they unpack to; or download, which fetches them
-packages=                                   # NAMES: packages to fetch, with commas; all of packages.tsv that are marked where empty
+corpus=download                               # DIR|download: folder of Debian's packages, or of what they unpack to; or download, which fetches them
+packages=                                     # NAMES: packages to fetch, with commas; all of packages.tsv that are marked where empty
 languages=dan,deu,eng,fra,lit,nld,rus,spa,ukr # NAMES: languages that both kinds of source speak, for identification
-pretrain=best_rq_tiny,best_rq_masr_tiny     # NAMES: what stage 6 trains and stage 7 fine-tunes: names in conf/pretrain, with commas
-lid=ecapa_tiny                              # TEXT: how stage 7 fine-tunes: a name in conf/lid
-asr=tiny                                    # TEXT: how stage 9 fine-tunes for speech recognition: a name in conf/ctc
-seeds=0                                     # SEEDS: seeds to train each with, with commas
-table=languages                             # NAMES: tables of stage 12, names in tables/, with commas
-data=data                                   # DIR: where the data directories go
-exp=exp                                     # DIR: where everything else goes
-conf=conf                                   # DIR: folder of features.yaml, units.yaml and pretrain/
-nj=$(nproc)                                 # COUNT: jobs of an array, processes of a stage
-cmd=$array_cmd                              # TEXT: launcher of job arrays, with its options
-train_cmd=$gpu_cmd                          # TEXT: launcher of trainings, with its options
-stage=0                                     # STAGE: the first to run
-stop_stage=6                                # STAGE: the last to run
+pretrain=best_rq_tiny,best_rq_masr_tiny       # NAMES: what stage 6 trains and stage 7 fine-tunes: names in conf/pretrain, with commas
+lid=ecapa_tiny                                # TEXT: how stage 7 fine-tunes: a name in conf/lid
+asr=tiny                                      # TEXT: how stage 9 fine-tunes for speech recognition: a name in conf/ctc
+seeds=0                                       # SEEDS: seeds to train each with, with commas
+table=languages                               # NAMES: tables of stage 12, names in tables/, with commas
+data=data                                     # DIR: where the data directories go
+exp=exp                                       # DIR: where everything else goes
+conf=conf                                     # DIR: folder of features.yaml, units.yaml and pretrain/
+nj=$(nproc)                                   # COUNT: jobs of an array, processes of a stage
+cmd=$array_cmd                                # TEXT: launcher of job arrays, with its options
+train_cmd=$gpu_cmd                            # TEXT: launcher of trainings, with its options
+stage=0                                       # STAGE: the first to run
+stop_stage=6                                  # STAGE: the last to run
 . "$root/utils/parse_options.sh"
 . "$root/utils/stage.sh"
 . "$root/utils/needs.sh"
@@ -29,11 +29,11 @@ if [[ $corpus == download ]]; then
   # fetch the packages, or check a folder of them
   stage 0 corpus corpus --inputs packages.tsv --outputs "$corpus" -- fetch_debian.sh ${packages:+--packages "$packages"} packages.tsv "$corpus"
 fi
-stage 0 corpus "$data" --inputs "$corpus" -- masr corpus debian "$corpus" --set listen=false --set channel=0
+stage 0 corpus "$data" --inputs "$corpus" -- masr corpus debian "$corpus" --set listen=false --set channels=loudest
 
 # packages -> data directories, one a kind of package
 stage 1 prepare "$data" --inputs "$corpus" --outputs "$data" -- \
-  masr prepare debian "$corpus" "$data" --nj "$nj" --resample --set channel=0
+  masr prepare debian "$corpus" "$data" --nj "$nj" --resample --set channels=loudest
 folders=("$data"/*/)
 
 # data directories -> feature archives

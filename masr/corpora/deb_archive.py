@@ -75,7 +75,7 @@ def _zstd(path: Path, data: BinaryIO) -> Iterator[tuple[IO[bytes], bool]]:
     try:
         has_checksum = bool(zstandard.get_frame_parameters(head).has_checksum)
         with unpacker.stream_reader(data, read_across_frames=True, closefd=False) as stream:
-            yield _Exact(stream), has_checksum
+            yield io.BufferedReader(_Exact(stream)), has_checksum
     except zstandard.ZstdError as error:
         raise DamagedTarError(str(error)) from None
 
@@ -131,7 +131,7 @@ class _Piece(io.RawIOBase):
 
 
 class _Exact(io.RawIOBase):
-    """A stream whose `read(n)` may come short of n before the end, as one whose `read(n)` does not."""
+    """What zstandard unpacks, as a raw stream of Python's."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -139,11 +139,7 @@ class _Exact(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1) -> bytes:
-        if size < 0:
-            return b"".join(iter(lambda: self._stream.read(1 << 18), b""))
-        pieces, missing = [], size
-        while missing and (piece := self._stream.read(missing)):
-            pieces.append(piece)
-            missing -= len(piece)
-        return b"".join(pieces)
+    def readinto(self, buffer: Any) -> int:
+        content = self._stream.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)

@@ -1,4 +1,4 @@
-"""Human speech out of Debian's packages: games, telephone prompts, a Russian voice; `apt-get download NAME` fetches them.
+"""Human speech out of Debian's packages: games, telephone prompts, a Russian voice; `apt-get download` fetches them.
 
     SOURCE/NAME_VERSION_all.deb      as fetched; read as they are
     SOURCE/usr/share/...             or unpacked (`dpkg-deb -x`), into SOURCE or into a folder of SOURCE each
@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import numpy as np
 
@@ -26,11 +27,11 @@ from masr.corpora.debian_texts import Texts
 from masr.corpora.listening import RATE, listen
 from masr.corpora.telephone import RATES, to_wav
 from masr.errors import AudioError, CorpusError, near
-from masr.io.audio import int16_blocks
-from masr.types import Corpus, Part, Problem, Utterance
+from masr.io.audio import audio_info, int16_blocks
+from masr.types import Corpus, Int16Array, Part, Problem, Utterance
 
 NUM_FOLDS = 10
-"""Each sentence falls into one by its name, so that what is held out is held out in every language and by every voice."""
+"""Each sentence falls into one by its name, so that it is held out in every language and by every voice at once."""
 _BY_NAME = {source.name: source for source in SOURCES}
 _SOUNDS = (".ogg", ".wav", *RATES)
 LAYOUT = """SOURCE/
@@ -43,7 +44,9 @@ class Config:
     """Which packages are read, and how."""
 
     sources: tuple[str, ...] = option((), "kinds of package to take, such as [tuxpaint, asterisk]; all by default")
-    channel: int | None = option(None, "which channel of every recording to take, from 0; empty: it must be mono")
+    channels: Literal["mono", "loudest"] = option(
+        "mono", "of a recording with several channels: leave it out, or take the loudest (in some the first is silent)"
+    )
     listen: bool = option(True, "leave out recordings of games in which no voice is heard")
     least_voiced_sec: float = option(0.1, "a voice is heard where so many seconds are periodic, as vowels are")
     least_voiced_share: float = option(0.25, "and so much of what is loud")
@@ -110,9 +113,10 @@ class Debian:
         try:
             if path.suffix in RATES:
                 audio = to_wav(audio if isinstance(audio, bytes) else audio.read_bytes(), path.suffix)
-            reason = self._unheard(audio) if source.is_listened_to and self.config.listen else ""
+            channel = _loudest(audio) if self.config.channels == "loudest" else None
+            reason = self._unheard(audio, channel) if source.is_listened_to and self.config.listen else ""
         except AudioError as error:
-            reason = error.what
+            channel, reason = None, error.what
         if reason:
             return Problem(name, reason)
         code = match.groupdict().get("code") or ("en" if source.name == "tuxpaint" else "")
@@ -132,14 +136,13 @@ class Debian:
             text=texts.text(code, said.sentence),
             labels={**known, **said.labels},
             phones=texts.phones.get(said.sentence, ()),
-            channel=self.config.channel,
+            channel=channel,
             member=None if isinstance(audio, Path) else name,
         )
 
-    def _unheard(self, audio: Path | bytes) -> str:
+    def _unheard(self, audio: Path | bytes, channel: int | None) -> str:
         """Why there is no voice in a recording; empty where there is one."""
-        blocks = list(int16_blocks(audio, RATE, self.config.channel, resample=True))
-        heard = listen(np.concatenate(blocks))
+        heard = listen(_samples(audio, channel))
         if heard.voiced_sec >= self.config.least_voiced_sec and heard.voiced_share >= self.config.least_voiced_share:
             return ""
         return f"no voice is heard: {heard.voiced_sec:.2f} s are voiced, {heard.voiced_share:.2f} of what is loud"
@@ -148,6 +151,20 @@ class Debian:
 def build(config: Config) -> Corpus:
     """The corpus."""
     return Debian(config)
+
+
+def _samples(audio: Path | bytes, channel: int | None) -> Int16Array:
+    """(n,) samples at RATE."""
+    return np.concatenate(list(int16_blocks(audio, RATE, channel, resample=True)))
+
+
+def _loudest(audio: Path | bytes) -> int | None:
+    """The channel with the most power; None where there is one channel."""
+    count = audio_info(audio).num_channels
+    if count == 1:
+        return None
+    powers = [float(np.square(_samples(audio, channel).astype(np.float64)).mean()) for channel in range(count)]
+    return int(np.argmax(powers))
 
 
 def _packages(folder: Path, pattern: str) -> list[Path]:

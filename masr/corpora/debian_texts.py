@@ -44,10 +44,10 @@ class Texts:
         else:
             pattern = _SPHINX if source == "pocketsphinx" else _FESTVOX
             for line in content.splitlines():
-                match = pattern.match(line.strip())
-                if match:
+                found = pattern.match(line.strip())
+                if found:
                     prefix = "pocketsphinx" if source == "pocketsphinx" else "festvox"
-                    self.texts["", f"{prefix}:{match['name']}"] = match["text"].replace("+", "")
+                    self.texts["", f"{prefix}:{found['name']}"] = found["text"].replace("+", "")
         return None
 
     def text(self, code: str, sentence: str) -> str | None:

@@ -1,8 +1,8 @@
 """Whether a recording holds a voice: how much of what is loud in it is periodic, as vowels are.
 
-Over 80 sounds of Tux Paint the median share of voiced frames is .42, a quarter lie below .2; over 80 descriptions of its
-pictures the least is .35. So a bound between the two keeps every sentence, and sends away what is noise; a bird or a
-violin has pitch too, and stays unless its name gives it away.
+Over 80 sounds of Tux Paint the median share of voiced frames is .42, a quarter lie below .2; over 80 descriptions of
+its pictures the least is .35. So a bound between the two keeps every sentence, and sends away what is noise; a bird
+or a violin has pitch too, and stays unless its name gives it away.
 """
 
 from __future__ import annotations
@@ -71,4 +71,5 @@ def _periodicity(frames: np.ndarray) -> np.ndarray:
 
 def _autocorrelation(frames: np.ndarray) -> np.ndarray:
     spectrum = np.fft.rfft(frames, 2 * _WINDOW)
-    return np.fft.irfft(np.abs(spectrum) ** 2)[:, :_WINDOW]
+    found: np.ndarray = np.fft.irfft(np.abs(spectrum) ** 2)[:, :_WINDOW]
+    return found

@@ -1,6 +1,7 @@
 """Sound without a header, as telephone exchanges keep it: G.722, GSM 06.10, A-law. Decoded by FFmpeg through PyAV.
 
-libsndfile knows no G.722, and reads GSM from a path alone; what has a header (wav, Ogg, FLAC) it reads (masr/io/audio.py).
+libsndfile knows no G.722, and reads GSM from a path alone; what has a header (wav, Ogg, FLAC) it reads
+(masr/io/audio.py).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def to_wav(content: bytes, suffix: str) -> bytes:
         raise AudioError(f"truncated or damaged: {len(content)} bytes are no whole number of frames of {frame_bytes}")
     options = {"sample_rate": str(RATES[suffix])} if suffix == ".alaw" else {}
     try:
-        with av.open(io.BytesIO(content), format=suffix[1:], options=options) as sound:
+        with av.open(io.BytesIO(content), mode="r", format=suffix[1:], options=options) as sound:
             pieces = [frame.to_ndarray().reshape(-1) for frame in sound.decode(audio=0)]
     except (av.FFmpegError, IndexError) as error:
         raise AudioError(f"not audio: {error}") from None

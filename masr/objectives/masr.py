@@ -118,6 +118,7 @@ class Masr(nn.Module):
         frames, lengths = losses.encoded.frames, losses.encoded.lengths
         figures |= {**self._gradient_figures(), **_pooled_figures(frames.detach(), lengths)}
         for name, head, tap in zip(self.names, self.heads.values(), self._taps(frames), strict=True):
+            assert isinstance(head, StreamHead)
             others = [batch.labels[other] for other in head.config.across]
             found, stream_figures = head(
                 Encoded(tap, lengths), batch.codes[name], batch.labels[name], batch.keys, others
@@ -259,7 +260,7 @@ class StreamHead(nn.Module):
         """(B, T, D), (B, d), (B,), (B,), (B,) of each stream of `across` -> weighted terms over this
         rank's anchors, by what is added to the stream's name, and figures."""
         own = self.pooling(encoded.frames, encoded.lengths)
-        pooled, anchors = gather(_Reversed.apply(own) if self.config.unlearn else own)
+        pooled, anchors = gather(_Reversed.apply(own) if self.config.unlearn else own)  # type: ignore[no-untyped-call]
         all_codes, _ = gather(codes)
         all_labels, _ = gather(labels)
         all_keys, _ = gather(keys)

@@ -69,6 +69,25 @@ def test_listening_can_be_left_out(open_corpus, read_all, tmp_path) -> None:
     assert len(read_all(open_corpus("debian", "least_voiced_share=0", "least_voiced_sec=0"), tmp_path)[0]) == 3
 
 
+def test_the_loudest_of_several_channels_is_taken_and_heard(open_corpus, read_all, tmp_path) -> None:
+    voice = layouts.voiced()
+    for name, channels in {
+        "left": (voice, voice * 0),
+        "right": (voice * 0, voice),
+        "none": (voice * 0, voice * 0),
+    }.items():
+        both = layouts.wav(np.stack(channels, axis=1))
+        layouts.unpacked(tmp_path / "c", {f"{STAMPS}/{name}_desc_fr.wav": both})
+    utterances, problems = read_all(open_corpus("debian", "channels=loudest"), tmp_path / "c")
+    assert {u.audio.stem: u.channel for u in utterances.values()} == {"left_desc_fr": 0, "right_desc_fr": 1}
+    assert ["no voice" in p.reason for p in problems] == [True]
+    (summary,) = prepare(open_corpus("debian", "channels=loudest"), tmp_path / "c", tmp_path / "data")
+    for entry in DataDir.open(tmp_path / "data" / summary.split).table("wav.scp").values():
+        assert np.abs(read_audio(entry)).max() > 0.1
+    reasons = [p.reason for p in read_all(open_corpus("debian"), tmp_path / "c")[1]]
+    assert reasons == ["not mono: 2 channels"] * 3
+
+
 def test_festvox_has_texts_and_phones(open_corpus, tmp_path) -> None:
     layouts.deb(tmp_path / "c" / "festvox-ru_0.5_all.deb", layouts.festvox({"ru_0001": SPEECH, "ru_0002": SPEECH}))
     (summary,) = prepare(open_corpus("debian"), tmp_path / "c", tmp_path / "data", max_bad=0)
