@@ -52,7 +52,7 @@ def _blocks(frames: np.ndarray) -> list[np.ndarray]:
 
 def _centred(frames: np.ndarray) -> np.ndarray:
     values = frames.astype(np.float64) / 32768
-    return values - values.mean(axis=1, keepdims=True)
+    return np.asarray(values - values.mean(axis=1, keepdims=True))
 
 
 def _power(frames: np.ndarray) -> np.ndarray:
