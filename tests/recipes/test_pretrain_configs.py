@@ -18,7 +18,18 @@ SIZES = {"tiny": 1e6, "25m": 25e6, "100m": 100e6, "600m": 600e6}
 OBJECTIVES = ("best_rq", "w2v_bert", "wav2vec2", "hubert")
 
 
-VARIANTS = ("_masr", "_cnn", "_within", "_transformer", "_bidirectional", "_atm", "_atms", "_random")
+VARIANTS = (
+    "_masr",
+    "_across",
+    "_unlearn",
+    "_cnn",
+    "_within",
+    "_transformer",
+    "_bidirectional",
+    "_atm",
+    "_atms",
+    "_random",
+)
 """What a name may say behind its objective's, in the order in which it is taken away."""
 
 
@@ -61,7 +72,7 @@ def test_the_name_says_what_is_inside(path: Path) -> None:
     config = read(path)
     name, size = path.stem.rsplit("_", 1)
     assert config.objective.name == without(name)
-    assert bool(config.streams) == bool(config.batching.stream) == name.endswith("_masr")
+    assert bool(config.streams) == bool(config.batching.stream) == name.endswith(("_masr", "_across", "_unlearn"))
     assert (config.targets is not None) == (config.objective.name == "hubert")
     quantizer_stands = config.optim.scales.get("quantizer") == 0
     assert quantizer_stands == ("_random" in name)
