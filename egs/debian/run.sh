@@ -44,9 +44,14 @@ stage 2 features "$data" --inputs "${folders[@]}" "${folders[@]/%/wav.scp}" "$co
 # all sources -> sets to learn from and to be tested on; languages, places, channels, voices -> codes; read text -> characters
 stage 3 units "$exp" --inputs "${folders[@]}" "${folders[@]/%/feats.scp}" --outputs "$exp/all" -- \
   masr data combine "$exp/all" "${folders[@]}" --partial keep
-train=0,1,2,3,4,5,6,7 games=tuxpaint,ktuberling elsewhere=asterisk,klettres
+there() { # those of the sources that were prepared, with commas
+  local source found=()
+  for source in "$@"; do [[ ! -d $data/$source ]] || found+=("$source"); done
+  (IFS=, && printf '%s' "${found[*]:-$1}")
+}
+train=0,1,2,3,4,5,6,7 games=$(there tuxpaint ktuberling) elsewhere=$(there asterisk klettres)
 declare -A sets=(
-  [pretrain]="--keep fold=$train --drop source=$elsewhere,asterisk_codecs"
+  [pretrain]="--keep fold=$train --drop source=$(there asterisk klettres asterisk_codecs)"
   [train]="--keep source=$games --keep lang=$languages --keep fold=$train"
   [dev]="--keep source=$games --keep lang=$languages --keep fold=8"
   [within]="--keep source=$games --keep lang=$languages --keep fold=9"
@@ -55,7 +60,7 @@ declare -A sets=(
   [read_dev]="--keep source=festvox_ru --keep fold=8"
   [read_test]="--keep source=festvox_ru --keep fold=9"
   [other_test]="--keep source=tuxpaint --keep lang=rus"
-  [prompts]="--keep source=asterisk,asterisk_codecs --keep category=prompt"
+  [prompts]="--keep source=$(there asterisk asterisk_codecs) --keep category=prompt"
 )
 for name in pretrain train dev within across read_train read_dev read_test other_test prompts; do
   read -ra choice <<<"${sets[$name]}"
