@@ -167,12 +167,13 @@ def test_what_scoring_writes_has_every_column(path: Path, scored: Path) -> None:
             assert found.low is not None and found.high is not None and found.low <= found.value <= found.high
 
 
-def test_the_demo_asks_the_encoders_that_stage_6_trains() -> None:
+def test_the_demo_asks_the_encoders_that_its_stage_6_trains() -> None:
     plan = plan_of(FLEURS.parent / "demo.yaml", "mini")
     run = (FLEURS.parent / "run.sh").read_text(encoding="utf-8")
+    demo = (FLEURS.parent / "demo.sh").read_text(encoding="utf-8")
     probed = [word for task in plan.tasks for word in task.words if "/pretrain/" in word]
     models = {word.split("/pretrain/")[1].split("/")[0] for word in probed}
-    assert f"pretrain={','.join(sorted(models, key=len))} " in run and "seeds=0 " in run
+    assert f"--pretrain {','.join(sorted(models, key=len))}\n" in demo and "seeds=0 " in run
     assert {word.rsplit("/", 1)[1] for word in probed} == {"train", "dev", "test"}
     assert '"$data"/{train,dev,test}' in run[run.index("pretrain.sh --models") :].split("\n\n")[0]
     assert plan.size.seeds == (0,) and plan.rows == ["logmel", "ssl", "masr"]
