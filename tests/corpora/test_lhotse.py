@@ -7,7 +7,7 @@ import pytest
 
 import masr.corpora.lhotse as lhotse_corpus
 from masr.corpora.prepare import prepare
-from masr.errors import ArchiveError, CorpusError
+from masr.errors import CorpusError
 from masr.io.audio import read_audio
 from masr.io.datadir import DataDir
 from masr.types import Span
@@ -185,8 +185,10 @@ def test_a_manifest_cut_short(open_corpus, read_all, sounds) -> None:
     layouts.lhotse(sounds, [layouts.recording(f"r{i}" * 40, "r0.wav") for i in range(99)], [])
     path = sounds / "ami_recordings_dev.jsonl.gz"
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(ArchiveError, match="damaged after line"):
-        read_all(open_corpus("lhotse"), sounds)
+    utterances, problems = read_all(open_corpus("lhotse"), sounds)
+    assert not utterances
+    assert len(problems) == 1 and problems[0].spoils_part
+    assert problems[0].reason.startswith("damaged manifest: ami_recordings_dev.jsonl.gz: damaged after line")
 
 
 def test_supervisions_without_recordings_say_so(open_corpus, sounds) -> None:
@@ -203,3 +205,19 @@ def test_other_rates_are_converted_when_asked(open_corpus, tmp_path, sounds) -> 
     assert "wrong rate" in caught.value.why
     (summary,) = prepare(open_corpus("lhotse"), sounds, tmp_path / "data", resample=True)
     assert summary.duration_sec == pytest.approx(0.5, abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["recordings", "supervisions"])
+@pytest.mark.parametrize("damage", ["cut", "flipped"])
+def test_a_damaged_manifest_is_a_problem_of_its_split_and_the_others_are_prepared(
+    open_corpus, sounds, tmp_path, kind, damage
+) -> None:
+    for part in ("dev", "test"):
+        recordings = [layouts.recording("r0", "r0.wav")]
+        layouts.lhotse(sounds, recordings, [layouts.supervision(f"{part}0", "r0", text="a b c")], part=part)
+    path = sounds / f"ami_{kind}_dev.jsonl.gz"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9] if damage == "cut" else whole[:-8] + bytes([whole[-8] ^ 1]) + whole[-7:])
+    done = {summary.split: summary for summary in prepare(open_corpus("lhotse"), sounds, tmp_path / "data")}
+    assert done["ami_dev"].num_utterances == 0 and "damaged manifest" in done["ami_dev"].problems
+    assert done["ami_test"].num_utterances == 1 and not done["ami_test"].problems

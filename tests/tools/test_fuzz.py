@@ -231,7 +231,7 @@ def test_the_command_says_what_it_found_keeps_it_small_and_exits_1(tmp_path, mon
     files = sorted((tmp_path / "kept" / "planted").glob("*.json"))
     assert len(files) == 2
     smallest = {json.loads(path.read_text(encoding="utf-8"))["kind"]: kept(path)[1]["a.txt"] for path in files}
-    assert smallest == {"traceback": MARK, "not finite": b"\0"}
+    assert smallest["not finite"] == b"\0" and MARK in smallest["traceback"] and len(smallest["traceback"]) < 450
     assert main(["--replay", *map(str, files)]) == 1
     monkeypatch.setitem(TARGETS, "planted", Target("planted", "mended", lambda _: reader(lambda _: 1.0)))
     assert main(["--replay", *map(str, files)]) == 0

@@ -66,9 +66,7 @@ def _results(_: Path) -> Reader:
             partial(read_scores, run, column),
         )
 
-    scores = (
-        b'{"figures": {"a": {"value": 0.5, "low": 0.25, "high": 0.75}, "n": 4}, "list": [{"value": 1}]}'
-    )
+    scores = b'{"figures": {"a": {"value": 0.5, "low": 0.25, "high": 0.75}, "n": 4}, "list": [{"value": 1}]}'
     files: Files = {"metrics.jsonl": _METRICS.encode(), "lid.json": scores, "config.yaml": b"seed: 1\n"}
     words = ['"value": 1e999', '"step": null', '"split": "dev"', "9" * 309, "NaN", "-Infinity", "[]", "{}", '"n": 0.5']
     return Reader([files], read, words=words)
