@@ -49,7 +49,7 @@ def _results(_: Path) -> Reader:
     from masr.tables.scores import read_scores
 
     keys: dict[str, Any] = {"value": ("a", "value"), "low": ("a", "low"), "high": ("a", "high"), "count": ("n",)}
-    column = ColumnConfig("x", step="s", file="lid.json", at=("figures",), **keys)
+    column = ColumnConfig(name="x", step="s", file="lid.json", at=("figures",), **keys)
 
     def compared(run: Path) -> Any:
         found = [read_run(run)]
