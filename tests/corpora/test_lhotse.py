@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import masr.corpora.lhotse as lhotse_corpus
+from masr.corpora.check import check
 from masr.corpora.prepare import prepare
 from masr.errors import CorpusError
 from masr.io.audio import read_audio
@@ -209,7 +210,7 @@ def test_other_rates_are_converted_when_asked(open_corpus, tmp_path, sounds) -> 
 
 @pytest.mark.parametrize("kind", ["recordings", "supervisions"])
 @pytest.mark.parametrize("damage", ["cut", "flipped"])
-def test_a_damaged_manifest_is_a_problem_of_its_split_and_the_others_are_prepared(
+def test_a_damaged_manifest_is_a_problem_of_its_split_and_nothing_of_it_is_used(
     open_corpus, sounds, tmp_path, kind, damage
 ) -> None:
     for part in ("dev", "test"):
@@ -218,6 +219,11 @@ def test_a_damaged_manifest_is_a_problem_of_its_split_and_the_others_are_prepare
     path = sounds / f"ami_{kind}_dev.jsonl.gz"
     whole = path.read_bytes()
     path.write_bytes(whole[:-9] if damage == "cut" else whole[:-8] + bytes([whole[-8] ^ 1]) + whole[-7:])
-    done = {summary.split: summary for summary in prepare(open_corpus("lhotse"), sounds, tmp_path / "data")}
-    assert done["ami_dev"].num_utterances == 0 and "damaged manifest" in done["ami_dev"].problems
-    assert done["ami_test"].num_utterances == 1 and not done["ami_test"].problems
+    rows = [line.split() for line in check(open_corpus("lhotse"), sounds).splitlines()]
+    found = {row[0]: row[1:] for row in rows}
+    assert found["ami_test"][:3] == ["1", "1", "0"]
+    assert found["ami_dev"][:2] == ["1", "0"] and "damaged manifest" in " ".join(found["ami_dev"])
+    with pytest.raises(CorpusError, match=r"ami_dev: .* nothing usable is left"):
+        prepare(open_corpus("lhotse"), sounds, tmp_path / "data")
+    (summary,) = prepare(open_corpus("lhotse", "splits=[ami_test]"), sounds, tmp_path / "data")
+    assert summary.num_utterances == 1

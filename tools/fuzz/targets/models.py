@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from functools import partial
 from pathlib import Path
@@ -11,14 +13,14 @@ from fuzz.box import Box
 from fuzz.case import Content, Files, read_folder
 from fuzz.target import Reader, Target
 from fuzz.targets.runs import identifying_run
-from fuzz.targets.several import each
+from fuzz.targets.several import each, number_of
 
 
 def _runs(_: Path) -> Reader:
     import torch
 
     import masr
-    from masr.api import config_of_run, identifier
+    from masr.api import identifier
     from masr.io import checkpoint
     from masr.io.identity import identity
     from masr.io.trained import steps_of
@@ -34,15 +36,17 @@ def _runs(_: Path) -> Reader:
         window = Window(0, wave.numpy(), 24, 1, None)
         return list(identifier(folder, "cpu").identify([window], are_frames=False))
 
-    def read(box: Box) -> Any:
-        run = box.input
-        found = each(lambda: encoded(str(run)), lambda: asked(run), lambda: (config_of_run(run), None)[1])
-        for step in steps_of(run)[:3]:
-            found += each(partial(encoded, f"{run}@{step}"))
-        for folder in sorted((run / "checkpoints").glob("step_*"))[:3] if (run / "checkpoints").is_dir() else ():
+    def checkpoints(run: Path) -> Any:
+        each(partial(identity, run))
+        return [each(partial(encoded, f"{run}@{step}")) for step in steps_of(run)[:3]]
+
+    def folders(run: Path) -> None:
+        for folder in sorted((run / "checkpoints").glob("step_*"))[:3]:
             each(partial(checkpoint.load, folder), partial(identity, folder))
-        each(lambda: identity(run))
-        return found
+
+    def read(box: Box) -> Any:
+        ways = (lambda run: encoded(str(run)), asked, checkpoints, folders)
+        return ways[number_of(box.input) % len(ways)](box.input)
 
     files = read_folder(identifying_run())
     kept = ("config.yaml", "stats.safetensors", "model.safetensors", "digests.json")
@@ -103,10 +107,11 @@ def _transformers(scratch: Path) -> Reader:
 
     wave = torch.sin(torch.arange(4000) * 0.1)
     tiny: dict[str, Any] = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 8}
-    seeds = [
-        read_folder(write_checkpoint(kind, scratch / kind, **(tiny if "bert" not in kind else {})))
-        for kind in ("wav2vec2-base", "wav2vec2-large", "wavlm", "w2v-bert")
-    ]
+    with contextlib.redirect_stderr(io.StringIO()):  # a bar for each
+        seeds = [
+            read_folder(write_checkpoint(kind, scratch / kind, **(tiny if "bert" not in kind else {})))
+            for kind in ("wav2vec2-base", "wav2vec2-large", "wavlm", "w2v-bert")
+        ]
 
     def read(box: Box) -> Any:
         return masr.load(box.input, "cpu").encode(wave)
