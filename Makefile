@@ -6,9 +6,10 @@ SHELL := /bin/bash
 
 READY := .venv/.masr-setup
 JOBS ?= 2
+SEED ?= 0
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test check bench fuzz clean
 
 help: ## print this list
 	@echo "usage: make TARGET"
@@ -26,6 +27,8 @@ demo: $(READY) ## the main job: egs/fleurs/run.sh on the embedded corpus, end to
 test: check ## every check and every test
 	@echo "== shell tests (bats)"
 	@$(IN_VENV) bats --recursive tests/shell
+	@echo "== damaged input for every reader (fuzz): 2 minutes, always the same inputs"
+	@$(MAKE) --no-print-directory fuzz SECONDS=120 SEED=0
 	@echo "== tests (pytest)"
 	@$(IN_VENV) OMP_NUM_THREADS=1 python -m pytest -n $(JOBS) --dist worksteal
 
@@ -34,6 +37,12 @@ check: $(READY) ## lint, types, imports, shell scripts, spelling; changes nothin
 
 bench: $(READY) ## measure what has a target, side by side with what it is measured against
 	@$(IN_VENV) python tools/bench/run.py
+
+# By hand as long as one likes; `make test` runs the same with SECONDS=120, which takes a fixed seed.
+fuzz: SECONDS ?= 600
+fuzz: $(READY) ## damaged input for every reader, or TARGET=name alone, for SECONDS=600; what breaks is kept in .fuzz
+	@$(IN_VENV) PYTHONPATH="$(CURDIR):$(CURDIR)/tools:$(CURDIR)/tests" OMP_NUM_THREADS=1 \
+	  nice -n 5 python -m fuzz $(TARGET) --seconds $(SECONDS) --seed $(SEED) $(if $(GUIDED),--guided)
 
 clean: ## remove caches and build products; corpora, data and experiments stay
 	rm -rf build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -124,7 +124,11 @@ def read_matrix(entry: str) -> FloatArray:
     array = read_array(entry)
     if array.ndim != 2:
         raise ArchiveError(f"{entry}: a vector, where a matrix was expected")
-    return cast(FloatArray, array.astype(np.float32, copy=False))
+    with np.errstate(over="ignore"):
+        single = array.astype(np.float32, copy=False)
+    if array.dtype == np.float64 and not np.isfinite(single).all():
+        raise ArchiveError(f"{entry}: holds a value that float32 cannot", fix="run `masr features` again")
+    return single
 
 
 def read_shape(entry: str) -> tuple[int, ...]:

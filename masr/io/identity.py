@@ -175,7 +175,7 @@ def _archive(scp: Path) -> Iterator[Any]:
         sums, statistics = _rows(cmvn) if cmvn.is_file() else ([], [])
         yield sums
         # Only stage 2, which writes its configuration beside both, never has new features under old statistics.
-        made = list(dict.fromkeys(path.with_name(RESOLVED_CONFIG) for path in (*files, *statistics)))
+        made = list(dict.fromkeys(path.parent / RESOLVED_CONFIG for path in (*files, *statistics)))
         vouched = bool(statistics) and all(path.is_file() for path in (*made, *statistics))
         beside += [scp.with_name(UTT2NUM_FRAMES), *made, *statistics]
     yield from _contents(beside)

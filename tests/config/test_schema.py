@@ -392,3 +392,17 @@ def test_a_schema_that_no_file_can_hold_is_our_bug() -> None:
 
     with pytest.raises(TypeError, match="no file can hold"):
         loads(Wrong, "field: 1")
+
+
+@pytest.mark.parametrize(
+    "tag", ["!!python/object/apply:os.mkdir", "!!python/object/new:pathlib.Path", "!!python/name:os.mkdir"]
+)
+def test_no_tag_of_yaml_runs_anything(tag: str, tmp_path: Path) -> None:
+    trap = tmp_path / "made"
+    (tmp_path / "a.yaml").write_text(f'seed: {tag} ["{trap}"]\n', encoding="utf-8")
+    (tmp_path / "b.yaml").write_text(f'{tag} ["{trap}"]\n', encoding="utf-8")
+    (tmp_path / "c.yaml").write_text(f'base: {tag} ["{trap}"]\n', encoding="utf-8")
+    for name in ("a.yaml", "b.yaml", "c.yaml"):
+        with pytest.raises(ConfigError):
+            load(Whole, tmp_path / name)
+    assert not trap.exists()

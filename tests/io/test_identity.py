@@ -366,3 +366,9 @@ def test_launchers_can_import_it_without_any_package() -> None:
     loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     foreign = {name.partition(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {"__main__", "masr"}
     assert not {name for name in foreign if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("row", ["a", "a ", "a :5", "a ..", "a /", "a \0:5"])
+def test_a_row_that_names_no_file_has_an_identity_too(row: str, tmp_path: Path) -> None:
+    (tmp_path / "feats.scp").write_text(f"{row}\nb x.ark:2\n", encoding="utf-8")
+    assert identity(tmp_path / "feats.scp").startswith("archive ")
