@@ -8,7 +8,7 @@ READY := .venv/.masr-setup
 JOBS ?= 2
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test check bench torture soak clean
 
 help: ## print this list
 	@echo "usage: make TARGET"
@@ -34,6 +34,15 @@ check: $(READY) ## lint, types, imports, shell scripts, spelling; changes nothin
 
 bench: $(READY) ## measure what has a target, side by side with what it is measured against
 	@$(IN_VENV) python tools/bench/run.py
+
+# Both run at low priority. Each takes its options as OPTIONS too: `make torture OPTIONS='--only train kill'`.
+TORTURE := PYTHONPATH="$(CURDIR):$(CURDIR)/tools" OMP_NUM_THREADS=1 nice -n 10 python -m torture
+
+torture: $(READY) ## kill -9, full disks and other faults, KILLS=100 of them; what was lost, as a table
+	@$(IN_VENV) $(TORTURE) --kills $(or $(KILLS),100) $(if $(SECONDS),--seconds $(SECONDS)) $(OPTIONS)
+
+soak: $(READY) ## train for HOURS=3: is memory flat, and descriptors, processes, disk?
+	@$(IN_VENV) $(TORTURE) soak $(or $(OUT),build/soak) --hours $(or $(HOURS),3) $(OPTIONS)
 
 clean: ## remove caches and build products; corpora, data and experiments stay
 	rm -rf build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
