@@ -19,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 from torture import rounds, soak
-from torture.disks import NoDiskError
+from torture.disks import NotHereError
 from torture.victims import build
 
 _SHOWN = 2_000
@@ -71,7 +71,7 @@ def torture(work: Path, args: argparse.Namespace) -> int:
                 break
             try:
                 found = rounds.TORTURES[kind](alone[name], random.Random(f"{args.seed} {kind} {name} {number}"))
-            except NoDiskError as reason:
+            except NotHereError as reason:
                 print(f"{kind}: left out: {reason}", flush=True)
                 break
             done[kind, name] += 1

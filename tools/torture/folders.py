@@ -9,7 +9,7 @@ from pathlib import Path
 from masr.errors import CheckpointError
 from masr.io import checkpoint
 from masr.io.identity import digest, digest_of_file
-from masr.io.layout import CHECKPOINTS, METRICS, PROVENANCE, RECORD, TASK_DONE, TASK_FAILED, TASK_LOG
+from masr.io.layout import CHECKPOINTS, DIGESTS, METRICS, PROVENANCE, RECORD, TASK_DONE, TASK_FAILED, TASK_LOG
 
 _OF_TIME = (PROVENANCE, TASK_DONE, TASK_FAILED, TASK_LOG)
 """They say when and how long."""
@@ -55,12 +55,13 @@ def differences(folder: Path, wanted: Content) -> list[str]:
 def halves(folder: Path, wanted: Content, before: Content) -> list[str]:
     """Files under their final names that hold neither what they are to hold in the end, nor what they held before.
 
-    `metrics.jsonl` grows a line at a time, and a checkpoint that is not among the last ones has to be whole.
+    `metrics.jsonl` grows a line at a time, digests.json has none of weights that are about to be replaced, and a
+    checkpoint that is not among the last ones has to be whole.
     """
     said = []
     for name, state in content(folder).items():
         path = folder / name
-        if path.name == METRICS or CHECKPOINTS in path.parts:
+        if path.name in (METRICS, DIGESTS) or CHECKPOINTS in path.parts:
             continue
         if name in wanted and state not in (wanted[name], before.get(name)):
             said.append(f"{name} is half written")
@@ -92,8 +93,14 @@ def litter(folder: Path) -> list[str]:
     return [f"{path.relative_to(folder)} was left behind" for path in sorted(left)]
 
 
+def negative_times(folder: Path) -> list[str]:
+    """Tasks of tables that took less than no time."""
+    done = [path for path in folder.rglob(TASK_DONE) if json.loads(path.read_text(encoding="utf-8"))["hours"] < 0]
+    return [f"{path.relative_to(folder)}: less than no time" for path in done]
+
+
 def replace(folder: Path, source: Path | None) -> None:
-    """The folder becomes a copy of the source, or nothing."""
+    """The folder becomes a copy of the source; where there is none, it is no more."""
     shutil.rmtree(folder, ignore_errors=True)
-    if source is not None:
+    if source is not None and source.exists():
         shutil.copytree(source, folder, symlinks=True)

@@ -54,8 +54,12 @@ class Process:
         self.code: int | None = None
         self.pid = os.fork()
         if self.pid == 0:
-            os.close(self._reads)
-            os._exit(self._work(words, out, at, fault, writes))
+            code = 1
+            try:
+                os.close(self._reads)
+                code = self._work(words, out, at, fault, writes)
+            finally:
+                os._exit(code)
         os.close(writes)
 
     def _work(self, words: Sequence[str], out: Path, at: int, fault: Fault | None, output: int) -> int:
@@ -65,6 +69,7 @@ class Process:
             for descriptor in (1, 2):
                 os.dup2(output, descriptor)
             os.close(output)
+            sys.stdout, sys.stderr = (os.fdopen(n, "w", buffering=1, closefd=False) for n in (1, 2))
             sys.argv = ["masr", *words]
             if fault is not None and at == 0:
                 fault()

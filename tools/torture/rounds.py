@@ -10,12 +10,25 @@ import random
 import re
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from torture.disks import occupied, small_disk
-from torture.folders import Content, content, differences, halves, is_whole, litter, newest, replace, steps
+from torture.disks import clock, occupied, small_disk
+from torture.folders import (
+    Content,
+    content,
+    differences,
+    halves,
+    is_whole,
+    litter,
+    negative_times,
+    newest,
+    replace,
+    steps,
+)
 from torture.process import (
     Ended,
     Fault,
@@ -228,6 +241,36 @@ def _mixed(alone: Undisturbed, first: Ended, second: Ended, theirs: Content) -> 
     return said + litter(alone.victim.out)
 
 
+def set_back(alone: Undisturbed, chance: random.Random) -> list[str]:
+    """The clock is set back by two days while the call is at work; now and then it is killed then. A rerun follows."""
+    victim = alone.victim
+    victim.begin_again()
+    victim.out.parent.mkdir(parents=True, exist_ok=True)
+    file = victim.out.with_name("clock")
+    file.write_text("+0d")
+    command, changed = [sys.executable, "-m", "masr.cli.main", *victim.words], clock(file)
+    began = subprocess.Popen(command, env=changed, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if not _ends(began, chance.uniform(0, 3 * alone.sec)):
+        file.write_text("-2d")
+        if chance.random() < 0.5 and not _ends(began, chance.uniform(0, 3 * alone.sec)):
+            began.kill()
+    said, _ = began.communicate()
+    file.write_text("-2d")
+    done = subprocess.run(command, env=changed, capture_output=True, text=True, check=False)
+    wrong = differences(victim.out, alone.wanted) + litter(victim.out) + negative_times(victim.out)
+    if began.returncode not in (0, -signal.SIGKILL) or done.returncode:
+        wrong.append(f"exit codes {began.returncode} and {done.returncode}: {said[-1000:]} {done.stderr[-1000:]}")
+    return wrong
+
+
+def _ends(process: subprocess.Popen[str], sec: float) -> bool:
+    try:
+        process.wait(sec)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
 def damage(alone: Undisturbed, chance: random.Random) -> list[str]:
     """Some files of the newest checkpoints are deleted, cut short or changed; all of them, now and then."""
     victim = alone.victim
@@ -272,12 +315,14 @@ TORTURES: dict[str, Callable[[Undisturbed, random.Random], list[str]]] = {
     "small disk": small,
     "read-only": forbid,
     "two at once": meet,
+    "clock set back": set_back,
     "damage": damage,
 }
 
 
 _OF_SOME = {
     "damage": ("train",),
+    "clock set back": ("train", "prepare", "features", "extract", "table"),
     "two at once": (
         "train",
         "prepare",
@@ -290,7 +335,7 @@ _OF_SOME = {
         "words",
     ),
 }
-_KILLED = ("train", "prepare", "features", "extract", "table")
+_KILLED = _OF_SOME["clock set back"]
 
 
 def plan(kinds: Sequence[str], names: Sequence[str], num_kills: int, num_others: int) -> Iterator[tuple[str, str, int]]:
