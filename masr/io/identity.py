@@ -20,8 +20,8 @@ It knows, by what it finds:
               was made do not count
 
 Where archives have checksums beside them (masr/io/sums.py), some 16 MiB of them are compared with these, and a damaged
-archive is an error. Whole is read what a reader reads whole anyway: tables and weights. Folders in the paths of tables do
-not count, nor does that of `path` itself; a copy has to keep times where files are large (cp -a, rsync -a).
+archive is an error. Whole is read what a reader reads whole anyway: tables and weights. Folders in the paths of tables
+do not count, nor does that of `path` itself; a copy has to keep times where files are large (cp -a, rsync -a).
 
 Only the standard library is imported: the launchers of jobs run without any other.
 """

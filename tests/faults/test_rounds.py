@@ -24,14 +24,16 @@ from masr.units import words as words_room
 
 @pytest.fixture
 def victim(tmp_path: Path) -> Victim:
-    """`masr words`: two files, of other content where the order is another."""
-    tables: dict[str, dict[str, str]] = {name: {} for name in ("utt2spk", "text")}
-    for number in range(300):
-        tables["utt2spk"][f"u{number:03d}"] = f"u{number:03d}"
-        tables["text"][f"u{number:03d}"] = f"one two {number} three and four or {number % 7}"
-    write_datadir(tmp_path / "data", tables)
-    command = ("words", str(tmp_path / "data"), str(tmp_path / "out"))
-    return Victim("words", tmp_path / "out", command, (*command, "--order", "2"))
+    """`masr words`: two files, both of other content where the data are others."""
+    for data, count in (("data", 300), ("other", 290)):
+        tables: dict[str, dict[str, str]] = {name: {} for name in ("utt2spk", "text")}
+        for number in range(count):
+            tables["utt2spk"][f"u{number:03d}"] = f"u{number:03d}"
+            tables["text"][f"u{number:03d}"] = f"one two {number} three and four or {number % 7}"
+        write_datadir(tmp_path / data, tables)
+    out = tmp_path / "out"
+    calls = [("words", str(tmp_path / data), str(out)) for data in ("data", "other")]
+    return Victim("words", out, calls[0], calls[1])
 
 
 def struck(name: str, victim: Victim, count: int = 12) -> list[str]:

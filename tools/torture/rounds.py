@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -117,7 +116,7 @@ def _goes_on(alone: Undisturbed, again: bool = False) -> list[str]:
         wrong.append(f"it did not go on after step {step}: {ended.said[-500:]}")
     if again:
         replace(victim.out, kept)
-        shutil.rmtree(kept)
+        replace(kept, None)
     return wrong
 
 
@@ -141,7 +140,7 @@ def small(alone: Undisturbed, chance: random.Random) -> list[str]:
         kept = victim.out.with_name(f"{victim.out.name}.kept")
         replace(kept, victim.out)
     replace(victim.out, kept)
-    shutil.rmtree(kept)
+    replace(kept, None)
     return [f"a disk of {share:.0%}: {what}" for what in lost + _goes_on(alone)]
 
 
