@@ -9,7 +9,7 @@ JOBS ?= 2
 SEED ?= 0
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help setup demo test check bench fuzz clean
+.PHONY: help setup demo test check bench fuzz torture soak clean
 
 help: ## print this list
 	@echo "usage: make TARGET"
@@ -43,6 +43,15 @@ fuzz: SECONDS ?= 600
 fuzz: $(READY) ## damaged input for every reader, or TARGET=name alone, for SECONDS=600; what breaks is kept in .fuzz
 	@$(IN_VENV) PYTHONPATH="$(CURDIR):$(CURDIR)/tools:$(CURDIR)/tests" OMP_NUM_THREADS=1 \
 	  nice -n 5 python -m fuzz $(TARGET) --seconds $(SECONDS) --seed $(SEED) $(if $(GUIDED),--guided)
+
+# Both run at low priority. Each takes its options as OPTIONS too: `make torture OPTIONS='--only train kill'`.
+TORTURE := PYTHONPATH="$(CURDIR):$(CURDIR)/tools" OMP_NUM_THREADS=1 nice -n 10 python -m torture
+
+torture: $(READY) ## kill -9, full disks and other faults, KILLS=100 of them; what was lost, as a table
+	@$(IN_VENV) $(TORTURE) --kills $(or $(KILLS),100) $(if $(SECONDS),--seconds $(SECONDS)) $(OPTIONS)
+
+soak: $(READY) ## train for HOURS=3: is memory flat, and descriptors, processes, disk?
+	@$(IN_VENV) $(TORTURE) soak $(or $(OUT),build/soak) --hours $(or $(HOURS),3) $(OPTIONS)
 
 clean: ## remove caches and build products; corpora, data and experiments stay
 	rm -rf build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

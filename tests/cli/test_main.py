@@ -120,7 +120,7 @@ def test_what_the_user_can_fix_is_one_block_and_2(
     assert capsys.readouterr().err == "masr: data directory: text: empty\n  why: w\n  fix: f\n"
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EMFILE])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EMFILE, errno.EFBIG, errno.EIO])
 def test_what_the_machine_refuses_is_2(
     number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
