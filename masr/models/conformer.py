@@ -18,7 +18,7 @@ from masr.config import option
 from masr.maths.products import Linear
 from masr.models.attention import RelativeAttention, RotaryAttention, relative_positions, rotary_positions
 from masr.models.by_length import in_groups
-from masr.models.frontend import ConvSubsampling, Stacking, embedded
+from masr.models.frontend import ConvSubsampling
 from masr.models.limits import check_numbers
 from masr.models.padding_mask import padding_of
 from masr.types import Encoded
@@ -35,8 +35,7 @@ class Config:
     feed_forward_dim: int = option(1024, "inner width of the feed-forward modules")
     kernel: int = option(5, "frames that the depthwise convolution sees; odd")
     subsampling: Literal[2, 4] = option(4, "feature frames to one encoded frame")
-    front_end: Literal["conv", "linear"] = option("conv", "conv: two convolutions; linear: frames stacked and projected")
-    channels: int | None = option(None, "channels of the front end's convolutions; as many as dim where null")
+    channels: int | None = option(None, "channels of the subsampling's convolutions; as many as dim where null")
     positions: Literal["relative", "rotary"] = option("relative", "relative as the paper has it; rotary is faster")
     conv_norm: Literal["layer", "batch"] = option("layer", "norm of the convolution module; batch as the paper has it")
     dropout: float = option(0.1, "on every module's output")
@@ -151,7 +150,7 @@ class Block(nn.Module):
 
 
 class Conformer(nn.Module):
-    """Features -> convolutions, or stacks, that subsample -> blocks."""
+    """Features -> convolutional subsampling -> blocks."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -160,11 +159,7 @@ class Conformer(nn.Module):
         self.num_layers = config.num_layers
         self.num_bins = config.num_bins
         self.subsampling: int = config.subsampling
-        self.frontend: ConvSubsampling | Stacking
-        if config.front_end == "conv":
-            self.frontend = ConvSubsampling(config.num_bins, config.dim, config.subsampling, config.channels)
-        else:
-            self.frontend = Stacking(config.num_bins, config.dim, config.subsampling)
+        self.frontend = ConvSubsampling(config.num_bins, config.dim, config.subsampling, config.channels)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
         self.norm = nn.LayerNorm(config.dim)
         self.dropout = nn.Dropout(config.dropout)
@@ -175,7 +170,8 @@ class Conformer(nn.Module):
 
     def embed(self, features: Tensor, num_frames: Tensor) -> tuple[Tensor, Tensor]:
         """(B, S, F), (B,) -> (B, T, D), (B,): the sequence that masking acts on, as long as its longest utterance."""
-        return embedded(self.frontend, features, num_frames)
+        lengths = self.num_encoded(num_frames)
+        return self.frontend(features, lengths)[:, : max(1, int(lengths.max()))], lengths
 
     def contextualise(self, embedded: Tensor, lengths: Tensor, with_layers: bool = False) -> Encoded:
         """(B, T, D), (B,) -> the context of every frame; with every layer's output where asked for."""
