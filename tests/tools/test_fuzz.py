@@ -245,6 +245,15 @@ def test_the_command_exits_0_where_nothing_is_found_and_2_for_an_unknown_target(
     assert "nosuch" in capsys.readouterr().err
 
 
+def test_what_was_run_is_summed_and_the_same_inputs_count_once(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setitem(TARGETS, "sound", Target("sound", "takes all", lambda _: Reader([SEED], lambda _: 1.0)))
+    for seed, inputs in (("0", "50"), ("0", "20"), ("1", "30")):
+        assert main(["sound", "--inputs", inputs, "--seed", seed, "--keep", str(tmp_path)]) == 0
+    capsys.readouterr()
+    assert main(["--counts", "--keep", str(tmp_path)]) == 0
+    assert "| sound | 80 |" in capsys.readouterr().out
+
+
 def test_a_fault_of_the_fuzzer_is_not_taken_for_a_find(monkeypatch) -> None:
     def broken(*_: object) -> Files:
         raise ValueError("a mutation that fails")

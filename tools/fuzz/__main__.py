@@ -23,6 +23,7 @@ from fuzz.guided import guided_hunt
 from fuzz.hunt import HANG_SEC, Limits, Outcome, attempt, hunt
 from fuzz.keep import keep, kept
 from fuzz.shrink import shrink
+from fuzz.tally import as_table, note, summed
 from fuzz.target import Reader, Target
 from fuzz.targets import TARGETS
 
@@ -36,6 +37,9 @@ def main(words: list[str] | None = None) -> int:
     if args.list:
         print("\n".join(f"{target.name:14} {target.about}" for target in TARGETS.values()))
         return 0
+    if args.counts:
+        print(as_table(summed(args.keep, list(TARGETS))))
+        return 0
     if args.replay:
         return _replay(args.replay)
     unknown = [name for name in args.targets if name not in TARGETS]
@@ -48,6 +52,7 @@ def main(words: list[str] | None = None) -> int:
     for number, target in enumerate(chosen):
         share = max(0.5, (end - time.monotonic()) / (len(chosen) - number))
         outcomes.append(_one(target, args, share))
+        note(args.keep, outcomes[-1], args.seed)
     print(_table(outcomes))
     return 1 if any(outcome.findings for outcome in outcomes) else 0
 
@@ -64,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--replay", type=Path, nargs="+", metavar="FILE", help="read kept inputs again, and nothing else"
     )
+    parser.add_argument("--counts", action="store_true", help="print what was run so far, and nothing else")
     parser.add_argument("--list", action="store_true", help="print the targets")
     return parser
 
