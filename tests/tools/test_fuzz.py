@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import os
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 from fuzz import hunt as hunting
 from fuzz.__main__ import main
@@ -21,6 +26,7 @@ from fuzz.finding import Finding
 from fuzz.finite import not_finite
 from fuzz.hunt import Limits, attempt, hunt, nth
 from fuzz.keep import keep, kept
+from fuzz.mutate import changed
 from fuzz.shrink import fewest, shrink
 from fuzz.target import Reader, Target
 from fuzz.targets import TARGETS
@@ -169,6 +175,20 @@ def test_the_same_seed_gives_the_same_inputs_in_another_process() -> None:
     assert said[0] == said[1] and len(said[0]) == 65
 
 
+def test_containers_cut_anywhere_can_be_changed() -> None:
+    stream, tar = io.BytesIO(), io.BytesIO()
+    np.savez(stream, a=np.arange(9.0))
+    with tarfile.open(fileobj=tar, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("a.wav"))
+    array = io.BytesIO()
+    np.save(array, np.arange(3))
+    tensors = (18).to_bytes(8, "little") + b'{"a": {"x": [0, 1]}}' + bytes(9)
+    for whole in (stream.getvalue(), tar.getvalue(), array.getvalue(), tensors, gzip.compress(tar.getvalue())):
+        for end in {*range(1, min(len(whole), 300)), *range(1, len(whole), 37), len(whole)}:
+            for seed in range(3):
+                assert isinstance(changed(whole[:end], b"", (), Random(seed)), bytes)
+
+
 def test_what_was_written_in_the_input_is_gone_when_the_next_one_is_read(tmp_path) -> None:
     box = Box(tmp_path / "box")
     box.place({"d/a": b"1", "b": Odd.PIPE, "c": Odd.LOOP})
@@ -202,7 +222,6 @@ def test_a_kept_input_reads_back_as_it_was(tmp_path) -> None:
 
 
 def test_every_number_of_a_result_is_looked_at() -> None:
-    import numpy as np
     import torch
 
     assert not not_finite({"a": [1, 2.0, None, "nan"], "b": np.array([1, 2]), "c": torch.ones(2)})
