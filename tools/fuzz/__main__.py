@@ -6,7 +6,7 @@ usage: make fuzz [TARGET=name] [SECONDS=n]
 Found is: a traceback (anything but masr.errors), an end of the process, more than 10 s, more than 2 GB, something
 written, run or opened elsewhere, a number that is not finite. Each find is made small and kept in .fuzz/TARGET as a
 JSON file; `--replay FILE` reads it again. The same --seed gives the same inputs in the same order on every machine.
-Where atheris is installed and --guided is given, inputs are those that reach new lines of masr.
+With --guided, inputs are those that reach new lines of masr, where atheris is installed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from fuzz.finding import Finding
-from fuzz.guided import guided_hunt
+from fuzz.guided import guided_hunt, is_installed
 from fuzz.hunt import HANG_SEC, Limits, Outcome, attempt, hunt
 from fuzz.keep import keep, kept
 from fuzz.shrink import shrink
@@ -47,6 +47,9 @@ def main(words: list[str] | None = None) -> int:
         print(f"fuzz: there is no target {unknown[0]!r}: {', '.join(TARGETS)}", file=sys.stderr)
         return 2
     chosen = [TARGETS[name] for name in args.targets] or list(TARGETS.values())
+    if args.guided and not is_installed():
+        print("fuzz: atheris is not installed: inputs are not guided by coverage", file=sys.stderr)
+        args.guided = False
     outcomes = []
     end = time.monotonic() + args.seconds
     for number, target in enumerate(chosen):
