@@ -58,7 +58,7 @@ def reader(break_it: Callable[[Box], Any], **more: Any) -> Reader:
 
 def found_in(broken: Reader, num_inputs: int = 1500, hang_sec: float = 10.0) -> dict[str, Finding]:
     """Signature -> find, of the first inputs."""
-    outcome = hunt("planted", broken, 0, Limits(120, num_inputs, hang_sec), quiet)
+    outcome = hunt("planted", broken, 0, Limits(3600, num_inputs, hang_sec), quiet)
     assert outcome.num_inputs == num_inputs
     return outcome.findings
 
@@ -132,6 +132,14 @@ def test_what_is_planted_is_found(plant, kind, what) -> None:
 def test_a_hang_is_ended_named_and_the_hunt_goes_on() -> None:
     found = found_in(reader(lambda _: time.sleep(60)), num_inputs=300, hang_sec=0.5)
     assert {one.kind for one in found.values()} == {"hang"}
+
+
+def test_a_reader_that_computes_without_end_hangs_too() -> None:
+    def computes(_: Box) -> None:
+        while True:
+            pass
+
+    assert {one.kind for one in found_in(reader(computes), num_inputs=300, hang_sec=0.3).values()} == {"hang"}
 
 
 def test_a_sound_reader_has_no_finds() -> None:
@@ -243,7 +251,7 @@ def planted(folder: Path) -> Target:
 
 def test_the_command_says_what_it_found_keeps_it_small_and_exits_1(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setitem(TARGETS, "planted", planted(tmp_path))
-    assert main(["planted", "--seconds", "60", "--inputs", "2000", "--keep", str(tmp_path / "kept")]) == 1
+    assert main(["planted", "--seconds", "3600", "--inputs", "2000", "--keep", str(tmp_path / "kept")]) == 1
     out = capsys.readouterr().out
     assert "FOUND traceback" in out and "FOUND not finite" in out
     assert "2,000 inputs" in out and "2 found" in out
