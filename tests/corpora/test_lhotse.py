@@ -227,3 +227,11 @@ def test_a_damaged_manifest_is_a_problem_of_its_split_and_nothing_of_it_is_used(
         prepare(open_corpus("lhotse"), sounds, tmp_path / "data")
     (summary,) = prepare(open_corpus("lhotse", "splits=[ami_test]"), sounds, tmp_path / "data")
     assert summary.num_utterances == 1
+
+
+def test_a_custom_field_whose_name_no_file_can_have_is_left_out(open_corpus, read_all, sounds) -> None:
+    custom = {"x" * 101: 1, "y" * 100: 2}
+    layouts.lhotse(sounds, [layouts.recording("r0", "r0.wav")], [layouts.supervision("u", "r0", custom=custom)])
+    utterances, problems = read_all(open_corpus("lhotse"), sounds)
+    assert not problems
+    assert {kind for kind in utterances["u"].labels if len(kind) > 50} == {"y" * 100}

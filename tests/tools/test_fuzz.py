@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import os
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 from fuzz import hunt as hunting
 from fuzz.__main__ import main
@@ -21,6 +26,7 @@ from fuzz.finding import Finding
 from fuzz.finite import not_finite
 from fuzz.hunt import Limits, attempt, hunt, nth
 from fuzz.keep import keep, kept
+from fuzz.mutate import changed
 from fuzz.shrink import fewest, shrink
 from fuzz.target import Reader, Target
 from fuzz.targets import TARGETS
@@ -52,7 +58,7 @@ def reader(break_it: Callable[[Box], Any], **more: Any) -> Reader:
 
 def found_in(broken: Reader, num_inputs: int = 1500, hang_sec: float = 10.0) -> dict[str, Finding]:
     """Signature -> find, of the first inputs."""
-    outcome = hunt("planted", broken, 0, Limits(120, num_inputs, hang_sec), quiet)
+    outcome = hunt("planted", broken, 0, Limits(3600, num_inputs, hang_sec), quiet)
     assert outcome.num_inputs == num_inputs
     return outcome.findings
 
@@ -128,6 +134,14 @@ def test_a_hang_is_ended_named_and_the_hunt_goes_on() -> None:
     assert {one.kind for one in found.values()} == {"hang"}
 
 
+def test_a_reader_that_computes_without_end_hangs_too() -> None:
+    def computes(_: Box) -> None:
+        while True:
+            pass
+
+    assert {one.kind for one in found_in(reader(computes), num_inputs=300, hang_sec=0.3).values()} == {"hang"}
+
+
 def test_a_sound_reader_has_no_finds() -> None:
     assert found_in(reader(lambda _: 2.0)) == {}
 
@@ -169,6 +183,20 @@ def test_the_same_seed_gives_the_same_inputs_in_another_process() -> None:
     assert said[0] == said[1] and len(said[0]) == 65
 
 
+def test_containers_cut_anywhere_can_be_changed() -> None:
+    stream, tar = io.BytesIO(), io.BytesIO()
+    np.savez(stream, a=np.arange(9.0))
+    with tarfile.open(fileobj=tar, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("a.wav"))
+    array = io.BytesIO()
+    np.save(array, np.arange(3))
+    tensors = (18).to_bytes(8, "little") + b'{"a": {"x": [0, 1]}}' + bytes(9)
+    for whole in (stream.getvalue(), tar.getvalue(), array.getvalue(), tensors, gzip.compress(tar.getvalue())):
+        for end in {*range(1, min(len(whole), 300)), *range(1, len(whole), 37), len(whole)}:
+            for seed in range(3):
+                assert isinstance(changed(whole[:end], b"", (), Random(seed)), bytes)
+
+
 def test_what_was_written_in_the_input_is_gone_when_the_next_one_is_read(tmp_path) -> None:
     box = Box(tmp_path / "box")
     box.place({"d/a": b"1", "b": Odd.PIPE, "c": Odd.LOOP})
@@ -202,7 +230,6 @@ def test_a_kept_input_reads_back_as_it_was(tmp_path) -> None:
 
 
 def test_every_number_of_a_result_is_looked_at() -> None:
-    import numpy as np
     import torch
 
     assert not not_finite({"a": [1, 2.0, None, "nan"], "b": np.array([1, 2]), "c": torch.ones(2)})
@@ -224,7 +251,7 @@ def planted(folder: Path) -> Target:
 
 def test_the_command_says_what_it_found_keeps_it_small_and_exits_1(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setitem(TARGETS, "planted", planted(tmp_path))
-    assert main(["planted", "--seconds", "60", "--inputs", "2000", "--keep", str(tmp_path / "kept")]) == 1
+    assert main(["planted", "--seconds", "3600", "--inputs", "2000", "--keep", str(tmp_path / "kept")]) == 1
     out = capsys.readouterr().out
     assert "FOUND traceback" in out and "FOUND not finite" in out
     assert "2,000 inputs" in out and "2 found" in out
@@ -243,6 +270,15 @@ def test_the_command_exits_0_where_nothing_is_found_and_2_for_an_unknown_target(
     assert "nothing found" in capsys.readouterr().out
     assert main(["nosuch"]) == 2
     assert "nosuch" in capsys.readouterr().err
+
+
+def test_what_was_run_is_summed_and_the_same_inputs_count_once(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setitem(TARGETS, "sound", Target("sound", "takes all", lambda _: Reader([SEED], lambda _: 1.0)))
+    for seed, inputs in (("0", "50"), ("0", "20"), ("1", "30")):
+        assert main(["sound", "--inputs", inputs, "--seed", seed, "--keep", str(tmp_path)]) == 0
+    capsys.readouterr()
+    assert main(["--counts", "--keep", str(tmp_path)]) == 0
+    assert "| sound | 80 |" in capsys.readouterr().out
 
 
 def test_a_fault_of_the_fuzzer_is_not_taken_for_a_find(monkeypatch) -> None:

@@ -6,7 +6,7 @@ usage: make fuzz [TARGET=name] [SECONDS=n]
 Found is: a traceback (anything but masr.errors), an end of the process, more than 10 s, more than 2 GB, something
 written, run or opened elsewhere, a number that is not finite. Each find is made small and kept in .fuzz/TARGET as a
 JSON file; `--replay FILE` reads it again. The same --seed gives the same inputs in the same order on every machine.
-Where atheris is installed and --guided is given, inputs are those that reach new lines of masr.
+With --guided, inputs are those that reach new lines of masr, where atheris is installed.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ import time
 from pathlib import Path
 
 from fuzz.finding import Finding
-from fuzz.guided import guided_hunt
+from fuzz.guided import guided_hunt, is_installed
 from fuzz.hunt import HANG_SEC, Limits, Outcome, attempt, hunt
 from fuzz.keep import keep, kept
 from fuzz.shrink import shrink
+from fuzz.tally import as_table, note, summed
 from fuzz.target import Reader, Target
 from fuzz.targets import TARGETS
 
@@ -36,6 +37,9 @@ def main(words: list[str] | None = None) -> int:
     if args.list:
         print("\n".join(f"{target.name:14} {target.about}" for target in TARGETS.values()))
         return 0
+    if args.counts:
+        print(as_table(summed(args.keep, list(TARGETS))))
+        return 0
     if args.replay:
         return _replay(args.replay)
     unknown = [name for name in args.targets if name not in TARGETS]
@@ -43,11 +47,15 @@ def main(words: list[str] | None = None) -> int:
         print(f"fuzz: there is no target {unknown[0]!r}: {', '.join(TARGETS)}", file=sys.stderr)
         return 2
     chosen = [TARGETS[name] for name in args.targets] or list(TARGETS.values())
+    if args.guided and not is_installed():
+        print("fuzz: atheris is not installed: inputs are not guided by coverage", file=sys.stderr)
+        args.guided = False
     outcomes = []
     end = time.monotonic() + args.seconds
     for number, target in enumerate(chosen):
         share = max(0.5, (end - time.monotonic()) / (len(chosen) - number))
         outcomes.append(_one(target, args, share))
+        note(args.keep, outcomes[-1], args.seed)
     print(_table(outcomes))
     return 1 if any(outcome.findings for outcome in outcomes) else 0
 
@@ -64,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--replay", type=Path, nargs="+", metavar="FILE", help="read kept inputs again, and nothing else"
     )
+    parser.add_argument("--counts", action="store_true", help="print what was run so far, and nothing else")
     parser.add_argument("--list", action="store_true", help="print the targets")
     return parser
 

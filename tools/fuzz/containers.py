@@ -26,9 +26,9 @@ def inside(data: bytes, change: Change, random: Random) -> bytes | None:
         return _gzip(data, change)
     if data[:4] == b"PK\x03\x04":
         return _zip(data, change, random)
-    if data[257:262] == b"ustar":
+    if data[257:262] == b"ustar" and len(data) >= _BLOCK:
         return _tar(data, random)
-    if data[:6] == b"\x93NUMPY":
+    if data[:6] == b"\x93NUMPY" and len(data) > 10:
         return _npy(data, change)
     if len(data) > 10 and data[8:9] == b"{" and struct.unpack_from("<Q", data)[0] <= len(data) - 8:
         return _safetensors(data, change, random)
@@ -46,7 +46,8 @@ def _gzip(data: bytes, change: Change) -> bytes | None:
 def _zip(data: bytes, change: Change, random: Random) -> bytes | None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = [(info.filename, archive.read(info)[:_MOST_INSIDE]) for info in archive.infolist()]
+            listed = [info for info in archive.infolist() if info.file_size <= _MOST_INSIDE]
+            members = [(info.filename, archive.read(info)) for info in listed]
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, ValueError, OSError):
         return None
     if not members:

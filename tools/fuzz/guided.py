@@ -35,7 +35,7 @@ def guided_hunt(target: Target, seed: int, seconds: float, keep: Path, say: Say)
     outcome = Outcome(target.name)
     begun = time.monotonic()
     end = begun + seconds
-    corpus = keep / target.name / "corpus"
+    corpus = (keep / target.name / "corpus").resolve()
     corpus.mkdir(parents=True, exist_ok=True)
     rounds = 0
     with tempfile.TemporaryDirectory(prefix="masr-fuzz-guided-") as folder:
@@ -52,6 +52,8 @@ def guided_hunt(target: Target, seed: int, seconds: float, keep: Path, say: Say)
                 say,
             )
             rounds += 1
+            if not outcome.num_inputs:
+                raise RuntimeError(f"atheris read no input of {target.name}: see what this prints: {' '.join(command)}")
     outcome.seconds = time.monotonic() - begun
     return outcome
 

@@ -157,7 +157,7 @@ class _Crew:
 
     def _watch(self, child: int, pipe: int, report: Callable[[int], None], add: Callable[[Finding], None]) -> bool:
         """Reads what the worker says until it ends; whether it had to be ended."""
-        left = b""
+        left, at, used = b"", -1, 0.0
         while True:
             ready, _, _ = select.select([pipe], [], [], 0.2)
             if ready:
@@ -169,7 +169,10 @@ class _Crew:
                     self._hear(json.loads(line), add)
             index, since, done = self._status.get()
             report(done)
-            if index >= 0 and time.monotonic() - since > self._hang_sec:
+            if index != at:
+                at, used = index, _cpu_sec(child)
+            waited = time.monotonic() - since > self._hang_sec
+            if index >= 0 and waited and (_sleeps(child) or _cpu_sec(child) - used > self._hang_sec):
                 os.kill(child, signal.SIGUSR1)
                 time.sleep(0.3)
                 os.killpg(child, signal.SIGKILL)
@@ -181,6 +184,26 @@ class _Crew:
         known = self._known.setdefault(message["signature"], message)
         kind: Kind = known["kind"]  # type: ignore[assignment]
         add(Finding(kind, known["where"], known["what"], known["trace"], int(message["index"])))
+
+
+def _cpu_sec(process: int) -> float:
+    """Seconds that a process has computed: on a busy machine those of the clock say nothing of it."""
+    fields = _state(process)
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
+
+
+def _sleeps(process: int) -> bool:
+    """Whether it waits for something, and not for a processor."""
+    fields = _state(process)
+    return bool(fields) and fields[0] != "R"
+
+
+def _state(process: int) -> list[str]:
+    """The fields of /proc/PID/stat behind the program's name; none where it has ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def _of_end(index: int, state: int, was_hanging: bool, hang_sec: float, trace: str) -> Finding:

@@ -9,7 +9,7 @@ from typing import Any
 from fuzz.box import Box
 from fuzz.case import Files
 from fuzz.target import Reader, Target
-from fuzz.targets.runs import identifying_run
+from fuzz.targets.runs import answers, identifying_run
 from fuzz.targets.several import each, without_git
 
 _FORMATS = (
@@ -61,7 +61,7 @@ def _identify(_: Path) -> Reader:
         windows = file_windows(
             [box.input / "x"], model.geometry, model.max_frames, None, lambda _, why: complaints.append(why)
         )
-        return list(model.identify(windows, are_frames=False))
+        return answers(model, windows)
 
     def read(box: Box) -> Any:
         path = box.input / "x"

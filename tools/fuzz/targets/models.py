@@ -12,7 +12,7 @@ from typing import Any
 from fuzz.box import Box
 from fuzz.case import Content, Files, read_folder
 from fuzz.target import Reader, Target
-from fuzz.targets.runs import identifying_run
+from fuzz.targets.runs import answers, identifying_run
 from fuzz.targets.several import each, number_of
 
 
@@ -34,7 +34,7 @@ def _runs(_: Path) -> Reader:
         from masr.inference.identify import Window
 
         window = Window(0, wave.numpy(), 24, 1, None)
-        return list(identifier(folder, "cpu").identify([window], are_frames=False))
+        return answers(identifier(folder, "cpu"), [window])
 
     def checkpoints(run: Path) -> Any:
         each(partial(identity, run))

@@ -7,8 +7,10 @@ import contextlib
 import io
 import shutil
 import tempfile
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 _ENCODER = "{num_bins: 24, dim: 16, num_layers: 2, num_heads: 2, feed_forward_dim: 24}"
 _LANGUAGES = ("eng", "hin", "urd")
@@ -52,3 +54,15 @@ def identifying_run() -> Path:
     if any(codes):
         raise RuntimeError(f"the run that is to be damaged could not be made:\n{said.getvalue()}")
     return root / "run"
+
+
+def answers(model: Any, windows: Iterable[Any]) -> Any:
+    """What `masr identify` would print of one file: nothing where its report refuses the model's answer."""
+    from masr.inference.identify_report import Report
+
+    report = Report(["x"], model.languages, 3, True, None)
+    found = list(model.identify(windows, are_frames=False))
+    for one in found:
+        report.add(one)
+    report.close()
+    return None if report.num_failed else found
