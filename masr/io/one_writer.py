@@ -52,6 +52,8 @@ def writing(folder: Path, verb: str, part: JobSlice = _ALL) -> Iterator[None]:
     )
     with only_writer(folder / f".{verb}.lock", busy, is_shared=not part.is_merged):
         if part.is_merged:
+            for left in folder.glob(f".{verb}.*.lock"):
+                left.unlink(missing_ok=True)  # of jobs, of which none is at work
             yield
             return
         with only_writer(folder / f".{verb}.{part.job}.lock", busy):

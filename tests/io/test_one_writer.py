@@ -50,6 +50,9 @@ def test_jobs_of_an_array_write_side_by_side_and_each_of_them_once(tmp_path: Pat
                 pass
         with writing(tmp_path / "out", "decode"):
             pass
+    assert len(list((tmp_path / "out").glob(".extract.*.lock"))) == 2
+    with writing(tmp_path / "out", "extract", JobSlice(1, 2, is_run=False)):
+        assert list((tmp_path / "out").glob(".extract.*.lock")) == []
     with writing(tmp_path / "out", "extract"), pytest.raises(BusyError), writing(tmp_path / "out", "extract", first):
         pass
 
