@@ -26,9 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Counts, and writes both."""
     from masr.io.datadir import DataDir
-    from masr.io.one_writer import writing
     from masr.units.words import write_words
 
-    with writing(args.out, "words"):
-        for line in write_words(DataDir.open(args.data), args.out, args.order):
-            print(line)
+    for line in write_words(DataDir.open(args.data), args.out, args.order):
+        print(line)

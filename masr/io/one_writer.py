@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,17 +26,32 @@ _UNKNOWN = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 def only_writer(lock: Path, busy: MasrError, is_shared: bool = False) -> Iterator[None]:
     """Holds the file `lock` until the block ends or the process dies; `busy` is raised where another holds it.
 
-    With `is_shared` others that share may hold it too.
+    With `is_shared` others that share may hold it too. Who holds it alone may remove it in the end.
     """
-    with lock.open("w") as stream:
+    while True:
         try:
-            fcntl.flock(stream, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except BlockingIOError:
+            opened = lock.open("w")
+        except FileNotFoundError:  # its folder, which the one before has just removed
             raise busy from None
-        except OSError as error:
-            if error.errno not in _UNKNOWN:
-                raise
-        yield
+        with opened as stream:
+            try:
+                fcntl.flock(stream, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise busy from None
+            except OSError as error:
+                if error.errno not in _UNKNOWN:
+                    raise
+            if _is_named(lock, stream.fileno()):
+                yield
+                return
+
+
+def _is_named(path: Path, descriptor: int) -> bool:
+    """Whether the path still names this very file: who held it before may have removed it."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
@@ -50,9 +66,14 @@ def writing(folder: Path, verb: str, part: JobSlice = _ALL) -> Iterator[None]:
         why="two at once would each overwrite a part of what the other writes",
         fix="wait for it or stop it (fuser -v shows its processes), or name another folder",
     )
-    with only_writer(folder / f".{verb}.lock", busy, is_shared=not part.is_merged):
+    lock = folder / f".{verb}.lock"
+    with only_writer(lock, busy, is_shared=not part.is_merged):
         if part.is_merged:
-            yield
+            try:
+                yield
+            finally:
+                for left in (lock, *folder.glob(f".{verb}.*.lock")):  # those of jobs too, of which none is at work
+                    left.unlink(missing_ok=True)
             return
         with only_writer(folder / f".{verb}.{part.job}.lock", busy):
             yield

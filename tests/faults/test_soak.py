@@ -52,9 +52,10 @@ def test_a_tree_of_processes_is_counted_together(tmp_path: Path) -> None:
         process.kill()
         for child in children[1:]:
             os.kill(child, 9)
-        assert soak.is_alive(os.getpid())
-        assert not soak.is_alive(process.pid)
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        states = [soak.is_alive(pid) for pid in (os.getpid(), process.pid)]
         process.communicate()
+    assert states == [True, False]
     assert (soak.unshared_bytes(process.pid), soak.descriptors(process.pid)) == (0, 0)
 
 

@@ -50,6 +50,10 @@ def test_jobs_of_an_array_write_side_by_side_and_each_of_them_once(tmp_path: Pat
                 pass
         with writing(tmp_path / "out", "decode"):
             pass
+    assert len(list((tmp_path / "out").glob(".extract.*.lock"))) == 2
+    with writing(tmp_path / "out", "extract", JobSlice(1, 2, is_run=False)):
+        pass
+    assert [path.name for path in (tmp_path / "out").iterdir()] == []
     with writing(tmp_path / "out", "extract"), pytest.raises(BusyError), writing(tmp_path / "out", "extract", first):
         pass
 
@@ -66,3 +70,19 @@ def test_a_file_system_without_locks_is_written_to_all_the_same(
     monkeypatch.setattr(fcntl, "flock", lambda *_: refuse(number=errno.EIO))
     with pytest.raises(OSError, match="no locks"), writing(tmp_path, "words"):
         pass
+
+
+def test_a_lock_that_its_holder_removed_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between opening and locking the file another may go, and it is another file that counts then."""
+    flock, lock = fcntl.flock, tmp_path / "lock"
+
+    def late(stream: int, kind: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        lock.unlink()
+        flock(stream, kind)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with only_writer(lock, BUSY):
+        assert lock.exists()
+        with pytest.raises(CorpusError), only_writer(lock, BUSY):
+            pass

@@ -27,6 +27,7 @@ from small import tiny
 
 torch.set_num_threads(1)
 run = tiny.make_run(Path(sys.argv[2]), tiny.objective(dropout=0.1), max_steps=40, save_every=4, validate_every=8)
+run.meters.quiet = False
 
 def slowly(first):
     for batch in tiny.batches()(first):
