@@ -214,8 +214,9 @@ def of_call(node: ast.Call) -> Iterator[Change]:
         yield "call", node.func, ast.unparse(func)
     if name in DROPPED_CALLS and isinstance(node.func, ast.Attribute) and not module(node.func.value):
         yield "dropped call", node, bracketed(node.func.value)
-    if len(node.args) >= 2 and not any(isinstance(arg, ast.Starred) for arg in node.args[:2]):
-        yield "swapped arguments", node, ast.unparse(changed(node, args=[node.args[1], node.args[0], *node.args[2:]]))
+    match node.args:
+        case [one, other, *rest] if ast.dump(one) != ast.dump(other) and not {type(one), type(other)} & {ast.Starred}:
+            yield "swapped arguments", node, ast.unparse(changed(node, args=[other, one, *rest]))
 
 
 def module(node: ast.expr) -> bool:
