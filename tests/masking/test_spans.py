@@ -51,6 +51,12 @@ def test_runs_are_whole_spans_except_at_the_edges() -> None:
             run = run + 1 if hidden else 0
 
 
+@pytest.mark.parametrize("wrong", [{"share": 0.0}, {"share": 1.0}, {"span": 0}])
+def test_settings_that_mean_nothing_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="must"):
+        Config(**wrong)  # type: ignore[arg-type]
+
+
 def test_spread_against_a_loop() -> None:
     starts = torch.rand(5, 33) < 0.1
     expected = torch.zeros(5, 30, dtype=torch.bool)
