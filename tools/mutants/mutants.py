@@ -97,10 +97,11 @@ def choose(name: str, room: Room, copy: Path) -> list[Mutant]:
     return [chosen[place] for place in sorted(chosen)]
 
 
-def parts_of(copy: Path, tests: str, broken: Path | None = None) -> list[list[str]]:
+def parts_of(copy: Path, tests: Sequence[str], broken: Path | None = None) -> list[list[str]]:
     """Those of the room: first those that are named like the broken file or its folder, then the rest."""
     words = {broken.stem, broken.parent.name} if broken else set()
-    files = sorted((copy / tests).rglob("test_*.py"))
+    places = [copy / test for test in tests]
+    files = [file for place in places for file in (sorted(place.rglob("test_*.py")) if place.is_dir() else [place])]
     near = [file for file in files if file.stem.removeprefix("test_") in words]
     parts = [near, [file for file in files if file not in near]]
     return [[str(file.relative_to(copy)) for file in part] for part in parts if part]
