@@ -186,7 +186,7 @@ def test_a_share_caps_what_a_stream_does_to_the_encoder_and_nothing_else() -> No
 
 
 def test_the_cap_rises_from_nothing_and_is_never_gone() -> None:
-    """After so many steps its gradient is that of the whole cap; in the first it is a tenth of that, where 0 would be all."""
+    """After so many steps it is the whole cap; in the first a tenth of that, where 0 would be none at all."""
 
     def felt(step: int, rise: int) -> Tensor:
         masr, alone = model(weight=100.0, gradient_share=0.5, gradient_warmup_steps=rise), model(weight=0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ def without(name: str) -> str:
     return name
 
 
+@cache
 def read(path: Path) -> TrainConfig:
     return load(TrainConfig, path, resolve=resolve)
 
