@@ -36,7 +36,7 @@ shell-tests: $(READY)
 
 short-fuzz: $(READY)
 	@echo "== damaged input for every reader (fuzz): 2 minutes, always the same inputs"
-	@$(MAKE) --no-print-directory fuzz SECONDS=120 SEED=0
+	@$(MAKE) --no-print-directory fuzz SECONDS=120 SEED=0 INPUTS=200
 
 check: $(READY) ## lint, types, imports, shell scripts, spelling; changes nothing
 	@tools/check.sh
@@ -44,11 +44,11 @@ check: $(READY) ## lint, types, imports, shell scripts, spelling; changes nothin
 bench: $(READY) ## measure what has a target, side by side with what it is measured against
 	@$(IN_VENV) python tools/bench/run.py
 
-# By hand as long as one likes; `make test` runs the same with SECONDS=120, which takes a fixed seed.
+# By hand as long as one likes; `make test` runs it for two minutes at most, always with the first inputs of seed 0.
 fuzz: SECONDS ?= 600
 fuzz: $(READY) ## damaged input for every reader, or TARGET=name alone, for SECONDS=600; what breaks is kept in .fuzz
 	@$(IN_VENV) PYTHONPATH="$(CURDIR):$(CURDIR)/tools:$(CURDIR)/tests" OMP_NUM_THREADS=1 \
-	  nice -n 5 python -m fuzz $(TARGET) --seconds $(SECONDS) --seed $(SEED) $(if $(GUIDED),--guided)
+	  nice -n 5 python -m fuzz $(TARGET) --seconds $(SECONDS) --seed $(SEED) $(if $(INPUTS),--inputs $(INPUTS)) $(if $(GUIDED),--guided)
 
 # Both run at low priority. Each takes its options as OPTIONS too: `make torture OPTIONS='--only train kill'`.
 TORTURE := PYTHONPATH="$(CURDIR):$(CURDIR)/tools" OMP_NUM_THREADS=1 nice -n 10 python -m torture
