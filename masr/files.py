@@ -16,6 +16,8 @@ from typing import Any
 
 _OPEN_PIPES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
 """What a shell names in place of a file, `<(zcat ref.gz)`: somebody writes into it already."""
+_MOST_DIGITS = 308
+"""Of a whole number in JSON: each of so many can become a float, which whoever reads a figure does."""
 _KINDS = {
     stat.S_IFIFO: "a pipe (FIFO)",
     stat.S_IFCHR: "a device",
@@ -75,9 +77,22 @@ def can_be_named(name: str) -> bool:
 def parse_json(text: str | bytes | bytearray, parse_constant: Callable[[str], Any] | None = None) -> Any:
     """What the text holds; ValueError where it is no JSON, or is nested deeper than anything masr writes.
 
-    `parse_constant` says what NaN and Infinity are, which JSON does not have.
+    `parse_constant` says what NaN and Infinity are, which JSON does not have. A whole number that is beyond every float
+    is infinite, as 1e999 is.
     """
+    if isinstance(text, bytes | bytearray):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
+    decoder = json.JSONDecoder(parse_int=_whole, parse_constant=parse_constant) if parse_constant else _DECODER
     try:
-        return json.loads(text, parse_constant=parse_constant)
+        return decoder.decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _whole(digits: str) -> int | float:
+    if len(digits) > _MOST_DIGITS and len(digits.lstrip("-")) > _MOST_DIGITS:
+        return float(digits)
+    return int(digits)
+
+
+_DECODER = json.JSONDecoder(parse_int=_whole)

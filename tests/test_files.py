@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -255,7 +256,7 @@ def test_all_json_is_read_by_what_refuses_deep_json() -> None:
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("json.loads", "json.load")
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("json.loads", "json.load", "json.JSONDecoder")
     }
     assert found == own
 
@@ -291,3 +292,25 @@ def test_a_deep_configuration_is_read_or_refused(depth: int, tmp_path: Path) -> 
             SettingsReader().settings(given, ("b.c=2",))
         except MasrError as error:
             assert "nested too deeply" in error.what
+
+
+@pytest.mark.parametrize("digits", ["9" * 400, "-" + "9" * 400, "1" + "0" * 4300, "9" * 100_000])
+def test_a_whole_number_beyond_every_float_is_infinite(digits: str) -> None:
+    wanted = -math.inf if digits[0] == "-" else math.inf
+    assert (
+        parse_json(digits) == parse_json(digits.encode()) == parse_json(f'{{"step": [{digits}]}}')["step"][0] == wanted
+    )
+
+
+def test_the_largest_whole_numbers_are_floats() -> None:
+    found = parse_json(f"[{'9' * 308}, -{'9' * 308}, 1, -1]")
+    assert [float(value) for value in found] == [1e308, -1e308, 1.0, -1.0] and all(
+        type(value) is int for value in found
+    )
+
+
+def test_json_is_read_in_every_encoding_that_it_has() -> None:
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-32"):
+        assert parse_json('{"a": "\u0928"}'.encode(encoding)) == {"a": "\u0928"}
+    with pytest.raises(ValueError):
+        parse_json(b'"\xff"')

@@ -7,16 +7,16 @@ set -euo pipefail
 nj=$(nproc) # COUNT: jobs of an array, processes of a stage
 . "$root/utils/parse_options.sh"
 
-./run.sh --nj "$nj"
+./run.sh --nj "$nj" --pretrain best_rq_demo,best_rq_masr_demo
 masr table run demo.yaml >exp/demo.log
 masr table show demo.yaml --format figure --out exp/answer.figure.json >>exp/demo.log
-masr report exp/pretrain/best_rq_masr_tiny/seed0 exp/pretrain/best_rq_tiny/seed0 --first exp/answer.figure.json \
+masr report exp/pretrain/best_rq_masr_demo/seed0 exp/pretrain/best_rq_demo/seed0 --first exp/answer.figure.json \
   --out exp/report.html >>exp/demo.log
 
 printf '\nA linear layer on the frozen encoder with metadata learns to identify, and hears three sentences of the test set:\n'
-./run.sh --nj "$nj" --stage 7 --stop-stage 7 --pretrain best_rq_masr_tiny --lid frozen_tiny >>exp/demo.log
+./run.sh --nj "$nj" --stage 7 --stop-stage 7 --pretrain best_rq_masr_demo --lid frozen_tiny >>exp/demo.log
 masr data subset data/test exp/three --keep lang=spa,hin,tur --per-label lang 1 >>exp/demo.log
-masr identify exp/lid/best_rq_masr_tiny/seed0 exp/three
+masr identify exp/lid/best_rq_masr_demo/seed0 exp/three
 
 masr table show demo.yaml
 printf '\nthe same as pictures: %s\n' "$PWD/exp/report.html"

@@ -87,9 +87,9 @@ def validated(run: Path, figure: str) -> dict[int, float]:
     known: dict[str, float] = {}
     try:
         lines = ordinary(run / METRICS).read_text(encoding="utf-8").splitlines()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise AnalysisError(
-            f"{run / METRICS} cannot be read: {error.strerror}",
+            f"{run / METRICS} cannot be read: {error}",
             why="a whole run is looked at, with all the checkpoints that it kept",
             fix="give the DIR of masr train, without @STEP",
         ) from None
@@ -98,12 +98,12 @@ def validated(run: Path, figure: str) -> dict[int, float]:
             line = parse_json(text)
         except ValueError:
             continue  # a run that goes on is in the middle of a line
-        if line.get("split") != "dev":
+        if not isinstance(line, dict) or line.get("split") != "dev" or not isinstance(line.get("step"), int):
             continue
         known |= line
         value = line.get(figure)
         if isinstance(value, int | float) and math.isfinite(value):
-            found[int(line["step"])] = float(value)
+            found[line["step"]] = float(value)
     if known and not found:
         raise AnalysisError(f"{run / METRICS}: no validation has a figure {figure!r}", fix=near(figure, known))
     return found

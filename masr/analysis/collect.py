@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -50,9 +51,9 @@ def figure(path: Path, keys: str) -> float:
         wanted = _at(one, keys.split("."))
         if wanted is not None:
             break
-    if isinstance(wanted, bool) or not isinstance(wanted, int | float):
+    if isinstance(wanted, bool) or not isinstance(wanted, int | float) or not math.isfinite(wanted):
         known = found[-1] if found and isinstance(found[-1], dict) else {}
-        raise AnalysisError(f"{path} has no number at {keys}", fix=near(keys.split(".")[0], known))
+        raise AnalysisError(f"{path} has no finite number at {keys}", fix=near(keys.split(".")[0], known))
     return float(wanted)
 
 

@@ -79,6 +79,8 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
         lines = ordinary(path).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         raise AnalysisError(f"{path} is not there", fix="give a table with a header, columns apart by tabs") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise AnalysisError(f"{path} cannot be read: {error}") from None
     header = lines[0].split("\t") if lines else []
     for column in columns:
         if column not in header:

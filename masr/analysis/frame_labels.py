@@ -5,6 +5,7 @@ Shapes: N frames of an utterance.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -67,11 +68,13 @@ def phone_labels(data: DataDir, like: Frames) -> LabelFrames:
         raise AnalysisError(f"{data.folder} has no {PHONES_CTM}", fix="give a corpus with alignments, or --kind KIND")
     rows: dict[str, tuple[list[float], list[float], list[int]]] = {}
     numbers: dict[str, int] = {}
-    with ordinary(path).open(encoding="utf-8") as stream:
+    with ordinary(path).open("rb") as stream:
         for number, line in enumerate(stream, 1):
-            parts = line.split()
             try:
+                parts = line.decode("utf-8").split()
                 utt, start, length, phone = parts[0], float(parts[2]), float(parts[3]), parts[4]
+                if not math.isfinite(start + length):
+                    raise ValueError("a time is not finite")
             except (IndexError, ValueError):
                 raise AnalysisError(
                     f"{path}:{number}: is not utterance, channel, start, duration, phone", fix="run masr prepare again"

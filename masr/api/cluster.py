@@ -16,6 +16,7 @@ from masr.errors import UsageError
 from masr.features import mfcc
 from masr.inference.cluster import Clustered, FeatureFrames, LayerFrames, cluster, grid_of
 from masr.io.datadir import DataDir
+from masr.io.one_writer import writing
 from masr.io.provenance import write_provenance
 from masr.maths.kmeans import Config
 from masr.plugins import build, open_plugin, resolve
@@ -51,9 +52,11 @@ def make_targets(options: Options) -> Clustered:
     config = Config(num_clusters=options.clusters, sample=sample, seed=options.seed, bfloat16=options.bfloat16)
     frames = _frames(options)
     data, others = DataDir.open(options.data), [DataDir.open(folder) for folder in options.also]
-    found = cluster(data, others, options.out, frames, grid_of(_encoder(options.conf)), config)
+    grid = grid_of(_encoder(options.conf))
     facts = {"data": str(options.data), "features": options.features, "layer": options.layer}
-    write_provenance(options.out, config, **facts)
+    with writing(options.out, "cluster"):
+        found = cluster(data, others, options.out, frames, grid, config)
+        write_provenance(options.out, config, **facts)
     return Clustered(options.out, found)
 
 

@@ -11,14 +11,17 @@ from masr.config import load
 from masr.errors import DecodingError, UsageError
 from masr.inference.decode import build_decoder, notes_of
 from masr.inference.decode_config import Config
-from masr.inference.decode_files import Decoding, Emissions, Spoken
+from masr.inference.decode_files import Decoding, Emissions, Source, Spoken
 from masr.inference.emissions import Heard
 from masr.io.datadir import DataDir
 from masr.io.identity import identity
 from masr.io.layout import EMISSIONS_SCP, UNITS
+from masr.io.one_writer import writing
 from masr.io.provenance import write_provenance
 from masr.io.trained import open_trained
 from masr.types import JobSlice, Units
+
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -37,15 +40,24 @@ class Options:
     device: str = "auto"
 
 
-def decode(options: Options, part: JobSlice, say: Callable[[str], None] = print) -> None:
+def decode(options: Options, part: JobSlice, say: Say = print) -> None:
     """Decodes a slice, joins slices, or both; `say` is told what a reader has to know."""
     config = load(Config, options.conf, options.set)
     stored = None if _is_model(options, config) else _stored(options, config)
     source = stored[0] if stored else _heard(options) if part.is_run else None
     listing, units, facts = stored or _spoken(options)
     decoding = Decoding(listing, config, units, options.keep)
+    with writing(options.out, "decode", part):
+        _carry_out(decoding, options, part, source, facts, say)
+
+
+def _carry_out(
+    decoding: Decoding, options: Options, part: JobSlice, source: Source | None, facts: dict[str, str], say: Say
+) -> None:
+    """The slice, the joining, or both."""
+    config = decoding.config
     if source is not None and part.is_run:
-        decoder = build_decoder(config, units)
+        decoder = build_decoder(config, decoding.units)
         for line in notes_of(decoder):
             say(line)
         empty = decoding.run_job(options.out, part.job, part.num_jobs, decoder, source)
@@ -54,7 +66,7 @@ def decode(options: Options, part: JobSlice, say: Callable[[str], None] = print)
     if part.is_merged:
         decoding.merge(options.out, part.num_jobs)
         write_provenance(options.out, config, **facts)
-        say(f"{options.out / 'text'}: {len(listing.utts)} utterances")
+        say(f"{options.out / 'text'}: {len(decoding.emissions.utts)} utterances")
 
 
 def _is_model(options: Options, config: Config) -> bool:

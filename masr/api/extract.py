@@ -12,6 +12,7 @@ from masr.inference.extracted import Plan
 from masr.inference.statistics import NAME, StatisticsOfFeatures
 from masr.io.datadir import DataDir
 from masr.io.identity import identity
+from masr.io.one_writer import writing
 from masr.io.provenance import write_provenance
 from masr.io.trained import open_trained
 from masr.types import JobSlice
@@ -88,13 +89,14 @@ def _encoder(options: Options, part: JobSlice) -> list[Written]:
     masked = _masked(options, model, pool, mask_seed)
     plan = _plan(options, model.num_layers, pool, mask_seed)
     extraction = open_extraction(options.model, model, data, plan, masked)
-    if part.is_run:
-        extraction.run_job(options.out, part.job, part.num_jobs)
-    if not part.is_merged:
-        return []
     facts = {"model": str(options.model), "data": str(options.data), "pool": pool}
     num_frames = int(extraction.lengths.sum())
-    folders = extraction.write(options.out, part.num_jobs, **facts)
+    with writing(options.out, "extract", part):
+        if part.is_run:
+            extraction.run_job(options.out, part.job, part.num_jobs)
+        if not part.is_merged:
+            return []
+        folders = extraction.write(options.out, part.num_jobs, **facts)
     return [Written(folder / plan.array, len(data), f"{num_frames} frames") for folder in folders]
 
 
@@ -109,12 +111,13 @@ def _statistics(options: Options, part: JobSlice) -> list[Written]:
             )
     data = DataDir.open(options.data)
     found = StatisticsOfFeatures(data)
-    if part.is_run:
-        found.run_job(options.out, part.job, part.num_jobs)
-    if not part.is_merged:
-        return []
-    found.extracted.merge(options.out, part.num_jobs)
-    write_provenance(options.out, model=str(options.model), data=str(options.data))
+    with writing(options.out, "extract", part):
+        if part.is_run:
+            found.run_job(options.out, part.job, part.num_jobs)
+        if not part.is_merged:
+            return []
+        found.extracted.merge(options.out, part.num_jobs)
+        write_provenance(options.out, model=str(options.model), data=str(options.data))
     array = options.out / found.extracted.plan.array
     return [Written(array, len(data), f"statistics of {found.num_features} features of a frame")]
 

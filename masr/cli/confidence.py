@@ -52,10 +52,12 @@ def run(args: argparse.Namespace) -> None:
     from masr.api.confidence import open_scoring
     from masr.inference.confidence import render
     from masr.io.layout import CONFIDENCE_SCP
+    from masr.io.one_writer import writing
 
     out = args.out or args.data
     scoring = open_scoring(args.scorer, args.data, out, args.measure, args.exclude_blank, args.encoder, args.device)
-    if part.is_run and scoring.run_job(part.job, part.num_jobs, args.replace) is not None:
-        print(f"{out / CONFIDENCE_SCP}: all of it is there, of the same scorer, measure and data")
-    elif part.is_merged:
-        print(render(out, scoring.merge(part.num_jobs)))
+    with writing(out, "confidence", part):
+        if part.is_run and scoring.run_job(part.job, part.num_jobs, args.replace) is not None:
+            print(f"{out / CONFIDENCE_SCP}: all of it is there, of the same scorer, measure and data")
+        elif part.is_merged:
+            print(render(out, scoring.merge(part.num_jobs)))

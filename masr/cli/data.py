@@ -65,6 +65,7 @@ def _configure_checks(verbs: argparse._SubParsersAction[argparse.ArgumentParser]
         parser.add_argument("--no-wav", action="store_true", help="wav.scp need not be there")
         parser.add_argument("--no-spk-sort", action="store_true", help="ids need not begin with the speaker's")
         parser.add_argument("--no-files", action="store_true", help="do not look for the files that scp tables name")
+        parser.add_argument("--full", action="store_true", help="read archives whole: are they what was written?")
         parser.add_argument("--allow-empty-text", action="store_true", help="transcripts may be empty")
         parser.add_argument("--allow-pipes", action="store_true", help="`cmd |` in scp tables is fine: it will be run")
         parser.add_argument("--all", action="store_true", help=f"list every finding, not {_SHOWN} of a rule and table")
@@ -120,6 +121,7 @@ def _checks(args: argparse.Namespace) -> Checks:
         pipes=args.allow_pipes,
         speaker_prefix=not args.no_spk_sort,
         files=not args.no_files,
+        full=args.full,
     )
 
 

@@ -47,9 +47,8 @@ def run(args: argparse.Namespace) -> None:
     job, num_jobs = parse_job(args.job) if args.job else (0, args.nj)
 
     from masr.config import load
-    from masr.features.extract import extract, run_alone
+    from masr.features.extract import extract, merge_alone, run_alone
     from masr.features.job import Section, plan_of
-    from masr.features.merge import merge
     from masr.io.datadir import DataDir
     from masr.plugins import RunConfig, build, resolve
 
@@ -58,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     section = Section(config.features, config.storage)
     plan = plan_of(section, build("features", config.features), args.device, args.allow_pipes)
     if args.merge:
-        print(merge(data, plan, args.merge, args.max_bad).render())
+        print(merge_alone(data, plan, args.merge, args.max_bad).render())
     elif job:
         print(run_alone(data, plan, job, num_jobs).render())
     else:

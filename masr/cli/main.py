@@ -45,6 +45,8 @@ VERBS: dict[str, str] = {
 
 MACHINE_FAULTS: dict[int, str] = {
     errno.ENOSPC: "the disk is full: make room (df -h), or write to another disk",
+    errno.EFBIG: "a limit on the size of files stands in the way (ulimit -f): raise it, or write to another disk",
+    errno.EIO: "the disk does not answer as it should (dmesg says more): write to another disk",
     errno.EDQUOT: "the disk quota is used up: make room, or write to another disk",
     errno.EEXIST: "a file of this name is in the way: remove it, or choose another place",
     errno.ENOTDIR: "a file stands where a folder is needed: remove it, or choose another place",

@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> None:
     from masr.data.units_and_codes import make, write
     from masr.io.datadir import DataDir
     from masr.io.layout import UTT2LANG
+    from masr.io.one_writer import writing
     from masr.plugins import RunConfig, config_of, open_plugin, resolve
 
     config = load(RunConfig, args.conf, args.set, resolve)
@@ -48,5 +49,6 @@ def run(args: argparse.Namespace) -> None:
         streams = loads(RunConfig, "streams: [{name: language}, {name: location}]", resolve=resolve).streams
         config = replace(config, streams=streams)
     made = make(config.units, config.streams, folders, open_plugin, config_of)
-    for line in write(args.out, made, config):
-        print(line)
+    with writing(args.out, "units"):
+        for line in write(args.out, made, config):
+            print(line)

@@ -19,6 +19,7 @@ from masr.config import option
 from masr.corpora.archive import DAMAGED, MAX_MEMBER_BYTES, Member, tar_members
 from masr.corpora.languages import FLEURS
 from masr.errors import AudioError, CorpusError, near
+from masr.files import ordinary
 from masr.io.audio import audio_info
 from masr.types import Corpus, Part, Problem, Utterance
 
@@ -185,7 +186,11 @@ def build(config: Config) -> Corpus:
 
 def read_tsv(path: Path, where: str) -> Iterator[Sentence | Problem]:
     """The rows of a TSV file. Fields hold quotes, so lines are split on tabs and nothing is unquoted."""
-    content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    try:
+        content = ordinary(path).read_bytes().removeprefix(b"\xef\xbb\xbf")
+    except OSError as error:
+        yield Problem(where, f"unreadable TSV: {error.strerror}")
+        return
     if not content.strip():
         yield Problem(where, "empty TSV")
         return

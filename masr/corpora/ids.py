@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 _NOT_IN_ID = re.compile(r"[\s\x00-\x2c/:;<=>?@\[\\\]^`{|}~\x7f-\x9f\ud800-\udfff\ufeff]+")
+MOST_KIND = 100
+"""Letters of a kind of metadata: a file is named by it, and what is written beside it while it is made."""
 _NOT_IN_KIND = re.compile(r"[^a-z0-9_]+")
 
 

@@ -17,10 +17,11 @@ from masr.config import option
 from masr.corpora.ids import safe_id
 from masr.corpora.lhotse_lines import count_lines, field, json_lines, parse, raw_lines
 from masr.corpora.lhotse_segments import BadLineError, Recorded, cut_utterances, recorded, utterance, whole
-from masr.errors import CorpusError
+from masr.errors import ArchiveError, CorpusError
 from masr.types import Corpus, Part, Problem, Utterance
 
 LINES_PER_PART = 20000
+_DAMAGED = "damaged"
 _NAME = re.compile(
     r"(?:(?P<prefix>.+?)[_-])?(?P<kind>recordings|supervisions|cuts)(?:[_-](?P<part>.+?))?\.jsonl(?:\.gz)?"
 )
@@ -73,20 +74,28 @@ class Lhotse:
             if wanted not in splits:
                 raise CorpusError(f"{source} has no split {wanted!r}", fix=f"it has {', '.join(splits)}")
         return [
-            Part(split, f"{k:05d}", manifests.main)
+            Part(split, name, manifests.main)
             for split, manifests in splits.items()
             if split in (self.config.splits or splits)
-            for k in range(max(1, -(-count_lines(manifests.main) // LINES_PER_PART)))
+            for name in _part_names(manifests.main)
         ]
 
     def read(self, part: Part) -> Iterator[Utterance | Problem]:
-        """The utterances of a part: of some lines of a manifest."""
+        """The utterances of a part: of some lines of a manifest.
+
+        What damage comes to shows at the end of a gzipped file, in its checksum: nothing before it is used.
+        """
         manifests = _splits(part.source.parent)[part.split]
-        first = int(part.name) * LINES_PER_PART
-        if manifests.recordings is None:
-            yield from self._cuts(part.source, first)
-        else:
-            yield from self._recordings(manifests, part.source, first)
+        try:
+            if part.name == _DAMAGED:
+                count_lines(part.source)  # which says where
+            elif manifests.recordings is None:
+                yield from self._cuts(part.source, int(part.name) * LINES_PER_PART)
+            else:
+                yield from self._recordings(manifests, part.source, int(part.name) * LINES_PER_PART)
+        except ArchiveError as error:
+            reason = error.what.removeprefix(f"{part.source.parent}/")
+            yield Problem(part.source.name, f"damaged manifest: {reason}", spoils_part=True)
 
     def _cuts(self, path: Path, first: int) -> Iterator[Utterance | Problem]:
         for number, line in json_lines(path, first, first + LINES_PER_PART):
@@ -151,6 +160,15 @@ class Lhotse:
 def build(config: Config) -> Corpus:
     """The corpus."""
     return Lhotse(config)
+
+
+def _part_names(path: Path) -> list[str]:
+    """A number for every so many lines of a manifest; one name that says so where it is damaged."""
+    try:
+        num_lines = count_lines(path)
+    except ArchiveError:
+        return [_DAMAGED]
+    return [f"{k:05d}" for k in range(max(1, -(-num_lines // LINES_PER_PART)))]
 
 
 def _splits(source: Path) -> dict[str, Manifests]:

@@ -18,21 +18,18 @@ _MAX_LINE_BYTES = 64 << 20
 
 
 def raw_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Number and bytes of every line that is not blank; ArchiveError where the file ends too early."""
-    with _opened(path) as stream:
-        number = 0
-        while True:
-            try:
-                line = stream.readline(_MAX_LINE_BYTES)
-            except (EOFError, OSError, zlib.error) as error:
-                raise ArchiveError(
-                    f"{path}: damaged after line {number}: {error}", fix="run `lhotse prepare` again, or copy it again"
-                ) from None
-            if not line:
-                return
-            number += 1
-            if line.strip():
-                yield number, line
+    """Number and bytes of every line that is not blank; ArchiveError where the file is damaged or cannot be opened."""
+    number = 0
+    try:
+        with _opened(path) as stream:
+            while line := stream.readline(_MAX_LINE_BYTES):
+                number += 1
+                if line.strip():
+                    yield number, line
+    except (EOFError, OSError, zlib.error) as error:
+        raise ArchiveError(
+            f"{path}: damaged after line {number}: {error}", fix="run `lhotse prepare` again, or copy it again"
+        ) from None
 
 
 def json_lines(path: Path, first: int, last: int) -> Iterator[tuple[int, dict[str, Any] | str]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from masr.corpora.ids import safe_id, safe_kind
+from masr.corpora.ids import MOST_KIND, safe_id, safe_kind
 from masr.corpora.languages import to_iso
 from masr.corpora.sidecar import RESERVED
 from masr.types import Span, Utterance
@@ -132,7 +132,7 @@ def _labels(record: Record) -> dict[str, str]:
         kind = safe_kind(str(name))
         if isinstance(value, str | int | float) and not isinstance(value, bool) and kind:
             text = " ".join(str(value).split())
-            if text and len(text) <= _MAX_LABEL:
+            if text and len(text) <= _MAX_LABEL and len(kind) <= MOST_KIND:
                 labels.setdefault(f"custom_{kind}" if kind in RESERVED else kind, text)
     return labels
 

@@ -26,6 +26,7 @@ from masr.io.layout import ARCHIVES, PROBLEMS_TSV
 from masr.io.one_writer import only_writer
 from masr.io.progress import track
 from masr.io.provenance import write_provenance
+from masr.io.sums import sums_path
 from masr.io.workers import end_with_parent
 from masr.types import Corpus, Part
 
@@ -107,7 +108,7 @@ def _clean(workshop: Path, jobs: dict[tuple[str, str], Job]) -> list[Job]:
     """The jobs, after what an earlier run left in the workshop was taken away, but for parts that it finished."""
     if len(jobs) != len({(job.rows, job.shard) for job in jobs.values()}):
         raise ValueError("a corpus named two parts of a split alike")
-    done = {path for job in jobs.values() if job.done() for path in (job.rows, job.shard)}
+    done = {path for job in jobs.values() if job.done() for path in (job.rows, job.shard, sums_path(job.shard))}
     for path in [p for p in workshop.rglob("*") if p.is_file() and p.name != "lock"]:
         if path not in done:
             path.unlink()
@@ -149,7 +150,7 @@ def _finish(split: str, jobs: Sequence[Job], out: Path, max_bad: float) -> Split
     merged.settle()
     merged.check(max_bad, out / f"{split}.{PROBLEMS_TSV}")
     staging, final = jobs[0].staging, jobs[0].final
-    _keep_only(staging, {job.shard for job in jobs})
+    _keep_only(staging, {path for job in jobs for path in (job.shard, sums_path(job.shard))})
     notes = merged.write(staging)
     summary = merged.summary(notes)
     write_provenance(

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from masr.corpora.ids import safe_kind
+from masr.corpora.ids import MOST_KIND, safe_kind
 from masr.errors import CorpusError, near
 
 NAME = "metadata.tsv"
@@ -64,6 +64,12 @@ def _header(path: Path, cells: list[str]) -> list[str]:
     for name in names[1:]:
         if not name or names.count(name) > 1:
             raise CorpusError(f"{path}:1: the column {name!r} is {'given twice' if name else 'without a name'}")
+        if len(name) > MOST_KIND:
+            raise CorpusError(
+                f"{path}:1: the column {name[:40]!r}... has a name of {len(name)} letters",
+                why=f"a file is named by it: {MOST_KIND} are the most",
+                fix="give it a short name",
+            )
         if name in RESERVED:
             fix = "call it speaker" if name == "spk" else near(name, ["duration", "frames", "group"])
             raise CorpusError(f"{path}:1: utt2{name} is written by the program itself", fix=fix)

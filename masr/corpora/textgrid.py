@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,15 +50,22 @@ def _count(tokens: Iterator[str]) -> int:
     return int(next(tokens))
 
 
+def _seconds(token: str) -> float:
+    seconds = float(token)
+    if not math.isfinite(seconds):
+        raise ValueError(f"{token[:20]} is no time")
+    return seconds
+
+
 def _tier(tokens: Iterator[str]) -> tuple[str, tuple[Span, ...]]:
     kind, name = next(tokens), next(tokens)
     next(tokens), next(tokens)  # the tier's own times
     spans = []
     for _ in range(_count(tokens)):
-        start_sec = float(next(tokens))
+        start_sec = _seconds(next(tokens))
         if kind == "TextTier":
             next(tokens)
             continue
-        end_sec = float(next(tokens))
+        end_sec = _seconds(next(tokens))
         spans.append(Span(next(tokens), start_sec, end_sec))
     return name, tuple(spans)

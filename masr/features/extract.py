@@ -16,25 +16,38 @@ from masr.errors import DataError
 from masr.features.job import Marker, Plan, discard, run_job
 from masr.features.merge import Summary, merge
 from masr.io.datadir import DataDir
+from masr.io.one_writer import writing
 from masr.io.progress import track
 from masr.io.workers import end_with_parent
-from masr.types import slice_of
+from masr.types import JobSlice, slice_of
 
 
 def extract(data: DataDir, plan: Plan, num_processes: int = 1, max_bad: float = 0.1) -> Summary:
     """Features of every utterance of a data directory."""
-    discard(data.folder)
-    num_jobs = max(1, min(num_processes, len(data)))
-    if num_jobs == 1:
-        run_alone(data, plan, 1, 1)
-    else:
-        for _ in track(_run_jobs(data, plan, num_jobs), data.folder.name, total=len(data), unit="utt"):
-            pass
-    return merge(data, plan, num_jobs, max_bad)
+    with writing(data.folder, "features"):
+        discard(data.folder)
+        num_jobs = max(1, min(num_processes, len(data)))
+        if num_jobs == 1:
+            _run_with_bar(data, plan, 1, 1)
+        else:
+            for _ in track(_run_jobs(data, plan, num_jobs), data.folder.name, total=len(data), unit="utt"):
+                pass
+        return merge(data, plan, num_jobs, max_bad)
 
 
 def run_alone(data: DataDir, plan: Plan, job: int, num_jobs: int) -> Marker:
-    """One job in this process, with a bar."""
+    """One job of an array in this process, with a bar."""
+    with writing(data.folder, "features", JobSlice(job, num_jobs, is_merged=False)):
+        return _run_with_bar(data, plan, job, num_jobs)
+
+
+def merge_alone(data: DataDir, plan: Plan, num_jobs: int, max_bad: float = 0.1) -> Summary:
+    """Joins what the jobs of an array have written, while none of them writes any more."""
+    with writing(data.folder, "features"):
+        return merge(data, plan, num_jobs, max_bad)
+
+
+def _run_with_bar(data: DataDir, plan: Plan, job: int, num_jobs: int) -> Marker:
     done: queue.SimpleQueue[int] = queue.SimpleQueue()
     first, last = slice_of(len(data), job, num_jobs)
     total = last - first

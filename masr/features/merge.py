@@ -23,6 +23,7 @@ from masr.io.atomic import atomic_write
 from masr.io.datadir import DataDir, Table, read_table, write_table
 from masr.io.layout import ARCHIVES, CMVN_SCP, FEATS_SCP, UTT2NUM_FRAMES, shard_name
 from masr.io.provenance import write_provenance
+from masr.io.sums import SUFFIX
 from masr.types import slice_of
 
 
@@ -136,8 +137,10 @@ def _remove_orphans(folder: Path, num_jobs: int) -> None:
     """Removes archives of an earlier, larger array, which would lie there for ever."""
     for stem, ending in (
         ("feats", ".ark"),
+        ("feats", f".ark{SUFFIX}"),
         ("feats", ".scp"),
         ("cmvn", ".ark"),
+        ("cmvn", f".ark{SUFFIX}"),
         ("cmvn", ".scp"),
         (UTT2NUM_FRAMES, ""),
         ("features_problems", ".tsv"),

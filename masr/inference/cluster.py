@@ -157,14 +157,13 @@ def cluster(
     data: DataDir, others: Sequence[DataDir], out: Path, frames: FeatureFrames | LayerFrames, grid: Grid, config: Config
 ) -> Int64Array:
     """Fits clusters on `data`, labels it and the `others`; returns (V,) how often each cluster came out."""
-    from safetensors.torch import save_file
-
     from masr.io.atomic import atomic_path
+    from masr.io.checkpoint import write_file
 
     (out / TARGETS_SCP).unlink(missing_ok=True)
     found = fit(Pieces(frames, data, "k-means"), config)
     with atomic_path(out / "clusters.safetensors") as temporary:
-        save_file({"centres": found.centres.contiguous()}, temporary)
+        write_file(temporary, {"centres": found.centres})
     counts = np.zeros(config.num_clusters, dtype=np.int64)
     rows: dict[str, str] = {}
     for number, folder in enumerate([data, *others]):

@@ -39,6 +39,7 @@ from masr.io.layout import (
     WAV_SCP,
 )
 from masr.io.progress import track
+from masr.io.sums import SUFFIX
 from masr.types import FloatArray, slice_of
 
 PROBLEMS = "confidence_problems.tsv"
@@ -207,7 +208,7 @@ class Scoring:
                 with (folder / f"{piece.stem}.scp").open(encoding="utf-8") as rows:
                     stream.writelines(rows)
         (self.out / INDEX).unlink(missing_ok=True)
-        kept = {f"{piece.stem}.ark" for _, piece in pieces}
+        kept = {f"{piece.stem}.ark{end}" for _, piece in pieces for end in ("", SUFFIX)}
         for path in folder.glob("confidence.*"):
             if path.name not in kept:
                 path.unlink()  # markers, tables, and archives of an earlier, larger array

@@ -130,7 +130,7 @@ def _shift(folder: Path, given: float | None) -> float:
             why="the times of words are in seconds, and nothing says how long a frame is",
             fix="set frame_shift_sec: 0.04 for four frames of 10 ms made one",
         ) from None
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise DecodingError(f"{folder / FRAME_SHIFT}: {error}", fix="it holds one number, in seconds") from None
     if not 0 < shift < 10:
         raise DecodingError(f"{folder / FRAME_SHIFT}: {shift:g} is no length of a frame", fix="give seconds")

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from masr.errors import UsageError
 from masr.files import parse_json
-from masr.io.atomic import atomic_path, atomic_write
+from masr.io.atomic import atomic_path, atomic_write, reserve
 from masr.io.datadir import DataDir, write_datadir
 from masr.io.layout import EMBEDDINGS, FRAMES, MASK, OFFSETS, PHONES_CTM, TEXT, UTT2SPK, label_table, layer_folder
 from masr.types import FloatArray, slice_of
@@ -137,6 +137,7 @@ def _new_array(path: Path, shape: tuple[int, int]) -> Iterator[FloatArray]:
     """A float32 array on the disk, to be filled; the file gets its name when the block ends."""
     with atomic_path(path) as temporary:
         array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
+        reserve(temporary)
         yield array
         array.flush()
 

@@ -34,7 +34,7 @@ class Report:
 
     def add(self, found: Identified) -> None:
         """A result."""
-        is_number = not any(map(math.isnan, found.log_probabilities.tolist()))
+        is_number = all(map(math.isfinite, found.log_probabilities.tolist()))
         self._put(found.item, TOO_SHORT if not found.num_encoded else found if is_number else NO_NUMBER)
 
     def complain(self, item: int, reason: str) -> None:

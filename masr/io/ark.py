@@ -15,17 +15,18 @@ import os
 import re
 import struct
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from masr.errors import ArchiveError
 from masr.files import open_ordinary
-from masr.io.atomic import temporary_name
+from masr.io.sums import with_sums
 from masr.types import FloatArray
 
 Storage = Literal["float32", "float16", "uint8"]
@@ -51,6 +52,8 @@ class Header:
 class ArchiveWriter:
     """Appends arrays to one archive, which takes its name when the `with` block ends without an error.
 
+    Its checksums lie beside it then (masr/io/sums.py).
+
     `rows` is then what its scp holds. Matrices are stored as `storage` says; float64 stays float64, and vectors
     stay whole.
     """
@@ -60,27 +63,14 @@ class ArchiveWriter:
         self.storage = storage
         self.rows: dict[str, str] = {}
         self._named = self.path.absolute()
-        self._temporary = temporary_name(self.path)
+        self._opened = ExitStack()
 
     def __enter__(self) -> ArchiveWriter:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._stream = self._temporary.open("wb")
+        self._stream, self._ends = self._opened.enter_context(with_sums(self.path))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        try:
-            if kind is None:
-                self._stream.flush()
-                os.fsync(self._stream.fileno())
-        except BaseException:
-            self._temporary.unlink(missing_ok=True)
-            raise
-        finally:
-            self._stream.close()
-        if kind is None:
-            self._temporary.replace(self.path)
-        else:
-            self._temporary.unlink(missing_ok=True)
+        self._opened.__exit__(kind, error, at)
 
     def append(self, key: str, array: Array) -> str:
         """Appends one (T, D) matrix or (T,) vector; its scp entry."""
@@ -98,6 +88,7 @@ class ArchiveWriter:
         compressed = array.ndim == 2 and array.dtype == np.float32
         offset = self._stream.tell() + len(key.encode()) + 1
         kaldiio.save_ark(self._stream, {key: array}, compression_method=_METHODS[self.storage] if compressed else None)
+        self._ends.append((key, self._stream.tell()))
         self.rows[key] = f"{self._named}:{offset}"
         return self.rows[key]
 
@@ -124,7 +115,11 @@ def read_matrix(entry: str) -> FloatArray:
     array = read_array(entry)
     if array.ndim != 2:
         raise ArchiveError(f"{entry}: a vector, where a matrix was expected")
-    return cast(FloatArray, array.astype(np.float32, copy=False))
+    with np.errstate(over="ignore"):
+        single = array.astype(np.float32, copy=False)
+    if array.dtype == np.float64 and not np.isfinite(single).all():
+        raise ArchiveError(f"{entry}: holds a value that float32 cannot", fix="run `masr features` again")
+    return single
 
 
 def read_shape(entry: str) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -17,15 +18,19 @@ Array = npt.NDArray[Any]
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """How numpy writes a member; Python may not have the others, and nobody needs them here."""
+_NO_ARRAY = (
+    *(ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError),  # of a description, which is parsed
+    *(EOFError, OverflowError, MemoryError),  # of what it promises
+    *(zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError),
+)
+"""What numpy and zipfile raise for files that are damaged."""
 
 
 def map_array(path: Path) -> Array:
     """The array of a .npy file, mapped; ValueError where it is none, OSError where it cannot be opened."""
     try:
         array = np.load(ordinary(path), mmap_mode="r", allow_pickle=False)
-    except (EOFError, OverflowError, zipfile.BadZipFile, MemoryError, SyntaxError, TypeError) as error:
-        raise ValueError(_reason(error)) from None
-    except ValueError as error:
+    except _NO_ARRAY as error:
         raise ValueError(_reason(error)) from None
     if not isinstance(array, np.ndarray):
         raise ValueError("it holds several arrays")
@@ -38,7 +43,7 @@ def read_npz(path: Path, names: Sequence[str], most_bytes: int) -> list[Array]:
         with open_ordinary(path) as stream, zipfile.ZipFile(stream) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             return [_member(archive, members.get(name), name, most_bytes) for name in names]
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, OverflowError) as error:
+    except _NO_ARRAY as error:
         raise ValueError(_reason(error)) from None
 
 

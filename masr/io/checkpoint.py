@@ -7,6 +7,8 @@ folder whose digests do not agree was cut short or damaged, and counts as absent
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +24,7 @@ from masr.io.layout import RECORD
 if TYPE_CHECKING:
     from torch import Tensor
 
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _DIGESTS, ALGORITHM = "digests", "blake2b"
 
 Groups = Mapping[str, Mapping[str, "Tensor"]]
@@ -96,11 +99,21 @@ def digests_of(folder: Path) -> dict[str, str]:
 
 
 def write_file(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """One safetensors file, readable by whom the umask lets; a power cut may leave a part of it."""
+    """One safetensors file, readable by whom the umask lets; a power cut may leave a part of it.
+
+    OSError where the disk refuses it: safetensors has an error of its own, which has the number in its text.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     with by_umask(path):
-        save_file(dict(_apart(tensors)), path)
+        try:
+            save_file(dict(_apart(tensors)), path)
+        except SafetensorError as error:
+            number = _OS_ERROR.search(str(error))
+            if number is None:
+                raise
+            raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from None
 
 
 def _apart(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
@@ -117,15 +130,12 @@ def _apart(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turns what a disk refuses into a CheckpointError; safetensors has an error of its own for it."""
-    from safetensors import SafetensorError
-
+    """Turns what a disk refuses into a CheckpointError."""
     try:
         yield
-    except (OSError, SafetensorError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    except OSError as error:
         raise CheckpointError(
-            f"{path}: cannot be saved: {reason}",
+            f"{path}: cannot be saved: {error.strerror or error}",
             why="the disk is full or not writable",
             fix="free some space and run the same command again: it goes on from the checkpoint before",
         ) from None

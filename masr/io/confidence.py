@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -127,9 +128,12 @@ def _read(path: Path) -> Facts:
         record.setdefault("content", {})  # what was scored before it was kept
         facts = Facts(**{one.name: record[one.name] for one in fields(Facts)})
         # A string or a null in place of a number would come to light much later.
-        if not float(facts.frame_shift_sec) > 0 or int(facts.subsampling) < 1:
+        shift_sec, subsampling = facts.frame_shift_sec, facts.subsampling
+        if not isinstance(shift_sec, int | float) or not isinstance(subsampling, int):
+            raise ValueError("a frame's length is no number")
+        if not 0 < shift_sec < math.inf or subsampling < 1:
             raise ValueError("a frame is no time long")
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         reason = f"has no {error}" if isinstance(error, KeyError) else str(error)
         raise DataError(
             f"{path}: cannot be read: {reason}",

@@ -89,6 +89,8 @@ def load_array(path: Path) -> Array:
         raise AnalysisError(
             f"{path} is not there", fix="give FILE.npy, or a folder: masr extract MODEL DATA OUT --pool none"
         ) from None
+    except OSError as error:
+        raise AnalysisError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise AnalysisError(
             f"{path} is no .npy array: {error}",

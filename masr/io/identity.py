@@ -19,8 +19,9 @@ It knows, by what it finds:
   folder      any other: every file in it, as those of an archive. Hidden files and records of when and where something
               was made do not count
 
-Whole is read what a reader reads whole anyway: tables and weights. Folders in the paths of tables do not count, nor
-does that of `path` itself; a copy has to keep times where files are large (cp -a, rsync -a).
+Where archives have checksums beside them (masr/io/sums.py), some 16 MiB of them are compared with these, and a damaged
+archive is an error. Whole is read what a reader reads whole anyway: tables and weights. Folders in the paths of tables
+do not count, nor does that of `path` itself; a copy has to keep times where files are large (cp -a, rsync -a).
 
 Only the standard library is imported: the launchers of jobs run without any other.
 """
@@ -52,6 +53,7 @@ from masr.io.layout import (
     UTT2SPK,
     WAV_SCP,
 )
+from masr.io.sums import require_whole
 from masr.io.trained import DESCRIPTION, Trained, open_trained
 
 CONTENT_LIMIT_BYTES = 16 * 2**20
@@ -175,12 +177,14 @@ def _archive(scp: Path) -> Iterator[Any]:
         sums, statistics = _rows(cmvn) if cmvn.is_file() else ([], [])
         yield sums
         # Only stage 2, which writes its configuration beside both, never has new features under old statistics.
-        made = list(dict.fromkeys(path.with_name(RESOLVED_CONFIG) for path in (*files, *statistics)))
+        made = list(dict.fromkeys(path.parent / RESOLVED_CONFIG for path in (*files, *statistics)))
         vouched = bool(statistics) and all(path.is_file() for path in (*made, *statistics))
         beside += [scp.with_name(UTT2NUM_FRAMES), *made, *statistics]
     yield from _contents(beside)
-    step = -(-len(files) // MAX_FILES) or 1
-    for path, state in _states(files[::step], vouched).items():
+    files = files[:: -(-len(files) // MAX_FILES) or 1]
+    for path in files:
+        require_whole(path, CONTENT_LIMIT_BYTES // len(files))
+    for path, state in _states(files, vouched).items():
         yield [path.name, state]
 
 

@@ -98,6 +98,8 @@ def _names(path: Path) -> list[str]:
         ) from None
     except UnicodeDecodeError:
         raise ScoresError(f"{path}: is not UTF-8") from None
+    except OSError as error:
+        raise ScoresError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _read_text(path: Path) -> LanguageScores:
@@ -114,6 +116,8 @@ def _read_text(path: Path) -> LanguageScores:
         raise ScoresError(f"{path}: no such file") from None
     except IsADirectoryError:
         raise ScoresError(f"{path}: is a directory", fix="give the file of scores in it") from None
+    except OSError as error:
+        raise ScoresError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ScoresError(f"{path}: is not UTF-8", fix=f"an array of scores has a name that ends in {BINARY}") from None
     empty = np.empty((0, len(languages)), np.float32)

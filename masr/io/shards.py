@@ -6,17 +6,21 @@ Kaldi and everything that follows it reads, and the samples lie at `offset + 44`
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
 from masr.errors import ArchiveError, AudioError
-from masr.io.atomic import temporary_name
 from masr.io.riff import HEADER_BYTES, riff_header
+from masr.io.sums import with_sums
 from masr.types import Int16Array
+
+
+class _NothingError(Exception):
+    """No utterance was written, so that there is to be no ark."""
 
 
 class ShardWriter:
@@ -30,26 +34,18 @@ class ShardWriter:
         self.sample_rate = sample_rate
         self.named = Path(named or path).absolute()
         self.num_utterances = 0
-        self._temporary = temporary_name(self.path)
+        self._opened = ExitStack()
 
     def __enter__(self) -> ShardWriter:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._stream = self._temporary.open("wb")
+        self._stream, self._ends = self._opened.enter_context(with_sums(self.path))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        kept = False
-        try:
-            with self._stream:
-                if kind is None and self.num_utterances:
-                    self._stream.flush()
-                    os.fsync(self._stream.fileno())
-                    kept = True
-        finally:
-            if not kept:
-                self._temporary.unlink(missing_ok=True)
-        if kept:
-            self._temporary.replace(self.path)
+        if kind is None and not self.num_utterances:
+            with suppress(_NothingError):
+                self._opened.__exit__(_NothingError, _NothingError(), None)
+        else:
+            self._opened.__exit__(kind, error, at)
 
     def append(self, key: str, samples: Int16Array | Iterable[Int16Array]) -> tuple[str, int]:
         """Appends one utterance, in one piece or in blocks; its wav.scp entry and number of samples.
@@ -70,6 +66,7 @@ class ShardWriter:
         """Takes back all that was appended."""
         self._stream.seek(0)
         self._stream.truncate()
+        self._ends.clear()
         self.num_utterances = 0
 
     def _append(self, key: str, blocks: Iterable[Int16Array]) -> tuple[str, int]:
@@ -88,5 +85,6 @@ class ShardWriter:
         self._stream.seek(offset)
         self._stream.write(riff_header(num_samples, self.sample_rate))
         self._stream.seek(end)
+        self._ends.append((key, end))
         self.num_utterances += 1
         return f"{self.named}:{offset}", num_samples

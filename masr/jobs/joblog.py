@@ -59,7 +59,7 @@ class JobLog:
         stream = path.open("a+b", buffering=0)
         lines = [quote(command), f"Running on {socket.gethostname()}", f"Started at {_now()}", f"{_LOG}{log_id}", *more]
         stream.write("".join(f"# {line}\n" for line in lines).encode() + b"#\n")
-        return cls(stream, log_id, time.time(), os.fstat(stream.fileno()).st_size)
+        return cls(stream, log_id, time.monotonic(), os.fstat(stream.fileno()).st_size)
 
     def say(self, line: str) -> None:
         """A line in place of the job's own."""
@@ -67,7 +67,7 @@ class JobLog:
 
     def end(self, code: int, num_threads: int) -> None:
         """Writes the last lines and closes the log; `code` is -N where signal N ended the job."""
-        elapsed = round(time.time() - self.started)
+        elapsed = round(time.monotonic() - self.started)
         ended = f"code {code}" if code >= 0 else f"code {128 - code}, signal {-code}"
         size = os.fstat(self.stream.fileno()).st_size
         cut = b"" if size == 0 or os.pread(self.stream.fileno(), 1, size - 1) == b"\n" else b"\n"

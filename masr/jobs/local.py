@@ -125,7 +125,7 @@ class Runner:
         limit = self.array.resources.time_sec
         due = 0.5 if self.progress.on_screen else EVERY_SEC
         ends = [job.log.started + limit for job in self.running if not job.late] if limit else []
-        return max(0.0, min([due, *(end - time.time() for end in ends)]))
+        return max(0.0, min([due, *(end - time.monotonic() for end in ends)]))
 
     def reap(self) -> None:
         """Take note of the jobs that have ended, and stop those whose time is over."""
@@ -138,7 +138,7 @@ class Runner:
                     child.end_orphans([other.process.pid for other in self.running])
                 self.free_gpus += job.gpus
                 self.note(job.number, job.log, code, _how(code, job.late, limit))
-            elif limit and not job.late and time.time() - job.log.started > limit:
+            elif limit and not job.late and time.monotonic() - job.log.started > limit:
                 job.late = True
                 job.stop()
 

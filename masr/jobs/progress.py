@@ -17,13 +17,13 @@ class Progress:
     def __init__(self, every_sec: float = EVERY_SEC) -> None:
         self.on_screen = sys.stderr.isatty()
         self.every_sec = every_sec
-        self.started = self.shown = time.time()
+        self.started = self.shown = time.monotonic()
         self.width = 0
         self.last = ""
 
     def show(self, line: Callable[[], str]) -> None:
         """The line as it is now, where it is due."""
-        now = time.time()
+        now = time.monotonic()
         if now - self.started < QUIET_SEC or (not self.on_screen and now - self.shown < self.every_sec):
             return
         self.shown = now
@@ -39,7 +39,7 @@ class Progress:
         """The last count, where there was one before it and it has not been said just now."""
         self.clear()
         text = line()
-        if time.time() - self.started >= QUIET_SEC and text != self.last:
+        if time.monotonic() - self.started >= QUIET_SEC and text != self.last:
             print(text, file=sys.stderr, flush=True)
 
     def say(self, line: str) -> None:
@@ -55,5 +55,5 @@ class Progress:
 
     def clock(self) -> str:
         """Minutes and seconds since the start."""
-        minutes, seconds = divmod(round(time.time() - self.started), 60)
+        minutes, seconds = divmod(round(time.monotonic() - self.started), 60)
         return f"{minutes}:{seconds:02d}"

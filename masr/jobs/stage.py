@@ -84,13 +84,13 @@ def main(argv: Sequence[str]) -> int:
         print("".join(f"  {reason}\n" for reason in reasons(changes)), end="", flush=True)
     call.record.unlink(missing_ok=True)
     os.environ["STAGE_ATTEMPT"] = attempt.begin(call.record, now)
-    started = time.time()
+    started = time.monotonic()
     code = run(call)
-    elapsed = clock(time.time() - started)
+    elapsed = clock(time.monotonic() - started)
     if code == 0:
         attempt.end(call.record)  # whatever comes now: old logs no longer count
         require_outputs(call, elapsed)
-        write_record(call, now, time.time() - started)
+        write_record(call, now, time.monotonic() - started)
         print(f"{call.name}: done in {elapsed}", flush=True)
     else:
         print(f"{call.name}: {how_it_ended(code)} after {elapsed}; later stages were not run", file=sys.stderr)

@@ -187,9 +187,9 @@ class Watch:
         """Closes a job that left the scheduler's list, by its log or the accounts; a shared disk may take a moment."""
         code = code_in(self.array.log_of(number))
         if code is None:
-            since = self.missing.setdefault(number, time.time())
+            since = self.missing.setdefault(number, time.monotonic())
             job = self.scheduler.account(self.ids, number)
-            if job is None and time.time() - since < LOST_SEC:
+            if job is None and time.monotonic() - since < LOST_SEC:
                 return
             self.close(number, job or Seen("", number, "ended badly", LOST, None))
         else:
@@ -227,7 +227,7 @@ class Watch:
 
     def sleep(self) -> None:
         """Short at first, longer for what takes longer: a controller has many to answer."""
-        age = time.time() - self.progress.started
+        age = time.monotonic() - self.progress.started
         self.signals.wait(min(10.0, max(0.3, age / 10)))
 
     def end_early(self, signum: int) -> int:
@@ -252,8 +252,8 @@ class Watch:
     def cancel(self, ids: Sequence[str]) -> None:
         """End these arrays and wait a while for it; those that wait for others first, lest they be let go."""
         self.scheduler.cancel(list(reversed(ids)))
-        deadline = time.time() + CANCEL_SEC
-        while time.time() < deadline and not self.signals.hurry:
+        deadline = time.monotonic() + CANCEL_SEC
+        while time.monotonic() < deadline and not self.signals.hurry:
             if all(job.state.startswith("ended") for job in self.scheduler.look(ids)):
                 break
             self.signals.wait(0.2)

@@ -43,6 +43,9 @@ class StreamConfig(TripletConfig):
         0.0,
         "cap on the length of this stream's gradient at the encoder's output, as a share of the objective's; 0 is none",
     )
+    gradient_warmup_steps: int = option(
+        0, "steps over which that cap rises from nothing, so that the encoder hears speech before it hears labels"
+    )
     pooling: Kind = option("mean", "how frames become one vector: mean, attention or statistics")
     projection_dim: int = option(256, "width of the vectors that are compared")
     scaling: Literal["whiten", "centre", "none"] = option(
@@ -66,8 +69,11 @@ class StreamConfig(TripletConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if min(self.weight, self.gradient_share, self.variance_floor, self.warmup_steps, self.memory) < 0:
-            raise ValueError("weight, gradient_share, variance_floor, warmup_steps and memory must not be negative")
+        for name in ("weight", "gradient_share", "gradient_warmup_steps", "variance_floor", "warmup_steps", "memory"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative")
+        if self.gradient_warmup_steps and not self.gradient_share:
+            raise ValueError("gradient_warmup_steps needs a gradient_share, whose rise it is")
         if self.across and self.memory:
             raise ValueError("across compares samples of this batch: set memory to 0")
         if self.projection_dim < 1:
@@ -93,7 +99,7 @@ class Masr(nn.Module):
         heads = [StreamHead(stream, config, dim, _PURPOSE + i) for i, (stream, config) in enumerate(streams.values())]
         self.heads = nn.ModuleDict({_safe(name): head for name, head in zip(streams, heads, strict=True)})
         self.names = tuple(streams)
-        self.shares = [config.gradient_share for _, config in streams.values()]
+        self.shares = [share_at(config, 0) for _, config in streams.values()]
         # What the last backward pass found, kept so that a run that is gone on with logs what it would have logged.
         self.register_buffer("gradients", torch.full((1 + len(self.shares),), -1.0))
 
@@ -104,7 +110,8 @@ class Masr(nn.Module):
         return encoder
 
     def advance(self, step: int) -> None:
-        """Tells the objective and every head which step comes next."""
+        """Tells the objective and every head which step comes next; caps rise with it."""
+        self.shares = [share_at(head.config, step) for head in self.heads.values() if isinstance(head, StreamHead)]
         for module in (self.objective, *self.heads.values()):
             advance = getattr(module, "advance", None)
             if callable(advance):
@@ -162,6 +169,12 @@ class Masr(nn.Module):
         known = (self.gradients >= 0).float()
         values = self.gradients.clamp(min=0)
         return {name: (values[place].clone(), known[place]) for place, name in enumerate(names)}
+
+
+def share_at(config: StreamConfig, step: int) -> float:
+    """The cap on a stream's gradient in that step, counted from 0: above 0 from the first, as 0 would be no cap."""
+    steps = config.gradient_warmup_steps
+    return config.gradient_share * (min(1.0, (step + 1) / steps) if steps else 1.0)
 
 
 @torch.no_grad()

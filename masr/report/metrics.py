@@ -158,7 +158,7 @@ def _entries(lines: list[bytes], metrics: Metrics) -> Iterator[dict[str, Any]]:
         except (ValueError, KeyError, TypeError):
             metrics.num_broken += 1
             continue
-        if isinstance(step, int | float) and not isinstance(step, bool) and math.isfinite(step):
+        if isinstance(step, int | float) and not isinstance(step, bool) and abs(step) < _LARGEST:
             yield entry
         else:
             metrics.num_broken += 1

@@ -84,7 +84,7 @@ def read_embedded(folder: Path, kind: str) -> Embedded:
         vectors = map_array(path)
     except FileNotFoundError:
         raise DataError(f"{folder} has no {EMBEDDINGS}", fix="make it: masr extract MODEL DATA OUT") from None
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"{path}: is no array: {error}", fix="make it again: masr extract MODEL DATA OUT") from None
     if vectors.ndim != 2 or len(vectors) != len(data) or vectors.dtype.kind not in "fiu":
         raise DataError(

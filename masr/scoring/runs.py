@@ -48,15 +48,13 @@ def read_run(folder: Path) -> RunFigures:
     line = _last_line(folder / METRICS)
     if "loss" in line:  # where nothing stands beside the objective, its loss is the whole
         line.setdefault("objective_loss", line["loss"])
+    numbers = {name: float(value) for name, value in line.items() if _is_number(value)}
     figures = {
-        title: Estimate(line[name], unit=unit)
-        for name, (title, unit) in _VALIDATION.items()
-        if line.get(name) is not None
+        title: Estimate(numbers[name], unit=unit) for name, (title, unit) in _VALIDATION.items() if name in numbers
     }
     scores = folder / NEIGHBOURS
     if scores.exists():
         figures |= _neighbours(scores)
-    numbers = {name: float(value) for name, value in line.items() if isinstance(value, int | float)}
     return RunFigures(folder.parent.name, folder.name.removeprefix("seed"), int(line["step"]), figures, numbers)
 
 
@@ -105,20 +103,39 @@ def _last_line(path: Path) -> dict[str, Any]:
                 continue
     except FileNotFoundError:
         raise DataError(f"{path.parent} has no {path.name}", fix="train it: masr train CONF DIR") from None
-    lines = [line for line in lines if isinstance(line, dict) and "step" in line]
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    lines = [line for line in lines if isinstance(line, dict) and _is_number(line.get("step"))]
     if not lines:
         raise DataError(f"{path}: holds no line of figures", why="the training ended before its first line")
     validated: list[dict[str, Any]] = [line for line in lines if line.get("split") == "dev"]
     return validated[-1] if validated else lines[-1]
 
 
+def _accuracy(share: Mapping[str, Any]) -> float:
+    if not _is_number(share["accuracy"]):
+        raise ValueError(f"{share['accuracy']!r} is no accuracy")
+    return float(share["accuracy"])
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _number(value: Any) -> float | None:
+    """None is that of an interval which there is not."""
+    if value is not None and not _is_number(value):
+        raise ValueError(f"{value!r} is no number")
+    return None if value is None else float(value)
+
+
 def _neighbours(path: Path) -> dict[str, Estimate]:
     try:
         shares = parse_json(ordinary(path).read_text(encoding="utf-8"))["shares"]
         return {
-            f"{method} {group}": Estimate(share["accuracy"], share["low"], share["high"], unit="share")
+            f"{method} {group}": Estimate(_accuracy(share), _number(share["low"]), _number(share["high"]), unit="share")
             for group, methods in shares.items()
             for method, share in methods.items()
         }
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise DataError(f"{path}: is not what masr score neighbours --json writes", fix="score the run again") from None

@@ -63,7 +63,7 @@ def command_of(plan: Plan, task: Task, folder: Path, recipe: Path) -> list[str]:
 
 
 def _run_locked(plan: Plan, task: Task, state: State, recipe: Path, lock: Lock, say: Callable[[str], None]) -> int:
-    folder = state.folder
+    folder, since = state.folder, time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     command = command_of(plan, task, folder, recipe)
     (folder / TASK_FAILED).unlink(missing_ok=True)
@@ -73,7 +73,7 @@ def _run_locked(plan: Plan, task: Task, state: State, recipe: Path, lock: Lock, 
         "command": shlex.join(command),
         "commit": git_commit(),
         "host": platform.node(),
-        "hours": lock.owner.hours_before + (time.time() - lock.owner.since) / 3600,
+        "hours": lock.owner.hours_before + (time.monotonic() - since) / 3600,
         "inputs": {text_of.readable(word): state for word, state in task.inputs.items()},
         "needs": {name: need.digest for name, need in task.needs.items()},
     }

@@ -244,6 +244,7 @@ def _read(path: Path) -> bytes:
 def _processor(model: bytes) -> SentencePieceProcessor:
     try:
         processor: SentencePieceProcessor = _package().SentencePieceProcessor(model_proto=model)
+        processor.id_to_piece(list(range(processor.get_piece_size())))  # each is UTF-8, which nothing has looked at yet
     except (RuntimeError, ValueError, TypeError):
         raise UnitsError(
             "this is not a sentencepiece model", why="cut short, or another file", fix="run masr units DATA OUT again"

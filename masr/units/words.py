@@ -9,6 +9,7 @@ from masr.errors import DataError
 from masr.io.atomic import atomic_open
 from masr.io.datadir import DataDir
 from masr.io.layout import LEXICON, TEXT, WORDS_ARPA
+from masr.io.one_writer import writing
 from masr.units.ngram import estimate
 
 
@@ -24,10 +25,11 @@ def write_words(data: DataDir, out: Path, order: int = 3) -> Iterator[str]:
         )
     model = estimate(sentences, order)
     words = sorted({word for words in sentences for word in words})
-    with atomic_open(out / LEXICON) as stream:
-        stream.writelines(f"{word}\n" for word in words)
-    with atomic_open(out / WORDS_ARPA) as stream:
-        stream.writelines(model.arpa())
+    with writing(out, "words"):
+        with atomic_open(out / LEXICON) as stream:
+            stream.writelines(f"{word}\n" for word in words)
+        with atomic_open(out / WORDS_ARPA) as stream:
+            stream.writelines(model.arpa())
     num_empty = sum(not words for words in sentences)
     yield f"{out / LEXICON}: {len(words):,} words of {len(sentences) - num_empty:,} transcripts"
     if num_empty:

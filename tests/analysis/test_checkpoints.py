@@ -105,3 +105,18 @@ def test_losses_are_those_of_the_last_validation_of_a_step(tmp_path: Path) -> No
         validated(tmp_path, "los")
     with pytest.raises(AnalysisError, match="cannot be read"):
         validated(tmp_path / "none", "loss")
+
+
+@pytest.mark.parametrize(
+    "line", ["[1]", "3", '{"split": "dev", "accuracy": 1}', '{"split": "dev", "step": "9", "accuracy": 1}']
+)
+def test_a_line_that_is_no_validation_is_passed_over(line: str, tmp_path: Path) -> None:
+    good = '{"split": "dev", "step": 2, "accuracy": 0.5}'
+    (tmp_path / "metrics.jsonl").write_text(f"{line}\n{good}\n", encoding="utf-8")
+    assert validated(tmp_path, "accuracy") == {2: 0.5}
+
+
+def test_metrics_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_bytes(b"\xff\xfe")
+    with pytest.raises(AnalysisError, match="cannot be read"):
+        validated(tmp_path, "accuracy")

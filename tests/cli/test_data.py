@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from masr.cli.main import main
-from masr.io.datadir import DataDir, read_table, write_datadir
+from masr.io.ark import ArchiveWriter
+from masr.io.datadir import DataDir, read_table, write_datadir, write_table
 
 
 @pytest.fixture
@@ -56,6 +58,26 @@ def test_options_of_validate(folder: Path, table: str | None, option: str):
         (folder / table).unlink()
     assert main(["data", "validate", str(folder)]) == 2
     assert main(["data", "validate", str(folder), option]) == 0
+
+
+def test_archives_are_read_whole_where_that_is_asked_for(folder: Path, capsys: pytest.CaptureFixture[str]):
+    utts = DataDir.open(folder).utts
+    with ArchiveWriter(folder / "feats.1.ark") as archive:
+        for utt in utts:
+            archive.append(utt, np.ones((3, 2), np.float32))
+    write_table(folder / "feats.scp", archive.rows)
+    assert main(["data", "validate", str(folder), "--full"]) == 0
+    place = int(archive.rows[utts[4]].rpartition(":")[2])
+    data = bytearray((folder / "feats.1.ark").read_bytes())
+    data[place + 20] ^= 1
+    (folder / "feats.1.ark").write_bytes(data)
+    assert main(["data", "validate", str(folder)]) == 0
+    capsys.readouterr()
+    assert main(["data", "validate", str(folder), "--full"]) == 2
+    said = capsys.readouterr().out
+    assert f"{folder}/feats.scp:5: {folder}/feats.1.ark: the value of {utts[4]} is not what was written" in said
+    (folder / "feats.1.ark.crc32").unlink()
+    assert main(["data", "validate", str(folder), "--full"]) == 0
 
 
 def test_fix_tells_what_it_did_and_what_is_left(folder: Path, capsys: pytest.CaptureFixture[str]):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from masr.corpora.languages import FLEURS, to_iso
@@ -184,3 +186,21 @@ def test_the_tables_of_languages() -> None:
 )
 def test_languages_by_any_name(said, iso) -> None:
     assert to_iso(said) == iso
+
+
+def test_a_tsv_that_cannot_be_read_is_a_problem_and_the_other_languages_are_prepared(
+    open_corpus, monkeypatch, tmp_path
+) -> None:
+    for code in ("hi_in", "ur_pk"):
+        layouts.fleurs(tmp_path / "c", code, "train", {"1.wav": layouts.wav(layouts.samples())})
+    whole = Path.read_bytes
+
+    def refuses(path: Path) -> bytes:
+        if path.parent.name == "hi_in" and path.suffix == ".tsv":
+            raise PermissionError(13, "Permission denied", str(path))
+        return whole(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuses)  # the tests may run as root, who may read all
+    (summary,) = prepare(open_corpus("fleurs"), tmp_path / "c", tmp_path / "data")
+    assert summary.problems["unreadable TSV"] == 1 and summary.problems["audio without row"] == 1
+    assert summary.num_utterances == 1

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import masr.corpora.lhotse as lhotse_corpus
+from masr.corpora.check import check
 from masr.corpora.prepare import prepare
-from masr.errors import ArchiveError, CorpusError
+from masr.errors import CorpusError
 from masr.io.audio import read_audio
 from masr.io.datadir import DataDir
 from masr.types import Span
@@ -185,8 +186,10 @@ def test_a_manifest_cut_short(open_corpus, read_all, sounds) -> None:
     layouts.lhotse(sounds, [layouts.recording(f"r{i}" * 40, "r0.wav") for i in range(99)], [])
     path = sounds / "ami_recordings_dev.jsonl.gz"
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(ArchiveError, match="damaged after line"):
-        read_all(open_corpus("lhotse"), sounds)
+    utterances, problems = read_all(open_corpus("lhotse"), sounds)
+    assert not utterances
+    assert len(problems) == 1 and problems[0].spoils_part
+    assert problems[0].reason.startswith("damaged manifest: ami_recordings_dev.jsonl.gz: damaged after line")
 
 
 def test_supervisions_without_recordings_say_so(open_corpus, sounds) -> None:
@@ -203,3 +206,32 @@ def test_other_rates_are_converted_when_asked(open_corpus, tmp_path, sounds) -> 
     assert "wrong rate" in caught.value.why
     (summary,) = prepare(open_corpus("lhotse"), sounds, tmp_path / "data", resample=True)
     assert summary.duration_sec == pytest.approx(0.5, abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["recordings", "supervisions"])
+@pytest.mark.parametrize("damage", ["cut", "flipped"])
+def test_a_damaged_manifest_is_a_problem_of_its_split_and_nothing_of_it_is_used(
+    open_corpus, sounds, tmp_path, kind, damage
+) -> None:
+    for part in ("dev", "test"):
+        recordings = [layouts.recording("r0", "r0.wav")]
+        layouts.lhotse(sounds, recordings, [layouts.supervision(f"{part}0", "r0", text="a b c")], part=part)
+    path = sounds / f"ami_{kind}_dev.jsonl.gz"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9] if damage == "cut" else whole[:-8] + bytes([whole[-8] ^ 1]) + whole[-7:])
+    rows = [line.split() for line in check(open_corpus("lhotse"), sounds).splitlines()]
+    found = {row[0]: row[1:] for row in rows}
+    assert found["ami_test"][:3] == ["1", "1", "0"]
+    assert found["ami_dev"][:2] == ["1", "0"] and "damaged manifest" in " ".join(found["ami_dev"])
+    with pytest.raises(CorpusError, match=r"ami_dev: .* nothing usable is left"):
+        prepare(open_corpus("lhotse"), sounds, tmp_path / "data")
+    (summary,) = prepare(open_corpus("lhotse", "splits=[ami_test]"), sounds, tmp_path / "data")
+    assert summary.num_utterances == 1
+
+
+def test_a_custom_field_whose_name_no_file_can_have_is_left_out(open_corpus, read_all, sounds) -> None:
+    custom = {"x" * 101: 1, "y" * 100: 2}
+    layouts.lhotse(sounds, [layouts.recording("r0", "r0.wav")], [layouts.supervision("u", "r0", custom=custom)])
+    utterances, problems = read_all(open_corpus("lhotse"), sounds)
+    assert not problems
+    assert {kind for kind in utterances["u"].labels if len(kind) > 50} == {"y" * 100}

@@ -132,3 +132,12 @@ def test_a_textgrid_cut_anywhere_is_an_error_and_no_crash(tmp_path, keep) -> Non
     (tmp_path / "x.TextGrid").write_text(SHORT[:keep])
     with pytest.raises(CorpusError, match="not a TextGrid"):
         read_textgrid(tmp_path / "x.TextGrid")
+
+
+@pytest.mark.parametrize("place", ["xmin = 0.1", "xmax = 0.25"])
+def test_a_textgrid_with_a_time_without_end_is_refused(place, tmp_path) -> None:
+    path = tmp_path / "x.TextGrid"
+    text = layouts.textgrid([(0, 0.1, ""), (0.1, 0.25, "HH")], 0.51)
+    path.write_text(text.replace(place + "\n", place.split("=")[0] + "= 1e999\n"), encoding="utf-8")
+    with pytest.raises(CorpusError, match="1e999 is no time"):
+        read_textgrid(path)

@@ -52,3 +52,10 @@ def test_speakers_go_before_utterances() -> None:
     assert speaker_first("u1", "u1") == "u1"
     assert speaker_first("84x", "84") == "84-84x"
     assert safe_kind("Place Name!") == "place_name"
+
+
+def test_a_column_whose_name_no_file_can_have_is_refused(tmp_path) -> None:
+    name = "a-" * 30000
+    (tmp_path / "metadata.tsv").write_text(f"file\t{name}\nx.wav\t1\n", encoding="utf-8")
+    with pytest.raises(CorpusError, match="has a name of 59999 letters"):
+        read_sidecar(tmp_path)

@@ -198,3 +198,11 @@ def test_an_entry_that_is_none_is_refused(entry):
 def test_a_missing_archive_says_so(tmp_path):
     with pytest.raises(ArchiveError, match="No such file"):
         read_array(f"{tmp_path}/gone.ark:3")
+
+
+def test_a_float64_that_float32_cannot_hold_is_refused_and_not_infinite(tmp_path) -> None:
+    with ArchiveWriter(tmp_path / "a.ark") as archive:
+        entry = archive.append("a", np.array([[1.0, 1e300]]))
+    assert read_array(entry)[0, 1] == 1e300
+    with pytest.raises(ArchiveError, match="float32 cannot"):
+        read_matrix(entry)

@@ -126,3 +126,37 @@ def test_400_digit_utt2num_frames_is_said(tmp_path: Path, value: str) -> None:
     for read in (frames_of, summarise):
         with pytest.raises(DataError, match=r"utt2num_frames:2: .* is not a"):
             read(data)
+
+
+def described(head: bytes) -> bytes:
+    """An array whose description is something else."""
+    whole = npy(np.zeros((2, 3), np.float32))
+    (length,) = struct.unpack_from("<H", whole, 8)
+    return whole[:8] + struct.pack("<H", len(head)) + head + whole[10 + length :]
+
+
+BROKEN_HEADS = [
+    b"{'descr': '<f4', 'shape': (2, 3",
+    b"{'descr': '<f4'} )",
+    b"(" * 300,
+    b"9" * 5000,
+    b"\xff\xfe",
+    b"f(",
+    b"'",
+    b"",
+]
+
+
+@pytest.mark.parametrize("head", BROKEN_HEADS)
+def test_a_description_that_cannot_be_parsed_is_no_array(head: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x.npy").write_bytes(described(head))
+    with pytest.raises(ValueError):
+        map_array(tmp_path / "x.npy")
+    written(tmp_path / "x.npz", {**arrays(), "codes": described(head)})
+    with pytest.raises(ValueError):
+        read_npz(tmp_path / "x.npz", NAMES, 1 << 20)
+
+
+def test_frames_that_are_a_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(AnalysisError, match="not a file but a folder"):
+        load_array(tmp_path)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from masr.io.atomic import atomic_open, atomic_path, atomic_write, replace_folder
+from masr.io import atomic
+from masr.io.atomic import atomic_open, atomic_path, atomic_write, replace_folder, reserve, temporary_name
 
 
 def test_write_text_and_bytes(tmp_path: Path) -> None:
@@ -116,3 +118,51 @@ def test_a_folder_takes_the_place_of_another(is_there: bool, tmp_path: Path) -> 
     replace_folder(new, folder, retired)
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
     assert (folder / "name").read_text() == "new"
+
+
+def test_what_a_killed_process_left_goes_when_the_next_one_writes_there(tmp_path: Path) -> None:
+    script = (
+        "import os, signal; from pathlib import Path; from masr.io.atomic import atomic_open, temporary_name\n"
+        f"temporary_name(Path({str(tmp_path / 'folder')!r})).mkdir()\n"
+        f"with atomic_open(Path({str(tmp_path / 'a')!r})) as f:\n"
+        "    f.write('half'); f.flush(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", script])
+    assert len(list(tmp_path.iterdir())) == 2
+    alive, elsewhere = temporary_name(tmp_path / "alive"), tmp_path / ".a.0123abcd-1.89abcdef.tmp"
+    other = tmp_path / ".hidden.tmp"
+    for path in (alive, elsewhere, other):
+        path.touch()
+    atomic.remove_left_behind.cache_clear()
+    atomic_write(tmp_path / "b", "new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([alive.name, elsewhere.name, other.name, "b"])
+
+
+def test_a_write_that_is_refused_says_of_which_file(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            atomic_write(tmp_path / "a", "x" * 5000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.filename == str(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_room_for_a_mapped_file_is_asked_for_before_it_is_filled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").touch()
+    os.truncate(tmp_path / "a", 100_000)
+    assert (tmp_path / "a").stat().st_blocks == 0
+    reserve(tmp_path / "a")
+    assert (tmp_path / "a").stat().st_blocks * 512 >= 100_000
+    for number, is_raised in ((errno.ENOSPC, True), (errno.EOPNOTSUPP, False)):
+
+        def refuse(*_: int, number: int = number) -> None:
+            raise OSError(number, "as asked")
+
+        monkeypatch.setattr(os, "posix_fallocate", refuse)
+        with pytest.raises(OSError, match="as asked") if is_raised else nullcontext():
+            reserve(tmp_path / "a")

@@ -10,9 +10,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from masr.errors import ArchiveError
 from masr.io import identity as module
+from masr.io.ark import ArchiveWriter
+from masr.io.datadir import write_table
 from masr.io.identity import MISSING, digest, digest_of_file, identity, walk
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -366,3 +370,23 @@ def test_launchers_can_import_it_without_any_package() -> None:
     loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     foreign = {name.partition(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {"__main__", "masr"}
     assert not {name for name in foreign if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("row", ["a", "a ", "a :5", "a ..", "a /", "a \0:5"])
+def test_a_row_that_names_no_file_has_an_identity_too(row: str, tmp_path: Path) -> None:
+    (tmp_path / "feats.scp").write_text(f"{row}\nb x.ark:2\n", encoding="utf-8")
+    assert identity(tmp_path / "feats.scp").startswith("archive ")
+
+
+def test_an_archive_that_is_not_what_was_written_is_an_error(tmp_path: Path) -> None:
+    with ArchiveWriter(tmp_path / "feats.1.ark") as archive:
+        archive.append("u", np.ones((3, 2), np.float32))
+    write_table(tmp_path / "feats.scp", archive.rows)
+    before = identity(tmp_path / "feats.scp")
+    data = bytearray((tmp_path / "feats.1.ark").read_bytes())
+    data[-1] ^= 1
+    (tmp_path / "feats.1.ark").write_bytes(data)
+    with pytest.raises(ArchiveError, match="u: damaged"):
+        identity(tmp_path / "feats.scp")
+    (tmp_path / "feats.1.ark.crc32").unlink()
+    assert identity(tmp_path / "feats.scp") != before

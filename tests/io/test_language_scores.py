@@ -98,3 +98,15 @@ def test_an_array_that_was_cut_short_while_written_is_not_there(tmp_path: Path) 
     with pytest.raises((TypeError, ValueError)):
         write_language_scores(path, UTTS[:2], NAMES, np.array([["x", 1, 2], [object(), 1, 2]], dtype=object))
     assert not path.exists()
+
+
+@pytest.mark.parametrize("name", ["s.utts", "s.languages", "s.tsv"])
+def test_a_folder_or_a_loop_where_a_file_is_expected_is_refused(name: str, tmp_path: Path) -> None:
+    write_language_scores(tmp_path / "s.npy", ["a"], ["x", "y"], np.zeros((1, 2), np.float32))
+    place = tmp_path / name
+    place.unlink(missing_ok=True)
+    for make in (place.mkdir, lambda: place.symlink_to(place)):
+        make()
+        with pytest.raises(ScoresError):
+            read_language_scores(place if name == "s.tsv" else tmp_path / "s.npy")
+        place.rmdir() if place.is_dir() else place.unlink()

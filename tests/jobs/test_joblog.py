@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,13 @@ def test_tail_reads_only_the_end(tmp_path: Path) -> None:
     log.write_bytes(b"x\n" * 10**6 + b"\xff\nlast\n")
     assert tail(log, 2) == ["�", "last"]
     assert len(tail(log)) == 20
+
+
+def test_a_clock_that_is_set_back_makes_no_job_take_less_than_no_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = JobLog.begin(tmp_path / "log", ["true"])
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - 3600)
+    log.end(0, 1)
+    assert "# Accounting: time=0 threads=1" in (tmp_path / "log").read_text()

@@ -225,6 +225,18 @@ def test_the_contrastive_loss_against_its_definition(seed: int, count: int, clas
     assert torch.isfinite(embeddings.grad).all()
 
 
+def test_the_contrastive_loss_of_some_anchors_among_all_is_their_part_of_the_whole() -> None:
+    """As on several ranks, each of which has its own anchors and the candidates of all."""
+    candidates, _ = case(5, 20, 3)
+    config = Config(mining="label", loss="contrastive", temperature=0.2)
+    whole, figures = contrastive_loss(candidates, candidates.embeddings, slice(0, 20), config)
+    parts = [contrastive_loss(candidates, candidates.embeddings, rows, config) for rows in (slice(0, 6), slice(6, 20))]
+    assert 0 < int(parts[0][0].count) < int(whole.count)
+    torch.testing.assert_close(sum(term.sum for term, _ in parts), whole.sum)
+    for name in ("positive_distance", "negative_distance"):
+        torch.testing.assert_close(sum(found[name][0] for _, found in parts), figures[name][0])
+
+
 def test_the_contrastive_loss_needs_a_rule_that_tells_positives_from_negatives() -> None:
     with pytest.raises(ValueError, match="mining: label, threshold or concat"):
         Config(loss="contrastive")

@@ -186,3 +186,16 @@ def test_weights_of_transformers_that_are_nan_or_int32_are_refused(folder: Path)
     halved = {key: value.bfloat16() for key, value in weights.items()}
     save_file(halved, folder / "model.safetensors", metadata={"format": "pt"})
     opened(folder)
+
+
+def test_code_that_a_folder_brings_is_never_run(folder: Path) -> None:
+    """transformers would import such files where it is told to trust them."""
+    trap = 'from pathlib import Path\nPath(__file__).with_name("ran").touch()\n'
+    for name in ("configuration_x", "modeling_x", "feature_x"):
+        (folder / f"{name}.py").write_text(trap + "class X: pass\n", encoding="utf-8")
+    changed(folder, auto_map={"AutoConfig": "configuration_x.X", "AutoModel": "modeling_x.X"})
+    record = json.loads((folder / "preprocessor_config.json").read_text())
+    record["auto_map"] = {"AutoFeatureExtractor": "feature_x.X"}
+    (folder / "preprocessor_config.json").write_text(json.dumps(record))
+    opened(folder)
+    assert not (folder / "ran").exists()

@@ -186,6 +186,25 @@ def test_a_share_caps_what_a_stream_does_to_the_encoder_and_nothing_else() -> No
     assert (capped - alone).norm() < 0.05 * alone.norm() < (plain - alone).norm()
 
 
+def test_the_cap_rises_from_nothing_and_is_never_gone() -> None:
+    """After so many steps it is the whole cap; in the first a tenth of that, where 0 would be none at all."""
+
+    def felt(step: int, rise: int) -> Tensor:
+        masr, alone = model(weight=100.0, gradient_share=0.5, gradient_warmup_steps=rise), model(weight=0.0)
+        for each in (masr, alone):
+            each.advance(step)
+            loss(each(batch())).backward()
+        return masr.encoder.weight.grad - alone.encoder.weight.grad
+
+    whole = felt(9, 0)
+    for step, share in [(0, 0.1), (4, 0.5), (9, 1.0), (50, 1.0)]:
+        expected = felt(step, 0) * share
+        torch.testing.assert_close(felt(step, 10), expected, rtol=1e-3, atol=1e-6)
+    assert whole.norm() > 0
+    with pytest.raises(ValueError, match="gradient_warmup_steps needs a gradient_share"):
+        model(gradient_warmup_steps=10)
+
+
 def test_the_log_has_both_gradients_from_the_second_step_on_and_none_in_validation() -> None:
     masr = model()
     first = masr(batch()).figures

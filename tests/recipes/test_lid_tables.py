@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from masr.api.schemas import resolved_settings
 from masr.cli.main import main
 from masr.io.datadir import write_datadir
 from masr.io.language_scores import write_language_scores
 from masr.tables.config import read_table
 from masr.tables.placeholders import readable
-from masr.tables.plan import Plan, folders_of, make_plan
-from masr.tables.resolved import ResolvedDigests
+from masr.tables.plan import Plan
 from masr.tables.scores import read_scores
+from small.plans import plan_of
 
 EGS = Path(__file__).resolve().parents[2] / "egs"
 FLEURS = EGS / "fleurs" / "tables"
@@ -42,12 +40,6 @@ def name_of(value: object) -> str:
 
 
 each = pytest.mark.parametrize(("path", "size"), SIZES, ids=name_of)
-
-
-@cache
-def plan_of(path: Path, size: str) -> Plan:
-    folders, resolved = folders_of(path, size, None, None, None), ResolvedDigests(Path("not there"), resolved_settings)
-    return make_plan(read_table(path), size, folders, resolved, stamp_of=lambda _: "not looked at")
 
 
 def digests(plan: Plan, *steps: str) -> set[str]:
@@ -100,7 +92,7 @@ def test_a_row_without_pretraining_has_the_same_encoder_and_trains_all_of_it(pat
     plan = plan_of(path, size)
     fresh, tuned = (settings(plan, row, step) for row, step in (("scratch", "scratch"), ("best_rq.ssl", "lid")))
     assert fresh["encoder"] == settings(plan, "best_rq.ssl")["encoder"]
-    assert "init" not in fresh and readable(tuned["init"]) == "{pretrain}"
+    assert fresh["init"] is None and readable(tuned["init"]) == "{pretrain}"
     assert set(fresh["optim"]["frozen"].values()) == {0} and set(fresh["optim"]["scales"].values()) == {1.0}
     assert fresh["optim"].get("layer_decay", 1) == 1
     for part in ("objective", "batching", "training", "data"):
@@ -167,12 +159,13 @@ def test_what_scoring_writes_has_every_column(path: Path, scored: Path) -> None:
             assert found.low is not None and found.high is not None and found.low <= found.value <= found.high
 
 
-def test_the_demo_asks_the_encoders_that_stage_6_trains() -> None:
+def test_the_demo_asks_the_encoders_that_its_stage_6_trains() -> None:
     plan = plan_of(FLEURS.parent / "demo.yaml", "mini")
     run = (FLEURS.parent / "run.sh").read_text(encoding="utf-8")
+    demo = (FLEURS.parent / "demo.sh").read_text(encoding="utf-8")
     probed = [word for task in plan.tasks for word in task.words if "/pretrain/" in word]
     models = {word.split("/pretrain/")[1].split("/")[0] for word in probed}
-    assert f"pretrain={','.join(sorted(models, key=len))} " in run and "seeds=0 " in run
+    assert f"--pretrain {','.join(sorted(models, key=len))}\n" in demo and "seeds=0 " in run
     assert {word.rsplit("/", 1)[1] for word in probed} == {"train", "dev", "test"}
     assert '"$data"/{train,dev,test}' in run[run.index("pretrain.sh --models") :].split("\n\n")[0]
     assert plan.size.seeds == (0,) and plan.rows == ["logmel", "ssl", "masr"]

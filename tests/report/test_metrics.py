@@ -118,3 +118,11 @@ def test_names_beyond_what_a_page_shows_are_counted(tmp_path: Path, count: int) 
     metrics = read_metrics(lines(tmp_path / "m", {"step": 1, **{f"n{k}": 1 for k in range(count)}}))
     assert len(metrics.curves) + len(metrics.left_out) == count
     assert len(metrics.curves) == 400
+
+
+@pytest.mark.parametrize("step", ["9" * 309, "1" + "0" * 4000, "1e999", "NaN", "true", "null"])
+def test_a_step_that_is_no_number_is_a_broken_line(step: str, tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(f'{{"split": "train", "step": {step}, "loss": 1.0}}\n{{"step": 2, "loss": {"9" * 308}}}\n', "utf-8")
+    found = read_metrics(path)
+    assert found.num_broken == 1 and found.last_step == 2

@@ -83,3 +83,40 @@ def test_json_has_every_number_of_the_last_validation_and_the_mean(tmp_path: Pat
     assert found["mean"]["masked_accuracy"] == pytest.approx(0.2)
     assert found["runs"]["model/seed1"]["masked_accuracy"] == 0.3
     assert found["mean"]["objective_loss"] == found["mean"]["loss"] == 4.5
+
+
+@pytest.mark.parametrize(
+    "line", ['{"step": "2", "loss": 1}', '{"step": 1e999}', '{"step": null}', "[1]", f'{{"step": {"9" * 400}}}']
+)
+def test_a_line_whose_step_is_no_number_is_passed_over(line: str, tmp_path: Path) -> None:
+    run = a_run(tmp_path / "a" / "seed1", 0.5, lines=line + "\n")
+    assert read_run(run).validation == read_run(a_run(tmp_path / "b" / "seed1", 0.5)).validation
+
+
+def test_a_figure_that_is_no_number_is_none(tmp_path: Path) -> None:
+    run = a_run(tmp_path / "a" / "seed1", 0.5)
+    (run / "metrics.jsonl").write_text(
+        '{"split": "dev", "step": 1, "loss": "low", "accuracy": 1e999, "x": 2}\n', "utf-8"
+    )
+    found = read_run(run)
+    assert found.validation == {"step": 1.0, "x": 2.0} and not found.figures
+
+
+@pytest.mark.parametrize("value", ['"a"', "1e999", "[]"])
+def test_neighbours_that_are_no_numbers_are_refused(value: str, tmp_path: Path) -> None:
+    run = a_run(tmp_path / "a" / "seed1", 0.5, neighbours=0.25)
+    path = run / "neighbours.json"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"accuracy": 0.25', f'"accuracy": {value}'), encoding="utf-8")
+    assert path.read_text(encoding="utf-8") != text
+    with pytest.raises(DataError, match="not what masr score neighbours"):
+        read_run(run)
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "neighbours.json"])
+def test_a_folder_in_the_place_of_figures_is_refused(name: str, tmp_path: Path) -> None:
+    run = a_run(tmp_path / "a" / "seed1", 0.5, neighbours=0.25)
+    (run / name).unlink()
+    (run / name).mkdir()
+    with pytest.raises(DataError, match=r"metrics|masr score neighbours"):
+        read_run(run)

@@ -10,13 +10,13 @@ import os
 import signal
 import sys
 import time
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-
-import kill
 
 from masr.data.loader import read_ahead
 from masr.errors import TrainingError
@@ -25,6 +25,34 @@ from masr.types import Batch
 from small import tiny
 
 LAST = 300
+
+
+def forked(work: Callable[[], int]) -> int:
+    """The process that does the work."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = work()
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    return child
+
+
+def ended(child: int) -> int:
+    """Its exit code, negative where a signal ended it."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def wait_until_at_work(child: int, folder: Path) -> None:
+    """Until the process has the folder to itself."""
+    for _ in range(6000):
+        if (folder / ".lock").exists() and f"process {child} " in (folder / ".lock").read_text():
+            return
+        time.sleep(0.01)
+    raise TimeoutError(f"process {child} never began")
 
 
 class Steps:
@@ -51,8 +79,8 @@ def work(folder: Path) -> int:
 
 def started(folder: Path) -> int:
     """A run that has done its first steps."""
-    child = kill.forked(lambda: work(folder))
-    kill.wait_until_at_work(child, folder)
+    child = forked(lambda: work(folder))
+    wait_until_at_work(child, folder)
     while not (folder / "metrics.jsonl").exists() or (folder / "metrics.jsonl").stat().st_size < 500:
         time.sleep(0.01)
     return child
@@ -68,16 +96,16 @@ def main() -> int:
     out = Path(sys.argv[1])
     child = started(out / "group")
     os.killpg(child, signal.SIGTERM)
-    print("group", kill.ended(child), flush=True)
+    print("group", ended(child), flush=True)
     child = started(out / "reader")
     os.kill(readers(child)[0], signal.SIGKILL)
-    print("reader", kill.ended(child), flush=True)
+    print("reader", ended(child), flush=True)
     child = started(out / "again")
     os.kill(child, signal.SIGKILL)
-    print("killed", kill.ended(child), flush=True)
+    print("killed", ended(child), flush=True)
     child = started(out / "again")
     os.kill(child, signal.SIGTERM)
-    print("again", kill.ended(child), flush=True)
+    print("again", ended(child), flush=True)
     return 0
 
 

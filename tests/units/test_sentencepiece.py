@@ -168,3 +168,14 @@ def test_files_of_two_runs_do_not_mix(tmp_path: Path) -> None:
     (tmp_path / "a" / "units.model").write_bytes((tmp_path / "b" / "units.model").read_bytes())
     with pytest.raises(UnitsError, match="do not belong together"):
         sentencepiece.build(Config(), tmp_path / "a")
+
+
+def test_a_model_with_pieces_that_are_not_utf8_is_refused(tmp_path: Path) -> None:
+    units = sentencepiece.train(Config(vocab_size=12, hard_vocab_limit=False), ["\u0928\u0928 a"] * 9)
+    units.save(tmp_path)
+    path = tmp_path / "units.model"
+    whole = path.read_bytes()
+    assert "\u0928".encode() in whole
+    path.write_bytes(whole.replace("\u0928".encode(), b"\xe0\xa4\x41"))
+    with pytest.raises(UnitsError, match="not a sentencepiece model"):
+        sentencepiece.build(Config(), tmp_path)

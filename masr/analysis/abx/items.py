@@ -8,6 +8,7 @@ Shapes: K items.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,13 +128,15 @@ def from_item_file(path: Path) -> Iterator[Item]:
     """Items of a file as ZeroSpeech publishes them."""
     try:
         lines = ordinary(path).read_text(encoding="utf-8").splitlines()
-    except (FileNotFoundError, UnicodeDecodeError, IsADirectoryError):
+    except (OSError, UnicodeDecodeError):
         raise AnalysisError(f"{path} is no item file", fix="give a file, or a data directory with phones.ctm") from None
     for number, line in enumerate(lines[1:], start=2):
         if not line.strip():
             continue
         try:
             utt, start, end, phone, before, behind, speaker = line.split()
+            if not math.isfinite(float(start) + float(end)):
+                raise ValueError("a time is not finite")
             yield Item(utt, float(start), float(end), phone, before, behind, speaker)
         except ValueError:
             raise AnalysisError(

@@ -60,7 +60,12 @@ def read_matrix(path: Path) -> NamedMatrix:
         text = ordinary(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise AnalysisError(f"{path} is not there", fix="give a table of `masr analyse similarity --out`") from None
-    rows = [row for row in csv.reader(text.splitlines(), delimiter="," if path.suffix == ".csv" else "\t") if row]
+    except (OSError, UnicodeDecodeError) as error:
+        raise AnalysisError(f"{path} cannot be read: {error}") from None
+    try:
+        rows = [row for row in csv.reader(text.splitlines(), delimiter="," if path.suffix == ".csv" else "\t") if row]
+    except csv.Error as error:
+        raise AnalysisError(f"{path} is no table: {error}") from None
     names = tuple(rows[0][1:]) if rows else ()
     if not names or tuple(row[0] for row in rows[1:]) != names or any(len(row) != len(rows[0]) for row in rows):
         raise AnalysisError(f"{path} is no square matrix with the same names above and beside it")

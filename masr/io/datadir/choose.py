@@ -13,6 +13,8 @@ from masr.errors import DataError, near
 from masr.io.datadir.directory import DataDir
 from masr.io.layout import SEGMENTS, UTT2DUR
 
+_LIST = "`masr data validate` lists lines that cannot be"
+
 How = Literal["random", "first", "last", "shortest", "each"]
 
 
@@ -114,13 +116,18 @@ def durations(source: DataDir) -> dict[str, float]:
     missing = next((utt for utt in source.utts if utt not in seconds), None)
     if missing is not None:
         raise DataError(f"{source.folder} does not say how long {missing} is", fix="`masr data fix` drops it")
+    if not math.isfinite(sum(seconds.values())):
+        raise DataError(f"{source.folder}: its utterances are longer together than any number", fix=_LIST)
     return seconds
 
 
 def _segment_sec(utt: str, value: str, source: DataDir) -> float:
     try:
         _, start, end = value.split()
-        return float(end) - float(start)
+        length_sec = float(end) - float(start)
+        if not math.isfinite(length_sec):
+            raise ValueError("a time is not finite")
+        return length_sec
     except ValueError:
         raise DataError(
             f"{source.folder / SEGMENTS}: {utt}: not a recording, a start and an end: {value!r}",

@@ -10,7 +10,9 @@ from pathlib import Path
 from masr.io.datadir.lines import BLANKS, shown
 from masr.io.datadir.report import Checks
 from masr.io.datadir.rules import TableCheck
+from masr.io.sums import damaged_offsets
 
+_ENTRY = re.compile(rb"(.+):(\d{1,18})(?:\[[0-9:,]*\])?", re.DOTALL)
 _RANGE = re.compile(rb"\[[0-9:,]*\]$")
 _LIST_AFTER = 16
 
@@ -24,6 +26,7 @@ class Files:
         self._sizes: dict[bytes, int] = {}
         self._listed: dict[bytes, frozenset[bytes]] = {}
         self._asked: dict[bytes, int] = {}
+        self._damaged: dict[bytes, dict[int, str]] = {}
 
     def exists(self, path: bytes) -> bool:
         """Whether there is a file of this path."""
@@ -36,6 +39,15 @@ class Files:
         if asked >= _LIST_AFTER:
             self._listed[parent] = _files_in(parent)
         return self.size(path) >= 0
+
+    def damaged(self, path: bytes) -> dict[int, str]:
+        """Where values of an archive begin that are not what was written -> what is to be said of each."""
+        if path not in self._damaged:
+            self._damaged[path] = {}
+            archive = next((root + path for root in self.roots if _size(root + path) >= 0), None)
+            if archive is not None:
+                self._damaged[path] = damaged_offsets(Path(os.fsdecode(archive)))
+        return self._damaged[path]
 
     def size(self, path: bytes) -> int:
         """Bytes of a file, -1 where there is none."""
@@ -64,7 +76,7 @@ def _problem(value: bytes, checks: Checks, files: Files) -> tuple[str, str] | No
         return None if checks.pipes else ("pipe", f"read through a command: {shown(value)}")
     if value[:1] == b"~":
         return ("tilde", f"{shown(value)} begins with a tilde")
-    return _absence(value, files) if checks.files else None
+    return (_absence(value, files) if checks.files else None) or (_damage(value, files) if checks.full else None)
 
 
 def _absence(value: bytes, files: Files) -> tuple[str, str] | None:
@@ -79,6 +91,15 @@ def _absence(value: bytes, files: Files) -> tuple[str, str] | None:
         if size >= 0:
             return ("archive-offset", f"byte {shown(offset)} of {shown(path)}, which has {size} bytes")
     return None if files.exists(value) else ("missing-file", f"{shown(value)} does not exist")
+
+
+def _damage(value: bytes, files: Files) -> tuple[str, str] | None:
+    """The rule and the sentence for `archive:offset` whose bytes are not what was written there."""
+    found = _ENTRY.fullmatch(value)
+    if found is None:
+        return None
+    what = files.damaged(found[1]).get(int(found[2]))
+    return None if what is None else ("damaged-archive", what)
 
 
 def _size(path: bytes) -> int:

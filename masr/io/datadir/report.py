@@ -41,6 +41,7 @@ FIXES: dict[str, str] = {
     "pipe": "a pipe runs a command of the data's author: read it, then pass --allow-pipes, or decode the audio once",
     "tilde": "write the path out: ~ is not expanded when a file is opened",
     "missing-file": "restore the file, or run from the folder that the path counts from; `masr data fix` drops the row",
+    "damaged-archive": "copy it again from where it is whole, or make it again: masr prepare, masr features",
     "archive-offset": "the archive is shorter than that: write it again, or let `masr data fix` drop the row",
 }
 """Rule -> what to do about it."""
@@ -59,6 +60,8 @@ class Checks:
     """Whether utterance ids have to begin with the speaker's, and sort as speakers do, as Kaldi asks by default."""
     files: bool = True
     """Whether the files are looked for that wav.scp, feats.scp and the like point at."""
+    full: bool = False
+    """Whether archives are read whole and compared with the checksums beside them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,3 +88,10 @@ def test_what_says_nothing_of_phones_is_refused(tmp_path: Path) -> None:
         place_items(items, frames())
     with pytest.raises(AnalysisError, match="when they are"):
         place_items(items, ArrayFrames("a.npy", np.ones((4, 2))))
+
+
+@pytest.mark.parametrize("times", ["nan 0.1", "0 inf", "0 1e999"])
+def test_an_item_whose_times_are_not_finite_is_refused(times: str, tmp_path: Path) -> None:
+    (tmp_path / "x.item").write_text(f"#file onset\na {times} AH B K s\n", encoding="utf-8")
+    with pytest.raises(AnalysisError, match="is not an item"):
+        list(from_item_file(tmp_path / "x.item"))

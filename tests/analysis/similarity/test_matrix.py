@@ -55,3 +55,10 @@ def test_the_mean_of_seeds_needs_the_same_representations(tmp_path: Path) -> Non
     assert mean_matrix(paths[:2]).values[0, 1] == pytest.approx(0.4)
     with pytest.raises(AnalysisError, match="same representations"):
         mean_matrix(paths)
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"a\t" + b"x" * 200_000 + b"\n", b"\ta\na\t1\xe0"])
+def test_a_matrix_that_is_no_text_or_has_an_endless_cell_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "m.tsv").write_bytes(content)
+    with pytest.raises(AnalysisError):
+        read_matrix(tmp_path / "m.tsv")
