@@ -55,6 +55,8 @@ def tar_members(path: Path, suffix: str = ".wav", max_bytes: int = MAX_MEMBER_BY
             )
     except FileNotFoundError:
         raise ArchiveError(f"{path}: no such file") from None
+    except OSError as error:
+        yield _end(path, 0, error, spoils_part=False)
 
 
 def members_of(
@@ -79,8 +81,12 @@ def members_of(
                 num_read += 1
                 yield member
     except (DamagedTarError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
-        ends = f"{DAMAGED}: ends after {num_read} members ({damage_of(error)}); download it again"
-        yield Problem(where, ends, spoils_part=has_checksum)
+        yield _end(path, num_read, error, spoils_part=has_checksum)
+
+
+def _end(path: Path, num_read: int, error: Exception, spoils_part: bool) -> Problem:
+    ends = f"{DAMAGED}: ends after {num_read} members ({damage_of(error)}); download it again"
+    return Problem(f"{path.parent.name}/{path.name}", ends, spoils_part=spoils_part)
 
 
 def damage_of(error: Exception) -> str:
