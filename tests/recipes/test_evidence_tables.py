@@ -146,7 +146,8 @@ def test_sweeps_vary_what_they_are_about(size: str) -> None:
     }
     for name, allowed in varied.items():
         plan = plan_of(name, size)
-        rows = [row for row in plan.rows if row != "best_rq.balanced"]
+        others = {"best_rq.balanced", "best_rq.across", "best_rq.unlearn"}  # the last two are about a nuisance
+        rows = [row for row in plan.rows if row not in others]
         configs = [pretrained(plan, row) for row in rows]
         seen = set().union(*(changes(configs[0], config) for config in configs))
         assert seen <= {f"streams.0.{key}" for key in allowed}, name

