@@ -17,7 +17,7 @@ from torture.process import Process, call, kill_self, take_no_more
 from torture.victims import Victim
 
 from masr.cli import words as words_verb
-from masr.io import atomic, one_writer
+from masr.io import atomic
 from masr.io.datadir import write_datadir
 from masr.units import words as words_room
 
@@ -67,7 +67,7 @@ def test_what_killed_processes_leave_is_found(victim: Victim, monkeypatch: pytes
 
 
 def test_two_runs_that_mix_are_found(victim: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(one_writer, "writing", lambda folder, verb: nullcontext())
+    monkeypatch.setattr(words_room, "writing", lambda *_: nullcontext())
     monkeypatch.setattr(rounds, "_STAND_STILL_SEC", 1.0)
     assert any("a part of each" in what for what in struck("two at once", victim, 10))
     monkeypatch.undo()
