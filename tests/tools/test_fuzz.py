@@ -312,6 +312,11 @@ def test_what_was_broken_once_breaks_nothing_now(path, tmp_path) -> None:
     assert attempt(TARGETS[name].open(tmp_path), files) == []
 
 
+@pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_case_says_what_broke_and_not_on_which_machine(path) -> None:
+    assert set(json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))) == {"target", "broke", "files"}
+
+
 def test_there_are_cases() -> None:
     assert CASES
     assert attempt(reader(raises), {"a.txt": MARK})[0].kind == "traceback"
