@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,24 @@ def write_embedded(folder: Path, first: int) -> None:
         vectors.append([1.0, 0.1 * n] if n % 2 else [0.1 * n, 1.0])
     write_datadir(folder, rows)
     np.save(folder / "embeddings.npy", np.array(vectors, dtype=np.float32))
+
+
+AT_THE_START = """\
+import os, stat, sys
+for word in sys.orig_argv:
+    if os.path.exists(word) and stat.S_ISFIFO(os.stat(word).st_mode):
+        open(word).close()
+"""
+
+
+@pytest.fixture
+def pipes_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Python whose command line names a FIFO waits for who writes to it: a task that lasts as long as wanted."""
+    folder = tmp_path / "at the start"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(AT_THE_START)
+    paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
 
 
 class Recipe:

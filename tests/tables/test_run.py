@@ -126,7 +126,7 @@ columns: [{name: nn, step: score, file: scores.json, value: [shares, all, 1-NN, 
 
 
 @pytest.fixture
-def piped(recipe: Any) -> Any:
+def piped(recipe: Any, pipes_are_waited_for: None) -> Any:
     """Task 2 waits until somebody writes to a pipe; tasks 1 and 3 read an empty file."""
     pipe = recipe.folder / "pipe"
     for seed in (0, 2):
@@ -141,7 +141,6 @@ def masr_table(recipe: Any, *words: object) -> list[str]:
     return [sys.executable, "-m", "masr.cli.main", "table", "run", str(recipe.table), *map(str, words)]
 
 
-@pytest.mark.skip(reason="its task waits by a FIFO, which masr config refuses now; it needs another command that waits")
 def test_killed_through_the_launcher_and_gone_on_with(piped: Any, capfd: pytest.CaptureFixture[str]) -> None:
     log = piped.folder / "exp" / "wave.JOB.log"
     launcher = subprocess.Popen(
@@ -171,7 +170,6 @@ def test_killed_through_the_launcher_and_gone_on_with(piped: Any, capfd: pytest.
     )
 
 
-@pytest.mark.skip(reason="its task waits by a FIFO, which masr config refuses now; it needs another command that waits")
 def test_a_signal_reaches_the_command_and_the_task_can_be_started_again(piped: Any) -> None:
     process = subprocess.Popen(masr_table(piped, 2), stdout=subprocess.DEVNULL)
     wait_for(lambda: statuses(piped)[1] == "running")

@@ -109,8 +109,9 @@ def test_a_table_that_cannot_be_read_is_an_error(two_steps: Any) -> None:
     assert not calls(two_steps)
 
 
-@pytest.mark.skip(reason="its task waits by a FIFO, which masr config refuses now; it needs another command that waits")
-def test_with_run_py_a_killed_grid_goes_on_without_repeating_what_was_done(two_steps: Any) -> None:
+def test_with_run_py_a_killed_grid_goes_on_without_repeating_what_was_done(
+    two_steps: Any, pipes_are_waited_for: None
+) -> None:
     """The script and its launcher die by kill -9 while the score of one row waits for a pipe."""
     slow = two_steps.folder / "slow"
     os.mkfifo(slow)
