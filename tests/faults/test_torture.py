@@ -35,7 +35,7 @@ def torture(*words: object) -> subprocess.CompletedProcess[str]:
         ("full disk", ("train", "features", "cluster", "extract", "decode", "identify", "report"), 7),
         ("small disk", ("train", "extract"), 2),
         ("read-only", ("train", "prepare", "features", "extract", "units", "words", "subset"), 7),
-        ("two at once", ("prepare", "features", "extract"), 3),
+        ("two at once", ("train", "prepare", "features", "extract"), 4),
         ("clock set back", ("train", "table"), 2),
         ("damage", ("train",), 1),
     ],

@@ -43,7 +43,10 @@ from torture.victims import Victim
 _REQUEUE = 75
 _FULL = re.compile(r"No space left|File too large|disk is full|disk quota|cannot be (saved|written)")
 _FORBIDDEN = re.compile(r"Permission denied|owner and mode forbid|cannot be (saved|written|locked)|read-only")
-_REFUSED = re.compile(r"is training here|another `masr|another run|is being run by|at work")
+_REFUSED = re.compile(
+    r"is training here|another `masr|another run|is being run by|at work"
+    r"|was made with another configuration"  # who comes when the other is done and gone
+)
 _STAND_STILL_SEC = 4.0
 
 
