@@ -31,12 +31,12 @@ from masr.training.distributed import World, join_world
 from masr.training.encoded_frames import EncodedFrames, Scorer
 from masr.training.init_from import begin_from, read_run, refuse_unmeant
 from masr.training.label_classes import with_classes
+from masr.training.left_out import left_out
 from masr.training.loop import train
 from masr.training.reads import reads_of
 from masr.training.retention import ended_at, folders
 from masr.training.run import Run, begin
 from masr.training.transcripts import read_speech, transcribes, with_outputs
-from masr.training.unlearnt import unlearnt
 from masr.types import Encoder, Stream, Units
 
 
@@ -112,7 +112,7 @@ def assemble(config: TrainConfig, folder: Path, world: World, rooms: Rooms) -> R
     run = begin(config, folder, world, objective, replace(reading.data(), reads=reads), config)
     speech.show(run.meters.say)
     for read, found in ((data, labels[0]), (dev, labels[1])):
-        for line in unlearnt(config, read, found, frames.lengths(read)) if read else ():
+        for line in left_out(config, read, found, frames.lengths(read)) if read else ():
             run.meters.say(line)
     return run
 

@@ -25,7 +25,7 @@ _MOST_LABELS = 100
 """So many labels of a stream are compared with each other: a stream of transcripts has as many as utterances."""
 
 
-def unlearnt(config: TrainConfig, data: DataDir, labels: Mapping[str, Labels], lengths: Int64Array) -> Iterator[str]:
+def left_out(config: TrainConfig, data: DataDir, labels: Mapping[str, Labels], lengths: Int64Array) -> Iterator[str]:
     """A line for each reason why utterances, or pairs of labels, of a data directory are left out; how many they are.
 
     DataError where a stream that counts finds no label at all.
@@ -36,16 +36,16 @@ def unlearnt(config: TrainConfig, data: DataDir, labels: Mapping[str, Labels], l
             missing = np.array([place for place in missing if place not in found.values.changed], dtype=np.int64)
         if len(missing):
             what = "no label" if found.stream is not None else "no label, or one that is no class of the training data,"
-            yield _left_out(data, missing, f"have {what} of {name}: its loss leaves them out")
+            yield _line(data, missing, f"have {what} of {name}: its loss leaves them out")
     short = lengths < config.batching.min_frames
     long = (lengths > config.batching.max_frames) & (not config.batching.crop)
     for rule, wrong in (("shorter than batching.min_frames", short), ("longer than batching.max_frames", long)):
         if wrong.any() and not transcribes(config):
-            yield _left_out(data, np.flatnonzero(wrong), f"are {rule} and left out")
+            yield _line(data, np.flatnonzero(wrong), f"are {rule} and left out")
     yield from _streams(config, data, labels)
 
 
-def _left_out(data: DataDir, places: Int64Array, why: str) -> str:
+def _line(data: DataDir, places: Int64Array, why: str) -> str:
     return f"{data.folder}: {len(places)} of {len(data)} utterances {why}, such as {data.utts[int(places[0])]}"
 
 

@@ -17,7 +17,7 @@ from masr.io.datadir import DataDir, write_datadir
 from masr.plugins import resolve
 from masr.training.config import TrainConfig
 from masr.training.label_classes import class_labels
-from masr.training.unlearnt import unlearnt
+from masr.training.left_out import left_out
 from masr.types import FloatArray
 
 
@@ -53,7 +53,7 @@ def said(
     column = Column(data, Alphabet.tables)
     found = labels_of(column, Alphabet(), label_set([column]), Corruption(drop=drop))
     names = {"lang": found} if config.streams else class_labels(config, data)
-    return list(unlearnt(config, data, names, np.array(lengths or [100] * len(labels))))
+    return list(left_out(config, data, names, np.array(lengths or [100] * len(labels))))
 
 
 def test_where_all_is_learnt_nothing_is_said(tmp_path: Path) -> None:
