@@ -49,7 +49,7 @@ def tar_members(path: Path, suffix: str = ".wav", max_bytes: int = MAX_MEMBER_BY
     has one.
     """
     try:
-        with _unpacked(path) as (stream, has_checksum):
+        with open_ordinary(path) as raw, unpacked(raw) as (stream, has_checksum):
             yield from members_of(
                 stream, has_checksum, path, lambda name: name.lower().endswith(suffix), max_bytes=max_bytes
             )
@@ -95,17 +95,16 @@ def damage_of(error: Exception) -> str:
 
 
 @contextmanager
-def _unpacked(path: Path) -> Iterator[tuple[IO[bytes], bool]]:
-    """What the file holds once unpacked, and whether a checksum is compared at its end."""
-    with open_ordinary(path) as raw:
-        head = raw.read(6)
-        raw.seek(0)
-        for magic, unpacker in _UNPACKERS.items():
-            if head.startswith(magic):
-                with unpacker(raw) as stream:
-                    yield stream, True
-                return
-        yield raw, False
+def unpacked(raw: BinaryIO) -> Iterator[tuple[IO[bytes], bool]]:
+    """The stream without its gzip, bzip2 or xz, and whether a checksum is compared at its end."""
+    head = raw.read(6)
+    raw.seek(0)
+    for magic, unpacker in _UNPACKERS.items():
+        if head.startswith(magic):
+            with unpacker(raw) as stream:
+                yield stream, True
+            return
+    yield raw, False
 
 
 def _refuse_escapes(path: Path, name: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
 import lzma
 from collections.abc import Callable, Iterator
@@ -11,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
-from masr.corpora.archive import DAMAGED, Member, damage_of, members_of
+from masr.corpora.archive import DAMAGED, Member, damage_of, members_of, unpacked
 from masr.corpora.tar_headers import DamagedTarError
 from masr.errors import ArchiveError, MissingPackageError
 from masr.files import open_ordinary
@@ -21,11 +19,7 @@ MAX_WINDOW_BYTES = 128 << 20
 """What unpacking zstd may keep in memory; dpkg-deb asks for 8 MiB."""
 _AR, _HEADER_BYTES, _MAX_MEMBERS = b"!<arch>\n", 60, 16
 _ZSTD = b"\x28\xb5\x2f\xfd"
-_UNPACKERS: dict[str, Callable[[BinaryIO], Any]] = {
-    ".gz": lambda raw: gzip.GzipFile(fileobj=raw),
-    ".bz2": bz2.BZ2File,
-    ".xz": lzma.LZMAFile,
-}
+_PACKED = (".tar", ".gz", ".bz2", ".xz", ".zst")
 
 
 def deb_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[Member | Problem]:
@@ -46,16 +40,10 @@ def deb_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[Member | 
 def _unpacked(path: Path, raw: BinaryIO) -> Iterator[tuple[IO[bytes], bool]]:
     """The stream of data.tar, and whether a checksum is compared at its end."""
     suffix, data = _data(raw)
-    if suffix == ".tar":
-        yield data, False
-    elif suffix == ".zst":
-        with _zstd(path, data) as found:
-            yield found
-    elif suffix in _UNPACKERS:
-        with _UNPACKERS[suffix](data) as stream:
-            yield stream, True
-    else:
+    if suffix not in _PACKED:
         raise DamagedTarError(f"its data.tar is packed as {suffix!r}, which is not read here")
+    with _zstd(path, data) if suffix == ".zst" else unpacked(data) as found:
+        yield found
 
 
 @contextmanager
