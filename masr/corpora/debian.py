@@ -27,7 +27,7 @@ from masr.corpora.debian_texts import Texts
 from masr.corpora.listening import RATE, listen
 from masr.corpora.telephone import RATES, to_wav
 from masr.errors import AudioError, CorpusError, near
-from masr.io.audio import audio_info, int16_blocks
+from masr.io.audio import int16_blocks, loudest_channel
 from masr.types import Corpus, Int16Array, Part, Problem, Utterance
 
 NUM_FOLDS = 10
@@ -113,7 +113,7 @@ class Debian:
         try:
             if path.suffix in RATES:
                 audio = to_wav(audio if isinstance(audio, bytes) else audio.read_bytes(), path.suffix)
-            channel = _loudest(audio) if self.config.channels == "loudest" else None
+            channel = loudest_channel(audio) if self.config.channels == "loudest" else None
             reason = self._unheard(audio, channel) if source.is_listened_to and self.config.listen else ""
         except AudioError as error:
             channel, reason = None, error.what
@@ -156,15 +156,6 @@ def build(config: Config) -> Corpus:
 def _samples(audio: Path | bytes, channel: int | None) -> Int16Array:
     """(n,) samples at RATE."""
     return np.concatenate(list(int16_blocks(audio, RATE, channel, resample=True)))
-
-
-def _loudest(audio: Path | bytes) -> int | None:
-    """The channel with the most power; None where there is one channel."""
-    count = audio_info(audio).num_channels
-    if count == 1:
-        return None
-    powers = [float(np.square(_samples(audio, channel).astype(np.float64)).mean()) for channel in range(count)]
-    return int(np.argmax(powers))
 
 
 def _packages(folder: Path, pattern: str) -> list[Path]:

@@ -114,19 +114,33 @@ def int16_blocks(
     With `resample`, another rate is converted instead of refused; with `mix`, it is the mean of all channels.
     """
     channel = 0 if mix else channel
+    with _all_channels(source) as (info, blocks):
+        _require(info, None if resample else sample_rate, channel)
+        yield from _converted(blocks, info.sample_rate, sample_rate, channel or 0, mix)
+
+
+def loudest_channel(source: Path | bytes) -> int | None:
+    """The channel with the most power; None where there is one. A file is decoded once, however many it has."""
+    with _all_channels(source) as (info, blocks):
+        if info.num_channels == 1:
+            return None
+        powers = np.zeros(info.num_channels)
+        for block in blocks:
+            powers += np.square(block, dtype=np.float64).sum(axis=0)
+    return int(powers.argmax())
+
+
+@contextmanager
+def _all_channels(source: Path | bytes) -> Iterator[tuple[AudioInfo, Iterator[Block]]]:
+    """What a file holds, and its (n, C) samples, a block at a time, each decoded once."""
     with _opened(source) as (stream, size):
         riff = read_riff(stream, 0, size)
         if riff is not None and riff.is_int16:
-            info = AudioInfo(riff.num_samples, riff.sample_rate, riff.num_channels)
-            _require(info, None if resample else sample_rate, channel)
-            blocks = _riff_blocks(stream, riff)
-            yield from _converted(blocks, info.sample_rate, sample_rate, channel or 0, mix)
+            yield AudioInfo(riff.num_samples, riff.sample_rate, riff.num_channels), _riff_blocks(stream, riff)
             return
         digest = SampleDigest(stream)
         with open_sound(stream) as sound:
-            info = _sound_info(sound)
-            _require(info, None if resample else sample_rate, channel)
-            yield from _converted(sound_blocks(sound, digest), info.sample_rate, sample_rate, channel or 0, mix)
+            yield _sound_info(sound), sound_blocks(sound, digest)
 
 
 def read_audio(

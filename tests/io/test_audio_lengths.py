@@ -15,6 +15,7 @@ from masr.errors import AudioError
 from masr.inference.identify import Geometry
 from masr.inference.lid_windows import file_windows
 from masr.inference.load import _mono
+from masr.io import audio
 from masr.io.audio import audio_info, check_audio, entry_info, int16_blocks, read_audio
 from masr.io.datadir import read_table, write_datadir
 from masr.types import Int16Array
@@ -180,3 +181,18 @@ def test_a_path_with_a_nul_and_a_pipe_are_no_audio(tmp_path: Path) -> None:
     for path in (f"{tmp_path}/a\0b.wav", str(tmp_path / "fifo.wav")):
         with pytest.raises(AudioError):
             read_audio(path)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
+def test_the_loudest_channel_is_found_by_decoding_a_file_once(subtype: str, tmp_path, monkeypatch) -> None:
+    samples = np.random.default_rng(0).normal(size=(4000, 40)) * 0.01
+    samples[:, 33] *= 3
+    path = tmp_path / "a.wav"
+    soundfile.write(path, samples, 16000, subtype=subtype)
+    opened = []
+    take = audio._opened
+    monkeypatch.setattr(audio, "_opened", lambda source: opened.append(source) or take(source))
+    assert audio.loudest_channel(path) == 33
+    assert opened == [path]
+    soundfile.write(path, samples[:, :1], 16000, subtype=subtype)
+    assert audio.loudest_channel(path) is None
