@@ -154,6 +154,8 @@ def _extractor(transformers: Any, folder: Path, kind: str, normalise: bool | Non
             fix=f"copy {_EXTRACTOR} from where the weights came from"
             + ("" if kind == MEL else ", or set encoder.normalise to true or false"),
         ) from None
+    except Exception as error:  # transformers computes with what the file says, whatever that is
+        raise _damaged(folder, error) from None
     if kind == MEL and not hasattr(extractor, "mel_filters"):
         raise CheckpointError(f"{folder}/{_EXTRACTOR}: is not that of a {MEL} model")
     return extractor

@@ -104,6 +104,12 @@ def test_without_its_feature_extractor_the_scale_of_a_waveform_is_unknown(folder
     opened(folder, normalise=True)
 
 
+def test_a_feature_extractor_that_transformers_cannot_compute_with(folder: Path) -> None:
+    text = '{"feature_extractor_type": "SeamlessM4TFeatureExtractor", "sampling_rate": [8]}'
+    (folder / "preprocessor_config.json").write_text(text)
+    assert "cannot be loaded" in refused(folder)
+
+
 def test_the_other_models_are_named(folder: Path) -> None:
     changed(folder, model_type="hubertt")
     message = refused(folder)
