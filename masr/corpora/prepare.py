@@ -22,11 +22,11 @@ from masr.corpora.sidecar import read_sidecar
 from masr.errors import CorpusError, UsageError
 from masr.files import can_be_named
 from masr.io.atomic import replace_folder
+from masr.io.checksums import sums_path
 from masr.io.layout import ARCHIVES, PROBLEMS_TSV
 from masr.io.one_writer import only_writer
 from masr.io.progress import track
 from masr.io.provenance import write_provenance
-from masr.io.sums import sums_path
 from masr.io.workers import end_with_parent
 from masr.types import Corpus, Part
 

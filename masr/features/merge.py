@@ -20,10 +20,10 @@ from masr.features.job import (
 from masr.features.waveforms import require_audio
 from masr.io.ark import ArchiveWriter, read_array
 from masr.io.atomic import atomic_write
+from masr.io.checksums import SUFFIX
 from masr.io.datadir import DataDir, Table, read_table, write_table
 from masr.io.layout import ARCHIVES, CMVN_SCP, FEATS_SCP, UTT2NUM_FRAMES, shard_name
 from masr.io.provenance import write_provenance
-from masr.io.sums import SUFFIX
 from masr.types import slice_of
 
 

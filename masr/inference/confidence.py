@@ -26,6 +26,7 @@ from masr.inference.batches import of_like_length, read_whole
 from masr.inference.frame_scorer import FrameScorer
 from masr.io.ark import ArchiveWriter, read_shape
 from masr.io.atomic import atomic_open, atomic_write
+from masr.io.checksums import SUFFIX
 from masr.io.confidence import Facts, data_digest, stored_facts, write_facts
 from masr.io.datadir import DataDir, write_table
 from masr.io.layout import (
@@ -39,7 +40,6 @@ from masr.io.layout import (
     WAV_SCP,
 )
 from masr.io.progress import track
-from masr.io.sums import SUFFIX
 from masr.types import FloatArray, slice_of
 
 PROBLEMS = "confidence_problems.tsv"

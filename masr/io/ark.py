@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from masr.errors import ArchiveError
 from masr.files import open_ordinary
-from masr.io.sums import with_sums
+from masr.io.checksums import with_sums
 from masr.types import FloatArray
 
 Storage = Literal["float32", "float16", "uint8"]
@@ -52,7 +52,7 @@ class Header:
 class ArchiveWriter:
     """Appends arrays to one archive, which takes its name when the `with` block ends without an error.
 
-    Its checksums lie beside it then (masr/io/sums.py).
+    Its checksums lie beside it then (masr/io/checksums.py).
 
     `rows` is then what its scp holds. Matrices are stored as `storage` says; float64 stays float64, and vectors
     stay whole.

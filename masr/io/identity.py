@@ -19,9 +19,9 @@ It knows, by what it finds:
   folder      any other: every file in it, as those of an archive. Hidden files and records of when and where something
               was made do not count
 
-Where archives have checksums beside them (masr/io/sums.py), some 16 MiB of them are compared with these, and a damaged
-archive is an error. Whole is read what a reader reads whole anyway: tables and weights. Folders in the paths of tables
-do not count, nor does that of `path` itself; a copy has to keep times where files are large (cp -a, rsync -a).
+Where archives have checksums beside them (masr/io/checksums.py), some 16 MiB of them are compared with these, and a
+damaged archive is an error. Whole is read what a reader reads whole anyway: tables and weights. Folders in the paths of
+tables do not count, nor does that of `path` itself; a copy has to keep times where files are large (cp -a, rsync -a).
 
 Only the standard library is imported: the launchers of jobs run without any other.
 """
@@ -40,6 +40,7 @@ from typing import Any
 
 from masr.errors import CheckpointError
 from masr.files import open_ordinary
+from masr.io.checksums import require_whole
 from masr.io.layout import (
     CMVN_SCP,
     ENCODER,
@@ -53,7 +54,6 @@ from masr.io.layout import (
     UTT2SPK,
     WAV_SCP,
 )
-from masr.io.sums import require_whole
 from masr.io.trained import DESCRIPTION, Trained, open_trained
 
 CONTENT_LIMIT_BYTES = 16 * 2**20

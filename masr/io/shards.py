@@ -14,8 +14,8 @@ from types import TracebackType
 import numpy as np
 
 from masr.errors import ArchiveError, AudioError
+from masr.io.checksums import with_sums
 from masr.io.riff import HEADER_BYTES, riff_header
-from masr.io.sums import with_sums
 from masr.types import Int16Array
 
 

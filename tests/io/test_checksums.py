@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from masr.errors import ArchiveError
 from masr.io.ark import ArchiveWriter, read_array
+from masr.io.checksums import damaged, damaged_offsets, read_sums, require_whole, sums_path
 from masr.io.shards import ShardWriter
-from masr.io.sums import damaged, damaged_offsets, read_sums, require_whole, sums_path
 
 
 def write(path: Path, count: int = 5) -> dict[str, str]:
@@ -104,7 +104,7 @@ def test_an_archive_is_never_beside_the_checksums_of_another(tmp_path: Path, mon
     with pytest.raises(ArchiveError, match="NaN"), ArchiveWriter(path) as archive:
         archive.append("new", np.full((2, 2), np.nan, np.float32))
     assert (path.read_bytes(), len(read_sums(path))) == (before, 5)
-    monkeypatch.setattr("masr.io.sums.atomic_open", lambda _: (_ for _ in ()).throw(OSError("killed here")))
+    monkeypatch.setattr("masr.io.checksums.atomic_open", lambda _: (_ for _ in ()).throw(OSError("killed here")))
     with pytest.raises(OSError, match="killed here"):
         write(path, 2)
     assert path.read_bytes() != before

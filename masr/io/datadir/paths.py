@@ -7,10 +7,10 @@ import re
 import stat
 from pathlib import Path
 
+from masr.io.checksums import damaged_offsets
 from masr.io.datadir.lines import BLANKS, shown
 from masr.io.datadir.report import Checks
 from masr.io.datadir.rules import TableCheck
-from masr.io.sums import damaged_offsets
 
 _ENTRY = re.compile(rb"(.+):(\d{1,18})(?:\[[0-9:,]*\])?", re.DOTALL)
 _RANGE = re.compile(rb"\[[0-9:,]*\]$")
