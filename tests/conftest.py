@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 LANGUAGES = ("eng", "hin", "nob", "urd")
-# As many as find a broken line: a test that needs more says so. And no deadline, which a busy machine would miss.
-settings.register_profile("masr", max_examples=40, deadline=None)
+# As many as find a broken line: a test that needs more says so. And no test is told off for a busy machine.
+settings.register_profile("masr", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("masr")
 
 
