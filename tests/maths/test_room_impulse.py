@@ -52,7 +52,7 @@ def test_a_room_rings_as_long_as_asked(seed: int, rt60_sec: float, small: bool) 
     rng = np.random.default_rng(seed)
     place = draw_room(rng, rt60_sec, small)
     response = impulse_response(place, draw_point(rng, place), draw_point(rng, place))
-    assert decay_time(response**2, 1 / 16000) == pytest.approx(rt60_sec, rel=0.12)
+    assert decay_time(response**2, 1 / 16000) == pytest.approx(rt60_sec, rel=0.2)
 
 
 def test_the_direct_sound_comes_first_at_its_own_level() -> None:

@@ -15,6 +15,7 @@ import contextlib
 import importlib
 import os
 import random
+import resource
 import shutil
 import signal
 import sys
@@ -38,7 +39,7 @@ def main() -> None:
     parser.add_argument("--room", nargs="*", choices=ROOMS, default=[], metavar="ROOM", help=", ".join(ROOMS))
     parser.add_argument("--tests", type=Path, default=CHECKOUT, help="a checkout whose tests are run (default: this)")
     parser.add_argument("--out", type=Path, default=CHECKOUT / "build" / "mutants.tsv")
-    parser.add_argument("--limit", type=float, default=180, help="seconds for one mutant (default: %(default)s)")
+    parser.add_argument("--limit", type=int, default=300, help="seconds of CPU for one mutant (default: %(default)s)")
     args = parser.parse_args()
     args.out.parent.mkdir(parents=True, exist_ok=True)
     import_all()
@@ -63,7 +64,7 @@ def copy_checkout(tests: Path, folder: Path) -> None:
             shutil.copy2(source, folder / part)
 
 
-def run_room(name: str, room: Room, copy: Path, limit: float, out: TextIO) -> tuple[int, int]:
+def run_room(name: str, room: Room, copy: Path, limit: int, out: TextIO) -> tuple[int, int]:
     """Noticed mutants, and all of them; each is a line of `out`."""
     chosen = choose(name, room, copy)
     noticed = 0
@@ -135,31 +136,32 @@ class FirstFailure:
         self.pytest_runtest_logreport(report)
 
 
-def run_tests(copy: Path, parts: Sequence[Sequence[str]], limit: float) -> tuple[str, float, str]:
+def run_tests(copy: Path, parts: Sequence[Sequence[str]], limit: int) -> tuple[str, float, str]:
     """State, seconds, and the first test that failed: each part in a fork of this process, with a group of its own."""
     start = time.monotonic()
     state = test = ""
     for files in parts:
-        state, test = run_part(copy, files, start + limit)
+        state, test = run_part(copy, files, limit)
         if state != "survived":
             break
     return state, time.monotonic() - start, test
 
 
-def run_part(copy: Path, files: Sequence[str], deadline: float) -> tuple[str, str]:
-    """State, and the first test that failed."""
+def run_part(copy: Path, files: Sequence[str], limit: int) -> tuple[str, str]:
+    """State, and the first test that failed. What waits for ever is ended too, at ten times the limit."""
     temporary = Path(tempfile.mkdtemp(prefix="mutant"))
     pid = os.fork()
     if pid == 0:
         os.setpgid(0, 0)
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
         os._exit(run_pytest(copy, files, temporary))
-    code = wait(pid, deadline)
+    code = wait(pid, time.monotonic() + 10 * limit)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
     failed = temporary / "failed"
     test = failed.read_text() if failed.exists() else ""
     shutil.rmtree(temporary, ignore_errors=True)
-    return "timeout" if code is None else "killed" if code else "survived", test
+    return "timeout" if code in (None, -signal.SIGXCPU, -signal.SIGKILL) else "killed" if code else "survived", test
 
 
 def wait(pid: int, deadline: float) -> int | None:

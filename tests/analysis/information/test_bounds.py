@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from masr.analysis.information import infonce_mine as critics
 from masr.analysis.information.bounds import Sample, bound, entropy, held_out, judged, plug_in
-from masr.analysis.information.symbols import METHODS, fit_clusters
+from masr.analysis.information.symbols import METHODS, Mixture, fit_clusters
 from masr.analysis.probe.density import Density
 from masr.errors import AnalysisError
 from masr.maths.bootstrap import clusters
@@ -219,3 +219,27 @@ def test_a_mixture_knows_widths_that_k_means_does_not() -> None:
     given = torch.from_numpy(frames.astype(np.float32))
     shares = {m: plug_in(fit_clusters(lambda: [given], 2, m).labels(given).numpy(), true) for m in METHODS}
     assert shares["mixture"] > 0.8 * math.log(2) > shares["kmeans"]
+
+
+def test_k_means_goes_on_until_another_step_hardly_helps() -> None:
+    random = np.random.default_rng(9)
+    frames = torch.from_numpy(random.random((4000, 2)).astype(np.float32))
+
+    def error(labels: torch.Tensor) -> float:
+        means = torch.stack([frames[labels == n].mean(dim=0) for n in range(20)])
+        return float((frames - means[labels]).square().sum())
+
+    labels = fit_clusters(lambda: frames.split(700), 20, "kmeans", steps=100).labels(frames)
+    means = torch.stack([frames[labels == n].mean(dim=0) for n in range(20)])
+    again = torch.cdist(frames, means).argmin(dim=1)
+    assert error(again) > (1 - 2e-4) * error(labels)
+
+
+def test_no_component_of_a_mixture_closes_around_one_frame() -> None:
+    random = np.random.default_rng(10)
+    frames = torch.from_numpy(random.standard_normal((500, 3)))
+    frames[:200] = 9.0  # the same frame again and again
+    found = fit_clusters(lambda: [frames.float()], 2, "mixture")
+    assert isinstance(found, Mixture)
+    spread = frames.var(dim=0, unbiased=False)
+    torch.testing.assert_close(found.variances.min(dim=0).values, 1e-3 * spread, rtol=1e-4, atol=0)
