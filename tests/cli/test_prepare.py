@@ -3,9 +3,6 @@ from __future__ import annotations
 import gzip
 import json
 
-import gzip
-import json
-
 import pytest
 
 from masr.cli.main import main

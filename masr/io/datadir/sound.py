@@ -1,4 +1,4 @@
-"""Whether the audio that wav.scp names can be read to its end, which no other rule asks: it takes as long as decoding."""
+"""Whether the audio that wav.scp names can be read to its end. No other rule asks it: it takes as long as decoding."""
 
 from __future__ import annotations
 
