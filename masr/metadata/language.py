@@ -44,9 +44,7 @@ class Config:
     rescale: bool = option(True, "stretch the cosines between the languages in use to [0, 1]")
     aliases: Mapping[str, str] = dataclasses.field(
         default_factory=dict,
-        metadata={
-            "doc": "codes to look up under another code, {ekk: est}; said once, to masr units: trainings read it from the codes"
-        },
+        metadata={"doc": "codes to look up under another, {ekk: est}; trainings read them from the codes"},
     )
     unknown: Literal["error", "missing"] = option("error", "a language that URIEL does not have: stop, or no label")
     kind: str = option("lang", "the labels are in utt2<kind>, as ISO 639-3 codes")
