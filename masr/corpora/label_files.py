@@ -78,8 +78,11 @@ def _row(where: str, said: dict[str, str]) -> Row:
 
 def _cells(path: Path, text: str, separator: str) -> Iterator[tuple[int, dict[str, str]]]:
     """Line -> column -> cell. A TSV has no quotes, as its writers seldom know of them; a CSV may."""
-    quoting = csv.QUOTE_MINIMAL if separator == "," else csv.QUOTE_NONE
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator, quoting=quoting)
+    lines = text.splitlines(keepends=True)
+    if separator == ",":
+        reader = csv.reader(lines)
+    else:
+        reader = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
     header: list[str] = []
     try:
         for cells in reader:
