@@ -6,8 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 LANGUAGES = ("eng", "hin", "nob", "urd")
+settings.register_profile("masr", max_examples=40)  # as many as find a broken line; a test that needs more says so
+settings.load_profile("masr")
 
 
 @pytest.fixture(scope="session")

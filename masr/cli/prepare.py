@@ -21,7 +21,7 @@ from pathlib import Path
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `masr prepare`."""
     parser.add_argument(
-        "name", help="corpus: fleurs, dhwani, librispeech, pangloss, lhotse; folder for audio of your own"
+        "name", help="corpus: fleurs, dhwani, librispeech, pangloss, debian, lhotse; folder for audio of your own"
     )
     parser.add_argument("source", type=Path, help="where it lies")
     parser.add_argument("out", type=Path, help="folder for the data directories, one a split")

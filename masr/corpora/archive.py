@@ -48,30 +48,44 @@ def tar_members(path: Path, suffix: str = ".wav", max_bytes: int = MAX_MEMBER_BY
     Problem that spoils all members before it. ArchiveError where a member's path leaves the folder: no honest archive
     has one.
     """
-    where = f"{path.parent.name}/{path.name}"
-    num_read, has_checksum = 0, False
     try:
         with _unpacked(path) as (stream, has_checksum):
-            tar = TarReader(stream, has_checksum)
-            for info in tar.headers():
-                _refuse_escapes(path, info.name)
-                if info.isdir() or not info.name.lower().endswith(suffix):
-                    continue
-                if not info.isreg() or info.type == tarfile.GNUTYPE_SPARSE:
-                    kind = "one with holes" if info.isreg() else "a link or a device"
-                    yield Problem(f"{where}:{info.name}", f"not a regular file: {kind}")
-                elif info.size > max_bytes:
-                    yield Problem(f"{where}:{info.name}", f"too large: {info.size} bytes, more than {max_bytes}")
-                else:
-                    member = Member(info.name, tar.content(info))
-                    num_read += 1
-                    yield member
+            yield from members_of(
+                stream, has_checksum, path, lambda name: name.lower().endswith(suffix), max_bytes=max_bytes
+            )
+    except FileNotFoundError:
+        raise ArchiveError(f"{path}: no such file") from None
+
+
+def members_of(
+    stream: IO[bytes], has_checksum: bool, path: Path, wanted: Callable[[str], bool], max_bytes: int = MAX_MEMBER_BYTES
+) -> Iterator[Member | Problem]:
+    """The `wanted` members of the tar archive that `stream` unpacks out of the file at `path`; as `tar_members`."""
+    where = f"{path.parent.name}/{path.name}"
+    num_read = 0
+    try:
+        tar = TarReader(stream, has_checksum)
+        for info in tar.headers():
+            _refuse_escapes(path, info.name)
+            if info.isdir() or not wanted(info.name):
+                continue
+            if not info.isreg() or info.type == tarfile.GNUTYPE_SPARSE:
+                kind = "one with holes" if info.isreg() else "a link or a device"
+                yield Problem(f"{where}:{info.name}", f"not a regular file: {kind}")
+            elif info.size > max_bytes:
+                yield Problem(f"{where}:{info.name}", f"too large: {info.size} bytes, more than {max_bytes}")
+            else:
+                member = Member(info.name, tar.content(info))
+                num_read += 1
+                yield member
     except (DamagedTarError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise ArchiveError(f"{path}: no such file") from None
-        reason = str(error) or "unexpected end"
-        ends = f"{DAMAGED}: ends after {num_read} members ({reason}); download it again"
+        ends = f"{DAMAGED}: ends after {num_read} members ({damage_of(error)}); download it again"
         yield Problem(where, ends, spoils_part=has_checksum)
+
+
+def damage_of(error: Exception) -> str:
+    """What an unpacker says of a damaged archive."""
+    return str(error) or "unexpected end"
 
 
 @contextmanager

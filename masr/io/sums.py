@@ -9,6 +9,8 @@ An archive without such a file, as other programs write, is read as ever; nobody
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import zlib
 from collections.abc import Iterator, Sequence
@@ -24,6 +26,8 @@ from masr.io.atomic import atomic_open, atomic_path
 SUFFIX = ".crc32"
 _LINE = re.compile(r"([0-9a-f]{8}) (\d{1,18}) (\d{1,18}) (\S+)")
 _BLOCK_BYTES = 1 << 20
+_NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
+"""What opening says where no such file is, or can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Sum:
 
 def sums_path(archive: Path) -> Path:
     """Where the checksums of an archive are."""
-    return archive.with_name(archive.name + SUFFIX)
+    return Path(f"{archive}{SUFFIX}")
 
 
 def sums_of(archive: Path, keys: Sequence[str], ends: Sequence[int]) -> list[Sum]:
@@ -75,8 +79,14 @@ def read_sums(archive: Path) -> list[Sum]:
     try:
         with open_ordinary(path) as stream:
             lines = stream.read().decode("utf-8", "replace").splitlines()
-    except FileNotFoundError:
-        return []
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return []
+        raise ArchiveError(
+            f"{path}: {error.strerror or error}",
+            why="the checksums of the archive are looked for there",
+            fix="remove it: the archive is then not checked",
+        ) from None
     found = [_LINE.fullmatch(line) for line in lines]
     if not all(found):
         line = found.index(None)
@@ -90,6 +100,8 @@ def read_sums(archive: Path) -> list[Sum]:
 
 def damaged(archive: Path, most_bytes: int | None = None) -> Iterator[Sum]:
     """Values that are not what was written; about `most_bytes` are read, of values evenly spread over the archive."""
+    if not os.path.isfile(archive):  # noqa: PTH113 (that of a Path raises where no file can be; whoever reads it refuses it)
+        return
     sums = read_sums(archive)
     if not sums:
         return
@@ -109,7 +121,7 @@ def damaged_offsets(archive: Path) -> dict[int, str]:
 
 def require_whole(archive: Path, most_bytes: int) -> None:
     """ArchiveError where an archive is not what was written, as far as a part of it tells."""
-    found = next(damaged(archive, most_bytes), None) if sums_path(archive).exists() and archive.exists() else None
+    found = next(damaged(archive, most_bytes), None)
     if found is not None:
         raise ArchiveError(
             f"{archive}: {found.key}: damaged: it is not what {sums_path(archive).name} has the checksum of",

@@ -43,6 +43,14 @@ class Config:
     temperature: float = option(0.1, "of the contrastive loss")
     high: float = option(0.9, "threshold mining: positives have at least this similarity")
     low: float = option(0.6, "threshold mining: negatives have at most this similarity")
+    across: tuple[str, ...] = option(
+        (),
+        "other streams, such as [spk, channel], in whose labels a positive has to differ; a negative shares them where "
+        "one does",
+    )
+    without_across: Literal["fall_back", "leave_out"] = option(
+        "fall_back", "an anchor that has no positive across takes any, or takes no part"
+    )
     semi_hard: bool = option(False, "take the nearest negative that is farther than the positive, where there is one")
 
     def __post_init__(self) -> None:
@@ -71,6 +79,8 @@ class Candidates:
     """Rows of candidates -> (rows, N) similarity of their metadata in [0, 1], NaN where missing."""
     keys: Tensor
     """(N,) int64, for random mining."""
+    others: tuple[Tensor, ...] = ()
+    """(N,) int64 each: labels of the streams of `across`, -1 where missing."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,8 @@ class Triplets:
     """(M,) metadata similarity of anchor and negative."""
     unknown: tuple[Tensor, Tensor]
     """How many pairs of two labelled samples were left out because their similarity is not known, and of how many."""
+    across: tuple[Tensor, Tensor] | None = None
+    """How many anchors have a positive across, and of how many that have one."""
 
 
 @torch.no_grad()
@@ -101,8 +113,8 @@ def mine(candidates: Candidates, anchors: slice, config: Config, hardness: float
         return Triplets(nothing, nothing, nothing, embeddings.new_empty(0), (none, none))
     columns = [list(column) for column in zip(*found, strict=True)]
     places, positives, negatives, similarity = (torch.cat(column) for column in columns[:4])
-    absent, looked_up = (torch.stack(column).sum() for column in columns[4:])
-    return Triplets(places, positives, negatives, similarity, (absent, looked_up))
+    absent, looked_up, across, anchored = (torch.stack(column).sum() for column in columns[4:])
+    return Triplets(places, positives, negatives, similarity, (absent, looked_up), (across, anchored))
 
 
 def _mine_rows(
@@ -115,9 +127,10 @@ def _mine_rows(
     similarity = candidates.similarity(rows).to(nearness.dtype) if needs_similarity(config) else None
     unknown = _unknown_pairs(candidates, rows, similarity, nearness)
     if similarity is not None and config.mining == "similarity":
-        best, positives, worst, negatives = _by_gap(nearness, similarity, rows)
+        best, positives, worst, negatives, across = _by_gap(candidates, nearness, similarity, rows, config)
     else:
         positive, negative = _kinds(candidates, rows, config, similarity)
+        positive, negative, across = _across(candidates, rows, config, positive, negative)
         best, positives = torch.where(positive, nearness, torch.inf).min(dim=1)
         near = torch.where(negative, nearness, -torch.inf)
         worst, negatives = near.max(dim=1)
@@ -131,7 +144,7 @@ def _mine_rows(
         if config.mining == "similarity":
             keep &= similarity.gather(1, positives[:, None])[:, 0] > chosen
     places = torch.arange(rows.start, rows.stop, device=keep.device)
-    return places[keep], positives[keep], negatives[keep], chosen[keep], *unknown
+    return places[keep], positives[keep], negatives[keep], chosen[keep], *unknown, *across
 
 
 def _unknown_pairs(
@@ -146,14 +159,46 @@ def _unknown_pairs(
     return absent.sum().to(like.dtype), count.to(like.dtype)
 
 
-def _by_gap(nearness: Tensor, similarity: Tensor, rows: slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _by_gap(
+    candidates: Candidates, nearness: Tensor, similarity: Tensor, rows: slice, config: Config
+) -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[Tensor, Tensor]]:
     """The general form: the metadata say near and the embeddings far, or the reverse, by the widest gap."""
     gap = similarity - (nearness + 1) / 2
-    absent = gap.isnan()
-    absent[:, rows].fill_diagonal_(True)
-    best, positives = gap.masked_fill(absent, -torch.inf).max(dim=1)
-    worst, negatives = gap.masked_fill_(absent, torch.inf).min(dim=1)
-    return best, positives, worst, negatives
+    known = ~gap.isnan()
+    known[:, rows].fill_diagonal_(False)
+    positive, negative, across = known, known, (nearness.new_zeros(()), nearness.new_zeros(()))
+    if config.across:
+        positive, negative, across = _across(candidates, rows, config, known, known)
+    best, positives = gap.masked_fill(~positive, -torch.inf).max(dim=1)
+    worst, negatives = gap.masked_fill(~negative, torch.inf).min(dim=1)
+    return best, positives, worst, negatives, across
+
+
+def _across(
+    candidates: Candidates, rows: slice, config: Config, positive: Tensor, negative: Tensor
+) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
+    """Positives that differ in the labels of `across`, negatives that share them where one does; (anchors with such a
+    positive, anchors with any).
+
+    A label that is missing is neither the same nor another. A negative that shares has another label of the stream
+    itself, also where the rule would take any.
+    """
+    none = candidates.embeddings.new_zeros(())
+    if not config.across:
+        return positive, negative, (none, none)
+    differs, shares = torch.ones_like(positive), candidates.labels[rows, None] != candidates.labels
+    for labels in candidates.others:
+        known = (labels[rows, None] >= 0) & (labels >= 0)
+        same = labels[rows, None] == labels
+        differs &= known & ~same
+        shares &= known & same
+    had = positive.any(dim=1)
+    crossing, sharing = positive & differs, negative & shares
+    crosses, has_shared = crossing.any(dim=1, keepdim=True), sharing.any(dim=1, keepdim=True)
+    if config.without_across == "fall_back":
+        crossing = torch.where(crosses, crossing, positive)
+    negative = torch.where(has_shared, sharing, negative)
+    return crossing, negative, ((crosses[:, 0] & had).sum().to(none.dtype), had.sum().to(none.dtype))
 
 
 def needs_similarity(config: Config) -> bool:
@@ -208,6 +253,8 @@ def triplet_loss(
             "spread": mean_distance(embeddings.detach(), factor),
             "unknown_pairs": triplets.unknown,
         }
+        if config.across and triplets.across is not None:
+            figures["across_share"] = triplets.across
     return Term(losses.sum(), count), figures
 
 
@@ -222,6 +269,7 @@ def contrastive_loss(
     cosines = embeddings[anchors] @ embeddings.t()
     similarity = candidates.similarity(anchors).to(cosines.dtype) if needs_similarity(config) else None
     positive, negative = _kinds(candidates, anchors, config, similarity)
+    positive, negative, across = _across(candidates, anchors, config, positive, negative)
     has_both = positive.any(dim=1) & negative.any(dim=1)
     others = positive | negative | ~has_both[:, None]  # a row without any would have a gradient of NaN
     total = (cosines / config.temperature).masked_fill(~others, -torch.inf).logsumexp(dim=1)
@@ -239,6 +287,8 @@ def contrastive_loss(
             "spread": mean_distance(embeddings.detach(), factor),
             "unknown_pairs": unknown,
         }
+        if config.across:
+            figures["across_share"] = across
     return Term(losses.sum(), count), figures
 
 

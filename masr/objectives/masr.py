@@ -8,9 +8,9 @@ Shapes: B utterances of this rank, N of all ranks and the memory, D encoder widt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -61,6 +61,9 @@ class StreamConfig(TripletConfig):
         None, "deal the labels' codes out to other labels at random, by this seed: a control whose codes mean nothing"
     )
     memory: int = option(0, "embeddings of past batches to mine from as well")
+    unlearn: bool = option(
+        False, "turn this stream's gradient round at the pooled vector: what tells its labels apart is to be unlearnt"
+    )
     label_noise: float = option(0.0, "share of training utterances that get another label at random, on purpose")
     label_drop: float = option(0.0, "share of training utterances whose label is taken away, on purpose")
 
@@ -71,6 +74,8 @@ class StreamConfig(TripletConfig):
                 raise ValueError(f"{name} must not be negative")
         if self.gradient_warmup_steps and not self.gradient_share:
             raise ValueError("gradient_warmup_steps needs a gradient_share, whose rise it is")
+        if self.across and self.memory:
+            raise ValueError("across compares samples of this batch: set memory to 0")
         if self.projection_dim < 1:
             raise ValueError("projection_dim must be at least 1")
         if not (0 <= self.label_noise <= 1 and 0 <= self.label_drop <= 1):
@@ -120,7 +125,11 @@ class Masr(nn.Module):
         frames, lengths = losses.encoded.frames, losses.encoded.lengths
         figures |= {**self._gradient_figures(), **_pooled_figures(frames.detach(), lengths)}
         for name, head, tap in zip(self.names, self.heads.values(), self._taps(frames), strict=True):
-            found, stream_figures = head(Encoded(tap, lengths), batch.codes[name], batch.labels[name], batch.keys)
+            assert isinstance(head, StreamHead)
+            others = [batch.labels[other] for other in head.config.across]
+            found, stream_figures = head(
+                Encoded(tap, lengths), batch.codes[name], batch.labels[name], batch.keys, others
+            )
             terms.update({name + part: term for part, term in found.items()})
             figures.update({f"{name}_{figure}": value for figure, value in stream_figures.items()})
         return Losses(terms, figures, losses.encoded, losses.histograms)
@@ -211,6 +220,18 @@ class Scaling(nn.Module):
         return centred * (variance + _FLOOR).rsqrt() if self.to_unit_variance else centred
 
 
+class _Reversed(torch.autograd.Function):
+    """Vectors as they are; their gradient with the other sign (1505.07818)."""
+
+    @staticmethod
+    def forward(ctx: Any, vectors: Tensor) -> Tensor:  # noqa: ARG004 (torch's signature)
+        return vectors.view_as(vectors)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:  # noqa: ARG004 (torch's signature)
+        return -gradients[0]
+
+
 class StreamHead(nn.Module):
     """Pool, gather, whiten, project, mine, compare."""
 
@@ -247,11 +268,12 @@ class StreamHead(nn.Module):
         return functional.normalize(self.projection(pooled).float(), dim=1)
 
     def forward(
-        self, encoded: Encoded, codes: Tensor, labels: Tensor, keys: Tensor
+        self, encoded: Encoded, codes: Tensor, labels: Tensor, keys: Tensor, others: Sequence[Tensor] = ()
     ) -> tuple[dict[str, Term], dict[str, tuple[Tensor, Tensor]]]:
-        """(B, T, D), (B, d), (B,), (B,) -> weighted terms over this rank's anchors, by what is added to the stream's
-        name, and figures."""
-        pooled, anchors = gather(self.pooling(encoded.frames, encoded.lengths))
+        """(B, T, D), (B, d), (B,), (B,), (B,) of each stream of `across` -> weighted terms over this
+        rank's anchors, by what is added to the stream's name, and figures."""
+        own = self.pooling(encoded.frames, encoded.lengths)
+        pooled, anchors = gather(_Reversed.apply(own) if self.config.unlearn else own)  # type: ignore[no-untyped-call]
         all_codes, _ = gather(codes)
         all_labels, _ = gather(labels)
         all_keys, _ = gather(keys)
@@ -263,7 +285,11 @@ class StreamHead(nn.Module):
             all_labels = torch.cat([all_labels, self.memory_labels])
             all_keys = torch.cat([all_keys, self.memory_keys])
         candidates = Candidates(
-            embeddings.detach(), all_labels, lambda rows: self.stream.similarity(all_codes[rows], all_codes), all_keys
+            embeddings.detach(),
+            all_labels,
+            lambda rows: self.stream.similarity(all_codes[rows], all_codes),
+            all_keys,
+            tuple(gather(labels_of)[0] for labels_of in others),
         )
         if self.config.loss == "contrastive":
             term, figures = contrastive_loss(candidates, embeddings, anchors, self.config)

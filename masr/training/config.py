@@ -102,7 +102,14 @@ class TrainConfig:
     device: Literal["auto", "cpu", "cuda"] = option("auto", "auto takes a GPU where there is one")
 
     def __post_init__(self) -> None:
+        names = [stream.name for stream in self.streams]
         for stream in self.streams:
+            for other in stream.common.across:
+                if other not in names or other == stream.name:
+                    raise ValueError(
+                        f"streams: {stream.name}: across names {other!r}, which is no other stream; "
+                        f"add {{name: {other}, weight: 0}} to streams, or leave it out of across"
+                    )
             steps, most = stream.common.warmup_steps, self.training.max_steps
             if steps >= most and stream.common.weight:
                 raise ValueError(

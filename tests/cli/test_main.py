@@ -25,11 +25,6 @@ def failing(error: BaseException) -> ModuleType:
     return module
 
 
-def masr(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "masr.cli.main", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
-
-
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["help"], ["help", "--help"], ["help", "help"]])
 def test_help_lists_every_verb(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 0
@@ -173,29 +168,29 @@ def test_a_script_beside_masr_shadows_no_package(tmp_path: Path) -> None:
     assert Path(done.stdout.splitlines()[-1]).name == "__init__.py"
 
 
-def test_config_prints_the_resolved_file_with_docs(tmp_path: Path) -> None:
+def test_config_prints_the_resolved_file_with_docs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "features.yaml"
     path.write_text("features: {num_bins: 40}\n", encoding="utf-8")
-    done = masr("config", str(path), "--set", "features.dither=0.5")
-    assert done.returncode == 0
-    assert "  # mel filters, the width of a frame\n  num_bins: 40\n" in done.stdout
-    assert "  dither: 0.5\n" in done.stdout
+    assert main(["config", str(path), "--set", "features.dither=0.5"]) == 0
+    shown = capsys.readouterr().out
+    assert "  # mel filters, the width of a frame\n  num_bins: 40\n" in shown
+    assert "  dither: 0.5\n" in shown
     again = tmp_path / "again.yaml"
-    again.write_text(done.stdout, encoding="utf-8")
-    assert masr("config", str(again)).stdout == done.stdout
-    assert "#" not in masr("config", str(path), "--plain").stdout
+    again.write_text(shown, encoding="utf-8")
+    assert main(["config", str(again)]) == 0
+    assert capsys.readouterr().out == shown
+    assert main(["config", str(path), "--plain"]) == 0
+    assert "#" not in capsys.readouterr().out
 
 
-def test_config_names_the_near_key_of_an_override(tmp_path: Path) -> None:
+def test_config_names_the_near_key_of_an_override(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "features.yaml"
     path.touch()
-    done = masr("config", str(path), "--set", "features.num_bin=40")
-    assert done.returncode == 2
-    assert "features.num_bin: unknown key\n  fix: did you mean num_bins" in done.stderr
+    assert main(["config", str(path), "--set", "features.num_bin=40"]) == 2
+    assert "features.num_bin: unknown key\n  fix: did you mean num_bins" in capsys.readouterr().err
 
 
-def test_config_of_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_config_of_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "features.yaml").touch()
-    done = masr("config", str(tmp_path / "featurs.yaml"))
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[1] == "  fix: did you mean features.yaml?"
+    assert main(["config", str(tmp_path / "featurs.yaml")]) == 2
+    assert capsys.readouterr().err.splitlines()[1] == "  fix: did you mean features.yaml?"

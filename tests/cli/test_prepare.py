@@ -59,7 +59,7 @@ def test_slips_get_the_near_names(tmp_path, capsys, arguments, near) -> None:
 
 
 def test_the_wrong_folder_shows_the_tree_that_was_looked_for(tmp_path, capsys) -> None:
-    for name in ("fleurs", "dhwani", "librispeech", "pangloss", "lhotse"):
+    for name in ("fleurs", "debian", "dhwani", "librispeech", "pangloss", "lhotse"):
         assert main(["prepare", name, str(tmp_path), str(tmp_path / "data")]) == 2
         error = capsys.readouterr().err
         assert "looked for\nSOURCE/" in error

@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import fields
 from pathlib import Path
@@ -19,6 +17,7 @@ from masr.plugins import RunConfig, resolve
 from masr.training import assemble
 from masr.training.config import TrainConfig
 from masr.training.init_from import OTHERS_KEYS, read_run, refuse_unmeant
+from small.masr_process import MasrProcess
 
 EGS = Path(__file__).resolve().parents[2] / "egs"
 
@@ -97,23 +96,17 @@ def test_a_signal_at_the_very_start_of_masr_train_is_not_lost(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_sigterm_and_ctrl_c_save_and_ask_to_be_started_again(spoken: Path, tmp_path: Path, number: int) -> None:
-    command = [sys.executable, "-m", "masr.cli.main", "train", str(spoken / "run.yaml"), str(tmp_path / "run")]
-    process = subprocess.Popen(
-        [*command, "--max-steps", "100000", "--set", "training.save_every=100000"],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    command = ["train", str(spoken / "run.yaml"), str(tmp_path / "run")]
+    process = MasrProcess(tmp_path / "told", *command, "--max-steps", "100000", "--set", "training.save_every=100000")
     metrics = tmp_path / "run" / "metrics.jsonl"
     deadline = time.monotonic() + 120
     while not metrics.exists() or "step" not in metrics.read_text():
-        assert process.poll() is None, process.communicate()
+        assert not process.ended(), process.told.read_text()
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    process.send_signal(number)
-    said = process.communicate(timeout=120)[1].decode()
-    assert "the same command goes on from here" in said
-    assert process.returncode == 75
+    process.signal(number)
+    assert process.wait() == 75
+    assert "the same command goes on from here" in process.told.read_text()
     assert list((tmp_path / "run" / "checkpoints").glob("step_*"))
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -23,6 +20,7 @@ from masr.errors import CheckpointError
 from masr.io.audio import read_audio
 from masr.io.datadir import read_table, write_datadir
 from reference import tiny_checkpoints
+from small.masr_process import MasrProcess
 
 pytest.importorskip("transformers")
 KINDS = ("wav2vec2-base", "wavlm-large", "hubert", "w2v-bert")
@@ -106,20 +104,16 @@ def one_thread() -> object:
 @pytest.mark.usefixtures("one_thread")
 def test_killed_and_started_again_it_ends_with_the_same_bits(corpus: Path, spoken: Path, tmp_path: Path) -> None:
     root = prepare(corpus, spoken, "wav2vec2-base")
-    rooms = ["--set", "data.rooms={share: 0.5, num_responses: 2}", "--set", "training.validate_every=8"]
-    steps = ["--max-steps", "8", "--set", "training.save_every=1", *rooms]
+    rooms = ["--set", "data.rooms={share: 0.5, num_responses: 2}", "--set", "training.validate_every=4"]
+    steps = ["--max-steps", "4", "--set", "training.save_every=1", *rooms]
     assert train(root, tmp_path / "whole", *steps) == 0
-    process = subprocess.Popen(
-        [sys.executable, "-m", "masr.cli.main", "train", str(root / "run.yaml"), str(tmp_path / "killed"), *steps],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.DEVNULL,
-    )
+    process = MasrProcess(tmp_path / "told", "train", str(root / "run.yaml"), str(tmp_path / "killed"), *steps)
     saved = tmp_path / "killed" / "checkpoints"
     deadline = time.monotonic() + 120
     while not list(saved.glob("step_*")):
-        assert process.poll() is None and time.monotonic() < deadline
+        assert not process.ended() and time.monotonic() < deadline
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
+    process.signal(signal.SIGKILL)
     process.wait()
     assert not (tmp_path / "killed" / "model.safetensors").exists()
     assert train(root, tmp_path / "killed", *steps) == 0

@@ -319,7 +319,7 @@ wholes = st.builds(
 
 
 @given(wholes, st.booleans())
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_what_is_dumped_reads_back_equal(config: Whole, docs: bool) -> None:
     text = dump(config, docs)
     assert whole(text) == config
@@ -335,7 +335,7 @@ def test_every_doc_stands_above_its_field() -> None:
 
 
 @given(st.text())
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_no_text_does_worse_than_a_config_error(text: str) -> None:
     with contextlib.suppress(ConfigError):
         whole(text)
@@ -350,7 +350,7 @@ pieces = st.sampled_from(keys + marks + others)
 @given(
     st.lists(pieces, max_size=30).map("".join), st.lists(st.text(max_size=10).map(lambda t: f"inner.{t}=1"), max_size=1)
 )
-@settings(max_examples=400)
+@settings(max_examples=100)
 def test_no_yaml_does_worse_than_a_config_error(text: str, overrides: list[str]) -> None:
     try:
         found = whole(text, *overrides)

@@ -27,7 +27,7 @@ def corpus_of(name: str) -> Corpus:
 
 
 def test_every_corpus_is_there() -> None:
-    assert set(CORPORA) >= {"fleurs", "dhwani", "librispeech", "pangloss", "lhotse"}
+    assert set(CORPORA) >= {"fleurs", "debian", "dhwani", "librispeech", "pangloss", "lhotse"}
 
 
 @pytest.fixture(params=CORPORA)

@@ -15,6 +15,7 @@ import masr
 PACKAGE = Path(masr.__file__).parent
 CHECKOUT = PACKAGE.parent
 OPTIONAL = (
+    "av",
     "espnet",
     "espnet2",
     "flashlight",
@@ -23,6 +24,7 @@ OPTIONAL = (
     "kaldi_native_fbank",
     "sklearn",
     "transformers",
+    "zstandard",
 )
 MODULES = sorted(
     str(path.relative_to(PACKAGE.parent).with_suffix("")).replace("/", ".")

@@ -3,6 +3,7 @@ mined hard."""
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 from functools import cache
 from pathlib import Path
@@ -10,18 +11,15 @@ from typing import Any
 
 import pytest
 
-from masr.api.schemas import resolved_settings, schema_of
+from masr.api.schemas import schema_of
 from masr.cli.main import VERBS, open_verb, verb_parser
-from masr.config import loads, to_dict
-from masr.config.plain import as_yaml
+from masr.config import to_dict
 from masr.errors import ConfigError
-from masr.plugins import resolve
 from masr.tables.config import read_table
-from masr.tables.placeholders import place_folders, readable, symbols_in
-from masr.tables.plan import Plan, folders_of, make_plan
-from masr.tables.resolved import ResolvedDigests
+from masr.tables.placeholders import readable
 from masr.tables.task import Task
 from masr.training.config import TrainConfig
+from small.plans import config_of, plan_of, text_of
 
 EGS = Path(__file__).resolve().parents[2] / "egs"
 ONE_SEED = ("strategy", "share", "scorer")
@@ -30,34 +28,29 @@ TABLES = sorted(EGS.glob("*/tables/*.yaml"))
 SIZES = [(path, size) for path in TABLES for size in read_table(path).sizes]
 
 
-@cache
-def plan_of(path: Path, size: str) -> Plan:
-    """Without looking at data that may not be there."""
-    folders, resolved = folders_of(path, size, None, None, None), ResolvedDigests(Path("not there"), resolved_settings)
-    return make_plan(read_table(path), size, folders, resolved, stamp_of=lambda _: "not looked at")
-
-
 def name_of(value: object) -> str:
     return f"{value.parents[1].name}-{value.stem}" if isinstance(value, Path) else str(value)
 
 
-@cache
-def read_config(text: str) -> TrainConfig:
-    return loads(TrainConfig, text, resolve=resolve)
-
-
 def configs_of(path: Path, size: str) -> list[tuple[Task, TrainConfig]]:
     """Every different configuration of a table, with the first task that has it."""
-    tasks = {configuration(task): task for task in reversed(plan_of(path, size).tasks) if task.settings is not None}
-    return [(task, read_config(text)) for text, task in tasks.items()]
+    tasks = {text_of(task): task for task in reversed(plan_of(path, size).tasks) if task.settings is not None}
+    return [(task, config_of(task)) for task in tasks.values()]
 
 
 def test_there_are_tables() -> None:
-    assert {path.parents[1].name for path in TABLES} == {"dhwani", "fleurs", "librispeech", "pangloss"}
+    assert {path.parents[1].name for path in TABLES} == {"debian", "dhwani", "fleurs", "librispeech", "pangloss"}
 
 
 @pytest.mark.parametrize("path", TABLES, ids=name_of)
 def test_a_table_has_an_embedded_and_a_real_size_and_three_seeds(path: Path) -> None:
+    if path.parents[1].name == "debian":  # no embedded corpus stands for it
+        table = read_table(path)
+        assert {size: len(one.seeds) for size, one in table.sizes.items()} == {"real": 3}
+        assert not table.sizes["real"].embedded
+        assert "real speech, a few voices" in table.sizes["real"].what
+        assert table.corpus == "debian"
+        return
     small = "medium" if path.parents[1].name == "fleurs" else "mini"
     fewest = {small: 1 if path.stem in ONE_SEED else 3, "paper": 3}
     table = read_table(path)
@@ -87,11 +80,6 @@ def test_streams_balance_the_batches_and_are_mined_hard_for_most_of_a_run(path: 
             assert 4 * stream.common.warmup_steps <= config.training.max_steps, task
 
 
-def configuration(task: Task) -> str:
-    places = {name: f"/at/{name}" for name in symbols_in(task.settings)}
-    return as_yaml(place_folders(task.settings, places)) if task.settings is not None else ""
-
-
 def strings(value: Any) -> list[str]:
     if isinstance(value, dict):
         return [text for inner in value.values() for text in strings(inner)]
@@ -105,7 +93,12 @@ def test_every_command_parses(path: Path, size: str) -> None:
     for task in plan_of(path, size).tasks:
         verb = task.words[1]
         assert verb in VERBS
-        verb_parser(verb, open_verb(verb)).parse_args([readable(word) for word in task.words[2:]])
+        parser_of(verb).parse_args([readable(word) for word in task.words[2:]])
+
+
+@cache
+def parser_of(verb: str) -> argparse.ArgumentParser:
+    return verb_parser(verb, open_verb(verb))
 
 
 def test_every_verb_that_takes_a_configuration_has_its_schema() -> None:

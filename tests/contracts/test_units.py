@@ -52,7 +52,7 @@ def test_they_are_units(case: tuple[ModuleType, Any, Units]) -> None:
     assert units.tokens[:2] == ("<blank>", "<unk>")
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(text=st.text(ALPHABET, max_size=40))
 def test_text_of_known_characters_comes_back(case: tuple[ModuleType, Any, Units], text: str) -> None:
     units = case[2]
@@ -62,7 +62,7 @@ def test_text_of_known_characters_comes_back(case: tuple[ModuleType, Any, Units]
     assert units.decode([0, *ids, 0, 0]) == text
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(text=st.text(max_size=20))
 def test_any_text_has_ids(case: tuple[ModuleType, Any, Units], text: str) -> None:
     units = case[2]

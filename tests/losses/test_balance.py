@@ -70,4 +70,4 @@ def test_a_second_pass_over_the_same_graph_begins_anew() -> None:
 
 def test_frames_without_gradient_are_handed_through() -> None:
     frames = torch.randn(2, 5, 4)
-    assert all(tap is frames for tap in taps(frames, (1.0, 0.0), torch.zeros(3)))
+    assert [tap is frames for tap in taps(frames, (1.0, 0.0), torch.zeros(3))] == [True, True]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -63,6 +65,30 @@ def test_similarity_of_zeros_and_ones_is_batch_hard_by_label(seed: int, count: i
     candidates, _ = case(seed, count, classes, binary=True)
     chosen = [mine(candidates, slice(0, count), Config(mining=m), 1.0, 40) for m in ("label", "similarity")]
     assert as_lists(chosen[0]) == as_lists(chosen[1])
+
+
+@pytest.mark.parametrize("without", ["fall_back", "leave_out"])
+@pytest.mark.parametrize("rule", RULES)
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6), count=st.integers(1, 24), classes=st.integers(1, 5), kinds=st.integers(1, 2))
+def test_mining_across_other_labels_against_nested_loops(
+    rule: str, without: str, seed: int, count: int, classes: int, kinds: int
+) -> None:
+    candidates, similarity = case(seed, count, classes)
+    generator = torch.Generator().manual_seed(seed + 1)
+    others = tuple(torch.randint(-1, 3, (count,), generator=generator) for _ in range(kinds))
+    candidates = replace(candidates, others=others)
+    config = Config(mining=rule, across=("spk", "channel")[:kinds], without_across=without)
+    found = mine(candidates, slice(0, count), config, 1.0, 40)
+    arguments = (rule, candidates.embeddings.tolist(), candidates.labels.tolist(), similarity.tolist())
+    lists = [other.tolist() for other in others]
+    assert as_lists(found) == slow_triplets.mine_across(*arguments, lists, without == "fall_back")
+    assert found.across is not None
+    across, anchored = (int(value) for value in found.across)
+    assert 0 <= across <= anchored <= count
+    if without == "leave_out" and rule != "similarity":
+        for anchor, positive, _ in as_lists(found):
+            assert all(other[anchor] != other[positive] for other in others)
 
 
 def test_a_block_boundary_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,6 +223,18 @@ def test_the_contrastive_loss_against_its_definition(seed: int, count: int, clas
     term.sum.backward()
     assert embeddings.grad is not None
     assert torch.isfinite(embeddings.grad).all()
+
+
+def test_the_contrastive_loss_of_some_anchors_among_all_is_their_part_of_the_whole() -> None:
+    """As on several ranks, each of which has its own anchors and the candidates of all."""
+    candidates, _ = case(5, 20, 3)
+    config = Config(mining="label", loss="contrastive", temperature=0.2)
+    whole, figures = contrastive_loss(candidates, candidates.embeddings, slice(0, 20), config)
+    parts = [contrastive_loss(candidates, candidates.embeddings, rows, config) for rows in (slice(0, 6), slice(6, 20))]
+    assert 0 < int(parts[0][0].count) < int(whole.count)
+    torch.testing.assert_close(sum(term.sum for term, _ in parts), whole.sum)
+    for name in ("positive_distance", "negative_distance"):
+        torch.testing.assert_close(sum(found[name][0] for _, found in parts), figures[name][0])
 
 
 def test_the_contrastive_loss_needs_a_rule_that_tells_positives_from_negatives() -> None:

@@ -30,8 +30,9 @@ def test_masks_lie_inside_and_are_never_empty(lengths: list[int], share: float, 
         assert torch.equal(alone[0], masked[row, :length])
 
 
-@pytest.mark.parametrize(("share", "span"), [(0.49, 10), (0.331, 10), (0.4, 5), (0.2, 1), (0.8, 20)])
-@pytest.mark.parametrize("length", [100, 317, 1500])
+@pytest.mark.parametrize(
+    ("share", "span", "length"), [(0.49, 10, 1500), (0.331, 10, 317), (0.4, 5, 100), (0.2, 1, 317), (0.8, 20, 100)]
+)
 def test_the_share_is_the_one_asked_for(share: float, span: int, length: int) -> None:
     lengths = torch.full((6_000_000 // (length * span),), length)
     masked = build(Config(share=share, span=span)).mask(lengths, combine(1, 1, torch.arange(len(lengths))))
@@ -49,6 +50,12 @@ def test_runs_are_whole_spans_except_at_the_edges() -> None:
             if not hidden and run and place - run > 0:
                 assert run >= 7
             run = run + 1 if hidden else 0
+
+
+@pytest.mark.parametrize("wrong", [{"share": 0.0}, {"share": 1.0}, {"span": 0}])
+def test_settings_that_mean_nothing_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="must"):
+        Config(**wrong)  # type: ignore[arg-type]
 
 
 def test_spread_against_a_loop() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -186,7 +187,7 @@ def test_a_share_caps_what_a_stream_does_to_the_encoder_and_nothing_else() -> No
 
 
 def test_the_cap_rises_from_nothing_and_is_never_gone() -> None:
-    """After so many steps its gradient is that of the whole cap; in the first it is a tenth of that, where 0 would be all."""
+    """After so many steps it is the whole cap; in the first a tenth of that, where 0 would be none at all."""
 
     def felt(step: int, rise: int) -> Tensor:
         masr, alone = model(weight=100.0, gradient_share=0.5, gradient_warmup_steps=rise), model(weight=0.0)
@@ -279,6 +280,33 @@ def test_a_stream_may_have_a_name_that_torch_keeps_for_itself(name: str) -> None
     whole = batch()
     labels, codes = {name: whole.labels["x"]}, {name: whole.codes["x"]}
     assert name in masr(Batch(whole.utts, whole.features, whole.lengths, whole.keys, codes, labels)).terms
+
+
+def test_what_is_to_be_unlearnt_sends_the_same_gradient_with_the_other_sign_and_learns_itself_as_before() -> None:
+    found = []
+    for unlearn in (False, True):
+        torch.manual_seed(0)
+        model = wrap(Frames(), {"x": (Cosine(), StreamConfig(mining="label", warmup_steps=0, unlearn=unlearn))})
+        losses = model(batch())
+        losses.terms["x"].sum.backward()
+        head = model.heads["x"]
+        found.append((losses.terms["x"].sum.detach(), model.encoder.weight.grad, head.projection.weight.grad))
+    (plain, encoder, projection), (loss, turned, own) = found
+    assert torch.equal(plain, loss) and torch.equal(projection, own)
+    assert encoder.abs().max() > 0 and torch.allclose(encoder, -turned, atol=1e-7)
+
+
+def test_across_reads_the_labels_of_another_stream_and_logs_how_many_anchors_had_one() -> None:
+    config = StreamConfig(mining="label", warmup_steps=0, across=("y",), without_across="leave_out")
+    model = wrap(Frames(), {"x": (Cosine(), config), "y": (Cosine(), StreamConfig(weight=0.0))})
+    same = model(batch())  # y has the labels of x: no positive of x has another
+    assert float(same.terms["x"].count) == 0 and float(same.figures["x_across_share"][0]) == 0
+    found = model(replace(batch(), labels={**batch().labels, "y": torch.arange(12)}))
+    share, anchors = found.figures["x_across_share"]
+    assert float(share) == float(anchors) > 0
+    assert float(found.terms["x"].count) > 0
+    with pytest.raises(ValueError, match="set memory to 0"):
+        StreamConfig(mining="label", across=("y",), memory=4)
 
 
 def test_the_encoder_is_saved_once() -> None:

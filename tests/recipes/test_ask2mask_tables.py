@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from masr.api.schemas import resolved_settings
 from masr.cli.main import main
 from masr.io.datadir import write_datadir
 from masr.tables.config import read_table
 from masr.tables.placeholders import readable
-from masr.tables.plan import Plan, folders_of, make_plan
-from masr.tables.resolved import ResolvedDigests
+from masr.tables.plan import Plan
 from masr.tables.scores import read_scores
+from small import plans
 
 TABLES = Path(__file__).resolve().parents[2] / "egs" / "librispeech" / "tables"
 NAMES = ("objective", "strategy", "share", "scorer", "mismatch")
@@ -24,9 +23,7 @@ each_size = pytest.mark.parametrize("size", ["mini", "paper"])
 
 
 def plan_of(name: str, size: str = "mini") -> Plan:
-    path = TABLES / f"{name}.yaml"
-    folders, resolved = folders_of(path, size, None, None, None), ResolvedDigests(Path("not there"), resolved_settings)
-    return make_plan(read_table(path), size, folders, resolved, stamp_of=lambda _: "not looked at")
+    return plans.plan_of(TABLES / f"{name}.yaml", size)
 
 
 def digests(plan: Plan, *steps: str) -> set[str]:

@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from masr.api.schemas import resolved_settings
 from masr.cli.main import main
-from masr.config import loads
 from masr.io.datadir import write_datadir
-from masr.plugins import resolve
 from masr.tables.config import read_table
-from masr.tables.plan import Plan, folders_of, make_plan
-from masr.tables.resolved import ResolvedDigests
+from masr.tables.plan import Plan
 from masr.tables.scores import read_scores
 from masr.training.config import TrainConfig
+from small import plans
 
 TABLES = Path(__file__).resolve().parents[2] / "egs" / "fleurs" / "tables"
 SIZES = pytest.mark.parametrize("size", ["medium", "paper"])
 
 
 def plan_of(name: str, size: str) -> Plan:
-    path = TABLES / f"{name}.yaml"
-    folders, resolved = folders_of(path, size, None, None, None), ResolvedDigests(Path("not there"), resolved_settings)
-    return make_plan(read_table(path), size, folders, resolved, stamp_of=lambda _: "not looked at")
+    return plans.plan_of(TABLES / f"{name}.yaml", size)
 
 
 def config_of(plan: Plan, row: str, step: str) -> TrainConfig:
-    from masr.config.plain import as_yaml
-    from masr.tables.placeholders import place_folders, symbols_in
-
-    settings: Any = plan.cells[row, 0, step].settings
-    places = {name: f"/at/{name}" for name in symbols_in(settings)}
-    return loads(TrainConfig, as_yaml(place_folders(settings, places)), resolve=resolve)
+    return plans.config_of(plan.cells[row, 0, step])
 
 
 @SIZES

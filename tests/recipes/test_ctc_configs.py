@@ -12,7 +12,7 @@ from masr.plugins import build, resolve
 from masr.training.config import TrainConfig
 
 EGS = Path(__file__).resolve().parents[2] / "egs"
-RECIPES = ("fleurs", "dhwani", "librispeech", "pangloss")
+RECIPES = ("fleurs", "debian", "dhwani", "librispeech", "pangloss")
 CONFIGS = sorted([*EGS.glob("*/conf/ctc/*.yaml"), *EGS.glob("*/conf/scorer/*.yaml")])
 each = pytest.mark.parametrize("path", CONFIGS, ids=lambda path: "-".join((*path.parts[-4:-3], *path.parts[-2:])))
 

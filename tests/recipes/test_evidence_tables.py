@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from masr.api.schemas import resolved_settings
 from masr.cli.main import main
-from masr.config import loads, to_dict
-from masr.config.plain import as_yaml
 from masr.io.datadir import write_datadir
-from masr.plugins import resolve
 from masr.tables.config import read_table
-from masr.tables.placeholders import place_folders, readable, symbols_in
-from masr.tables.plan import Plan, folders_of, make_plan
-from masr.tables.resolved import ResolvedDigests
+from masr.tables.placeholders import place_folders, readable
+from masr.tables.plan import Plan
 from masr.tables.scores import read_scores
-from masr.tables.task import Task
-from masr.training.config import TrainConfig
+from small import plans
 
 TABLES = Path(__file__).resolve().parents[2] / "egs" / "fleurs" / "tables"
 TUNED = ("lid", "asr")
@@ -29,26 +22,12 @@ PROBED = sorted(path.stem for path in TABLES.glob("*.yaml") if path.stem not in 
 each_size = pytest.mark.parametrize("size", ["medium", "paper"])
 
 
-@cache
 def plan_of(name: str, size: str) -> Plan:
-    path = TABLES / f"{name}.yaml"
-    folders, resolved = folders_of(path, size, None, None, None), ResolvedDigests(Path("not there"), resolved_settings)
-    return make_plan(read_table(path), size, folders, resolved, stamp_of=lambda _: "not looked at")
-
-
-@cache
-def resolved(text: str) -> dict[str, Any]:
-    """A configuration with all of its defaults."""
-    return to_dict(loads(TrainConfig, text, resolve=resolve))
-
-
-def config_of(task: Task) -> dict[str, Any]:
-    places = {name: f"/at/{name}" for name in symbols_in(task.settings)}
-    return resolved(as_yaml(place_folders(task.settings, places)))
+    return plans.plan_of(TABLES / f"{name}.yaml", size)
 
 
 def pretrained(plan: Plan, row: str, seed: int = 0) -> dict[str, Any]:
-    return config_of(plan.cells[row, seed, "pretrain"])
+    return plans.values_of(plan.cells[row, seed, "pretrain"])
 
 
 def changes(ours: Any, theirs: Any, key: str = "") -> set[str]:
@@ -120,7 +99,7 @@ def test_encoders_of_the_same_configuration_are_trained_once_for_all_tables(size
     for name in (*PROBED, *TUNED):
         for task in plan_of(name, size).tasks:
             if task.step == "pretrain":
-                known.setdefault(str(config_of(task)), set()).add(task.digest)
+                known.setdefault(str(plans.values_of(task)), set()).add(task.digest)
     assert all(len(found) == 1 for found in known.values())
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from masr.api.schemas import resolved_settings
 from masr.cli.main import main
 from masr.io.datadir import write_datadir
 from masr.io.language_scores import write_language_scores
 from masr.tables.config import read_table
 from masr.tables.placeholders import readable
-from masr.tables.plan import Plan, folders_of, make_plan
-from masr.tables.resolved import ResolvedDigests
+from masr.tables.plan import Plan
 from masr.tables.scores import read_scores
+from small.plans import plan_of
 
 EGS = Path(__file__).resolve().parents[2] / "egs"
 FLEURS = EGS / "fleurs" / "tables"
@@ -42,12 +40,6 @@ def name_of(value: object) -> str:
 
 
 each = pytest.mark.parametrize(("path", "size"), SIZES, ids=name_of)
-
-
-@cache
-def plan_of(path: Path, size: str) -> Plan:
-    folders, resolved = folders_of(path, size, None, None, None), ResolvedDigests(Path("not there"), resolved_settings)
-    return make_plan(read_table(path), size, folders, resolved, stamp_of=lambda _: "not looked at")
 
 
 def digests(plan: Plan, *steps: str) -> set[str]:
@@ -100,7 +92,7 @@ def test_a_row_without_pretraining_has_the_same_encoder_and_trains_all_of_it(pat
     plan = plan_of(path, size)
     fresh, tuned = (settings(plan, row, step) for row, step in (("scratch", "scratch"), ("best_rq.ssl", "lid")))
     assert fresh["encoder"] == settings(plan, "best_rq.ssl")["encoder"]
-    assert fresh.get("init") is None and readable(tuned["init"]) == "{pretrain}"
+    assert fresh["init"] is None and readable(tuned["init"]) == "{pretrain}"
     assert set(fresh["optim"]["frozen"].values()) == {0} and set(fresh["optim"]["scales"].values()) == {1.0}
     assert fresh["optim"].get("layer_decay", 1) == 1
     for part in ("objective", "batching", "training", "data"):

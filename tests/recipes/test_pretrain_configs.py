@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
 
 from masr.config import dump, load, loads
+from masr.errors import ConfigError
 from masr.plugins import build, resolve
 from masr.training.config import TrainConfig
 
@@ -17,7 +19,18 @@ SIZES = {"tiny": 1e6, "demo": 0.7e6, "25m": 25e6, "100m": 100e6, "600m": 600e6}
 OBJECTIVES = ("best_rq", "w2v_bert", "wav2vec2", "hubert")
 
 
-VARIANTS = ("_masr", "_cnn", "_within", "_transformer", "_bidirectional", "_atm", "_atms", "_random")
+VARIANTS = (
+    "_masr",
+    "_across",
+    "_unlearn",
+    "_cnn",
+    "_within",
+    "_transformer",
+    "_bidirectional",
+    "_atm",
+    "_atms",
+    "_random",
+)
 """What a name may say behind its objective's, in the order in which it is taken away."""
 
 
@@ -27,6 +40,7 @@ def without(name: str) -> str:
     return name
 
 
+@cache
 def read(path: Path) -> TrainConfig:
     return load(TrainConfig, path, resolve=resolve)
 
@@ -62,7 +76,7 @@ def test_the_name_says_what_is_inside(path: Path) -> None:
     config = read(path)
     name, size = path.stem.rsplit("_", 1)
     assert config.objective.name == without(name)
-    assert bool(config.streams) == bool(config.batching.stream) == name.endswith("_masr")
+    assert bool(config.streams) == bool(config.batching.stream) == name.endswith(("_masr", "_across", "_unlearn"))
     assert (config.targets is not None) == (config.objective.name == "hubert")
     quantizer_stands = config.optim.scales.get("quantizer") == 0
     assert quantizer_stands == ("_random" in name)
@@ -88,3 +102,15 @@ def test_a_file_is_short_and_its_resolved_form_reads_back(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 6
     config = read(path)
     assert loads(TrainConfig, dump(config), resolve=resolve) == config
+
+
+@pytest.mark.parametrize("name", ["best_rq_tiny", "best_rq_masr_tiny", "best_rq_across_tiny", "best_rq_unlearn_tiny"])
+def test_configurations_of_debian_are_valid_and_across_names_streams(name: str) -> None:
+    path = Path(__file__).resolve().parents[2] / "egs" / "debian" / "conf" / "pretrain" / f"{name}.yaml"
+    config = load(TrainConfig, path, resolve=resolve)
+    assert str(config.train) == "exp/sets/pretrain"
+    names = {stream.name for stream in config.streams}
+    assert all(set(stream.common.across) <= names for stream in config.streams)
+    if config.streams and "across" in name:
+        with pytest.raises(ConfigError, match="no other stream"):
+            load(TrainConfig, path, ["streams=[{name: language, mining: label, across: [spk]}]"], resolve=resolve)

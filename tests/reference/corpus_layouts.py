@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -192,6 +194,61 @@ def lhotse(
     return root
 
 
+FESTVOX = "usr/share/festival/voices/russian/msu_ru_nsh_clunits"
+
+
+def voiced(seed: int = 0, num_samples: int = 8000, rate: int = RATE) -> np.ndarray:
+    """Half a second of a buzz at 120 Hz with a little noise: periodic, as vowels are."""
+    time = np.arange(num_samples) / rate
+    buzz = sum(np.sin(2 * np.pi * 120 * k * time) / k for k in range(1, 12))
+    return (4000 * buzz + np.random.default_rng(seed).normal(0, 60, num_samples)).astype(np.int16)
+
+
+def festvox(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """ru_NUMBER -> wav, as the files of festvox-ru: text, phone labels, recordings."""
+    texts = "".join(f'( {name} "Она шла, прядь вол+ос за ухо." )\n' for name in files)
+    labels = "#\n0.10000 125 pau\n0.30000 125 k\n0.50000 125 ay\n"
+    found = {f"{FESTVOX}/etc/txt.done.data": texts.encode()}
+    found |= {f"{FESTVOX}/lab/{name}.lab": labels.encode() for name in files}
+    return found | {f"{FESTVOX}/wav/{name}.wav": data for name, data in files.items()}
+
+
+def unpacked(root: Path, files: Mapping[str, bytes]) -> Path:
+    for name, data in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(data)
+    return root
+
+
+def deb(path: Path, files: Mapping[str, bytes], packer: str = "xz") -> Path:
+    """A Debian package: `ar` of debian-binary, control.tar.xz and data.tar.*, written byte by byte."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(f"./{name}")
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    ending, packed = {"": ("", stream.getvalue())}.get(packer) or (f".{packer}", PACKERS[packer](stream.getvalue()))
+    members = [("debian-binary", b"2.0\n"), ("control.tar.xz", lzma.compress(b"odd")), (f"data.tar{ending}", packed)]
+    content = b"!<arch>\n"
+    for name, data in members:
+        content += (
+            f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data):<10}`\n".encode() + data + b"\n" * (len(data) % 2)
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def _zst(content: bytes) -> bytes:
+    import zstandard
+
+    return zstandard.ZstdCompressor(write_checksum=True).compress(content)
+
+
+PACKERS = {"xz": lzma.compress, "gz": gzip.compress, "bz2": bz2.compress, "zst": _zst}
+
+
 VIDEOS = [f"vid{i:08d}" for i in range(10)]
 
 
@@ -223,6 +280,9 @@ def build(corpus: str, root: Path, bad: Mapping[str, bytes] | None = None) -> Pa
         rows = [f'{name}.wav,"one, two",hin,anna\n' for name in names]
         (root / "train" / "metadata.csv").write_text("".join(["file_name,transcription,language,speaker_id\n", *rows]))
         return root
+    if corpus == "debian":
+        files = {f"ru_000{i}": wav(samples(i)) for i in range(3)} | {f"ru_900{i}": data for i, data in extra.items()}
+        return unpacked(root, festvox(files))
     names = {f"r{i}": wav(samples(i)) for i in range(3)} | {f"bad{i}": data for i, data in extra.items()}
     root.mkdir(parents=True)
     for name, data in names.items():

@@ -52,6 +52,57 @@ def mine(
     return found
 
 
+def mine_across(
+    rule: str,
+    embeddings: list[list[float]],
+    labels: list[int],
+    similarity: list[list[float]],
+    others: list[list[int]],
+    falls_back: bool,
+    high: float = 0.9,
+    low: float = 0.6,
+) -> list[tuple[int, int, int]]:
+    """The same where a positive has to differ in every list of `others`, and a negative shares all where one does."""
+    found = []
+    for i in range(len(embeddings)):
+        pools: dict[str, list[tuple[float, int]]] = {"positive": [], "across": [], "negative": [], "shared": []}
+        for k in range(len(embeddings)):
+            if k == i:
+                continue
+            near = (1 + cosine(embeddings[i], embeddings[k])) / 2
+            is_positive = is_negative = not math.isnan(similarity[i][k])
+            score = similarity[i][k] - near
+            if rule != "similarity":
+                score = -near
+            if rule == "threshold":
+                is_positive, is_negative = similarity[i][k] >= high, similarity[i][k] <= low
+            elif rule != "similarity":
+                known = labels[i] >= 0 and labels[k] >= 0
+                is_positive = known and labels[i] == labels[k]
+                is_negative = known and labels[i] != labels[k]
+            compared = [(other[i], other[k]) for other in others]
+            differs = all(a >= 0 and b >= 0 and a != b for a, b in compared)
+            shares = labels[i] != labels[k] and all(a >= 0 and b >= 0 and a == b for a, b in compared)
+            if is_positive:
+                pools["positive"].append((score, k))
+                if differs:
+                    pools["across"].append((score, k))
+            if is_negative:
+                pools["negative"].append((score, k))
+                if shares:
+                    pools["shared"].append((score, k))
+        positives = pools["across"] or (pools["positive"] if falls_back else [])
+        negatives = pools["shared"] or pools["negative"]
+        if not positives or not negatives:
+            continue
+        best = max(positives, key=lambda pair: pair[0])[1]
+        worst = min(negatives, key=lambda pair: pair[0])[1]
+        if rule == "similarity" and not similarity[i][best] > similarity[i][worst]:
+            continue
+        found.append((i, best, worst))
+    return found
+
+
 def loss(
     rule: str,
     embeddings: list[list[float]],

@@ -179,7 +179,7 @@ refused() {
 
 @test "every recipe has the same stage numbers, titles and common options, in the design's words" {
   local recipe
-  for recipe in fleurs dhwani librispeech pangloss; do
+  for recipe in fleurs debian dhwani librispeech pangloss; do
     sed -nE 's/^ *stage ([0-9]+) ([a-z-]+) .*/\1 \2/p' "$copy/egs/$recipe/run.sh" | sort -un >"$BATS_TEST_TMPDIR/$recipe.stages"
     printf '0 corpus\n1 prepare\n2 features\n3 units\n6 pretrain\n11 analyse\n12 tables\n' |
       diff - <(grep -vxE '4 scorer|5 confidence|7 lid|8 score-lid|9 ctc|10 score-asr' "$BATS_TEST_TMPDIR/$recipe.stages")
@@ -192,7 +192,7 @@ refused() {
 
 @test "a run.sh opens with its data flow and fits on three screens" {
   local recipe
-  for recipe in fleurs dhwani librispeech pangloss; do
+  for recipe in fleurs debian dhwani librispeech pangloss; do
     [[ $(sed -n 2p "$copy/egs/$recipe/run.sh") == "# corpus -> data/"*" -> "* ]]
     (($(wc -l <"$copy/egs/$recipe/run.sh") <= 120))
   done

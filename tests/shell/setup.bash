@@ -11,7 +11,7 @@ make_copy() {
   cp -r "$checkout/utils" "$copy/utils"
   cp -r "$checkout"/masr/{__init__,errors,files,plugins}.py "$checkout"/masr/{cli,io,jobs} "$copy/masr/"
   local recipe
-  for recipe in fleurs dhwani librispeech pangloss; do
+  for recipe in fleurs debian dhwani librispeech pangloss; do
     mkdir "$copy/egs/$recipe"
     cp -r "$checkout/egs/$recipe"/{run,cmd,path}.sh "$checkout/egs/$recipe/conf" "$copy/egs/$recipe/"
   done

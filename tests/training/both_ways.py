@@ -1,4 +1,4 @@
-"""Trains every named objective for ten steps as it is and compiled: `python both_ways.py OUT NAME ...`.
+"""Trains every named objective for ten steps as it is and compiled: `python both_ways.py OUT BACKEND NAME ...`.
 
 Prints one line of JSON: the losses by objective, the breaks in the compiled graphs, and how many graphs there were.
 """
@@ -68,8 +68,10 @@ def losses(folder: Path, name: str, compiled: bool) -> list[float]:
 def main() -> int:
     """Every objective both ways."""
     torch.set_num_threads(1)
-    out, found = Path(sys.argv[1]), {}
-    for name in sys.argv[2:]:
+    out, backend, found = Path(sys.argv[1]), sys.argv[2], {}
+    compiled = nn.Module.compile
+    nn.Module.compile = lambda module: compiled(module, backend=backend)  # type: ignore[method-assign, assignment]
+    for name in sys.argv[3:]:
         both = {way: losses(out / name / way, name, way == "compiled") for way in ("eager", "compiled")}
         counters = torch._dynamo.utils.counters
         graphs = [counters["stats"]["unique_graphs"]]

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from masr.maths.estimate import Estimate
+
 _DEEPEST = 12
 
 
@@ -22,6 +24,8 @@ def not_finite(value: Any, place: str = "result", depth: int = 0) -> str:
         return f"{place} has values that are not finite" if value.dtype.kind in "fc" and not _all(value) else ""
     if hasattr(value, "isfinite"):  # a tensor, without an import of torch
         return "" if bool(value.isfinite().all()) else f"{place} has values that are not finite"
+    if isinstance(value, Estimate) and math.isnan(value.value):  # so it says that it cannot be known
+        return not_finite((value.low, value.high), place, depth + 1)
     for name, inner in _parts(value):
         if found := not_finite(inner, f"{place}{name}", depth + 1):
             return found

@@ -65,10 +65,11 @@ def torture(work: Path, args: argparse.Namespace) -> int:
     lost: Counter[tuple[str, str]] = Counter()
     alone: dict[str, rounds.Undisturbed] = {}
     for kind, name, count in rounds.plan(kinds, names, args.kills, args.others):
-        alone.setdefault(name, rounds.leave_alone(victims[name]))
         for number in range(count):
             if time.monotonic() - since > args.seconds:
                 break
+            if name not in alone:
+                alone[name] = rounds.leave_alone(victims[name])
             try:
                 found = rounds.TORTURES[kind](alone[name], random.Random(f"{args.seed} {kind} {name} {number}"))
             except NotHereError as reason:

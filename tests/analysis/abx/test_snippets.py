@@ -21,7 +21,7 @@ from reference import slow_abx
     length=st.sampled_from([0.3, 0.5, 1.0]),
     pool=st.sampled_from(["max", "mean", "statistics"]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_equal_to_loops_however_frames_arrive(
     count: int, pieces: list[int], shift: float, start: float, length: float, pool: Any
 ) -> None:

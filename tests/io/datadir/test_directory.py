@@ -33,7 +33,7 @@ def test_a_written_table_reads_back_equal_and_in_c_order(tmp_path_factory: pytes
     assert all(view[key] == value and view.key_at(view.position(key)) == key for key, value in rows.items())
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.binary(max_size=80), st.sampled_from(["text", "segments", "utt2dur", "wav.scp", "phones.ctm", "utt2spk"]))
 def test_no_bytes_crash_a_reader(tmp_path_factory: pytest.TempPathFactory, data, name):
     folder = tmp_path_factory.mktemp("dir")
@@ -225,7 +225,7 @@ class TestIndex:
         os.utime(tmp_path / "text", ns=(3, 3))
         assert dict(DataDir.open(tmp_path).table("text")) == {"a": "on", "b": "longer"}
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=100, deadline=None)
     @given(st.data())
     def test_any_damage_is_seen_and_repaired(self, tmp_path_factory: pytest.TempPathFactory, data):
         folder = tmp_path_factory.mktemp("dir")

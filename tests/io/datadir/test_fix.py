@@ -124,7 +124,7 @@ TABLE = st.lists(SOUND | LINES | st.binary(max_size=6), max_size=8).map(b"\n".jo
 NAMES = ["text", "utt2dur", "utt2lang", "segments", "wav.scp", "phones.ctm", "utt2num_frames", "cmvn.scp", "reco2dur"]
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.dictionaries(st.sampled_from(NAMES), TABLE, max_size=4),
     st.lists(SOUND | LINES, max_size=4).map(b"\n".join),

@@ -296,6 +296,19 @@ def test_all_are_counted_and_some_are_kept(folder: Path):
     assert error.fix
 
 
+def test_an_archive_that_is_not_what_its_checksums_say_is_seen_where_it_is_read_whole(folder: Path) -> None:
+    with ArchiveWriter(folder / "whole.ark") as archive:
+        for utt in UTTS:
+            archive.append(utt, np.ones((3, 2), np.float32))
+    write_table(folder / "feats.scp", archive.rows)
+    assert found(folder, Checks(full=True)) == []
+    data = bytearray((folder / "whole.ark").read_bytes())
+    data[-1] ^= 1
+    (folder / "whole.ark").write_bytes(data)
+    assert found(folder, Checks(full=True)) == ["feats.scp:3 damaged-archive"]
+    assert found(folder) == []
+
+
 def test_every_rule_is_tested_by_name():
     source = Path(__file__).read_text()
     assert [rule for rule in FIXES if f" {rule}" not in source and f'"{rule}"' not in source] == []
@@ -307,7 +320,7 @@ PIECES += [b":", b"999999999999999999999", b"/", b"~", b"]", b"[", b"\xef\xbb\xb
 TABLE = st.lists(st.sampled_from(PIECES), max_size=25).map(b"".join) | st.binary(max_size=60)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.sampled_from(TABLE_NAMES), TABLE), TABLE)
 def test_no_bytes_crash_the_validator(tmp_path_factory: pytest.TempPathFactory, tables, utt2spk):
     folder = tmp_path_factory.mktemp("dir")
