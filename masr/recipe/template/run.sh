@@ -8,7 +8,7 @@ set -euo pipefail
 
 corpus=corpus      # DIR: folder of audio files, at any depth
 labels=            # FILE: what is known of them: a table with a column `file`; none where empty
-language_from=     # TEXT: parent, where a file's folder is named by its language; or a file that says the language of folders
+language_from=     # TEXT: parent, where the folder of a file is its language; or the whole path of a file that says which language a folder is
 label=lang         # NAMES|none: what is learnt beside speech and identified, the NAME of utt2NAME; none where nothing is known
 pretrain=          # NAMES: what stage 6 trains: names in conf/pretrain; empty: best_rq, and best_rq_label where there is a label
 lid=linear         # TEXT: how stage 7 fine-tunes: a name in conf/lid
