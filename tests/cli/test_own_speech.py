@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,6 +56,11 @@ def test_the_dozen_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(listed) == 14
     for words in listed:
         assert main(words) == 0, words
+    (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)  # of our own page
+    assert [vector.shape for vector in names["vectors"]] == [(96,)] * 16
+    assert names["frames"].shape[1] == 96
     said = capsys.readouterr()
     assert "accuracy" in said.out and "chance" in said.out
     assert "hin, urd" in said.err
