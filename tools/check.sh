@@ -19,7 +19,7 @@ check() {
 
 # The shell files that are ours: what a recipe writes lies deeper.
 mapfile -t scripts < <(
-  find .ci/run egs utils tools tests -maxdepth 2 -type f \
+  find .ci/run egs utils tools tests masr/recipe/template -maxdepth 2 -type f \
     \( -name '*.sh' -o -name '*.bash' -o -name '*.bats' -o -path .ci/run \) | LC_ALL=C sort
 )
 

@@ -66,9 +66,10 @@ def _configure_checks(verbs: argparse._SubParsersAction[argparse.ArgumentParser]
         parser.add_argument("--no-spk-sort", action="store_true", help="ids need not begin with the speaker's")
         parser.add_argument("--no-files", action="store_true", help="do not look for the files that scp tables name")
         parser.add_argument("--full", action="store_true", help="read archives whole: are they what was written?")
-        parser.add_argument("--allow-empty-text", action="store_true", help="transcripts may be empty")
+        parser.add_argument("--no-empty-text", action="store_true", help="every utterance needs a transcript")
         parser.add_argument("--allow-pipes", action="store_true", help="`cmd |` in scp tables is fine: it will be run")
         parser.add_argument("--all", action="store_true", help=f"list every finding, not {_SHOWN} of a rule and table")
+    validate.add_argument("--audio", action="store_true", help="read all audio to its end: can it be decoded?")
     repair.add_argument("--prefix", action="store_true", help="rename utterances to begin with their speaker's id")
     repair.add_argument("--drop-missing", action="store_true", help="drop rows of scp tables that point at nothing")
 
@@ -117,11 +118,12 @@ def _checks(args: argparse.Namespace) -> Checks:
     return Checks(
         text=not args.no_text,
         wav=not args.no_wav,
-        empty_text=args.allow_empty_text,
+        empty_text=not args.no_empty_text,
         pipes=args.allow_pipes,
         speaker_prefix=not args.no_spk_sort,
         files=not args.no_files,
         full=args.full,
+        audio=getattr(args, "audio", False),
     )
 
 

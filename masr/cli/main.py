@@ -37,10 +37,11 @@ VERBS: dict[str, str] = {
     "report": "a page of plots of an experiment, or of several side by side",
     "data": "read, check, fix, split and combine data directories",
     "config": "print a configuration with every default and its doc",
+    "new-recipe": "a recipe of your own: egs/NAME for a folder of audio",
     "doctor": "what this machine has, what is missing, and how to get it",
     "completion": "print a shell's completion script",
 }
-"""Each verb is the file masr/cli/<verb>.py with `configure(parser)` and `run(args)`."""
+"""Each verb is the file masr/cli/<verb>.py, with _ for -, with `configure(parser)` and `run(args)`."""
 
 
 MACHINE_FAULTS: dict[int, str] = {
@@ -174,7 +175,7 @@ def dispatch(arguments: list[str]) -> int:
 
 def open_verb(verb: str) -> ModuleType:
     """The verb's file; nothing heavier is imported before it."""
-    return importlib.import_module(f"masr.cli.{verb}")
+    return importlib.import_module(f"masr.cli.{verb.replace('-', '_')}")
 
 
 def verb_parser(verb: str, module: ModuleType) -> Parser:

@@ -7,18 +7,22 @@ their audio is kept once as 16-bit shards. SOURCE/metadata.tsv may add what the 
 example:
   masr prepare fleurs /corpora/fleurs data --nj 8
   masr prepare fleurs /corpora/fleurs data --set languages=[hi_in,ur_pk] --max-bad 0.02
+  masr prepare folder ~/recordings data --labels recordings.tsv --language-from parent --resample
   masr prepare lhotse /corpora/commonvoice/manifests data --resample
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `masr prepare`."""
-    parser.add_argument("name", help="corpus: fleurs, dhwani, librispeech, pangloss, debian, lhotse")
+    parser.add_argument(
+        "name", help="corpus: fleurs, dhwani, librispeech, pangloss, debian, lhotse; folder for audio of your own"
+    )
     parser.add_argument("source", type=Path, help="where it lies")
     parser.add_argument("out", type=Path, help="folder for the data directories, one a split")
     parser.add_argument(
@@ -31,6 +35,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--nj", type=int, default=1, metavar="N", help="processes (default 1)")
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="change an option of the corpus"
+    )
+    parser.add_argument(
+        "--labels", metavar="FILE", help="of folder: what is known of its files, as TSV, CSV or JSON lines"
+    )
+    parser.add_argument(
+        "--language-from", metavar="parent|FILE", help="of folder: a file's folder is its language, or FILE says which"
     )
     parser.add_argument("--shards", action="store_true", help="keep all audio as 16-bit shards: 44 x cheaper to read")
     parser.add_argument(
@@ -45,6 +55,8 @@ def run(args: argparse.Namespace) -> None:
     from masr.plugins import open_plugin
 
     module = open_plugin("corpora", args.name)
-    corpus = module.build(loads(module.Config, "", args.name, args.set))
+    given = {"labels": args.labels, "language_from": args.language_from}
+    named = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
+    corpus = module.build(loads(module.Config, "", args.name, [*named, *args.set]))
     print(table(prepare(corpus, args.source, args.out, args.max_bad, args.nj, args.shards, args.resample)))
     print(f"wrote {args.out}")

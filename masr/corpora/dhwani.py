@@ -21,9 +21,9 @@ from pathlib import Path
 
 from masr.config import option, seed_option
 from masr.corpora.languages import DHWANI
+from masr.corpora.splits import split_of_each
 from masr.errors import CorpusError, near
 from masr.files import ordinary
-from masr.io.datadir.choose import in_random_order
 from masr.types import Corpus, Part, Problem, Utterance
 
 FOLDERS = ("data_refined", "raw_data")
@@ -103,11 +103,7 @@ class Dhwani:
 
     def _split(self, folder: Path) -> dict[str, str]:
         """Video -> split, in the order of the hash; a function of the seed and of which videos there are."""
-        videos = in_random_order(_videos(folder), self.config.seed)
-        num_test = _share(self.config.test_share, len(videos))
-        num_dev = _share(self.config.dev_share, len(videos))
-        names = ["test"] * num_test + ["dev"] * num_dev + ["train"] * (len(videos) - num_test - num_dev)
-        return dict(zip(videos, names, strict=True))
+        return split_of_each(_videos(folder), self.config.dev_share, self.config.test_share, self.config.seed)
 
     def survey(self, source: Path) -> Iterable[tuple[str, ...]]:
         """Rows for `masr corpus`: for each language what its list holds, and the files that are there."""
@@ -214,11 +210,6 @@ def _listed(root: Path) -> dict[str, frozenset[str]]:
 
 def _languages_of(root: Path, video: str) -> frozenset[str]:
     return _listed(root)[video]
-
-
-def _share(share: float, count: int) -> int:
-    """So many of `count`: rounded, but one at least where there are enough to go round."""
-    return max(round(share * count), 1 if count >= 3 and share > 0 else 0)
 
 
 def _no_layout(source: Path, found: str) -> CorpusError:

@@ -14,6 +14,11 @@ from masr.io.datadir import Table, write_datadir
 from masr.io.layout import PHONES_CTM, PROBLEMS_TSV, RECO2DUR, SEGMENTS, TEXT, UTT2DUR, UTT2SPK, WAV_SCP, label_table
 from masr.types import Problem
 
+CURES = {
+    "wrong rate": "--resample takes them at any rate, converted to 16 kHz and kept as shards",
+    "not mono": "--set channel=0 takes the first channel (folder, pangloss); a lhotse manifest names its own",
+}
+"""Kind of problem -> the option with which what was left out for it is taken."""
 UNKNOWN = "unknown"
 """The label of an utterance whose label nobody knows, in a split where others have one."""
 
@@ -90,7 +95,8 @@ class Split:
         raise CorpusError(
             f"{self.name}: {bad} of {bad + len(self.rows)} utterances are bad ({summary.bad_share:.1%}): {share}",
             why="; ".join(f"{count} x {kind}" for kind, count in summary.problems.most_common(4)) or "it is empty",
-            fix=f"{problems_tsv} lists them all; mend the corpus, or raise --max-bad",
+            fix="; ".join(cures(summary.problems) or ["mend the corpus, or raise --max-bad"])
+            + f"; {problems_tsv} lists them all",
         )
 
     def write(self, folder: Path) -> list[str]:
@@ -123,6 +129,11 @@ def _without_hyphen(row: UtteranceRow) -> UtteranceRow:
 def kind_of(problem: Problem) -> str:
     """A reason without its figures: 'wrong rate: 8000 Hz' is of the kind 'wrong rate'."""
     return problem.reason.partition(":")[0]
+
+
+def cures(problems: Counter[str]) -> list[str]:
+    """What takes the utterances that were left out: a sentence for each kind of problem that an option cures."""
+    return [f"{problems[kind]} x {kind}: {cure}" for kind, cure in CURES.items() if problems[kind]]
 
 
 def number(value: float) -> str:

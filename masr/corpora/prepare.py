@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -16,7 +17,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from masr.corpora.columns import aligned
-from masr.corpora.merge import Split, SplitSummary
+from masr.corpora.merge import Split, SplitSummary, cures
 from masr.corpora.part_job import Job, read_rows, run_part
 from masr.corpora.sidecar import read_sidecar
 from masr.errors import CorpusError, UsageError
@@ -200,4 +201,5 @@ def table(summaries: Sequence[SplitSummary]) -> str:
         rows.append((s.split, f"{s.num_utterances}", f"{s.num_speakers}", hours, f"{s.problems.total()}", reasons))
     lines = [aligned(rows)]
     lines += [f"note: {s.split}: {note}" for s in summaries for note in s.notes]
+    lines += [f"note: {cure}" for cure in cures(sum((s.problems for s in summaries), start=Counter[str]()))]
     return "\n".join(lines)

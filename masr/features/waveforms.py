@@ -121,7 +121,7 @@ def _read_stretch(items: list[Item], sample_rate: int, allow_pipes: bool) -> Ite
         samples = read_audio(items[0].entry, start_sec, end_sec, sample_rate=sample_rate, allow_pipes=allow_pipes)
     except (AudioError, ArchiveError) as error:
         if len(items) == 1:
-            yield Unread(items[0].utt, error.what)
+            yield Unread(items[0].utt, f"{error.what}; fix: {error.fix}" if error.fix else error.what)
             return
         for item in items:
             yield from _read_stretch([item], sample_rate, allow_pipes)

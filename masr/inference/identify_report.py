@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from masr.corpora.languages import english_name
+from masr.io.progress import show
 
 if TYPE_CHECKING:
     from masr.inference.identify import Identified
@@ -65,9 +66,9 @@ class Report:
             self.kept.append((name, found.log_probabilities))
             return
         if self.jsonl and self.scores is None:
-            print(json.dumps(self.as_json(name, found), ensure_ascii=False), flush=True)
+            show(json.dumps(self.as_json(name, found), ensure_ascii=False))
         else:
-            print(self.render(name, found), file=sys.stderr if isinstance(found, str) else None, flush=True)
+            show(self.render(name, found), sys.stderr if isinstance(found, str) else None)
 
     def render(self, name: str, found: Identified | str) -> str:
         """A line: the likeliest languages, or why there are none."""

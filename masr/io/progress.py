@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 T = TypeVar("T")
 
@@ -36,9 +36,10 @@ def track(items: Iterable[T], title: str, total: int | None = None, unit: str = 
 
 
 @contextmanager
-def clock(title: str) -> Iterator[None]:
-    """Seconds passing on standard error, for a call that cannot say how far it is."""
+def clock(title: str) -> Iterator[Callable[[str], None]]:
+    """Seconds passing on standard error, after the first; what is called with a text puts that in the title's place."""
     done = threading.Event()
+    said = [title]
 
     def ticks() -> Iterator[None]:
         while not done.wait(0.5):
@@ -49,13 +50,26 @@ def clock(title: str) -> Iterator[None]:
 
         interval = 0.2 if sys.stderr.isatty() else 10
         shape = "{desc}: {elapsed}"
-        for _ in tqdm(ticks(), title, bar_format=shape, delay=1, leave=False, mininterval=interval, file=sys.stderr):
-            pass
+        bar = tqdm(ticks(), title, bar_format=shape, delay=1, leave=False, mininterval=interval, file=sys.stderr)
+        for _ in bar:
+            bar.set_description_str(said[-1], refresh=False)
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
-        yield
+        yield said.append
     finally:
         done.set()
         thread.join()
+
+
+def show(text: str, stream: TextIO | None = None) -> None:
+    """Prints a line, to standard output if no stream is given, above a bar where one is on the screen."""
+    stream = sys.stdout if stream is None else stream
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        tqdm.write(text, file=stream)
+    else:  # a log has a line of the bar now and then, which need not make room
+        stream.write(text + "\n")
+    stream.flush()

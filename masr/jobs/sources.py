@@ -109,8 +109,9 @@ class House:
 
     def verb_files(self, verb: str) -> list[Path]:
         """The verb's own file after the packages on the way; empty where there is no such verb."""
-        places = [self.package / "cli" / f"{verb}.py", self.package / "cli" / verb / "__init__.py"]
-        return self.module_files(f"masr.cli.{verb}") if any(place.is_file() for place in places) else []
+        name = verb.replace("-", "_")
+        places = [self.package / "cli" / f"{name}.py", self.package / "cli" / name / "__init__.py"]
+        return self.module_files(f"masr.cli.{name}") if any(place.is_file() for place in places) else []
 
     def module_files(self, name: str) -> list[Path]:
         """The module of a dotted name, or the one that holds it, after the packages on the way; empty for no module."""

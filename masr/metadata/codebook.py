@@ -113,17 +113,25 @@ class Codebook:
             raise _broken(path, f"{len(labels)} labels, codes of shape {codes.shape} and type {codes.dtype}")
         return cls(labels, codes, settings, facts)
 
-    def check(self, config: Any, name: str) -> None:
-        """MetadataError where this was made with another config than `config`."""
+    def check(self, config: Any, name: str, made_once: Sequence[str] = ()) -> None:
+        """MetadataError where this was made with another config than `config`.
+
+        Keys of `made_once` say how codes are made and nothing else: where `config` has their default, they are as the
+        codes have them.
+        """
         wanted = parse_json(json.dumps(to_dict(config)))
-        changed = [key for key in wanted if self.settings.get(key, wanted[key]) != wanted[key]]
+        default = parse_json(json.dumps(to_dict(type(config)()))) if made_once else {}
+        ours = [key for key in wanted if key not in made_once or wanted[key] != default[key]]
+        changed = [key for key in ours if self.settings.get(key, wanted[key]) != wanted[key]]
         if changed:
             key = changed[0]
             raise MetadataError(
                 f"the codes of stream {name!r} were made with {key}: {self.settings[key]!r}, "
                 f"the config says {wanted[key]!r}",
                 why="the configuration changed after stage 3",
-                fix=f"run {STAGE} again with this config",
+                fix=f"leave {key} out here: it is said once, to {STAGE}, and read from the codes"
+                if key in made_once
+                else f"run {STAGE} again with this config",
             )
 
 

@@ -136,8 +136,13 @@ def unknown_language(code: str, where: str = "") -> MetadataError:
         f"{where}lang2vec has no language {code!r}",
         why="languages are ISO 639-3 codes of three small letters",
         fix=(f"did you mean {meant}?" if meant else near(code, languages()))
-        + " For a code of your own, set aliases: {yours: theirs}, or unknown: missing",
+        + f" For a code of your own, {_said_once(f'aliases: {{{code}: a near relative}}')}, or unknown: missing",
     )
+
+
+def _said_once(option: str) -> str:
+    """Where an option of the language stream belongs, so that no training has to be told again."""
+    return f"give masr units --set 'streams=[{{name: language, {option}}}]' (conf/units.yaml of a recipe)"
 
 
 def observed(codes: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -161,9 +166,9 @@ def check_known(code: str, values: Float64Array, feature_sets: Sequence[str], wh
         return
     names = ", ".join(feature_sets)
     what = "is empty" if empty else "is a guess: nothing was observed under this code"
-    fix = "use the *_knn feature sets, set aliases: {" + code + ": a near relative}, or unknown: missing"
+    fix = f"use the *_knn feature sets, or {_said_once(f'aliases: {{{code}: a near relative}}')}, or unknown: missing"
     if macro:
-        fix = f"URIEL has it under the macro code: aliases: {{{code}: {macro}}}"
+        fix = f"URIEL has it under the macro code: {_said_once(f'aliases: {{{code}: {macro}}}')}"
     raise MetadataError(f"{where}lang2vec's {names} of {code!r} {what}", fix=fix)
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = ("hin", "urd", "guj", "ben", "tam", "tel", "eng", "nob", "jpn", "zul")
 
+MADE_ONCE = ("aliases", "unknown")
+"""Options that say how codes are made: a training reads them from the codes."""
 _NARROW = 1e-4
 """Cosines that all lie within this of 1 are not stretched: only rounding would be seen."""
 
@@ -41,7 +43,8 @@ class Config:
     )
     rescale: bool = option(True, "stretch the cosines between the languages in use to [0, 1]")
     aliases: Mapping[str, str] = dataclasses.field(
-        default_factory=dict, metadata={"doc": "codes to look up under another code, {ekk: est}"}
+        default_factory=dict,
+        metadata={"doc": "codes to look up under another, {ekk: est}; trainings read them from the codes"},
     )
     unknown: Literal["error", "missing"] = option("error", "a language that URIEL does not have: stop, or no label")
     kind: str = option("lang", "the labels are in utt2<kind>, as ISO 639-3 codes")
@@ -87,7 +90,7 @@ def tabulate(config: Config, uses: Sequence[Use]) -> Codebook:
 
 def build(config: Config, codebook: Codebook) -> LanguageStream:
     """The stream over the languages of `codebook`."""
-    codebook.check(config, "language")
+    codebook.check(config, "language", MADE_ONCE)
     return LanguageStream(config, codebook)
 
 

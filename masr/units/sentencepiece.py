@@ -190,7 +190,7 @@ class SentencePieceUnits:
 class _Sentences:
     """The lines as the trainer takes them: sampled, split at what it cannot hold, counted."""
 
-    def __init__(self, lines: Collection[str], config: Config, finished: Callable[[], None]) -> None:
+    def __init__(self, lines: Collection[str], config: Config, finished: Callable[[], object]) -> None:
         self._lines, self._config, self._finished = lines, config, finished
         self.count = 0
         self.failed: Exception | None = None

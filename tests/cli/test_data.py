@@ -40,7 +40,7 @@ def test_findings_are_capped_counted_and_end_with_their_fix(folder: Path, capsys
     assert [line.split(": ")[0] for line in lines[:5]] == [f"{folder}/utt2dur:{n}" for n in range(1, 6)]
     assert lines[5] == "  ... and 2 more (--all lists them)"
     assert lines[6].startswith("  fix: ")
-    assert lines[-1].endswith("7 problems")
+    assert lines[-1].endswith("7 problems; the audio was not opened (--audio reads it)")
     assert main(["data", "validate", "--all", str(folder)]) == 2
     assert f"{folder}/utt2dur:7: x is not a positive number [number]" in capsys.readouterr().out
 

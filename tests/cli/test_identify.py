@@ -194,7 +194,7 @@ def test_one_bad_file_does_not_stop_the_others(
     assert all(word in reason for word, reason in zip(wanted, reasons, strict=True)), reasons
     assert main(["identify", str(tuned), *files]) == 2
     shown = capsys.readouterr()
-    assert len(shown.out.splitlines()) == 1 and len(shown.err.splitlines()) == 7
+    assert len(shown.out.splitlines()) == 1 and len(shown.err.splitlines()) == 8
     assert "text.wav: not audio" in shown.err
 
 
@@ -239,6 +239,22 @@ def test_a_data_directory_and_its_files_agree(
     assert "accuracy" in capsys.readouterr().out
 
 
+def test_a_folder_stands_for_its_audio_and_the_model_says_what_it_learnt(
+    spoken: Path, tuned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("b.wav", "a/é.FLAC", ".hidden/c.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        soundfile.write(tmp_path / name, speech(spoken, 1), 16000, format=name[-4:].strip("."))
+    (tmp_path / "notes.txt").write_text("no audio")
+    single = tmp_path / "b.wav"
+    assert main(["identify", str(tuned), str(tmp_path), str(single), "--jsonl"]) == 0
+    shown = capsys.readouterr()
+    lines = identified(shown.out)
+    assert [line["file"] for line in lines] == [str(tmp_path / "a/é.FLAC"), str(single), str(single)]
+    said = f"{tuned} was trained on {spoken}/data/train; it knows 4 languages: eng, hin, nob, urd"
+    assert said in shown.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -246,7 +262,7 @@ def test_a_data_directory_and_its_files_agree(
         (["gone", "x.wav"], "not the folder of a run"),
         (["{tuned}", "{data}", "x.wav"], "stands alone"),
         (["{tuned}", "-", "-"], "read once"),
-        (["{tuned}", "{root}"], "no utt2spk"),
+        (["{tuned}", "{root}/exp"], "no audio file is in this folder, and no utt2spk"),
         (["{tuned}", "x.wav", "--top", "0"], "--top 0"),
     ],
 )

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gzip
+import json
+
 import pytest
 
 from masr.cli.main import main
@@ -61,3 +64,28 @@ def test_the_wrong_folder_shows_the_tree_that_was_looked_for(tmp_path, capsys) -
         error = capsys.readouterr().err
         assert "looked for\nSOURCE/" in error
         assert "fix:" in error
+
+
+def test_what_an_option_would_take_is_said_with_the_option(tmp_path, capsys) -> None:
+    bad = {name: layouts.bad_audio()[name] for name in ("wrong rate", "not mono")}
+    source = layouts.build("pangloss", tmp_path, bad)
+    assert main(["prepare", "pangloss", str(source), str(tmp_path / "data")]) == 0
+    said = capsys.readouterr().out
+    assert "note: 1 x wrong rate: --resample" in said
+    assert "note: 1 x not mono: " in said and "channel=0" in said
+    assert main(["prepare", "pangloss", str(source), str(tmp_path / "data"), "--max-bad", "0"]) == 2
+    assert "--resample" in capsys.readouterr().err
+    assert main(["prepare", "pangloss", str(source), str(tmp_path / "data"), "--resample"]) == 0
+    assert "wrong rate" not in capsys.readouterr().out
+
+
+def test_what_is_prepared_is_valid_where_some_have_no_transcript(tmp_path, capsys) -> None:
+    source = layouts.build("lhotse", tmp_path)
+    for path in source.glob("*supervisions*"):
+        records = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+        del records[0]["text"]
+        layouts.jsonl(path, records)
+    assert main(["prepare", "lhotse", str(source), str(tmp_path / "data")]) == 0
+    (folder,) = (tmp_path / "data").glob("*/")
+    assert main(["data", "validate", str(folder), "--audio"]) == 0
+    assert "1 of 6 transcripts are empty" in capsys.readouterr().out

@@ -72,7 +72,7 @@ def test_a_sound_corpus_has_no_problems_and_makes_sound_directories(name, source
     assert sum(s.num_utterances for s in summaries)
     for summary in summaries:
         folder = tmp_path / "data" / summary.split
-        report = validate(folder, Checks(empty_text=True, text=name not in ("dhwani", "pangloss")))
+        report = validate(folder, Checks(text=name not in ("dhwani", "pangloss")))
         assert report.findings == []
         data = DataDir.open(folder)
         assert len(data) == summary.num_utterances

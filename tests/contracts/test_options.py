@@ -47,7 +47,7 @@ def test_verbs_use_them() -> None:
 @pytest.mark.parametrize(("verb", "module", "name"), USES, ids=lambda word: word)
 def test_the_options_of_a_verb_have_the_fields_of_what_they_fill(verb: str, module: str, name: str) -> None:
     parser = Parser(prog="masr")
-    importlib.import_module(f"masr.cli.{verb}").configure(parser)
+    importlib.import_module(f"masr.cli.{verb.replace('-', '_')}").configure(parser)
     actions = {action.dest: action for one in parsers(parser) for action in one._actions}
     schema = getattr(importlib.import_module(module), name)
     assert {field.name for field in fields(schema)} - set(actions) == set()

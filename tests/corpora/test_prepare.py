@@ -77,7 +77,7 @@ def test_no_id_and_no_text_can_break_a_directory(tmp_path_factory, names) -> Non
         prepare(Given({"a": items}), folder, folder / "out", max_bad=1)
     except MasrError as error:
         pytest.fail(f"refused: {error}")
-    assert validate(folder / "out/train", Checks(text=False, empty_text=True)).findings == []
+    assert validate(folder / "out/train", Checks(text=False)).findings == []
 
 
 def _tiny_wav() -> bytes:

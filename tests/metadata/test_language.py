@@ -123,6 +123,16 @@ def test_a_changed_config_is_refused() -> None:
         language.build(language.Config(features=("syntax_knn",)), codebook)
 
 
+def test_aliases_are_said_once_where_codes_are_made() -> None:
+    made = language.Config(aliases={"lvs": "lav"}, unknown="missing")
+    codebook = language.tabulate(made, uses("hin lvs xqq"))
+    plain, told = language.build(language.Config(), codebook), language.build(made, codebook)
+    assert np.array_equal(plain.codes(["lvs", "xqq"]), told.codes(["lvs", "xqq"]), equal_nan=True)
+    with pytest.raises(MetadataError, match="aliases") as caught:
+        language.build(language.Config(aliases={"lvs": "lit"}), codebook)
+    assert "leave aliases out here" in caught.value.fix
+
+
 def test_config_errors_name_the_place() -> None:
     with pytest.raises(ConfigError, match="name at least one"):
         loads(language.Config, "features: []")

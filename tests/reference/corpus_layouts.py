@@ -272,6 +272,14 @@ def build(corpus: str, root: Path, bad: Mapping[str, bytes] | None = None) -> Pa
         xml = pangloss_xml([("S1", 0.0, 0.2, "a b"), ("S2", 0.25, 0.5, "c")])
         wavs = {"tale": wav(samples()), "song": wav(samples(1))} | {f"bad{i}": data for i, data in extra.items()}
         return pangloss(root, wavs, {"tale": xml})
+    if corpus == "folder":
+        names = {f"a{i}": wav(samples(i)) for i in range(3)} | {f"bad{i}": data for i, data in extra.items()}
+        (root / "train").mkdir(parents=True)
+        for name, data in names.items():
+            (root / "train" / f"{name}.wav").write_bytes(data)
+        rows = [f'{name}.wav,"one, two",hin,anna\n' for name in names]
+        (root / "train" / "metadata.csv").write_text("".join(["file_name,transcription,language,speaker_id\n", *rows]))
+        return root
     if corpus == "debian":
         files = {f"ru_000{i}": wav(samples(i)) for i in range(3)} | {f"ru_900{i}": data for i, data in extra.items()}
         return unpacked(root, festvox(files))

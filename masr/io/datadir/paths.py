@@ -40,11 +40,15 @@ class Files:
             self._listed[parent] = _files_in(parent)
         return self.size(path) >= 0
 
+    def found(self, path: bytes) -> bytes | None:
+        """The path as it can be opened from here; None where there is no file of it."""
+        return next((root + path for root in self.roots if _size(root + path) >= 0), None)
+
     def damaged(self, path: bytes) -> dict[int, str]:
         """Where values of an archive begin that are not what was written -> what is to be said of each."""
         if path not in self._damaged:
             self._damaged[path] = {}
-            archive = next((root + path for root in self.roots if _size(root + path) >= 0), None)
+            archive = self.found(path)
             if archive is not None:
                 self._damaged[path] = damaged_offsets(Path(os.fsdecode(archive)))
         return self._damaged[path]

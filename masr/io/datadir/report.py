@@ -27,7 +27,7 @@ FIXES: dict[str, str] = {
     "missing-id": "every table has the same ids: add the row, or let `masr data fix` drop the id everywhere",
     "columns": "write the row as its table asks; `masr data fix` drops it",
     "no-value": "give it a value; `masr data fix` drops the utterance",
-    "empty-text": "drop the utterance (`masr data fix` does), or pass --allow-empty-text",
+    "empty-text": "write what is said; without --no-empty-text an empty line says that nobody knows",
     "text-blank": "use plain spaces in transcripts; `masr data fix` does",
     "text-symbol": "Kaldi keeps <s>, </s> and #0 for itself: write the word another way",
     "number": "write a plain decimal number; `masr data fix` drops the row",
@@ -41,6 +41,7 @@ FIXES: dict[str, str] = {
     "pipe": "a pipe runs a command of the data's author: read it, then pass --allow-pipes, or decode the audio once",
     "tilde": "write the path out: ~ is not expanded when a file is opened",
     "missing-file": "restore the file, or run from the folder that the path counts from; `masr data fix` drops the row",
+    "audio": "copy it again from where it is whole; `masr prepare` leaves such files out and says why",
     "damaged-archive": "copy it again from where it is whole, or make it again: masr prepare, masr features",
     "archive-offset": "the archive is shorter than that: write it again, or let `masr data fix` drop the row",
 }
@@ -54,7 +55,8 @@ class Checks:
     text: bool = True
     """Whether `text` must be there; if it is, it is checked in any case. The same for wav."""
     wav: bool = True
-    empty_text: bool = False
+    empty_text: bool = True
+    """Whether a line of text may be empty, as `masr prepare` writes it where others have a transcript."""
     pipes: bool = False
     speaker_prefix: bool = True
     """Whether utterance ids have to begin with the speaker's, and sort as speakers do, as Kaldi asks by default."""
@@ -62,6 +64,8 @@ class Checks:
     """Whether the files are looked for that wav.scp, feats.scp and the like point at."""
     full: bool = False
     """Whether archives are read whole and compared with the checksums beside them."""
+    audio: bool = False
+    """Whether the audio that wav.scp names is read to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,8 @@ class Findings:
     folder: Path
     keep: int | None = None
     num_utts: int = 0
+    notes: list[str] = field(default_factory=list)
+    """What breaks no rule and should be known."""
     findings: list[Finding] = field(default_factory=list)
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     """(rule, table) -> how often."""

@@ -19,8 +19,9 @@ _WIDTH_IN_LOG = 140
 
 def render_report(report: Findings) -> str:
     """Rule by rule, each with its fix once; one line where there is nothing to say."""
+    notes = "".join(f"; {note}" for note in report.notes)
     if not report.total:
-        return f"{report.folder}: {report.num_utts} utterances, every rule is kept"
+        return f"{report.folder}: {report.num_utts} utterances, every rule is kept{notes}"
     lines = []
     for (rule, table), count in sorted(report.counts.items()):
         found = [f for f in report.findings if f.rule == rule and f.path.name == table]
@@ -28,7 +29,7 @@ def render_report(report: Findings) -> str:
         if count > len(found):
             lines.append(f"  ... and {count - len(found)} more (--all lists them)")
         lines.append(f"  fix: {found[0].fix}")
-    return "\n".join([*lines, f"{report.folder}: {report.num_utts} utterances, {report.total} problems"])
+    return "\n".join([*lines, f"{report.folder}: {report.num_utts} utterances, {report.total} problems{notes}"])
 
 
 def render_fixed(done: Fixed, shown: int | None) -> str:

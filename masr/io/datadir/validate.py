@@ -15,6 +15,7 @@ from masr.io.datadir.lines import IdArray, Lines, map_file
 from masr.io.datadir.paths import Files, check_paths
 from masr.io.datadir.report import FIXES, Checks, Findings
 from masr.io.datadir.rules import TableCheck
+from masr.io.datadir.sound import check_sound
 from masr.io.datadir.speakers import check_speakers, check_spk2utt
 from masr.io.datadir.tables import CTM, Key, keyed_by, tables_in
 from masr.io.datadir.values import check_values, one_word, recordings
@@ -26,7 +27,9 @@ def validate(folder: Path, checks: Checks | None = None, keep: int | None = None
     folder, checks = Path(folder), checks or Checks()
     names = tables_in(folder)
     report = Findings(folder, keep)
-    required = {SPK2UTT: True, TEXT: checks.text, WAV_SCP: checks.wav or SEGMENTS in names}
+    if SPK2UTT not in names:
+        report.add(SPK2UTT, 0, "spk2utt", f"there is no {SPK2UTT}")
+    required = {TEXT: checks.text, WAV_SCP: checks.wav or SEGMENTS in names}
     for name, needed in required.items():
         if needed and name not in names:
             report.add(name, 0, "missing-table", f"there is no {name}")
@@ -59,8 +62,19 @@ class _Directory:
                 self.ids["recording"], self.origin["recording"] = recordings(table), SEGMENTS
             elif name.endswith(".scp"):
                 check_paths(table, files)
+            if name == WAV_SCP:
+                self.sound(table, files)
             key = keyed_by(name) or "utterance"
             table.same_ids(ids, self.ids[key], self.origin[key], complete=name not in CTM)
+
+    def sound(self, table: TableCheck, files: Files) -> None:
+        """Reads the audio where that is asked for, and says what was done."""
+        if not self.checks.audio:
+            self.report.notes.append("the audio was not opened (--audio reads it)")
+            return
+        rates = sorted(check_sound(table, files).items())
+        read = ", ".join(f"{count} of {rate} Hz" for rate, count in rates) or "none could be"
+        self.report.notes.append(f"recordings read to their end: {read}")
 
     def utt2spk(self) -> IdArray:
         """Checks utt2spk; the speaker in each of its rows."""

@@ -77,7 +77,9 @@ def _present(table: TableCheck) -> None:
     empty = [int(row) for row in doubtful if table.lengths[row] and not table.rest(int(row))]
     if table.name != TEXT:
         table.report.add_rows(table.name, empty, "no-value", lambda row: f"{table.id_at(row)} has no value")
-    elif not table.checks.empty_text:
+    elif table.checks.empty_text:
+        table.report.notes += [f"{len(empty)} of {len(table.lines)} transcripts are empty"] * bool(empty)
+    else:
         table.report.add_rows(
             table.name, empty, "empty-text", lambda row: f"{table.id_at(row)} has an empty transcript"
         )

@@ -12,7 +12,7 @@ from masr.io.datadir.fix import fix
 from masr.io.datadir.report import Checks
 from masr.io.datadir.validate import validate
 
-CHECKS = Checks(text=False, wav=False, files=False, pipes=True)
+CHECKS = Checks(text=False, empty_text=False, wav=False, files=False, pipes=True)
 
 
 def tables(folder: Path) -> dict[str, bytes]:

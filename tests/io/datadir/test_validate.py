@@ -4,12 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from masr.errors import DataError, MasrError
 from masr.io.ark import ArchiveWriter
 from masr.io.datadir import write_datadir, write_table
+from masr.io.datadir.fix import fix
 from masr.io.datadir.report import FIXES, Checks
 from masr.io.datadir.validate import validate
 
@@ -86,7 +88,6 @@ ONE_TABLE = [
     ("text", AAB.format("x", "hello <s> x"), ["text:2 text-symbol"]),
     ("text", AAB.format("x", "#0"), ["text:2 text-symbol"]),
     ("text", AAB.format("x<s>x", "a#0b"), []),
-    ("text", "a-1 x\na-2\nb-1  \n", ["text:2 empty-text", "text:3 empty-text"]),
     ("text", "a-1\tx\na-2   x \nb-1 x\t\n", []),
     ("text", "a-1 x\nb-1 x\na-2 x\n", ["text:3 order"]),
     ("text", "a-1 x\na-1 y\na-2 x\nb-1 x\n", ["text:2 duplicate"]),
@@ -210,14 +211,43 @@ def test_a_blank_of_unicode_in_an_id_is_found_at_its_line(folder: Path):
 def test_missing_tables_are_found_unless_left_out_by_design(folder: Path):
     for name in ("text", "wav.scp", "spk2utt", "reco2dur"):
         (folder / name).unlink()
-    assert found(folder) == [f"{name}:0 missing-table" for name in ("spk2utt", "text", "wav.scp")]
-    assert found(folder, Checks(text=False, wav=False)) == ["spk2utt:0 missing-table"]
+    assert found(folder) == ["text:0 missing-table", "wav.scp:0 missing-table", "spk2utt:0 spk2utt"]
+    assert found(folder, Checks(text=False, wav=False)) == ["spk2utt:0 spk2utt"]
+
+
+def test_a_missing_spk2utt_is_made_by_the_fix_that_is_named(folder: Path):
+    (folder / "spk2utt").unlink()
+    (finding,) = validate(folder).findings
+    assert finding.fix == "`masr data fix` makes spk2utt again from utt2spk"
+    assert fix(folder).num_after == 3
+    assert found(folder) == []
+
+
+def test_an_empty_transcript_is_a_note_unless_it_is_refused(folder: Path):
+    cut(folder, "text", "a-1 x\na-2\nb-1  \n")
+    report = validate(folder)
+    assert report.total == 0
+    assert report.notes[0] == "2 of 3 transcripts are empty"
+    assert found(folder, Checks(empty_text=False)) == ["text:2 empty-text", "text:3 empty-text"]
+    assert fix(folder).num_after == 3
+
+
+def test_audio_is_read_where_that_is_asked_for_and_said_in_any_case(folder: Path, tmp_path: Path):
+    soundfile.write(tmp_path / "good.flac", np.zeros(800, np.int16), 8000)
+    data = (tmp_path / "good.flac").read_bytes()
+    (tmp_path / "cut.flac").write_bytes(data[: len(data) // 2])
+    cut(folder, "wav.scp", f"a-1 {tmp_path}/good.flac\na-2 {tmp_path}/cut.flac\nb-1 {tmp_path}/good.flac\n")
+    assert found(folder) == []
+    assert validate(folder).notes == ["the audio was not opened (--audio reads it)"]
+    report = validate(folder, Checks(audio=True))
+    assert [f"{f.path.name}:{f.line} {f.rule}" for f in report.findings] == ["wav.scp:2 audio"]
+    assert report.notes == ["recordings read to their end: 2 of 8000 Hz"]
 
 
 def test_options_allow_what_they_say(folder: Path):
     cut(folder, "text", AAB.format("x", ""))
     cut(folder, "wav.scp", AAB.format("x |", "/gone.wav"))
-    assert len(found(folder)) == 4
+    assert len(found(folder, Checks(empty_text=False))) == 4
     assert found(folder, Checks(empty_text=True, pipes=True, files=False)) == []
 
 

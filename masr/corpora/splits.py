@@ -1,0 +1,21 @@
+"""Speakers, videos or files that go to train, dev and test as wholes, by a seeded hash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from masr.io.datadir.choose import in_random_order
+
+
+def split_of_each(groups: Iterable[str], dev_share: float, test_share: float, seed: int) -> dict[str, str]:
+    """Group -> train, dev or test, in the order of the hash; a function of the seed and of which groups there are."""
+    ordered = in_random_order(groups, seed)
+    num_test = share_of(test_share, len(ordered))
+    num_dev = share_of(dev_share, len(ordered))
+    names = ["test"] * num_test + ["dev"] * num_dev + ["train"] * (len(ordered) - num_test - num_dev)
+    return dict(zip(ordered, names, strict=True))
+
+
+def share_of(share: float, count: int) -> int:
+    """So many of `count`: rounded, but one at least where there are enough to go round."""
+    return max(round(share * count), 1 if count >= 3 and share > 0 else 0)

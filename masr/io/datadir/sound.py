@@ -1,0 +1,44 @@
+"""Whether the audio that wav.scp names can be read to its end. No other rule asks it: it takes as long as decoding."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+from masr.errors import AudioError
+from masr.io.audio import check_audio, entry_info, read_audio, split_entry
+from masr.io.datadir.lines import BLANKS, shown
+from masr.io.datadir.paths import Files
+from masr.io.datadir.rules import TableCheck
+from masr.io.progress import track
+
+
+def check_sound(table: TableCheck, files: Files) -> Counter[int]:
+    """Reports recordings that cannot be decoded; sampling rate -> how many recordings have it.
+
+    Pipes are not run, and files that are not there are left to the rule that looks for them.
+    """
+    rates = Counter[int]()
+    for row in track(range(len(table.lines)), "audio", unit="file"):
+        entry = os.fsdecode(table.rest(row).rstrip(BLANKS))
+        if not entry or entry.endswith("|") or entry.startswith("~"):
+            continue
+        path, offset = split_entry(entry)
+        found = files.found(os.fsencode(path))
+        if found is None:
+            continue
+        try:
+            rates[_rate(os.fsdecode(found), offset)] += 1
+        except AudioError as error:
+            table.report.add(table.name, row + 1, "audio", f"{shown(os.fsencode(entry))}: {error.what}")
+    return rates
+
+
+def _rate(path: str, offset: int) -> int:
+    """The sampling rate of what was read to its end."""
+    if not offset:
+        return check_audio(Path(path), sample_rate=None, channel=0).sample_rate
+    rate = entry_info(f"{path}:{offset}").sample_rate
+    read_audio(f"{path}:{offset}", sample_rate=rate)
+    return rate
