@@ -24,7 +24,7 @@ from pathlib import Path
 
 from masr.cli.options import settings
 
-FORMATS = ("text", "markdown", "latex", "csv", "json", "figure")
+FORMATS = ("text", "brief", "markdown", "latex", "csv", "json", "figure")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,7 @@ from masr.io.json_file import plain
 from masr.tables.cells import Row
 from masr.tables.claims import Claim
 from masr.tables.gates import Gate
-from masr.tables.layout import Page, Sheet, page_of
+from masr.tables.layout import BESIDE_WHAT, Page, Sheet, corpus_line, heading, page_of
 from masr.tables.outcome import Outcome
 
 
@@ -37,6 +37,24 @@ def text(outcome: Outcome) -> str:
             parts.append(_columns(row, widths, sheet))
         parts += [rule, *sheet.after]
     return "\n".join([*parts, "", *page.notes]) + "\n"
+
+
+def brief(outcome: Outcome) -> str:
+    """What a demonstration ends with: each system's scores beside what they are measured against, and the sentences.
+
+    Seeds, hours, commits, tests and notes are left to the other formats.
+    """
+    page = page_of(outcome)
+    columns = [heading(column) for column in outcome.plan.table.columns]
+    rows = [("", *columns)]
+    scores = 2 if page.sheets[0].title == BESIDE_WHAT else 1
+    for sheet in page.sheets[:scores]:
+        places = [sheet.headings.index(head) if head in sheet.headings else None for head in columns]
+        rows += [(row[0], *("" if place is None else row[place] for place in places)) for row in sheet.rows]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
+    after = [line for sheet in page.sheets for line in sheet.after]
+    return "\n".join([page.title, corpus_line(outcome), "", *lines, *([""] if after else []), *after]) + "\n"
 
 
 def markdown(outcome: Outcome, level: int = 2) -> str:
@@ -136,6 +154,7 @@ def _or_nan(end: float | None) -> float:
 
 FORMATS: dict[str, Callable[[Outcome], str]] = {
     "text": text,
+    "brief": brief,
     "markdown": markdown,
     "latex": latex,
     "csv": csv_rows,

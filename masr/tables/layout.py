@@ -14,6 +14,7 @@ from masr.tables.outcome import Outcome
 from masr.tables.table_notes import notes_of
 
 MISSING = "missing"
+BESIDE_WHAT = "Beside what"
 _COMMIT_LENGTH = 10
 
 
@@ -107,7 +108,7 @@ def _beside_what(outcome: Outcome) -> list[Sheet]:
     ]
     lines = [(f"{row.role}: {first}", *rest) for row in rows for first, *rest in [_score_row(row, columns)]]
     groups = (*("" for _ in constants), *("rows" for _ in rows))
-    return [Sheet("Beside what", _headings(columns), (*constants, *lines), 1, groups)]
+    return [Sheet(BESIDE_WHAT, _headings(columns), (*constants, *lines), 1, groups)]
 
 
 def _constant(value: float | None, column: ColumnConfig) -> str:

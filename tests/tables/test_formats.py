@@ -45,6 +45,20 @@ def test_as_far_as_it_is_done(made: Any, capfd: pytest.CaptureFixture[str]) -> N
     assert "95 % over speakers" in text
 
 
+def test_the_brief_one_has_a_line_for_each_system_and_no_bookkeeping(
+    made: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    brief = shown(made, capfd, "brief")
+    whole = shown(made, capfd, "text")
+    assert "EMBEDDED" in brief
+    rows = re.findall(r"^System .*$", brief, re.M)
+    assert [re.split(r"  +", row)[0] for row in rows] == ["System A lang", "System A by_gender", "System B"]
+    for row in rows:
+        name, *scores = re.split(r"  +", row)
+        assert re.search(rf"{name} +{re.escape(scores[0])}", whole)
+    assert not re.search(r"hours|commit|tasks|[0-9] of [0-9]|Claim|Student", brief)
+
+
 def test_json_holds_every_figure(made: Any, capfd: pytest.CaptureFixture[str]) -> None:
     found = json.loads(shown(made, capfd, "json"))
     rows = {row["name"]: row for row in found["rows"]}

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Literal
 
 from masr.errors import DataError
+from masr.io.ark import ArchiveWriter, read_array
 from masr.io.datadir.choose import durations
 from masr.io.datadir.directory import DataDir, Table, write_datadir
 from masr.io.datadir.select import refuse_same
 from masr.io.datadir.slices import copy_whole
 from masr.io.datadir.tables import CTM, WHOLE, keyed_by
-from masr.io.layout import SEGMENTS, SPK2UTT, label_table
+from masr.io.layout import ARCHIVES, CMVN_SCP, SEGMENTS, SPK2UTT, label_table
 
 Partial = Literal["stop", "drop", "keep"]
 """What becomes of a table that only some directories have."""
@@ -23,8 +24,8 @@ def combine(out: Path, sources: Sequence[DataDir], partial: Partial = "stop", or
 
     A table that only some directories have stops it, unless `partial` says to drop it, as Kaldi does, or to keep
     the rows there are. `segments` and reco2dur are completed, for an utterance that is a recording is one whole
-    segment of it; alignments never have to cover every utterance. utt2<origin> gets the name of the directory that
-    an utterance comes from.
+    segment of it; alignments never have to cover every utterance. A speaker of several directories gets the sum of
+    their statistics in cmvn.scp. utt2<origin> gets the name of the directory that an utterance comes from.
     """
     refuse_same(out, [source.folder for source in sources])
     _refuse_other_facts(sources)
@@ -40,7 +41,9 @@ def combine(out: Path, sources: Sequence[DataDir], partial: Partial = "stop", or
         )
     if partial == "drop":
         names = [name for name in names if name not in some]
-    tables = {name: _union(name, sources) for name in names}
+    tables = {name: _union(name, sources) for name in names if name != CMVN_SCP}
+    if CMVN_SCP in names:
+        tables[CMVN_SCP] = _summed_stats(Path(out), sources)
     if origin:
         tables[label_table(origin)] = _origins(origin, sources)
     write_datadir(out, tables)
@@ -73,6 +76,28 @@ def _union(name: str, sources: Sequence[DataDir]) -> Table:
                     fix="begin the ids of one of them with a word of its own",
                 )
         rows.update(added)
+    return rows
+
+
+def _summed_stats(out: Path, sources: Sequence[DataDir]) -> Table:
+    """cmvn.scp: entries as they are, but for speakers of several directories, whose sums are written to `out`."""
+    entries: dict[str, list[str]] = {}
+    for source in sources:
+        for speaker, entry in dict(source.table(CMVN_SCP).items()).items() if source.has(CMVN_SCP) else ():
+            entries.setdefault(speaker, []).append(entry)
+    rows = {speaker: parts[0] for speaker, parts in entries.items()}
+    shared = {speaker: list(dict.fromkeys(parts)) for speaker, parts in entries.items() if len(set(parts)) > 1}
+    if shared:
+        with ArchiveWriter(out / ARCHIVES / "cmvn.ark") as archive:
+            for speaker, parts in shared.items():
+                stats = [read_array(part) for part in parts]
+                if len({one.shape for one in stats}) > 1:
+                    raise DataError(
+                        f"the statistics of {speaker} in {CMVN_SCP} have other shapes in other directories",
+                        fix="make the features of all of them anew with one configuration",
+                    )
+                archive.append(speaker, sum(stats[1:], stats[0]))
+        rows |= archive.rows
     return rows
 
 

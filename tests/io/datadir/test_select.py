@@ -3,11 +3,13 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from masr.errors import DataError
+from masr.io.ark import ArchiveWriter, read_array
 from masr.io.datadir import DataDir, read_table, write_datadir
 from masr.io.datadir.choose import Choice, choose, in_random_order
 from masr.io.datadir.combine import combine
@@ -223,9 +225,9 @@ def test_clashes_are_refused(tmp_path: Path):
     with pytest.raises(DataError, match="frame_shift is not the same"):
         combine(tmp_path / "c", [a, b])
     for name, start in (("d", "7"), ("e", "8")):
-        rows = {"utt2spk": {f"s-{name}": "s"}, "cmvn.scp": {"s": f"x.ark:{start}"}}
+        rows = {"utt2spk": {f"s-{name}": "s"}, "reco2dur": {"r": start}}
         write_datadir(tmp_path / name, rows)
-    with pytest.raises(DataError, match=r"s is in .*cmvn\.scp"):
+    with pytest.raises(DataError, match="r is in .*reco2dur"):
         combine(tmp_path / "c", [DataDir.open(tmp_path / name) for name in "de"])
 
 
@@ -256,3 +258,26 @@ def test_combined_utterances_can_say_where_they_are_from(tmp_path: Path):
     with pytest.raises(DataError, match="utt2set already"):
         combine(tmp_path / "out", [made, DataDir.open(tmp_path / "x" / "a")], "keep", origin="set")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_speaker_of_two_directories_gets_the_sum_of_their_statistics(tmp_path: Path) -> None:
+    stats = {name: np.random.default_rng(n).random((2, 5)) for n, name in enumerate(("a bob", "b bob", "b eve"))}
+    for folder, speakers in (("a", ["bob"]), ("b", ["bob", "eve"])):
+        with ArchiveWriter(tmp_path / f"{folder}.ark") as archive:
+            for speaker in speakers:
+                archive.append(speaker, stats[f"{folder} {speaker}"])
+        utts = {f"{speaker}-{folder}": speaker for speaker in speakers}
+        write_datadir(tmp_path / folder, {"utt2spk": utts, "cmvn.scp": archive.rows})
+    a, b = DataDir.open(tmp_path / "a"), DataDir.open(tmp_path / "b")
+    made = dict(combine(tmp_path / "c", [a, b]).table("cmvn.scp").items())
+    np.testing.assert_array_equal(read_array(made["bob"]), stats["a bob"] + stats["b bob"])
+    assert made["eve"] == archive.rows["eve"]
+
+
+def test_statistics_of_other_features_are_not_summed(tmp_path: Path) -> None:
+    for width, folder in enumerate("ab", start=4):
+        with ArchiveWriter(tmp_path / f"{folder}.ark") as archive:
+            archive.append("bob", np.ones((2, width)))
+        write_datadir(tmp_path / folder, {"utt2spk": {f"bob-{folder}": "bob"}, "cmvn.scp": archive.rows})
+    with pytest.raises(DataError, match=r"bob in cmvn\.scp have other shapes"):
+        combine(tmp_path / "c", [DataDir.open(tmp_path / "a"), DataDir.open(tmp_path / "b")])
