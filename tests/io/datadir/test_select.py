@@ -227,7 +227,7 @@ def test_clashes_are_refused(tmp_path: Path):
     for name, start in (("d", "7"), ("e", "8")):
         rows = {"utt2spk": {f"s-{name}": "s"}, "reco2dur": {"r": start}}
         write_datadir(tmp_path / name, rows)
-    with pytest.raises(DataError, match="r is in .*reco2dur"):
+    with pytest.raises(DataError, match=r"r is in .*reco2dur"):
         combine(tmp_path / "c", [DataDir.open(tmp_path / name) for name in "de"])
 
 
