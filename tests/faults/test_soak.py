@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -60,7 +61,8 @@ def test_a_tree_of_processes_is_counted_together(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_soak_of_some_seconds(tmp_path: Path) -> None:
+def test_a_soak_of_some_seconds(built: Path, tmp_path: Path) -> None:
+    shutil.copytree(built, tmp_path / "out" / "work")
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tools'}", "OMP_NUM_THREADS": "1"}
     words = ["soak", str(tmp_path / "out"), "--hours", "0.004", "--every", "0.5"]
     done = subprocess.run(

@@ -15,12 +15,6 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="session")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The corpus and models are made by the first torture, and found there by the others."""
-    return tmp_path_factory.mktemp("torture")
-
-
 def torture(*words: object) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tools'}", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "torture", *map(str, words)]
