@@ -86,9 +86,8 @@ class Extraction:
     def _encode(self, places: Int64Array) -> list[Encoded]:
         batch = read_whole(self.data, self.source, places, self.model.norm == "speaker")
         inputs, lengths = batch.features, batch.lengths
-        if not self.from_archives and self.model.features is not None:
-            device = self.model.device
-            inputs, lengths = self.model.features(inputs.to(device), lengths.to(device))
+        if not self.from_archives:
+            inputs, lengths = self.model.featurise(inputs, lengths)
         embed = None
         if self.masked is not None:
             embed = partial(self.masked.embed, self.model.encoder, utts=batch.utts)
