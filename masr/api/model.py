@@ -13,11 +13,13 @@ from masr.api import identifier, transcriber
 from masr.errors import AudioError, UsageError
 from masr.inference.decode import Decoder, build_decoder
 from masr.inference.decode_config import DecodingConfig
+from masr.inference.frame_sources import seconds_of
 from masr.inference.identified import Identification, identification, refusal
 from masr.inference.lid_windows import recording_windows
 from masr.inference.load import Model
 from masr.inference.speech import Channel, Speech, Taking, batches, named_error, recordings_of, require_encoded
 from masr.inference.transcript import Transcript, transcript
+from masr.io.frames import Grid
 from masr.io.identity import identity
 from masr.types import Batch
 
@@ -42,11 +44,17 @@ class SpeechModel(Model):
         self.folder = folder
         self._decoder: tuple[object, Decoder] | None = None
 
+    @cached_property
+    def grid(self) -> Grid:
+        """When frames of `encode` are: the middle of frame n is at grid.start_sec + n * grid.shift_sec."""
+        exact = seconds_of(self.encoder)
+        return Grid(round(exact.shift_sec, 9), round(exact.start_sec, 9))
+
     @overload  # a string is a sequence of strings too, and counts as one
     def identify(  # type: ignore[overload-overlap]
         self,
         speech: Speech,
-        rate: int | None = ...,
+        rate: float | None = ...,
         top: int | None = ...,
         *,
         resample: bool = ...,
@@ -56,7 +64,7 @@ class SpeechModel(Model):
     def identify(
         self,
         speech: Sequence[Speech],
-        rate: int | None = ...,
+        rate: float | None = ...,
         top: int | None = ...,
         *,
         resample: bool = ...,
@@ -65,7 +73,7 @@ class SpeechModel(Model):
     def identify(
         self,
         speech: Speech | Sequence[Speech],
-        rate: int | None = None,
+        rate: float | None = None,
         top: int | None = None,
         *,
         resample: bool = False,
@@ -95,7 +103,7 @@ class SpeechModel(Model):
     def transcribe(  # type: ignore[overload-overlap]
         self,
         speech: Speech,
-        rate: int | None = ...,
+        rate: float | None = ...,
         decoding: DecodingConfig = ...,
         *,
         resample: bool = ...,
@@ -105,7 +113,7 @@ class SpeechModel(Model):
     def transcribe(
         self,
         speech: Sequence[Speech],
-        rate: int | None = ...,
+        rate: float | None = ...,
         decoding: DecodingConfig = ...,
         *,
         resample: bool = ...,
@@ -114,7 +122,7 @@ class SpeechModel(Model):
     def transcribe(
         self,
         speech: Speech | Sequence[Speech],
-        rate: int | None = None,
+        rate: float | None = None,
         decoding: DecodingConfig = _BEST_PATH,
         *,
         resample: bool = False,

@@ -49,7 +49,7 @@ class Model:
     def encode(  # type: ignore[overload-overlap]
         self,
         speech: Speech,
-        rate: int | None = ...,
+        rate: float | None = ...,
         layer: int | None = ...,
         *,
         resample: bool = ...,
@@ -59,7 +59,7 @@ class Model:
     def encode(
         self,
         speech: Sequence[Speech],
-        rate: int | None = ...,
+        rate: float | None = ...,
         layer: int | None = ...,
         *,
         resample: bool = ...,
@@ -68,7 +68,7 @@ class Model:
     def encode(
         self,
         speech: Speech | Sequence[Speech],
-        rate: int | None = None,
+        rate: float | None = None,
         layer: int | None = None,
         *,
         resample: bool = False,
@@ -91,7 +91,7 @@ class Model:
     def embed(
         self,
         speech: Speech | Sequence[Speech],
-        rate: int | None = None,
+        rate: float | None = None,
         layer: int | None = None,
         pooling: Pooling = "mean",
         *,

@@ -21,7 +21,7 @@ from masr.types import FloatArray
 
 Samples: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.generic]] | Tensor
 """(S,) of one channel, or (S, C): 16-bit integers, or floats in [-1, 1]."""
-Speech: TypeAlias = str | os.PathLike[str] | tuple[Samples, int] | Samples
+Speech: TypeAlias = str | os.PathLike[str] | tuple[Samples, float] | Samples
 """The path of an audio file; samples with their rate; or samples alone, whose rate stands beside them."""
 Channel: TypeAlias = int | Literal["loudest", "mix"]
 """One channel, counted from 0; the one with the most power; or the mean of all."""
@@ -133,7 +133,7 @@ class Waveform:
 
 
 def recordings_of(
-    given: Speech | Sequence[Speech], rate: int | None, taking: Taking
+    given: Speech | Sequence[Speech], rate: float | None, taking: Taking
 ) -> tuple[bool, list[AudioFile | Waveform]]:
     """Whether it is one thing rather than a list, and what there is to hear; UsageError where it is neither."""
     if _is_one(given):
@@ -196,7 +196,7 @@ def _is_one(given: object) -> bool:
     return isinstance(given, tuple) and len(given) == 2 and any(_is_number(one) for one in given)
 
 
-def _recording(one: Any, name: str, rate: int | None, taking: Taking) -> AudioFile | Waveform:
+def _recording(one: Any, name: str, rate: float | None, taking: Taking) -> AudioFile | Waveform:
     """One thing; UsageError where it is none, or its rate is not known."""
     if isinstance(one, np.ndarray | Tensor):
         if rate is None:
@@ -273,7 +273,7 @@ def _floats(samples: Samples) -> np.ndarray[tuple[Any, ...], np.dtype[np.float32
         values = (samples.float() if samples.is_floating_point() else samples).numpy()
     else:
         values = samples
-    if values.dtype == np.int16:
+    if np.issubdtype(values.dtype, np.int16):
         return values.astype(np.float32) / np.float32(INT16_SCALE)
     if not np.issubdtype(values.dtype, np.floating):
         raise AudioError(f"samples are {values.dtype}", why="their full scale is not known", fix=_TYPES)

@@ -49,4 +49,4 @@ def transcript(best: Sequence[Hypothesis], frame_shift_sec: float) -> Transcript
 
 
 def _timed(word: Word, shift: float) -> TimedWord:
-    return TimedWord(word.text, word.first_frame * shift, word.end_frame * shift, word.confidence)
+    return TimedWord(word.text, round(word.first_frame * shift, 6), round(word.end_frame * shift, 6), word.confidence)
