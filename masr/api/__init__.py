@@ -41,13 +41,20 @@ def load(folder: str | PathLike[str], device: str = "auto") -> SpeechModel:
     from masr.api.model import SpeechModel
     from masr.inference.load import read_checkpoint, read_model
 
-    trained = open_trained(Path(folder))
+    folder = Path(folder)
+
+    def whole(model: Model) -> SpeechModel:
+        return SpeechModel(
+            model, lambda encoder: identifier(folder, model=encoder), lambda encoder: transcriber(folder, model=encoder)
+        )
+
+    trained = open_trained(folder)
     if trained.is_transformers:
-        return SpeechModel(Path(folder), read_checkpoint(trained.run, device))
+        return whole(read_checkpoint(trained.run, device))
     config = config_of_run(trained.run)
     features = build("features", config.features) if config.features else None
     encoder = encoder_of(config.encoder, trained.run)
-    return SpeechModel(Path(folder), read_model(trained, encoder, features, config.data.normalise, device))
+    return whole(read_model(trained, encoder, features, config.data.normalise, device))
 
 
 def masked_pass(

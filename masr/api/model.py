@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, overload
 
 import torch
 
-from masr.api import identifier, transcriber
 from masr.errors import AudioError, UsageError
 from masr.inference.decode import Decoder, build_decoder
 from masr.inference.decode_config import DecodingConfig
@@ -39,9 +37,15 @@ class SpeechModel(Model):
     from 0, "loudest", or "mix" for their mean.
     """
 
-    def __init__(self, folder: Path, model: Model) -> None:
+    def __init__(
+        self,
+        model: Model,
+        open_identifier: Callable[[Model], Identifier],
+        open_transcriber: Callable[[Model], Emitter],
+    ) -> None:
+        """Both are called once, when they are needed; CheckpointError where the run did not learn it."""
         super().__init__(model.encoder, model.features, model.norm, model.stats, model.device)
-        self.folder = folder
+        self._open_identifier, self._open_transcriber = open_identifier, open_transcriber
         self._decoder: tuple[object, Decoder] | None = None
 
     @cached_property
@@ -143,11 +147,11 @@ class SpeechModel(Model):
 
     @cached_property
     def _identifier(self) -> Identifier:
-        return identifier(self.folder, model=self)
+        return self._open_identifier(self)
 
     @cached_property
     def _emitter(self) -> Emitter:
-        return transcriber(self.folder, model=self)
+        return self._open_transcriber(self)
 
     def _decoder_of(self, config: DecodingConfig) -> Decoder:
         """The decoder that was used last, where neither its settings nor its files have changed."""

@@ -3,9 +3,9 @@
 MODEL is the folder of a run that learnt languages (stage 7); what it was trained on, and which languages it knows, is
 said on standard error: it has no other answer. A folder stands for every audio file below it. Any format that
 libsndfile reads will do (wav, flac, mp3, ogg, ...), at any rate; `-` is standard input. Files of several channels are
-mixed, unless --channel picks one, or the loudest. What is longer than the model saw in training is cut into windows. Probabilities
-are calibrated on the validation data of the training. A file that cannot be used is named on standard error and does
-not stop the others; the exit code is then 2.
+mixed, unless --channel picks one, or the loudest. What is longer than the model saw in training is cut into windows.
+Probabilities are calibrated on the validation data of the training. A file that cannot be used is named on standard
+error and does not stop the others; the exit code is then 2.
 
 With --scores, log-probabilities of every language go to a file that `masr score lid` reads.
 

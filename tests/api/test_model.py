@@ -14,6 +14,7 @@ import soundfile
 import torch
 
 import masr
+import masr.api.model
 import masr.inference.identify as identify_module
 import masr.inference.speech as speech_module
 from masr.cli.main import main
@@ -240,21 +241,19 @@ def test_settings_that_make_no_sense(spoken: Path, identifying: Path, transcribi
 def test_one_file_after_another_opens_a_run_once(
     spoken: Path, identifying: Path, transcribing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import masr.api.model as model_module
-
     opened: list[str] = []
 
-    def counted(name: str) -> Callable[..., Any]:
-        real = getattr(model_module, name)
+    def counted(room: Any, name: str) -> None:
+        real = getattr(room, name)
 
         def one(*given: Any, **options: Any) -> Any:
             opened.append(name)
             return real(*given, **options)
 
-        return one
+        monkeypatch.setattr(room, name, one)
 
-    for name in ("identifier", "transcriber", "build_decoder"):
-        monkeypatch.setattr(model_module, name, counted(name))
+    for room, name in ((masr.api, "identifier"), (masr.api, "transcriber"), (masr.api.model, "build_decoder")):
+        counted(room, name)
     runs: Sequence[tuple[Path, str]] = ((identifying, "identify"), (transcribing, "transcribe"))
     for run, method in runs:
         model = masr.load(run, "cpu")
