@@ -91,11 +91,21 @@ def test_lists_are_put_together_by_length_and_keep_their_places(monkeypatch: pyt
     for rows, samples, lengths in batches(recordings, RATE):
         assert len(rows) == 1 or samples.numel() <= 1000
         for row, values, length in zip(rows, samples, lengths.tolist(), strict=True):
-            assert not values[length:].any()
+            assert not values[length:].any() and row not in found
             found[row] = values[:length].numpy()
     assert sorted(found) == list(range(len(sizes)))
     for place, size in enumerate(sizes):
         np.testing.assert_array_equal(found[place], noise(size, seed=size) / 32768)
+
+
+def test_no_more_is_read_ahead_than_is_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speech_module, "_BATCH_SAMPLES", 1000)
+    monkeypatch.setattr(speech_module, "_POOL_SAMPLES", 2000)
+    good: Any = (noise(1000), RATE)
+    reading = batches(recordings_of([good, good, good, "gone.wav"], None, Taking())[1], RATE)
+    assert [next(reading)[0], next(reading)[0]] == [[0], [1]]
+    with pytest.raises(AudioError, match=r"gone\.wav"):
+        next(reading)
 
 
 LOUD = np.array([0.5, 2.5] * 400)
