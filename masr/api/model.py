@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn, overload
 
 import torch
 
-from masr.errors import AudioError, UsageError
+from masr.errors import AudioError, DecodingError, UsageError
 from masr.inference.decode import Decoder, build_decoder
 from masr.inference.decode_config import DecodingConfig
 from masr.inference.frame_sources import seconds_of
@@ -98,8 +98,8 @@ class SpeechModel(Model):
         windows = recording_windows(recordings, model.geometry, model.max_frames, refuse)
         found: dict[int, Identification] = {}
         for one in model.identify(windows, are_frames=False):
-            if reason := refusal(one):
-                raise named_error(recordings[one.item], AudioError(reason))
+            if error := refusal(one):
+                raise named_error(recordings[one.item], error)
             found[one.item] = identification(one, model.languages, top)
         return found[0] if alone else [found[item] for item in range(len(recordings))]
 
@@ -142,7 +142,10 @@ class SpeechModel(Model):
             emissions = emitter.emissions(emitter.featurised(batch))
             require_encoded(heard, torch.tensor([len(one) for one in emissions]))
             for row, one in zip(rows, emissions, strict=True):
-                found[row] = transcript(decoder.decode(one), emitter.frame_shift_sec)
+                try:
+                    found[row] = transcript(decoder.decode(one), emitter.frame_shift_sec)
+                except DecodingError as error:
+                    raise named_error(recordings[row], error) from None
         return found[0] if alone else [found[place] for place in range(len(recordings))]
 
     @cached_property

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from masr.corpora.languages import english_name
+from masr.errors import AudioError, CheckpointError, MasrError
 
 if TYPE_CHECKING:
     from masr.inference.identify import Identified
-
-TOO_SHORT = "too short: it gives no encoded frame"
-NO_NUMBER = "the model's output is not a number: its training diverged, or the features are broken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +41,13 @@ class Identification:
         return self.languages[0]
 
 
-def refusal(found: Identified) -> str:
-    """Why nothing can be said; empty where something can."""
+def refusal(found: Identified) -> MasrError | None:
+    """Why nothing can be said; None where something can."""
     if not found.num_encoded:
-        return TOO_SHORT
-    return "" if all(map(math.isfinite, found.log_probabilities.tolist())) else NO_NUMBER
+        return AudioError("too short: it gives no encoded frame")
+    if all(map(math.isfinite, found.log_probabilities.tolist())):
+        return None
+    return CheckpointError("the model's output is not a number: its training diverged, or the features are broken")
 
 
 def identification(found: Identified, languages: Sequence[str], top: int | None = None) -> Identification:

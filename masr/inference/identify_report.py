@@ -31,7 +31,8 @@ class Report:
 
     def add(self, found: Identified) -> None:
         """A result."""
-        self._put(found.item, refusal(found) or found)
+        error = refusal(found)
+        self._put(found.item, error.what if error else found)
 
     def complain(self, item: int, reason: str) -> None:
         """Says why a file has no result."""

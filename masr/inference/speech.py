@@ -15,7 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from masr.data.collate import padded
-from masr.errors import AudioError, UsageError
+from masr.errors import AudioError, MasrError, UsageError
 from masr.io.audio import INT16_SCALE, SAMPLE_RATE, audio_info, int16_blocks, loudest_channel, require_ratio
 from masr.types import FloatArray
 
@@ -46,8 +46,9 @@ class Taking:
     """What is taken of several channels; None where there may be one only."""
 
     def __post_init__(self) -> None:
-        given = self.channel
-        if isinstance(given, str) and given not in ("loudest", "mix"):
+        given: object = self.channel
+        is_number = isinstance(given, int | np.integer) and not isinstance(given, bool)
+        if not (given is None or is_number or (isinstance(given, str) and given in ("loudest", "mix"))):
             raise UsageError(f"channel cannot be {given!r}", fix='give a number from 0, or "loudest" or "mix"')
 
     def require(self, rate: int, wanted_rate: int, num_channels: int) -> None:
@@ -61,7 +62,7 @@ class Taking:
         if rate != wanted_rate and not self.resample:
             raise AudioError(
                 f"wrong rate: {rate} Hz, where the model takes {wanted_rate}",
-                why="speech of a lower rate lacks the high sounds that the model learnt from",
+                why="" if rate > wanted_rate else "it lacks the high sounds that the model learnt from",
                 fix="convert it: resample=True",
             )
 
@@ -104,7 +105,7 @@ class AudioFile:
         mix = channel == "mix" or channel is None
         if channel == "loudest":
             channel = loudest_channel(self.source) or 0
-        number = channel if isinstance(channel, int) else None
+        number = None if channel is None or isinstance(channel, str) else int(channel)
         blocks = int16_blocks(self.source, sample_rate, number, resample=True, mix=mix)
         num_samples = info.num_samples * sample_rate // max(1, info.sample_rate)
         return Sound(num_samples, (block.astype(np.float32) / np.float32(INT16_SCALE) for block in blocks))
@@ -161,9 +162,9 @@ def batches(recordings: Sequence[Recording], sample_rate: int) -> Iterator[tuple
     yield from _of_like_length(pool)
 
 
-def named_error(recording: Recording, error: AudioError) -> AudioError:
+def named_error(recording: Recording, error: MasrError) -> MasrError:
     """The error, with the name of the recording that it is about."""
-    return AudioError(f"{recording.name}: {error.what}", why=error.why, fix=error.fix)
+    return type(error)(f"{recording.name}: {error.what}", why=error.why, fix=error.fix)
 
 
 def require_encoded(recordings: Sequence[Recording], counts: Tensor) -> None:

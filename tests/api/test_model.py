@@ -228,6 +228,21 @@ def test_every_method_refuses_in_the_same_words(
     assert what in caught.value.what and fix in caught.value.fix
 
 
+def test_a_model_that_answers_no_number_says_for_which_recording(
+    spoken: Path, identifying: Path, transcribing: Path
+) -> None:
+    files = [spoken / "u100.wav", spoken / "u101.wav"]
+    model, writer = masr.load(identifying, "cpu"), masr.load(transcribing, "cpu")
+    model.identify(files)
+    model._identifier.objective.temperature.fill_(torch.nan)
+    with pytest.raises(CheckpointError, match=r"u10[01]\.wav: the model's output is not a number"):
+        model.identify(files)
+    with torch.no_grad():
+        writer._emitter.objective.output.bias.fill_(torch.nan)
+    with pytest.raises(DecodingError, match=r"u10[01]\.wav: emissions hold NaN"):
+        writer.transcribe(files)
+
+
 def test_settings_that_make_no_sense(spoken: Path, identifying: Path, transcribing: Path) -> None:
     path = spoken / "u100.wav"
     with pytest.raises(UsageError, match="top=0"):

@@ -51,7 +51,7 @@ def test_a_file_a_pair_and_arrays_of_any_type_are_the_same_samples(tmp_path: Pat
     np.testing.assert_allclose(heard(expected.astype(np.float16), RATE), expected, rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize(("channel", "column"), [(0, 0), (1, 1), (2, 2), ("loudest", 2), ("mix", None)])
+@pytest.mark.parametrize(("channel", "column"), [(0, 0), (1, 1), (np.int64(2), 2), ("loudest", 2), ("mix", None)])
 def test_channels_of_files_and_arrays_are_picked_alike(tmp_path: Path, channel: Channel, column: int | None) -> None:
     whole = noise(channels=3)
     soundfile.write(tmp_path / "a.wav", whole, RATE)
@@ -132,6 +132,8 @@ STEREO = np.zeros((800, 2), np.float32)
         ((STEREO, RATE), {"channel": 2}, AudioError, "no channel 2: there are 2", ""),
         ((STEREO, RATE), {"channel": -1}, AudioError, "no channel -1: there are 2", ""),
         ((STEREO, RATE), {"channel": "left"}, UsageError, "channel cannot be 'left'", "number from 0"),
+        ((STEREO, RATE), {"channel": 0.5}, UsageError, "channel cannot be 0.5", "number from 0"),
+        ((STEREO, RATE), {"channel": True}, UsageError, "channel cannot be True", "number from 0"),
         ((STEREO.T, RATE), {"channel": 0}, AudioError, "(2, 800): more channels than samples", "samples.T"),
         ((WAVE[None], RATE), {}, AudioError, "(1, 800): more channels than samples", "a list of them"),
         ((WAVE[None, None], RATE), {}, AudioError, "(1, 1, 800), not (samples,)", "array with rate="),
