@@ -1,4 +1,5 @@
-"""The mistakes a user can fix, one class each. The command line prints them in one block and exits 2.
+"""The mistakes a user can fix, one class each. The command line prints them in one block and exits 2; in
+Python they are exceptions, with why and fix below.
 
 Anything that is not a `MasrError` is a bug of ours and keeps its traceback (exit 1).
 """
@@ -19,6 +20,8 @@ class MasrError(Exception):
         self.what = what
         self.why = why
         self.fix = fix
+        for note in self._notes():  # Python shows them below its traceback
+            self.add_note(note)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep all three parts when the error crosses from a worker process."""
@@ -26,16 +29,15 @@ class MasrError(Exception):
 
     def block(self) -> str:
         """The whole message as the screen shows it."""
-        lines = [f"masr: {self.title}: {self.what}"]
-        if self.why:
-            lines.append(f"  why: {self.why}")
-        if self.fix:
-            lines.append(f"  fix: {self.fix}")
-        return "\n".join(lines)
+        return "\n".join([f"masr: {self.title}: {self.what}", *self._notes()])
+
+    def _notes(self) -> list[str]:
+        """The lines behind the first."""
+        return [f"  {name}: {text}" for name, text in (("why", self.why), ("fix", self.fix)) if text]
 
 
 class UsageError(MasrError):
-    """The command line asks for something that does not exist."""
+    """The command line, or a call from Python, asks for something that does not exist."""
 
     title = "usage"
 
@@ -59,7 +61,7 @@ class CorpusError(MasrError):
 
 
 class AudioError(MasrError):
-    """An audio file cannot be read as speech."""
+    """An audio file, or a waveform, cannot be read as speech."""
 
     title = "audio"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from masr.io.trained import DESCRIPTION, open_trained
 from masr.plugins import RunConfig, build, open_plugin, resolve
 
 if TYPE_CHECKING:
+    from masr.api.model import SpeechModel
     from masr.inference.emissions import Emitter
     from masr.inference.frame_scorer import FrameScorer
     from masr.inference.identify import Identifier
@@ -25,9 +27,10 @@ if TYPE_CHECKING:
     from masr.types import Units
 
 
-def load(folder: str | Path, device: str = "auto") -> Model:
-    """The encoder of a run that has ended: `encode` gives frames of waveforms, `embed` one vector for each.
+def load(folder: str | PathLike[str], device: str = "auto") -> SpeechModel:
+    """The model of a run that has ended: `encode` gives frames of speech, `embed` one vector for each recording.
 
+    One that learnt languages has `identify`, one that learnt by CTC `transcribe`; docs/python.md shows all four.
     RUN@STEP is a checkpoint that it kept, before it has ended, too. The folder alone is enough: config.yaml,
     model.safetensors, stats.safetensors where input is normalised by the training data, and encoder/ where the encoder
     began from a checkpoint.
@@ -35,14 +38,23 @@ def load(folder: str | Path, device: str = "auto") -> Model:
     A folder that transformers wrote will do as well (config.json, preprocessor_config.json, model.safetensors): layer
     k is then its hidden_states[k].
     """
+    from masr.api.model import SpeechModel
     from masr.inference.load import read_checkpoint, read_model
+
+    folder = Path(folder)
+
+    def whole(model: Model) -> SpeechModel:
+        return SpeechModel(
+            model, lambda encoder: identifier(folder, model=encoder), lambda encoder: transcriber(folder, model=encoder)
+        )
 
     trained = open_trained(folder)
     if trained.is_transformers:
-        return read_checkpoint(trained.run, device)
+        return whole(read_checkpoint(trained.run, device))
     config = config_of_run(trained.run)
     features = build("features", config.features) if config.features else None
-    return read_model(trained, encoder_of(config.encoder, trained.run), features, config.data.normalise, device)
+    encoder = encoder_of(config.encoder, trained.run)
+    return whole(read_model(trained, encoder, features, config.data.normalise, device))
 
 
 def masked_pass(
@@ -87,8 +99,8 @@ def _hides_features(objective: str) -> bool:
     )
 
 
-def identifier(folder: str | Path, device: str = "auto") -> Identifier:
-    """What a run that learnt languages, or other labels, says of speech."""
+def identifier(folder: str | Path, device: str = "auto", model: Model | None = None) -> Identifier:
+    """What a run that learnt languages, or other labels, says of speech; `model` is its encoder, where it is open."""
     from masr.inference.identify import Identifier
     from masr.models.weights import fill_objective
 
@@ -99,14 +111,17 @@ def identifier(folder: str | Path, device: str = "auto") -> Identifier:
             f"{folder}: its objective is {config.objective.name}, which learnt no labels",
             fix="fine-tune it first: masr train conf/lid/linear_tiny.yaml DIR --set init=" + str(folder),
         )
-    model = load(folder, device)
+    model = model or load(folder, device)
     objective = build("objectives", config.objective, model.encoder, build("masking", config.masking))
     fill_objective(objective, open_trained(folder).weights)
     return Identifier(model, objective, config.batching.max_frames)
 
 
-def transcriber(folder: str | Path, device: str = "auto") -> Emitter:
-    """What a run that learnt by CTC says of every frame, or a CTC model that transformers wrote."""
+def transcriber(folder: str | Path, device: str = "auto", model: Model | None = None) -> Emitter:
+    """What a run that learnt by CTC says of every frame, or a CTC model that transformers wrote.
+
+    `model` is the encoder of the run, where it is open.
+    """
     from masr.inference.emissions import Emitter, read_transformers
     from masr.models.weights import fill_objective
     from masr.training.transcripts import transcribes
@@ -120,7 +135,7 @@ def transcriber(folder: str | Path, device: str = "auto") -> Emitter:
             f"{folder}: its objective is {config.objective.name}, which learnt no units of text",
             fix="fine-tune it first: masr train conf/ctc/tiny.yaml DIR --set init=" + str(folder),
         )
-    model = load(folder, device)
+    model = model or load(folder, device)
     objective = build("objectives", config.objective, model.encoder, build("masking", config.masking))
     fill_objective(objective, open_trained(folder).weights)
     units = read_units(open_trained(folder).run / UNITS)
@@ -150,7 +165,7 @@ def config_of_run(folder: Path) -> TrainConfig:
         raise CheckpointError(
             f"{folder}: is a checkpoint of transformers, and here a run of masr train is needed",
             why="it does not say how it was trained",
-            fix="train from it: encoder: {name: pretrained, checkpoint: FOLDER}",
+            fix="train from it: masr train CONF DIR with encoder: {name: pretrained, checkpoint: FOLDER}",
         )
     if not (folder / RESOLVED_CONFIG).is_file():
         raise CheckpointError(

@@ -10,7 +10,7 @@ from masr.api import read_units, reads_archives, transcriber
 from masr.config import load
 from masr.errors import DecodingError, UsageError
 from masr.inference.decode import build_decoder, notes_of
-from masr.inference.decode_config import Config
+from masr.inference.decode_config import DecodingConfig
 from masr.inference.decode_files import Decoding, Emissions, Source, Spoken
 from masr.inference.emissions import Heard
 from masr.io.datadir import DataDir
@@ -42,7 +42,7 @@ class Options:
 
 def decode(options: Options, part: JobSlice, say: Say = print) -> None:
     """Decodes a slice, joins slices, or both; `say` is told what a reader has to know."""
-    config = load(Config, options.conf, options.set)
+    config = load(DecodingConfig, options.conf, options.set)
     stored = None if _is_model(options, config) else _stored(options, config)
     source = stored[0] if stored else _heard(options) if part.is_run else None
     listing, units, facts = stored or _spoken(options)
@@ -69,7 +69,7 @@ def _carry_out(
         say(f"{options.out / 'text'}: {len(decoding.emissions.utts)} utterances")
 
 
-def _is_model(options: Options, config: Config) -> bool:
+def _is_model(options: Options, config: DecodingConfig) -> bool:
     """Whether SOURCE is a model rather than emissions; an error where it is neither, or an option is of the other."""
     source, out = options.source, options.out
     if (source / EMISSIONS_SCP).is_file():
@@ -91,7 +91,7 @@ def _is_model(options: Options, config: Config) -> bool:
     return True
 
 
-def _stored(options: Options, config: Config) -> tuple[Emissions, Units, dict[str, str]]:
+def _stored(options: Options, config: DecodingConfig) -> tuple[Emissions, Units, dict[str, str]]:
     """Emissions on the disk, the units that they are of, and what provenance.json says of both."""
     stored = Emissions.open(options.source, config.frame_shift_sec)
     return stored, read_units(options.input), {"emissions": str(options.source), "units": str(options.input)}
@@ -108,9 +108,6 @@ def _heard(options: Options) -> Heard:
     """The model over the data directory."""
     data = DataDir.open(options.input)  # a mistake in it is told before the model is loaded
     emitter = transcriber(options.source, options.device)
-    if emitter.units is None:
-        raise UsageError(
-            f"{options.source}: nothing says which units its outputs are", fix="add them to the checkpoint"
-        )
+    emitter.known_units()
     from_archives = not emitter.takes_samples and reads_archives(options.source, emitter.features, data)
     return Heard(emitter, data, from_archives)

@@ -13,6 +13,7 @@ from masr.files import parse_json
 from masr.inference.identify import Identified, Identifier
 from masr.inference.identify_report import Report
 from masr.inference.lid_windows import data_windows, file_windows
+from masr.inference.speech import Channel
 from masr.io.audio_folder import EXTENSIONS, audio_files
 from masr.io.datadir import DataDir
 from masr.io.layout import PROVENANCE, UTT2SPK
@@ -32,8 +33,8 @@ class Options:
     top: int = 3
     jsonl: bool = False
     scores: Path | None = None
-    channel: int | None = None
-    """Which channel of the files, from 0; None mixes all."""
+    channel: Channel | None = None
+    """Which channel of the files is heard; None mixes all."""
     device: str = "auto"
 
 

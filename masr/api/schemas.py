@@ -21,9 +21,9 @@ def schema_of(verb: str) -> type:
 
         return TrainConfig
     if verb == "decode":
-        from masr.inference.decode_config import Config
+        from masr.inference.decode_config import DecodingConfig
 
-        return Config
+        return DecodingConfig
     raise ConfigError(f"masr {verb} reads no configuration", fix="leave `config:` and {config} out of its step")
 
 

@@ -3,9 +3,9 @@
 MODEL is the folder of a run that learnt languages (stage 7); what it was trained on, and which languages it knows, is
 said on standard error: it has no other answer. A folder stands for every audio file below it. Any format that
 libsndfile reads will do (wav, flac, mp3, ogg, ...), at any rate; `-` is standard input. Files of several channels are
-mixed, unless --channel picks one. What is longer than the model saw in training is cut into windows. Probabilities
-are calibrated on the validation data of the training. A file that cannot be used is named on standard error and does
-not stop the others; the exit code is then 2.
+mixed, unless --channel picks one, or the loudest. What is longer than the model saw in training is cut into windows.
+Probabilities are calibrated on the validation data of the training. A file that cannot be used is named on standard
+error and does not stop the others; the exit code is then 2.
 
 With --scores, log-probabilities of every language go to a file that `masr score lid` reads.
 
@@ -22,7 +22,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from masr.cli.options import settings
+from masr.cli.options import channel, settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top", type=int, default=3, metavar="K", help="languages to print (default 3)")
     parser.add_argument("--jsonl", action="store_true", help="print one JSON object a line")
     parser.add_argument("--scores", type=Path, metavar="OUT", help="write scores.tsv or .npy, print no languages")
-    parser.add_argument("--channel", type=int, metavar="N", help="channel of the files, from 0 (default: all, mixed)")
+    parser.add_argument(
+        "--channel", type=channel, metavar="N", help="channel of the files, from 0, or loudest (default: all, mixed)"
+    )
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="default auto")
 
 

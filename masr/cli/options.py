@@ -29,6 +29,16 @@ def seed(text: str) -> int:
     return int(text)
 
 
+def channel(text: str) -> int | str:
+    """The channel of --channel: a number, the loudest, or a mix of all."""
+    if text in ("loudest", "mix"):
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no channel: give a number from 0, loudest, or mix") from None
+
+
 def words(given: Iterable[str] | None) -> list[str]:
     """The words of an option that takes several, which commas part too: `a,b c` is a, b, c."""
     return [part.strip() for text in given or () for part in text.split(",") if part.strip()]

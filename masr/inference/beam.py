@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from masr.inference.decode_config import LOWEST, Config, checked
+from masr.inference.decode_config import LOWEST, DecodingConfig, checked
 from masr.inference.hypothesis import Hypothesis, Run, Word, WordCutter, collapse, evenly_timed
 from masr.inference.language_model import LN10, flashlight, open_language_model, unknown_words
 from masr.inference.lexicon import Lexicon, read_lexicon
@@ -31,7 +31,7 @@ _NO_UNKNOWN = float("-inf")
 class Beam:
     """The likeliest texts by their emissions, lexicon and language model."""
 
-    def __init__(self, config: Config, units: Units) -> None:
+    def __init__(self, config: DecodingConfig, units: Units) -> None:
         self.config, self.units = config, units
         self._cutter = WordCutter(units)
         self.lexicon = None if config.lexicon is None else read_lexicon(config.lexicon, units, config.unspellable)

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from masr.inference.beam import Beam
-from masr.inference.decode_config import Config, checked
+from masr.inference.decode_config import DecodingConfig, checked
 from masr.inference.hypothesis import Hypothesis, WordCutter, collapse
 from masr.types import FloatArray, Units
 
@@ -26,7 +26,7 @@ class Decoder(Protocol):
         ...
 
 
-def build_decoder(config: Config, units: Units) -> Decoder:
+def build_decoder(config: DecodingConfig, units: Units) -> Decoder:
     """The decoder that the config names."""
     if config.search == "greedy":
         return Greedy(units)

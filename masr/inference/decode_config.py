@@ -23,7 +23,7 @@ LOWEST = np.float32(-1e4)
 
 
 @dataclass(frozen=True)
-class Config:
+class DecodingConfig:
     """How emissions become text."""
 
     search: Literal["greedy", "beam"] = option("beam", "the likeliest unit of each frame, or the likeliest text")

@@ -25,7 +25,7 @@ from masr.config import dump
 from masr.errors import DecodingError, UsageError
 from masr.files import ordinary, parse_json
 from masr.inference.decode import Decoder
-from masr.inference.decode_config import LOWEST, Config
+from masr.inference.decode_config import LOWEST, DecodingConfig
 from masr.inference.hypothesis import Hypothesis
 from masr.io.ark import ArchiveWriter, read_matrix
 from masr.io.atomic import atomic_open, atomic_write
@@ -162,7 +162,7 @@ class Decoding:
     """Emissions, and what all jobs that decode them have in common."""
 
     emissions: Listing
-    config: Config
+    config: DecodingConfig
     units: Units
     kept: bool = False
     """Whether OUT gets the emissions as well."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from masr.data.batching import Int64Array
 from masr.data.dataset import Source
+from masr.errors import CheckpointError
 from masr.inference.batches import check_make, of_like_length, open_speech, pools, read_whole
 from masr.inference.decode_config import LOWEST
 from masr.inference.load import Model, device_of
@@ -69,6 +70,28 @@ class Emitter(nn.Module):
         found: tuple[Tensor, Tensor] = self.objective.log_probabilities(features, lengths)
         return found
 
+    def featurised(self, batch: Batch) -> Batch:
+        """A batch of samples -> the same as `forward` takes it: frames of features, where it learnt from such."""
+        features, lengths = self.model.featurise(batch.features, batch.lengths)
+        return replace(batch, features=features, lengths=lengths)
+
+    def emissions(self, batch: Batch) -> list[FloatArray]:
+        """A batch as `forward` takes it -> what decoders take of each utterance: (T, V), T 0 where it is too short."""
+        scores, lengths = self(batch)
+        rows: FloatArray = scores.float().cpu().numpy()
+        return [np.maximum(row[:length], LOWEST) for row, length in zip(rows, lengths.tolist(), strict=True)]
+
+    def known_units(self) -> Units:
+        """The units that it writes; CheckpointError where nothing says them."""
+        if self.units is None:
+            raise CheckpointError(
+                "nothing says which units the outputs of this model are",
+                why="it is a checkpoint of transformers, whose vocabulary is not read",
+                fix="train on top of it: masr train CONF DIR with objective: {name: ctc} and "
+                "encoder: {name: pretrained, checkpoint: FOLDER}",
+            )
+        return self.units
+
 
 def read_transformers(folder: Path, device: str = "auto") -> Emitter:
     """A CTC model in a folder that transformers wrote, as an emitter; its units are its own, so `units` is None."""
@@ -121,16 +144,9 @@ class Heard:
 
     def _run(self, source: Source, places: Int64Array) -> Iterator[tuple[int, FloatArray]]:
         """The places of a batch, each with its (T, V)."""
-        scores, lengths = self.emitter(self._batch(source, places))
-        rows: FloatArray = scores.float().cpu().numpy()
-        for row, place in enumerate(places.tolist()):
-            yield place, np.maximum(rows[row, : int(lengths[row])], LOWEST)
+        yield from zip(places.tolist(), self.emitter.emissions(self._batch(source, places)), strict=True)
 
     def _batch(self, source: Source, places: Int64Array) -> Batch:
         """Whole utterances, as the model takes them but not normalised."""
         batch = read_whole(self.data, source, places, self.emitter.wants_speakers)
-        if self.from_archives or self.emitter.takes_samples or self.emitter.features is None:
-            return batch
-        device = self.emitter.device
-        features, lengths = self.emitter.features(batch.features.to(device), batch.lengths.to(device))
-        return replace(batch, features=features, lengths=lengths)
+        return batch if self.from_archives else self.emitter.featurised(batch)

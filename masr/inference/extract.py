@@ -15,9 +15,8 @@ import torch
 from masr.data.dataset import SampleSource
 from masr.errors import DataError
 from masr.inference.batches import check_make, of_like_length, open_speech, pools, read_whole
-from masr.inference.cluster import grid_of
 from masr.inference.extracted import Extracted, Int64Array, Plan
-from masr.inference.frame_sources import FEATURE_SHIFT_SEC, FEATURE_START_SEC
+from masr.inference.frame_sources import seconds_of
 from masr.inference.load import Model, pool_of, require_numbers
 from masr.inference.masked import MaskedPass
 from masr.io.datadir import DataDir
@@ -86,9 +85,8 @@ class Extraction:
     def _encode(self, places: Int64Array) -> list[Encoded]:
         batch = read_whole(self.data, self.source, places, self.model.norm == "speaker")
         inputs, lengths = batch.features, batch.lengths
-        if not self.from_archives and self.model.features is not None:
-            device = self.model.device
-            inputs, lengths = self.model.features(inputs.to(device), lengths.to(device))
+        if not self.from_archives:
+            inputs, lengths = self.model.featurise(inputs, lengths)
         embed = None
         if self.masked is not None:
             embed = partial(self.masked.embed, self.model.encoder, utts=batch.utts)
@@ -102,11 +100,11 @@ class Extraction:
     def write(self, out: Path, num_jobs: int, **facts: str) -> list[Path]:
         """The folder of each layer, when all jobs have ended, with what is to be known of its frames."""
         self.merge(out, num_jobs)
-        grid, masked = grid_of(self.model.encoder), self.masked
+        grid, masked = seconds_of(self.model.encoder), self.masked
         known: dict[str, object] = {
             **facts,
-            "frame_shift_sec": round(grid.factor * FEATURE_SHIFT_SEC, 9),
-            "first_frame_sec": round(grid.offset * FEATURE_SHIFT_SEC + FEATURE_START_SEC, 9),
+            "frame_shift_sec": round(grid.shift_sec, 9),
+            "first_frame_sec": round(grid.start_sec, 9),
         }
         if masked is not None:
             spans = masked.masker.config

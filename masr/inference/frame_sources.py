@@ -15,7 +15,7 @@ from masr.types import IntArray
 if TYPE_CHECKING:
     from masr.inference.load import Model
     from masr.inference.masked import MaskedPass
-    from masr.io.frames import Array, Frames
+    from masr.io.frames import Array, Frames, Grid
 
 FEATURE_SHIFT_SEC, FEATURE_START_SEC = 0.01, 0.0125
 """Feature frames are 25 ms long, 10 ms apart, and lie whole in the utterance."""
@@ -47,23 +47,28 @@ class ArchiveFrames:
         return read_matrix(self.table[self.utts[place]])
 
 
+def seconds_of(encoder: Any) -> Grid:
+    """When the frames of an encoder are."""
+    from masr.inference.cluster import grid_of
+    from masr.io.frames import Grid
+
+    grid = grid_of(encoder)
+    return Grid(grid.factor * FEATURE_SHIFT_SEC, grid.offset * FEATURE_SHIFT_SEC + FEATURE_START_SEC)
+
+
 class EncoderFrames:
     """One layer of a trained encoder over a data directory; each utterance is encoded when it is read."""
 
     def __init__(self, name: str, model: Model, layer: int | None, data: Any, masked: MaskedPass | None = None) -> None:
         """With `masked`, the encoder hears speech of which a part is hidden."""
         from masr.inference.cluster import LayerFrames, grid_of
-        from masr.io.frames import Grid
 
         self.name, self.data, self.masked = name, data, masked
         self.frames = LayerFrames(model, layer)
         self.dim: int = model.dim
         self.utts: Sequence[str] | None = data.utts
-        grid = grid_of(model.encoder)
-        self.counts: IntArray = grid.num_encoded(data)
-        self.grid: Grid | None = Grid(
-            grid.factor * FEATURE_SHIFT_SEC, grid.offset * FEATURE_SHIFT_SEC + FEATURE_START_SEC
-        )
+        self.counts: IntArray = grid_of(model.encoder).num_encoded(data)
+        self.grid: Grid | None = seconds_of(model.encoder)
 
     def read(self, place: int) -> Array:
         """(N, D) of one utterance."""

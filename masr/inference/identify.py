@@ -18,7 +18,6 @@ from torch import Tensor
 
 from masr.data.collate import padded
 from masr.data.dataset import samples_for
-from masr.errors import CheckpointError
 from masr.inference.batches import BATCH_FRAMES
 from masr.inference.load import Model
 from masr.types import FloatArray
@@ -82,11 +81,8 @@ class Identifier:
         model = self.model
         if model.takes_samples:
             return Geometry(model.sample_rate, model.sample_rate // 100, model.sample_rate // 100)
-        if model.features is None:
-            raise CheckpointError(
-                "this model was trained on features of unknown make, so it cannot take waveforms",
-                fix="give it a data directory with feature archives of the same make",
-            )
+        model.require_waveforms()
+        assert model.features is not None
         one = samples_for(model.features, 1)
         return Geometry(model.sample_rate, one, samples_for(model.features, 2) - one)
 
@@ -110,8 +106,8 @@ class Identifier:
     def _run(self, batch: list[Window], are_frames: bool) -> tuple[FloatArray, list[int]]:
         """(B, C) log-probabilities, and the encoded frames of each."""
         inputs, lengths = padded([window.values for window in batch])
-        if not are_frames and self.model.features is not None:
-            inputs, lengths = self.model.features(inputs.to(self.model.device), lengths.to(self.model.device))
+        if not are_frames:
+            inputs, lengths = self.model.featurise(inputs, lengths)
         given = [window.stats for window in batch if window.stats is not None]
         stats = torch.stack(given) if len(given) == len(batch) else None
         found, encoded = self.objective.log_probabilities(*self.model.ready(inputs, lengths, stats))

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from masr.corpora.languages import english_name
+from masr.inference.identified import identification, refusal
 from masr.io.progress import show
 
 if TYPE_CHECKING:
     from masr.inference.identify import Identified
     from masr.types import FloatArray
-
-TOO_SHORT = "too short: it gives no encoded frame"
-NO_NUMBER = "the model's output is not a number: its training diverged, or the features are broken"
 
 
 class Report:
@@ -35,8 +31,8 @@ class Report:
 
     def add(self, found: Identified) -> None:
         """A result."""
-        is_number = all(map(math.isfinite, found.log_probabilities.tolist()))
-        self._put(found.item, TOO_SHORT if not found.num_encoded else found if is_number else NO_NUMBER)
+        error = refusal(found)
+        self._put(found.item, error.what if error else found)
 
     def complain(self, item: int, reason: str) -> None:
         """Says why a file has no result."""
@@ -74,18 +70,14 @@ class Report:
         """A line: the likeliest languages, or why there are none."""
         if isinstance(found, str):
             return f"masr: {name}: {found}"
-        words = [f"{english_name(code)} ({code}) {100 * p:.1f} %" for code, p in self._likely(found)]
+        likely = identification(found, self.languages, self.top).languages
+        words = [f"{one.name} ({one.code}) {100 * one.probability:.1f} %" for one in likely]
         return "\t".join([name, *words])
 
     def as_json(self, name: str, found: Identified | str) -> dict[str, Any]:
         """The same as plain values."""
         if isinstance(found, str):
             return {"file": name, "error": found}
-        likely = self._likely(found)
-        entries = [{"code": code, "name": english_name(code), "probability": round(p, 6)} for code, p in likely]
+        likely = identification(found, self.languages, self.top).languages
+        entries = [{"code": one.code, "name": one.name, "probability": round(one.probability, 6)} for one in likely]
         return {"file": name, "languages": entries, "windows": found.num_windows}
-
-    def _likely(self, found: Identified) -> list[tuple[str, float]]:
-        """The likeliest first, with their probabilities."""
-        order = (-found.log_probabilities).argsort(kind="stable")[: self.top].tolist()
-        return [(self.languages[n], math.exp(float(found.log_probabilities[n]))) for n in order]

@@ -1,4 +1,4 @@
-"""A trained encoder that takes waveforms: `masr.load(DIR)`.
+"""A trained encoder, which takes speech: what `masr.load(DIR)` stands on.
 
 Shapes: B utterances, S samples, T encoded frames, D width of a frame.
 """
@@ -9,27 +9,22 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, overload
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from masr.errors import AudioError, CheckpointError, UsageError
+from masr.errors import CheckpointError, UsageError
 from masr.features.cmvn import normalise
 from masr.features.stored_stats import read_stats
-from masr.io.audio import INT16_SCALE, SAMPLE_RATE, require_ratio
+from masr.inference.speech import Channel, Recording, Speech, Taking, batches, recordings_of, require_encoded
+from masr.io.audio import SAMPLE_RATE
 from masr.io.trained import Trained
 from masr.models.padding_mask import zero_past_end
 from masr.models.pooling import build_pooling
 from masr.models.weights import fill_encoder
 from masr.types import Encoded, Features
 
-Waveform = npt.NDArray[Any] | Tensor
 Normalise = Literal["global", "speaker", "utterance", "none"]
 Pooling = Literal["mean", "statistics"]
-
-_BATCH_SAMPLES = 480 * SAMPLE_RATE
-"""Samples of one batch with its padding: eight minutes of speech."""
 
 
 class Model:
@@ -50,36 +45,67 @@ class Model:
         self.dim = int(encoder.dim)
         self.num_layers = int(encoder.num_layers)
 
+    @overload  # a string is a sequence of strings too, and counts as one
+    def encode(  # type: ignore[overload-overlap]
+        self,
+        speech: Speech,
+        rate: float | None = ...,
+        layer: int | None = ...,
+        *,
+        resample: bool = ...,
+        channel: Channel | None = ...,
+    ) -> Tensor: ...
     @overload
-    def encode(self, waveform: Waveform, sample_rate: int = ..., layer: int | None = ...) -> Tensor: ...
-    @overload
-    def encode(self, waveform: Sequence[Waveform], sample_rate: int = ..., layer: int | None = ...) -> list[Tensor]: ...
     def encode(
-        self, waveform: Waveform | Sequence[Waveform], sample_rate: int = SAMPLE_RATE, layer: int | None = None
+        self,
+        speech: Sequence[Speech],
+        rate: float | None = ...,
+        layer: int | None = ...,
+        *,
+        resample: bool = ...,
+        channel: Channel | None = ...,
+    ) -> list[Tensor]: ...
+    def encode(
+        self,
+        speech: Speech | Sequence[Speech],
+        rate: float | None = None,
+        layer: int | None = None,
+        *,
+        resample: bool = False,
+        channel: Channel | None = None,
     ) -> Tensor | list[Tensor]:
-        """One waveform -> (T, D) frames; a list of them -> a list, each as it would be alone.
+        """One thing -> (T, D) frames; a list of them -> a list, each as it would be alone.
 
-        `layer` 0 is the input of the first block, 1 the output of the first block; None is the encoder's last word.
+        A thing is the path of an audio file, (samples, rate), or an array, whose `rate` stands beside it. `resample`
+        lets another rate than the model's be converted; `channel` says which of several is taken: a number from 0,
+        "loudest", or "mix" for their mean. `layer` 0 is the input of the first block, 1 the output of the first block;
+        None is the encoder's last word.
         """
-        alone, waves = self._waves(waveform, sample_rate)
-        found: list[Tensor] = [torch.empty(0)] * len(waves)
-        for rows, encoded in self._batches(waves, layer):
+        alone, recordings = recordings_of(speech, rate, Taking(resample, channel))
+        found: list[Tensor] = [torch.empty(0)] * len(recordings)
+        for rows, encoded in self._batches(recordings, layer):
             for row, frames, length in zip(rows, encoded.frames, encoded.lengths.tolist(), strict=True):
                 found[row] = frames[:length]
         return found[0] if alone else found
 
     def embed(
         self,
-        waveform: Waveform | Sequence[Waveform],
-        sample_rate: int = SAMPLE_RATE,
+        speech: Speech | Sequence[Speech],
+        rate: float | None = None,
         layer: int | None = None,
         pooling: Pooling = "mean",
+        *,
+        resample: bool = False,
+        channel: Channel | None = None,
     ) -> Tensor:
-        """One waveform -> (D,) its frames as one vector; a list of them -> (B, D)."""
-        alone, waves = self._waves(waveform, sample_rate)
+        """One thing -> (D,) its frames as one vector, (2 D,) of statistics; a list of them -> (B, D).
+
+        All but `pooling` is as for `encode`.
+        """
+        alone, recordings = recordings_of(speech, rate, Taking(resample, channel))
         pool = pool_of(pooling, self.dim)
-        found: list[Tensor] = [torch.empty(0)] * len(waves)
-        for rows, encoded in self._batches(waves, layer):
+        found: list[Tensor] = [torch.empty(0)] * len(recordings)
+        for rows, encoded in self._batches(recordings, layer):
             for row, vector in zip(rows, pool(encoded.frames, encoded.lengths), strict=True):
                 found[row] = vector
         return found[0] if alone else torch.stack(found)
@@ -123,41 +149,31 @@ class Model:
             inputs = normalise(inputs, lengths, known, norm_vars=True)
         return inputs, lengths
 
-    def _batches(self, waves: list[Tensor], layer: int | None) -> Iterator[tuple[list[int], Encoded]]:
-        """Places in the list and what the encoder makes of them, the longest first."""
-        order = sorted(range(len(waves)), key=lambda i: -len(waves[i]))
-        while order:
-            count = max(1, _BATCH_SAMPLES // max(1, len(waves[order[0]])))
-            rows, order = order[:count], order[count:]
-            samples = torch.zeros(len(rows), len(waves[rows[0]]), device=self.device)
-            for row, place in enumerate(rows):
-                samples[row, : len(waves[place])] = waves[place]
-            lengths = torch.tensor([len(waves[place]) for place in rows], device=self.device)
-            encoded = self._encode(samples, lengths, layer)
-            require_numbers(encoded.frames, [f"waveform {place}" for place in rows])
-            if not bool((encoded.lengths > 0).all()):
-                short = rows[int(encoded.lengths.argmin())]
-                raise AudioError(f"waveform {short} is too short: {len(waves[short])} samples give no encoded frame")
-            yield rows, encoded
-
     @torch.inference_mode()
-    def _encode(self, samples: Tensor, lengths: Tensor, layer: int | None) -> Encoded:
+    def featurise(self, samples: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, S) samples, (B,) -> the frames that the model learnt from, or the samples where it learnt from those."""
+        self.require_waveforms()
         if self.features is None:
-            if not self.takes_samples:
-                raise CheckpointError(
-                    "this model was trained on features of unknown make, so it cannot take waveforms",
-                    fix="give it feature archives of the same make: masr extract MODEL DATA OUT",
-                )
-            return self.run(samples, lengths, layer)
-        return self.run(*self.features(samples, lengths), layer)
+            return samples, lengths
+        return self.features(samples.to(self.device), lengths.to(self.device))
 
-    def _waves(self, given: Waveform | Sequence[Waveform], sample_rate: int) -> tuple[bool, list[Tensor]]:
-        rate = self.sample_rate
-        if isinstance(given, np.ndarray | Tensor):
-            return True, [_mono(given, sample_rate, rate)]
-        if not len(given):
-            raise UsageError("there is no waveform in the list")
-        return False, [_mono(wave, sample_rate, rate) for wave in given]
+    def require_waveforms(self) -> None:
+        """CheckpointError where nothing says how the model's input is made of a waveform."""
+        if self.features is None and not self.takes_samples:
+            raise CheckpointError(
+                "this model was trained on features of unknown make, so it cannot take waveforms",
+                fix="give feature archives of the same make, in a data directory, to masr extract, identify or decode",
+            )
+
+    def _batches(self, recordings: Sequence[Recording], layer: int | None) -> Iterator[tuple[list[int], Encoded]]:
+        """Places in the list and what the encoder makes of them, those of like length together."""
+        self.require_waveforms()
+        for rows, samples, lengths in batches(recordings, self.sample_rate):
+            encoded = self.run(*self.featurise(samples, lengths), layer)
+            heard = [recordings[row] for row in rows]
+            require_numbers(encoded.frames, [one.name for one in heard])
+            require_encoded(heard, encoded.lengths)
+            yield rows, encoded
 
 
 def read_model(
@@ -204,24 +220,3 @@ def pool_of(kind: Pooling, dim: int) -> Any:
     if kind not in ("mean", "statistics"):
         raise UsageError(f"pooling cannot be {kind!r}", fix="choose mean or statistics")
     return build_pooling(kind, dim)
-
-
-def _mono(waveform: Waveform, given_rate: int, wanted_rate: int) -> Tensor:
-    """(S,) float32 in [-1, 1] at the rate that the features take."""
-    values = waveform.detach().cpu().numpy() if isinstance(waveform, Tensor) else np.asarray(waveform)
-    if values.ndim != 1:
-        raise AudioError(
-            f"a waveform has the shape {values.shape}, not (samples,)", fix="give one channel: waveform[:, 0]"
-        )
-    if values.dtype == np.int16:
-        values = values / INT16_SCALE
-    elif not np.issubdtype(values.dtype, np.floating):
-        raise AudioError(f"a waveform is {values.dtype}", fix="give floats in [-1, 1] or 16-bit integers")
-    if not np.isfinite(values).all():
-        raise AudioError("a waveform holds NaN or infinite samples")
-    if given_rate != wanted_rate:
-        import soxr
-
-        require_ratio(given_rate, wanted_rate)
-        values = soxr.resample(values.astype(np.float32), given_rate, wanted_rate)
-    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))

@@ -27,7 +27,7 @@ def test_vectors_are_those_of_load_in_the_order_of_the_directory(data: Path, tra
     folder = DataDir.open(tmp_path / "out")
     assert list(folder.utts) == list(DataDir.open(data).utts)
     waves = [read_audio(path) for path in read_table(data / "wav.scp").values()]
-    expected = masr.load(trained, "cpu").embed(waves, layer=1)
+    expected = masr.load(trained, "cpu").embed(waves, 16000, layer=1)
     torch.testing.assert_close(torch.from_numpy(np.array(vectors)), expected, atol=1e-3, rtol=1e-3)
     assert dict(folder.labels("lang")) == read_table(data / "utt2lang")
 
@@ -39,7 +39,7 @@ def test_frames_lie_one_utterance_after_another(data: Path, trained: Path, tmp_p
     assert offsets[-1] == len(frames)
     model = masr.load(trained, "cpu")
     for place, path in list(enumerate(read_table(data / "wav.scp").values()))[::7]:
-        expected = model.encode(read_audio(path))
+        expected = model.encode(read_audio(path), 16000)
         found = torch.from_numpy(np.array(frames[offsets[place] : offsets[place + 1]]))
         torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-3)
 

@@ -64,7 +64,7 @@ def test_a_fine_tuned_model_is_whole(tuned: Path, trained: Path) -> None:
     dev = [line for line in lines if line["split"] == "dev"]
     assert dev[-1]["accuracy"] == 1.0 and dev[-1]["loss"] == dev[-1]["classification"]
     assert float(load_file(tuned / "model.safetensors")["temperature"]) != 1.0
-    assert masr.load(tuned, "cpu").embed(np.zeros(16000, np.float32)).shape == (16,)
+    assert masr.load(tuned, "cpu").embed(np.zeros(16000, np.float32), 16000).shape == (16,)
 
 
 def test_it_begins_from_the_weights_it_was_given(spoken: Path, trained: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from masr.cli.options import job_of, settings, words
+from masr.cli.options import channel, job_of, settings, words
 from masr.errors import UsageError
 from masr.types import JobSlice
 
@@ -14,6 +14,12 @@ from masr.types import JobSlice
 class Asked:
     top: int
     seed: int = 0
+
+
+def test_a_channel_is_a_number_or_a_word() -> None:
+    assert [channel(text) for text in ("0", "12", "-1", "loudest", "mix")] == [0, 12, -1, "loudest", "mix"]
+    with pytest.raises(argparse.ArgumentTypeError, match="left is no channel: give a number from 0, loudest, or mix"):
+        channel("left")
 
 
 def test_a_rooms_settings_are_the_options_of_their_names() -> None:

@@ -80,9 +80,9 @@ def test_a_checkpoint_is_trained_on_and_used_without_it(corpus: Path, spoken: Pa
     shutil.move(root / "checkpoint", tmp_path / "away")
     try:
         model = masr.load(out, "cpu")
-        vectors = model.embed(waves(root)[:5])
+        vectors = model.embed(waves(root)[:5], 16000)
         for wave, vector in zip(waves(root)[:5], vectors, strict=True):
-            torch.testing.assert_close(model.encode(wave).mean(dim=0), vector, atol=1e-5, rtol=1e-5)
+            torch.testing.assert_close(model.encode(wave, 16000).mean(dim=0), vector, atol=1e-5, rtol=1e-5)
         assert main(["extract", str(out), str(root / "data" / "train"), str(tmp_path / "out"), "--device", "cpu"]) == 0
         found = torch.from_numpy(np.load(tmp_path / "out" / "embeddings.npy"))
         torch.testing.assert_close(found[:5], vectors, atol=1e-5, rtol=1e-5)
@@ -130,8 +130,8 @@ def test_another_sample_rate_is_converted(corpus: Path, spoken: Path, tmp_path: 
     model = masr.load(tmp_path, "cpu")
     slow = [soxr.resample(wave, 16000, 8000) for wave in waves(root)[:3]]
     again = [soxr.resample(wave, 8000, 16000) for wave in slow]
-    torch.testing.assert_close(model.embed(slow, 8000), model.embed(again), atol=1e-5, rtol=1e-5)
-    for one, other in zip(model.encode(slow, 8000), model.encode(again), strict=True):
+    torch.testing.assert_close(model.embed(slow, 8000, resample=True), model.embed(again, 16000), atol=1e-5, rtol=1e-5)
+    for one, other in zip(model.encode(slow, 8000, resample=True), model.encode(again, 16000), strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
 
 
@@ -162,7 +162,7 @@ def test_our_own_encoder_of_waveforms(
     assert counted is not None
     assert 100 < int(counted[1]) <= 600  # pieces of 10 ms, as the budget counts, not samples
     assert not (tmp_path / "run" / "encoder").exists()
-    assert masr.load(tmp_path / "run", "cpu").encode(np.ones(16000, np.float32)).shape == (49, 16)
+    assert masr.load(tmp_path / "run", "cpu").encode(np.ones(16000, np.float32), 16000).shape == (49, 16)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from masr.errors import DecodingError
 from masr.inference.beam import _merged
 from masr.inference.decode import build_decoder
-from masr.inference.decode_config import Config
+from masr.inference.decode_config import DecodingConfig as Config
 from masr.inference.hypothesis import collapse
 from masr.inference.language_model import check_language_model
 from masr.inference.lexicon import read_lexicon

@@ -29,11 +29,11 @@ def test_import_is_light_and_load_is_there() -> None:
 @pytest.mark.parametrize("layer", [None, 0, 1, 2])
 def test_a_waveform_alone_is_what_it_is_in_a_list(trained: Path, layer: int | None) -> None:
     model = masr.load(trained, "cpu")
-    together = model.encode(waves(), layer=layer)
-    vectors = model.embed(waves(), layer=layer)
+    together = model.encode(waves(), 16000, layer=layer)
+    vectors = model.embed(waves(), 16000, layer=layer)
     assert vectors.shape == (3, 16)
     for wave, frames, vector in zip(waves(), together, vectors, strict=True):
-        alone = model.encode(wave, layer=layer)
+        alone = model.encode(wave, 16000, layer=layer)
         assert alone.shape == frames.shape
         torch.testing.assert_close(alone, frames, atol=1e-5, rtol=1e-5)
         torch.testing.assert_close(vector, alone.mean(dim=0), atol=1e-5, rtol=1e-5)
@@ -42,22 +42,22 @@ def test_a_waveform_alone_is_what_it_is_in_a_list(trained: Path, layer: int | No
 def test_layers_and_poolings_differ(trained: Path) -> None:
     model = masr.load(trained, "cpu")
     wave = waves()[0]
-    found = [model.embed(wave, layer=layer) for layer in (None, 0, 1, 2)]
+    found = [model.embed(wave, 16000, layer=layer) for layer in (None, 0, 1, 2)]
     assert len({tuple(vector.tolist()) for vector in found}) == 4
-    assert model.embed(wave, pooling="statistics").shape == (32,)
+    assert model.embed(wave, 16000, pooling="statistics").shape == (32,)
 
 
 def test_kinds_of_input_agree(trained: Path) -> None:
     model = masr.load(trained, "cpu")
     wave = np.round(waves()[0] * 32768).clip(-32768, 32767) / 32768
-    expected = model.embed(wave.astype(np.float32))
+    expected = model.embed(wave.astype(np.float32), 16000)
     for other in (wave, torch.from_numpy(wave), (wave * 32768).astype(np.int16)):
-        torch.testing.assert_close(model.embed(other), expected)
+        torch.testing.assert_close(model.embed(other, rate=16000), expected)
     import soxr
 
     slow = soxr.resample(wave.astype(np.float32), 16000, 8000)
     again = soxr.resample(slow, 8000, 16000)
-    torch.testing.assert_close(model.embed(slow, 8000), model.embed(again))
+    torch.testing.assert_close(model.embed(slow, 8000, resample=True), model.embed(again, 16000))
 
 
 def test_input_is_normalised_as_in_training(spoken: Path, trained: Path) -> None:
@@ -74,13 +74,15 @@ def test_input_is_normalised_as_in_training(spoken: Path, trained: Path) -> None
     ready = normalise(frames, lengths, torch.from_numpy(global_stats(data)), norm_vars=True)
     with torch.inference_mode():
         expected = model.encoder(ready, lengths).frames[0]
-    torch.testing.assert_close(model.encode(read_audio(data.table("wav.scp").at(3))), expected, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(
+        model.encode(read_audio(data.table("wav.scp").at(3)), 16000), expected, atol=1e-3, rtol=1e-3
+    )
 
 
 def test_the_folder_alone_is_enough(trained: Path, tmp_path: Path) -> None:
     for name in ("config.yaml", "model.safetensors", "stats.safetensors"):
         shutil.copy(trained / name, tmp_path / name)
-    assert torch.equal(masr.load(tmp_path).embed(waves()), masr.load(trained).embed(waves()))
+    assert torch.equal(masr.load(tmp_path).embed(waves(), 16000), masr.load(trained).embed(waves(), 16000))
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "model.safetensors", "stats.safetensors"])
@@ -127,4 +129,4 @@ def test_bad_input_says_what_is_wrong(
     trained: Path, wave: np.ndarray, options: dict, error: type[MasrError], message: str
 ) -> None:
     with pytest.raises(error, match=message):
-        masr.load(trained, "cpu").embed(wave, **options)
+        masr.load(trained, "cpu").embed(wave, rate=16000, **options)

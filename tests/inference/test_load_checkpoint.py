@@ -68,17 +68,17 @@ def test_layers_are_the_hidden_states_of_transformers_in_any_company(kind: str, 
     assert (model.num_layers, model.dim, model.sample_rate) == (NUM_LAYERS, 32, 16000)
     expected = [theirs(folders / kind, wave) for wave in waves()]
     for place, layer in enumerate([*range(NUM_LAYERS + 1), None]):
-        together = model.encode(waves(), layer=layer)
+        together = model.encode(waves(), 16000, layer=layer)
         for frames, wave, states in zip(together, waves(), expected, strict=True):
             torch.testing.assert_close(frames, states[place], atol=1e-5, rtol=1e-5)
-            torch.testing.assert_close(model.encode(wave, layer=layer), states[place], atol=1e-5, rtol=1e-5)
+            torch.testing.assert_close(model.encode(wave, 16000, layer=layer), states[place], atol=1e-5, rtol=1e-5)
     with pytest.raises(UsageError, match="layer 4 is none"):
-        model.encode(waves()[0], layer=NUM_LAYERS + 1)
+        model.encode(waves()[0], 16000, layer=NUM_LAYERS + 1)
 
 
 def test_large_models_have_no_last_norm_in_their_last_layer_but_behind_it(folders: Path) -> None:
     model, wave = masr.load(folders / XLSR, "cpu"), waves()[0]
-    assert not torch.allclose(model.encode(wave, layer=NUM_LAYERS), model.encode(wave), atol=0.01)
+    assert not torch.allclose(model.encode(wave, 16000, layer=NUM_LAYERS), model.encode(wave, 16000), atol=0.01)
 
 
 def spoken_frames(folder: Path, data: Path, layer: int) -> torch.Tensor:
@@ -148,7 +148,7 @@ def test_conversion_as_the_documentation_has_it_keeps_the_mask_embedding(folders
     assert vectors[0] is not None
     assert vectors[1] is not None
     assert torch.equal(*vectors)
-    assert torch.equal(*(model.encode(waves()[0], layer=2) for model in models))
+    assert torch.equal(*(model.encode(waves()[0], 16000, layer=2) for model in models))
 
 
 def test_both_views_of_a_checkpoint_bound_mutual_information(folders: Path, spoken: Path, tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_both_views_of_a_checkpoint_bound_mutual_information(folders: Path, spok
 
 
 def test_weights_in_several_files(copied: Path) -> None:
-    expected = masr.load(copied, "cpu").encode(waves()[0], layer=2)
+    expected = masr.load(copied, "cpu").encode(waves()[0], 16000, layer=2)
     model = transformers.AutoModel.from_pretrained(copied)
     (copied / "model.safetensors").unlink()
     model.save_pretrained(copied, max_shard_size="20KB")
@@ -168,7 +168,7 @@ def test_weights_in_several_files(copied: Path) -> None:
     assert len(weights) > 1
     assert all(path.is_file() for path in weights)
     again = masr.load(copied, "cpu")
-    torch.testing.assert_close(again.encode(waves()[0], layer=2), expected)
+    torch.testing.assert_close(again.encode(waves()[0], 16000, layer=2), expected)
     assert masked_pass(copied, again).vector is not None
     index = copied / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": {"a": "../elsewhere.safetensors"}}))

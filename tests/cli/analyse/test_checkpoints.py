@@ -67,7 +67,9 @@ def test_every_verb_takes_a_checkpoint(
     assert last.shape == early.shape and not np.allclose(last, early, atol=1e-4)
     wave = np.random.default_rng(0).standard_normal(8000).astype(np.float32) / 10
     folder = trained / "checkpoints" / "step_000000002"
-    assert torch.equal(masr.load(f"{trained}@2", "cpu").encode(wave), masr.load(folder, "cpu").encode(wave))
+    assert torch.equal(
+        masr.load(f"{trained}@2", "cpu").encode(wave, 16000), masr.load(folder, "cpu").encode(wave, 16000)
+    )
     again = ["--set", f"init={trained}@2", "--set", "training.max_steps=2"]
     assert main(["train", str(spoken / "run.yaml"), str(tmp_path / "again"), *again]) == 0
     words = [f"{trained}@2:1", f"{trained}@4:1", "--data", data, "--measure", "linear_cka"]

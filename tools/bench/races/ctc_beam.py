@@ -67,7 +67,7 @@ def words() -> Path:
 
 def ours(**options: Any) -> Turn:
     from masr.inference.decode import build_decoder
-    from masr.inference.decode_config import Config
+    from masr.inference.decode_config import DecodingConfig as Config
 
     decoder = build_decoder(Config(**options), UNITS)
 
@@ -105,7 +105,7 @@ def pyctcdecode() -> Turn:
 def check() -> str:
     """What is pruned changes no best text here."""
     from masr.inference.decode import build_decoder
-    from masr.inference.decode_config import Config
+    from masr.inference.decode_config import DecodingConfig as Config
 
     few, all_ = (
         build_decoder(Config(units_per_frame=n, sure_blank=sure), UNITS) for n, sure in ((10, 0.999), (NUM_UNITS, 1.0))

@@ -45,7 +45,7 @@ def _configuration(_: Path) -> Reader:
     from masr.config import load, to_dict
     from masr.config.dump import dump
     from masr.config.schema import keys, loads, text_of
-    from masr.inference.decode_config import Config as DecodeConfig
+    from masr.inference.decode_config import DecodingConfig as DecodeConfig
     from masr.plugins import RunConfig, resolve
     from masr.training.config import TrainConfig
 
