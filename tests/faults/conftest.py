@@ -13,7 +13,7 @@ from torture.victims import build
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The corpus, its data and the models that are tortured; whoever comes first makes them, and nobody changes them."""
+    """The corpus, its data and the models that are tortured: whoever comes first makes them, nobody changes them."""
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "tortured"
     shared.mkdir(exist_ok=True)

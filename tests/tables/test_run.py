@@ -149,7 +149,8 @@ def test_killed_through_the_launcher_and_gone_on_with(piped: Any, capfd: pytest.
     wait_for(lambda: len(done_times(piped)) == 2 and statuses(piped)[1] == "running")
     assert piped.masr("run", 2) == 2  # started twice by mistake
     assert "is being run by process" in capfd.readouterr().err
-    (lock,) = piped.folder.glob("exp/tables/wait/.*.lock")
+    (folder,) = piped.folder.glob("exp/tables/wait/x.seed1-*")
+    lock = folder.with_name(f".{folder.name.rpartition('-')[2]}.lock")
     job = json.loads(lock.read_text())["pid"]
     launcher.kill()  # the launcher and the task's own process, both with -9
     os.kill(job, signal.SIGKILL)
