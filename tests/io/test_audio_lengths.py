@@ -14,7 +14,7 @@ from masr.cli.main import main
 from masr.errors import AudioError
 from masr.inference.identify import Geometry
 from masr.inference.lid_windows import file_windows
-from masr.inference.load import _mono
+from masr.inference.speech import Taking, Waveform
 from masr.io import audio
 from masr.io.audio import audio_info, check_audio, entry_info, int16_blocks, read_audio
 from masr.io.datadir import read_table, write_datadir
@@ -165,7 +165,7 @@ def test_the_ratio_of_resampling_is_bounded(tmp_path: Path, rate: int) -> None:
     with pytest.raises(AudioError, match=f"wrong rate: {rate} Hz"):
         list(int16_blocks(tmp_path / "a.wav", 16000, resample=True))
     with pytest.raises(AudioError, match=f"wrong rate: {rate} Hz"):
-        _mono(noise(1000), rate, 16000)
+        Waveform("a", noise(1000), rate, Taking(resample=True)).open(16000)
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 48000, 192_000])
