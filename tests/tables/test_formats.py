@@ -234,7 +234,7 @@ def test_results_leave_out_what_is_meant_for_the_real_corpus_where_the_data_are_
     made: Any, tmp_path: Path
 ) -> None:
     from masr.cli.main import main
-    from masr.synth.build import MARKER
+    from masr.io.layout import MARKER
 
     folder = tmp_path / "recipe"
     shutil.copytree(made.folder, folder)
