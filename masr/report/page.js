@@ -127,12 +127,4 @@
   }
 
   document.querySelectorAll(".centred").forEach((box) => { box.scrollLeft = (box.scrollWidth - box.clientWidth) / 2; });
-
-  // On paper nothing can be opened: what is short enough to read is opened before.
-  let opened = [];
-  addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details:not([open])")].filter((d) => d.textContent.length < 20000);
-    opened.forEach((d) => { d.open = true; });
-  });
-  addEventListener("afterprint", () => opened.forEach((d) => { d.open = false; }));
 })();

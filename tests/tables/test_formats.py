@@ -89,7 +89,8 @@ def test_the_first_column_becomes_a_figure_with_its_intervals(made: Any, capfd: 
         assert drawn is not None
         wanted = [np.nan if mean[given] is None else mean[given] for mean in means]
         np.testing.assert_array_equal(drawn, wanted)
-    assert "EMBEDDED" in figure.note
+    assert "EMBEDDED" in figure.data
+    assert figure.findings == ()
 
 
 def test_csv_has_a_line_for_every_row_column_and_seed(made: Any, capfd: pytest.CaptureFixture[str]) -> None:
