@@ -18,7 +18,7 @@ from masr.report.plot import FONT, Frame, axis_text, drawing
 from masr.report.png import data_address
 from masr.report.tree import draw_tree, leaf_order
 
-_DRAWN_CELLS = 2500
+_DRAWN_CELLS = 400
 """A matrix of more cells is one picture, and the pointer says what is under it."""
 _MISSING_LEVEL = 255
 _LEVELS = 255
@@ -184,7 +184,7 @@ def _cells(grid: _Grid) -> list[Markup]:
 
 
 def _picture(grid: _Grid) -> Markup:
-    """All cells as one picture; its levels travel with it for the pointer."""
+    """All cells as one picture; their values travel with it for the pointer."""
     levels = np.full(grid.values.shape, _MISSING_LEVEL, dtype=np.uint8)
     known = np.isfinite(grid.values)
     span = grid.high - grid.low if grid.high > grid.low else 1.0
@@ -199,9 +199,7 @@ def _picture(grid: _Grid) -> Markup:
         width=grid.frame.x_end - grid.frame.left,
         height=grid.frame.y_end - grid.frame.top,
         preserveAspectRatio="none",
-        data_levels=base64.b64encode(levels.tobytes()).decode("ascii"),
-        data_low=f"{grid.low:.6g}",
-        data_high=f"{grid.high:.6g}",
+        data_values=base64.b64encode(grid.values.astype("<f4").tobytes()).decode("ascii"),
         data_share=grid.unit == "share",
     )
 
