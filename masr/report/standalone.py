@@ -43,6 +43,7 @@ def _style() -> str:
         f".axis {{ stroke: {_SOFT}; fill: none; }} path.grid {{ stroke: {_GRID}; fill: none; }}",
         ".line { stroke-width: 1.8; fill: none; stroke-linejoin: round; stroke-linecap: round; }",
         f".band {{ opacity: 0.18; }} .mark {{ stroke: {_PAPER}; stroke-width: 0.8; }}",
+        ".cell { font-size: 10px; } .black { fill: #000000; } .white { fill: #ffffff; } .void { fill: #c9ced3; }",
         f".error {{ stroke: {_INK}; stroke-width: 1.2; fill: none; }}",
     ]
     for n, colour in enumerate(light_colours()):
