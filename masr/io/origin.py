@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ def is_embedded(folders: Iterable[Path]) -> bool | None:
     """Whether any of these folders was prepared from an embedded corpus; None where none says what it was made of."""
     sources = [_provenance(folder).get("source") for folder in folders]
     corpora = [Path(str(source)) for source in sources if source]
-    known = [(corpus / MARKER).exists() for corpus in corpora if corpus.exists()]
+    # Unlike a Path's exists, os.path's answers whatever the name is: one with NUL, or of a megabyte.
+    known = [os.path.exists(corpus / MARKER) for corpus in corpora if os.path.exists(corpus)]  # noqa: PTH110
     return any(known) if known else None
 
 

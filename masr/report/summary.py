@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -100,7 +101,7 @@ def _data_names(run: Run) -> Iterator[str]:
 def _found(name: str, run: Run) -> Path | None:
     """A data directory, from here or from a folder that the run lies in."""
     places = [Path(name), *(parent / name for parent in run.folder.resolve().parents)]
-    return next((place for place in places if place.is_dir()), None)
+    return next((place for place in places if os.path.isdir(place)), None)  # noqa: PTH112 (whatever the name is)
 
 
 def _record(path: Path) -> dict[str, Any]:

@@ -24,6 +24,9 @@ def test_the_data_say_whether_their_corpus_was_built_here(tmp_path: Path) -> Non
     assert is_embedded([of_real]) is False
     assert is_embedded([of_real, of_built]) is True
     assert is_embedded([of_gone, silent, tmp_path / "nothing"]) is None
+    for strange in ("a\0b", "x" * 10_000):
+        (silent / "provenance.json").write_text(json.dumps({"source": strange}))
+        assert is_embedded([silent]) is None
     (of_built / "provenance.json").write_text("[1")
     assert is_embedded([of_built]) is None
 
