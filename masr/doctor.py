@@ -229,6 +229,7 @@ def espnet() -> list[Finding]:
 
 
 _EXTRAS = (
+    ("matplotlib", "matplotlib", "figures for papers: masr report --pdf", "pip install -c constraints.txt matplotlib"),
     ("lhotse", "lhotse", "corpora that come as lhotse manifests", "pip install -c constraints.txt lhotse"),
     (
         "kaldi-native-io",

@@ -167,6 +167,10 @@ class Bars:
     """A value to hold the bars against: chance, a paper's figure."""
     reference_name: str = ""
     note: str = ""
+    data: str = ""
+    """A sentence on the data that the values come from."""
+    findings: tuple[str, ...] = ()
+    """Sentences that the values support: what a page that opens with the figure says on top."""
 
     def __post_init__(self) -> None:
         limit("names", len(self.names), MAX_SIDE)
@@ -215,6 +219,30 @@ class Scatter:
                 raise FigureError(f"{side} has values that are not above 0, and a logarithmic axis")
 
 
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Names on the globe."""
+
+    title: str
+    lat: Array
+    lon: Array
+    names: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        fill(self, lat=array(self.lat, 1, "lat"), lon=array(self.lon, 1, "lon"))
+        same_length("the places", lat=self.lat, lon=self.lon)
+        for name in ("names", "groups"):
+            values = getattr(self, name)
+            if len(values) != len(self.lat) and (values or name == "names"):
+                raise FigureError(f"{len(values)} {name} for {len(self.lat)} places")
+        limit("places", len(self.lat), MAX_SIDE)
+        for name, most in (("lat", 90), ("lon", 180)):
+            if not bool((np.abs(getattr(self, name)) <= most).all()):
+                raise FigureError(f"{name} has values that are not from -{most} to {most}", fix="give degrees")
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows of texts and numbers; None where something is missing."""
@@ -233,7 +261,7 @@ class Table:
                 raise FigureError(f"row {n} has {len(row)} cells and there are {len(self.columns)} columns")
 
 
-Figure = Curves | Heatmap | Confusion | Bars | Scatter | Table
+Figure = Curves | Heatmap | Confusion | Bars | Scatter | Places | Table
 
 KINDS: dict[str, type[Figure]] = {
     "curves": Curves,
@@ -241,6 +269,7 @@ KINDS: dict[str, type[Figure]] = {
     "confusion": Confusion,
     "bars": Bars,
     "scatter": Scatter,
+    "map": Places,
     "table": Table,
 }
 """The word that a file has under `kind`."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# corpus/<corpus>/ of an embedded corpus: its name, its config, and the code and packages that spoke it
+MARKER = ".embedded.json"
+
 # data/<split>/
 WAV_SCP = "wav.scp"
 SEGMENTS = "segments"

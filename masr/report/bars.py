@@ -13,13 +13,14 @@ from masr.report.plot import FONT, Frame, drawing, legend, x_axis
 
 _BAR = 13.0
 _GAP = 9.0
+_MOST_LETTERS = 36
 
 
-def draw_bars(figure: Bars, styles: list[Style] | None = None, *, width: float = 560) -> Markup:
+def draw_bars(figure: Bars, styles: list[Style] | None = None, *, width: float = 480) -> Markup:
     """All series of a name together, one under the other; the value at the end of each."""
     looks = styles or [Style(n) for n in range(len(figure.series))]
     row = _BAR * len(figure.series) + _GAP
-    names = [shorten(name, 34) for name in figure.names]
+    names = [shorten(name, _MOST_LETTERS) for name in figure.names]
     left = 12 + max((width_of(name, FONT) for name in names), default=20.0)
     bottom = 40.0 if figure.axis.name or figure.axis.unit else 26.0
     top = 22.0 if figure.reference is not None else 8.0
@@ -36,7 +37,7 @@ def draw_bars(figure: Bars, styles: list[Style] | None = None, *, width: float =
         parts.append(tag("path", d=f"M{at:.1f},{frame.top - 4:.1f}V{frame.y_end:.1f}", class_="reference"))
         text = f"{figure.reference_name} {value_text(figure.reference, figure.axis)}".strip()
         parts.append(tag("text", text, x=at, y=frame.top - 8, class_="label " + ("mid" if at > left + 60 else "")))
-    return drawing(frame, describe(figure), *parts, wide=True, data_plot="items")
+    return drawing(frame, describe(figure), *parts, whole="plain", data_plot="items")
 
 
 def bars_legend(figure: Bars, styles: list[Style] | None = None) -> Markup | None:

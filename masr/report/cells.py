@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from masr.io.figure import Bars, Cell, Confusion, Curves, Figure, Heatmap, Scatter, Table
+from masr.io.figure import Bars, Cell, Confusion, Curves, Figure, Heatmap, Places, Scatter, Table
 from masr.report.lines import value_text
 from masr.report.markup import Child, Markup, tag
 from masr.report.numbers import MISSING, short
@@ -14,9 +14,13 @@ _MOST_ROWS = 300
 
 
 def table(columns: Sequence[Child], rows: Sequence[Sequence[Child]], *, caption: str, numbers_from: int = 1) -> Markup:
-    """A table that scrolls by itself where it is wider than the screen; columns from `numbers_from` on are figures."""
-    head = tag("tr", *(tag("th", name, scope="col", class_=_side(n, numbers_from)) for n, name in enumerate(columns)))
-    lines = [tag("tr", *(_cell(n, cell, numbers_from) for n, cell in enumerate(row))) for row in rows]
+    """A table that scrolls by itself where it is wider than the screen; columns from `numbers_from` on are figures.
+
+    A column after the first in which nothing stands is left out.
+    """
+    kept = [n for n in range(len(columns)) if n == 0 or any(row[n] not in ("", MISSING, None) for row in rows)]
+    head = tag("tr", *(tag("th", columns[n], scope="col", class_=_side(n, numbers_from)) for n in kept))
+    lines = [tag("tr", *(_cell(n, row[n], numbers_from) for n in kept)) for row in rows]
     body = tag("table", tag("caption", caption, class_="hidden"), tag("thead", head), tag("tbody", *lines))
     return tag("div", body, class_="scroll", tabindex="0", role="region", aria_label=caption)
 
@@ -69,6 +73,12 @@ def _rows(figure: Figure) -> tuple[list[str], list[list[str]]]:
         return head, [
             [name, *group, value_text(float(a), figure.x), value_text(float(b), figure.y)]
             for name, group, a, b in zip(names, groups, figure.px, figure.py, strict=True)
+        ]
+    if isinstance(figure, Places):
+        groups = [[group] for group in figure.groups] or [[] for _ in figure.names]
+        return ["", *(["group"] if figure.groups else []), "latitude", "longitude"], [
+            [name, *group, f"{lat:.1f}", f"{lon:.1f}"]
+            for name, group, lat, lon in zip(figure.names, groups, figure.lat, figure.lon, strict=True)
         ]
     if isinstance(figure, Heatmap) and len(figure.columns) <= 40:
         return ["", *figure.columns], [

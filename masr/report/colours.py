@@ -6,8 +6,10 @@ from one colour to another in OKLab (Ottosson 2020), where equal steps look equa
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +53,13 @@ class Style:
     def marker(self) -> str:
         """The shape of its points."""
         return MARKERS[(self.number + self.number // NUM_COLOURS) % len(MARKERS)]
+
+
+@cache
+def light_colours() -> list[str]:
+    """The colours of series on white, #rrggbb, as the page's style sheet has them."""
+    page = files("masr.report").joinpath("page.css").read_text(encoding="utf-8")
+    return [re.findall(rf"--s{n}: (#[0-9a-f]{{6}})", page)[0] for n in range(NUM_COLOURS)]
 
 
 def series_style(number: int) -> Style:

@@ -11,7 +11,22 @@ from masr.errors import MasrError, UsageError
 from masr.files import ordinary, parse_json
 from masr.io.figure import Figure
 from masr.io.figure_file import read_figure
-from masr.io.layout import EMBEDDINGS, FIGURE_SUFFIX, METRICS, MODEL, PROVENANCE, RESOLVED_CONFIG, UTT2SPK
+from masr.io.layout import (
+    CONFIDENCE_JSON,
+    DIGESTS,
+    EMBEDDINGS,
+    ENDED,
+    FIGURE_SUFFIX,
+    METRICS,
+    MODEL,
+    PROVENANCE,
+    RECORD,
+    RESOLVED_CONFIG,
+    RESOLVED_DIGESTS,
+    TASK_DONE,
+    TASK_FAILED,
+    UTT2SPK,
+)
 from masr.report.metrics import Metrics, read_metrics
 
 MAX_RUNS = 24
@@ -19,6 +34,8 @@ MAX_FIGURES = 200
 _MAX_JSON = 4 << 20
 _MAX_CONFIG = 1 << 20
 _NOT_SCORES = ("checkpoints", "tensorboard", "log")
+_OF_MACHINES = (ENDED, DIGESTS, CONFIDENCE_JSON, RECORD, RESOLVED_DIGESTS, TASK_DONE, TASK_FAILED)
+"""Files of JSON that other verbs ask, and that tell a reader nothing."""
 _MAX_DEPTH = 2
 
 
@@ -111,7 +128,7 @@ def _take(run: Run, path: Path) -> None:
                 run.problems.append(f"{where}: beyond the first {MAX_FIGURES} figures")
         elif where == PROVENANCE:
             run.provenance = _json(path)
-        elif path.name != PROVENANCE:
+        elif path.name not in (PROVENANCE, *_OF_MACHINES):
             run.scores[where.removesuffix(".json")] = _json(path)
     except MasrError as error:
         run.problems.append(error.what.replace(str(path), where))

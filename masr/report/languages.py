@@ -6,27 +6,27 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from masr.corpora.languages import english_name
 from masr.errors import MasrError
-from masr.io.figure import Axis, Scatter
+from masr.io.figure import Axis, Places, Scatter
 from masr.io.figure_checks import Array
 from masr.io.layout import EMBEDDINGS
 from masr.report.colours import Style
+from masr.report.draw import draw_plate
 from masr.report.gather import Run
-from masr.report.markup import Child, Markup, tag
+from masr.report.markup import Child, tag
 from masr.report.means import Languages, distance_match, principal_axes, read_languages
 from masr.report.numbers import grouped, percent, short
-from masr.report.plot import figure, legend
-from masr.report.scatter import draw_scatter, group_styles
-from masr.report.world import draw_world
+from masr.report.plate import Plate
+from masr.report.plot import legend
+from masr.report.scatter import group_styles
 
 _MOST_LANGUAGES = 400
 _MOST_GROUPS = 21
 _MOST_MAPS = 3
 
 
-def language_section(runs: Sequence[Run]) -> list[Child]:
-    """A map of embeddings for each folder of each run, and the globe once."""
+def language_plates(runs: Sequence[Run]) -> list[Plate]:
+    """The globe once, and a map of embeddings for each folder of each run; what cannot be drawn is a run's problem."""
     folders: list[tuple[str, Languages]] = []
     for run in runs:
         largest = sorted(run.embeddings, key=lambda f: -(f / EMBEDDINGS).stat().st_size)
@@ -46,10 +46,20 @@ def language_section(runs: Sequence[Run]) -> list[Child]:
     if not folders:
         return []
     styles = _styles([languages for _, languages in folders])
-    entries = [(group, style) for group, style in styles.items() if group and len(styles) <= _MOST_GROUPS]
     globe = _globe([languages for _, languages in folders], styles)
     maps = [_map(name, languages, styles) for name, languages in folders]
-    return [legend(entries, lines=False), globe, tag("div", *maps, class_="grid wide")]
+    return maps if globe is None else [globe, *maps]
+
+
+def language_section(plates: Sequence[Plate]) -> list[Child]:
+    """The legend of all, the globe, and the maps of embeddings side by side."""
+    if not plates:
+        return []
+    styles = plates[0].styles
+    entries = [(group, style) for group, style in styles.items() if group and len(styles) <= _MOST_GROUPS]
+    globe = [draw_plate(plate) for plate in plates if isinstance(plate.figure, Places)]
+    maps = [draw_plate(plate) for plate in plates if not isinstance(plate.figure, Places)]
+    return [legend(entries, lines=False), *globe, tag("div", *maps, class_="grid wide")]
 
 
 def _styles(all_languages: Sequence[Languages]) -> dict[str, Style]:
@@ -60,10 +70,16 @@ def _styles(all_languages: Sequence[Languages]) -> dict[str, Style]:
     return group_styles(groups)
 
 
-def _map(name: str, languages: Languages, styles: Mapping[str, Style]) -> Markup:
+def _map(name: str, languages: Languages, styles: Mapping[str, Style]) -> Plate:
     """A scatter plot of one folder's languages in the model's space."""
     flat, shares = principal_axes(languages.means)
     flat = flat * _signs(flat, languages)
+    note = (
+        f"Mean vector of each of {len(languages.codes)} languages, {grouped(sum(languages.counts))} utterances in all."
+    )
+    fit = distance_match(languages)
+    if fit is not None:
+        note += f" Distances here and on the globe: rank correlation {short(fit, 2)}."
     plot = Scatter(
         f"Languages in {name}",
         flat[:, 0],
@@ -73,17 +89,12 @@ def _map(name: str, languages: Languages, styles: Mapping[str, Style]) -> Markup
         Axis(f"first component, {percent(shares[0])} of the variance"),
         Axis(f"second component, {percent(shares[1])}"),
         equal=True,
+        note=note,
     )
-    note = (
-        f"Mean vector of each of {len(languages.codes)} languages, {grouped(sum(languages.counts))} utterances in all."
-    )
-    fit = distance_match(languages)
-    if fit is not None:
-        note += f" Distances here and on the globe: rank correlation {short(fit, 2)}."
-    return figure(plot.title, draw_scatter(plot, dict(styles), width=520, height=420), note=note)
+    return Plate(f"languages.{name}", plot, styles=styles)
 
 
-def _globe(all_languages: Sequence[Languages], styles: Mapping[str, Style]) -> Markup | None:
+def _globe(all_languages: Sequence[Languages], styles: Mapping[str, Style]) -> Plate | None:
     """A map with every language that has a place; None where none has."""
     shown: dict[str, tuple[tuple[float, float], str]] = {}
     for languages in all_languages:
@@ -92,19 +103,12 @@ def _globe(all_languages: Sequence[Languages], styles: Mapping[str, Style]) -> M
                 shown.setdefault(code, (place, group))
     if not shown:
         return None
-    titles = [
-        ", ".join(
-            filter(
-                None,
-                [code, english_name(code) if english_name(code) != code else "", group, f"{lat:.1f} N {lon:.1f} E"],
-            )
-        )
-        for code, ((lat, lon), group) in shown.items()
-    ]
-    looks = [styles[group] for _, group in shown.values()]
-    drawn = draw_world([place for place, _ in shown.values()], list(shown), titles, looks, 1040)
+    lat, lon = np.array([place for place, _ in shown.values()]).T
+    groups = tuple(group for _, group in shown.values())
     note = "Mean place of each language's utterances, as utt2loc says."
-    return figure("Languages on the globe", drawn, note=note)
+    return Plate(
+        "languages.globe", Places("Languages on the globe", lat, lon, tuple(shown), groups, note), styles=styles
+    )
 
 
 def _signs(flat: Array, languages: Languages) -> Array:

@@ -3,42 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from masr.io.figure import Axis, Curve, Curves
+from masr.io.figure import Axis, Curves
 from masr.io.figure_checks import Array
-from masr.report.colours import Style, mark, series_style
+from masr.report.colours import mark, series_style
 from masr.report.markup import Child, Markup, coordinate, join, shorten, tag, width_of
 from masr.report.numbers import Scale, percent, scale, short
+from masr.report.plate import Line
 from masr.report.plot import FONT, Frame, drawing, left_margin, moved_apart, x_axis, y_axis
 
 Places = npt.NDArray[np.intp]
 
 MAX_LABELLED = 8
 """Lines that get their name at their end; more are told apart by the legend alone."""
+_BOLD = 1.12
+"""How much wider bold letters are."""
 _FEW_POINTS = 24
 _MARKS_ON_A_LINE = 7
 
 
-@dataclass(frozen=True)
-class Line:
-    """One curve and how it looks."""
-
-    curve: Curve
-    style: Style
-    label: str = ""
-    """Text at the line's end; its name where this is empty."""
-    marks: bool = True
+def lines_of(figure: Curves, lines: Sequence[Line] = ()) -> list[Line]:
+    """The looks of a figure's curves: those that are given, else one by one."""
+    return list(lines) or [Line(curve, series_style(n)) for n, curve in enumerate(figure.curves)]
 
 
 def draw_curves(
-    figure: Curves, lines: Sequence[Line] | None = None, *, width: float = 380, height: float = 240, wide: bool = False
+    figure: Curves, lines: Sequence[Line] = (), *, width: float = 380, height: float = 240, wide: bool = False
 ) -> Markup:
     """The lines with their axes; each line's last value beside its end."""
-    shown = [Line(c, series_style(n)) for n, c in enumerate(figure.curves)] if lines is None else list(lines)
+    shown = lines_of(figure, lines)
     frame, x, y = _layout(figure, shown, width, height)
     labels = _end_labels(shown, frame, y, figure.y) if len(shown) <= MAX_LABELLED else Markup("")
     return drawing(
@@ -50,7 +46,7 @@ def draw_curves(
         [_draw(line, x, y, figure) for line in shown],
         labels,
         tag("path", class_="cursor", d=f"M0,{frame.top:.1f}V{frame.y_end:.1f}"),
-        wide=wide,
+        whole="plain" if wide else "",
         data_plot="lines",
         data_ticks="\t".join(figure.x.ticks) or None,
         data_x_name=figure.x.name or "x",
@@ -80,7 +76,7 @@ def _layout(figure: Curves, shown: Sequence[Line], width: float, height: float) 
     y = scale(ys, height - bottom, top, figure.y.log, 6)
     right = 14.0
     if 0 < len(shown) <= MAX_LABELLED:
-        widest = max(width_of(_label(line, figure.y), FONT) for line in shown)
+        widest = max(width_of(end_label(line, figure.y), _BOLD * FONT) for line in shown)
         right = min(width * 0.4, 12 + widest)
     frame = Frame(width, height, left_margin(y, figure.y), top, right, bottom)
     if figure.x.ticks:
@@ -95,7 +91,8 @@ def _values(part: Array | None) -> list[float]:
     return [] if part is None else [float(v) for v in part[np.isfinite(part)]]
 
 
-def _label(line: Line, axis: Axis) -> str:
+def end_label(line: Line, axis: Axis) -> str:
+    """The text at the end of a line: its name and its last value."""
     known = line.curve.y[np.isfinite(line.curve.y)]
     name = shorten(line.label or line.curve.name, 16)
     return f"{name} {value_text(float(known[-1]), axis)}" if len(known) else name
@@ -170,6 +167,6 @@ def _end_labels(shown: Sequence[Line], frame: Frame, y: Scale, axis: Axis) -> Ma
             ended.append((line, y.at(float(known[-1]))))
     places = moved_apart([at for _, at in ended], FONT + 2, frame.top, frame.y_end)
     return join(
-        tag("text", _label(line, axis), x=frame.x_end + 7, y=place + 3.8, class_=f"direct {line.style.colour}")
+        tag("text", end_label(line, axis), x=frame.x_end + 7, y=place + 3.8, class_=f"direct {line.style.colour}")
         for (line, _), place in zip(ended, places, strict=True)
     )

@@ -78,21 +78,18 @@
   const matrix = (svg, say) => {
     const image = svg.querySelector("image");
     const [rows, columns] = [svg.dataset.rows.split("\t"), svg.dataset.columns.split("\t")];
-    const levels = Uint8Array.from(atob(image.dataset.levels), (c) => c.charCodeAt(0));
-    const [low, high] = [Number(image.dataset.low), Number(image.dataset.high)];
+    const bytes = Uint8Array.from(atob(image.dataset.values), (c) => c.charCodeAt(0));
+    const values = new Float32Array(bytes.buffer);
     const box = ["x", "y", "width", "height"].map((name) => Number(image.getAttribute(name)));
     let at = [0, -1];
     const show = (i, j) => {
       if (i < 0 || j < 0 || i >= rows.length || j >= columns.length) return;
       at = [i, j];
-      const level = levels[i * columns.length + j];
-      const value = low + (high - low) * level / 254;
-      const share = "share" in image.dataset;
-      const text = level === 255 ? "no figure" : "about " + (share ? (100 * value).toFixed(1) + " %" : Number(value.toPrecision(3)));
-      say(`${rows[i]}, ${columns[j]}: ${text}`);
+      const value = values[i * columns.length + j];
+      say(`${rows[i]}, ${columns[j]}: ${Number.isNaN(value) ? "no figure" : number(value, "share" in image.dataset)}`);
     };
     return {
-      size: levels.length,
+      size: values.length,
       move: (x, y) => show(
         Math.floor((y - box[1]) / box[3] * rows.length), Math.floor((x - box[0]) / box[2] * columns.length)),
       key: (dx, dy) => show(at[0] + dy, at[1] + dx),
@@ -127,12 +124,4 @@
   }
 
   document.querySelectorAll(".centred").forEach((box) => { box.scrollLeft = (box.scrollWidth - box.clientWidth) / 2; });
-
-  // On paper nothing can be opened: what is short enough to read is opened before.
-  let opened = [];
-  addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details:not([open])")].filter((d) => d.textContent.length < 20000);
-    opened.forEach((d) => { d.open = true; });
-  });
-  addEventListener("afterprint", () => opened.forEach((d) => { d.open = false; }));
 })();

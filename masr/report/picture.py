@@ -1,7 +1,8 @@
-"""Line charts and scatter plots side by side as one SVG file that stands for itself, without a page's style sheet."""
+"""Charts, scatter plots and matrices side by side as one SVG file that stands for itself, without a style sheet."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,12 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from masr.errors import FigureError, UsageError
-from masr.io.figure import Curve, Curves, Figure, Scatter
+from masr.io.figure import Curve, Curves, Figure, Heatmap, Scatter
 from masr.io.figure_checks import Array
 from masr.io.figure_file import read_figure
 from masr.report.colours import mark
 from masr.report.lines import draw_curves
 from masr.report.markup import Markup, join, shorten, tag, width_of
+from masr.report.matrix import draw_heatmap
 from masr.report.scatter import draw_scatter, group_styles
 from masr.report.standalone import heading, standing_alone
 
@@ -26,7 +28,7 @@ class Chart:
     """One panel of the picture."""
 
     title: str
-    figure: Curves | Scatter
+    figure: Curves | Scatter | Heatmap
 
 
 def read_charts(given: Sequence[Sequence[str]]) -> list[Chart]:
@@ -62,30 +64,40 @@ def draw_charts(charts: Sequence[Chart], title: str = "") -> str:
     """The text of an SVG file."""
     top = (_TITLE if title else 0.0) + _TITLE
     has_legend = any(isinstance(one.figure, Scatter) and len(set(one.figure.groups)) > 1 for one in charts)
-    height = top + _HEIGHT + (_LEGEND if has_legend else 0.0) + 8
-    width = len(charts) * (_WIDTH + _GAP)
-    parts = [_chart(chart, n * (_WIDTH + _GAP) + _GAP / 2, top) for n, chart in enumerate(charts)]
-    if title:
-        parts.insert(0, heading(title))
-    return standing_alone(parts, width, height, "; ".join(filter(None, (title, *(chart.title for chart in charts)))))
+    parts = [heading(title)] if title else []
+    left = lowest = 0.0
+    for chart in charts:
+        drawn, width, height = _drawn(chart.figure)
+        parts.append(_chart(chart, drawn, left + _GAP / 2, top, (width, height)))
+        left += max(width, width_of(chart.title, _FONT)) + _GAP
+        lowest = max(lowest, top + height)
+    label = "; ".join(filter(None, (title, *(chart.title for chart in charts))))
+    return standing_alone(parts, left, lowest + (_LEGEND if has_legend else 0.0) + 8, label)
 
 
-def _chart(chart: Chart, left: float, top: float) -> Markup:
-    """One panel: title, drawing and, where groups are to be told apart, a legend."""
-    figure = chart.figure
+def _drawn(figure: Curves | Scatter | Heatmap) -> tuple[str, float, float]:
+    """What stands within the drawing's svg element with its attributes, its width, and its height."""
     if isinstance(figure, Curves):
         drawn = str(draw_curves(figure, width=_WIDTH, height=_HEIGHT))
-    else:
+    elif isinstance(figure, Scatter):
         drawn = str(draw_scatter(figure, width=_WIDTH, height=_HEIGHT))
+    else:
+        drawn = str(draw_heatmap(figure))
     # A drawing says its size by its viewBox alone, because a page decides how large it is.
-    inner = drawn[drawn.index("<svg ") + 5 : drawn.rindex("</svg>")]
-    place = f'<svg x="{left:.0f}" y="{top:.0f}" width="{_WIDTH:.0f}" height="{_HEIGHT:.0f}" '
-    most = int(_WIDTH / (0.55 * _FONT))
+    width, height = re.findall(r'viewBox="0 0 (\d+) (\d+)"', drawn)[0]
+    return drawn[drawn.index("<svg ") + 5 : drawn.rindex("</svg>")], float(width), float(height)
+
+
+def _chart(chart: Chart, drawn: str, left: float, top: float, size: tuple[float, float]) -> Markup:
+    """One panel: title, drawing and, where groups are to be told apart, a legend."""
+    width, height = size
+    place = f'<svg x="{left:.0f}" y="{top:.0f}" width="{width:.0f}" height="{height:.0f}" '
+    most = int(max(width, _WIDTH) / (0.55 * _FONT))
     name = tag("text", shorten(chart.title, most), x=left + 4, y=top - 10, style=f"font-size: {_FONT:.0f}px")
-    return join(name, Markup(f"{place}{inner}</svg>"), _legend(figure, left, top + _HEIGHT + 14))
+    return join(name, Markup(f"{place}{drawn}</svg>"), _legend(chart.figure, left, top + height + 14))
 
 
-def _legend(figure: Curves | Scatter, left: float, y: float) -> Markup | None:
+def _legend(figure: Curves | Scatter | Heatmap, left: float, y: float) -> Markup | None:
     if not isinstance(figure, Scatter) or len(set(figure.groups)) < 2:
         return None
     parts = []

@@ -41,19 +41,25 @@ class Frame:
 
 
 def drawing(
-    frame: Frame, label: str, *children: Child, wide: bool = False, centred: bool = False, **data: str | None
+    frame: Frame,
+    label: str,
+    *children: Child,
+    wide: bool = False,
+    centred: bool = False,
+    whole: str = "",
+    **data: str | None,
 ) -> Markup:
     """An SVG that a reader can name, focus and print.
 
-    `wide` scrolls by itself on a narrow screen, from its middle if `centred`.
+    `wide` scrolls by itself on a narrow screen, from its middle if `centred`; what is `whole`, large or small, shrinks.
     """
     box = f"0 0 {round(frame.width)} {round(frame.height)}"
     svg = tag("svg", *children, viewBox=box, role="img", aria_label=label, tabindex="0", **data)
-    if not wide:
+    if not (wide or whole):
         return svg
     # The size class lets the style sheet stop shrinking where text would become too small to read.
     size = next((size for size in ("s", "m", "l", "xl") if frame.width <= _WIDTHS[size]), "xl")
-    return tag("div", svg, class_=f"scroll {size}" + (" centred" if centred else ""))
+    return tag("div", svg, class_=f"{f'whole {whole}' if whole else 'scroll'} {size}" + (" centred" if centred else ""))
 
 
 _WIDTHS = {"s": 420, "m": 640, "l": 960, "xl": 4000}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -25,10 +26,10 @@ def group_styles(groups: tuple[str, ...]) -> dict[str, Style]:
 
 
 def draw_scatter(
-    figure: Scatter, styles: dict[str, Style] | None = None, *, width: float = 560, height: float = 420
+    figure: Scatter, styles: Mapping[str, Style] | None = None, *, width: float = 560, height: float = 420
 ) -> Markup:
     """The points, the names that fit, and the axes."""
-    looks = group_styles(figure.groups) if styles is None else styles
+    looks = styles or group_styles(figure.groups)
     top = 26.0 if figure.y.name else 12.0
     bottom = 40.0 if figure.x.name else 26.0
     y = scale(_spanned(figure.py, figure.y_low, figure.y_high), height - bottom, top, figure.y.log)
@@ -49,9 +50,9 @@ def draw_scatter(
     return drawing(frame, describe(figure), *parts, wide=True, data_plot="items")
 
 
-def scatter_legend(figure: Scatter, styles: dict[str, Style] | None = None) -> Markup | None:
+def scatter_legend(figure: Scatter) -> Markup | None:
     """Names of the groups beside samples of their look; None where there is one."""
-    looks = group_styles(figure.groups) if styles is None else styles
+    looks = group_styles(figure.groups)
     return legend([(group, looks[group]) for group in sorted(set(figure.groups))], lines=False)
 
 

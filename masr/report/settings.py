@@ -86,7 +86,7 @@ def config_section(runs: Sequence[Run]) -> list[Child]:
         if run.config:
             name = f"{run.letter}  {run.name}" if len(runs) > 1 else "config.yaml"
             text = tag("pre", run.config, tabindex="0")
-            sections.append(tag("details", tag("summary", name), text, open=len(runs) == 1 and len(run.config) < 4000))
+            sections.append(tag("details", tag("summary", name), text))
     return sections
 
 
@@ -95,7 +95,7 @@ def environment_section(runs: Sequence[Run]) -> list[Child]:
     keys = list(dict.fromkeys(key for run in runs for key in run.provenance))
     if not keys:
         return []
-    rows = [[key, *(_text(run.provenance.get(key)) for run in runs)] for key in keys]
+    rows = [[key.replace("_", " "), *(_text(run.provenance.get(key)) for run in runs)] for key in keys]
     head = ["", *(run.letter if len(runs) > 1 else "" for run in runs)]
     return [table(head, rows, caption="provenance", numbers_from=len(head) + 1)]
 
@@ -103,12 +103,20 @@ def environment_section(runs: Sequence[Run]) -> list[Child]:
 def _text(value: object) -> str | Markup:
     if value is None:
         return MISSING
+    if isinstance(value, dict):
+        known = {name: part.get("path") if isinstance(part, dict) else part for name, part in value.items()}
+        value = ", ".join(f"{name}: {part}" for name, part in known.items() if part is not None)
     return str(value)[:2000]
 
 
 def setting(config: str, key: str) -> str:
     """One value of a configuration; empty where it has none."""
+    return settings_of(config).get(key, "")
+
+
+def settings_of(config: str) -> dict[str, str]:
+    """Every value of a configuration; none where it cannot be read."""
     try:
-        return flattened(config).get(key, "")
+        return flattened(config)
     except ConfigError:
-        return ""
+        return {}

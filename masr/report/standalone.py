@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
 
-from masr.report.colours import NUM_COLOURS
+from masr.report.colours import light_colours
 from masr.report.markup import Child, Markup, tag
 
 _INK, _SOFT, _GRID, _PAPER = "#1b1f23", "#57606a", "#e6e9ec", "#ffffff"
@@ -38,8 +36,6 @@ def heading(title: str) -> Markup:
 @cache
 def _style() -> str:
     """The rules of the page that drawings need, with its light colours written out: not every viewer has variables."""
-    page = files("masr.report").joinpath("page.css").read_text(encoding="utf-8")
-    colours = [re.findall(rf"--s{n}: (#[0-9a-f]{{6}})", page)[0] for n in range(NUM_COLOURS)]
     rules = [
         f"text {{ font: 11px sans-serif; fill: {_INK}; }}",
         f".tick, .label {{ fill: {_SOFT}; }} .name {{ font-size: 10px; }} .direct {{ font-weight: 600; }}",
@@ -47,9 +43,10 @@ def _style() -> str:
         f".axis {{ stroke: {_SOFT}; fill: none; }} path.grid {{ stroke: {_GRID}; fill: none; }}",
         ".line { stroke-width: 1.8; fill: none; stroke-linejoin: round; stroke-linecap: round; }",
         f".band {{ opacity: 0.18; }} .mark {{ stroke: {_PAPER}; stroke-width: 0.8; }}",
+        ".cell { font-size: 10px; } .black { fill: #000000; } .white { fill: #ffffff; } .void { fill: #c9ced3; }",
         f".error {{ stroke: {_INK}; stroke-width: 1.2; fill: none; }}",
     ]
-    for n, colour in enumerate(colours):
+    for n, colour in enumerate(light_colours()):
         rules.append(f".line.c{n} {{ stroke: {colour}; }} .band.c{n}, .mark.c{n} {{ fill: {colour}; }}")
         rules.append(f".mark.open.c{n} {{ fill: none; stroke: {colour}; stroke-width: 2; }}")
     return "\n".join(rules)

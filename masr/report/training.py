@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from masr.io.figure import Axis, Curve, Curves
 from masr.report.cells import table
 from masr.report.colours import DASHES, Style, series_style
+from masr.report.draw import draw_plate
 from masr.report.gather import Run
-from masr.report.lines import MAX_LABELLED, Line, draw_curves
 from masr.report.markup import Child, Markup, tag
 from masr.report.numbers import MISSING, grouped, percent, short
-from masr.report.plot import figure, legend
+from masr.report.plate import Line, Plate
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ _KNOWN = {
     "masked_prediction": Meaning("Masked prediction loss", "Of the objective by itself.", "nats", True, 1),
     "contrastive": Meaning("Contrastive loss", "Of the objective by itself.", "nats", True, 1),
     "masked_accuracy": Meaning("Masked accuracy", "Masked frames whose code is guessed.", "share", place=2),
+    "objective_loss": Meaning("Loss of the objective", "Without streams of metadata.", log=True, place=1),
+    "classification": Meaning("Loss of classification", "Of the objective by itself.", "nats", True, 1),
+    "ctc": Meaning("CTC loss", "Of the objective by itself.", "nats", True, 1),
+    "accuracy": Meaning("Accuracy", "Utterances whose label is answered.", "share", place=2),
     "masked_share": Meaning("Mask share", "Frames that are hidden.", "share", place=12),
     "confidence": Meaning("Confidence", "How sure the scorer is of all frames.", "share", place=13),
     "masked_confidence": Meaning("Confidence, masked", "And of those that are hidden.", "share", place=13),
@@ -53,6 +57,11 @@ _OF_STREAM = {
     "negative_distance": Meaning("distance to the negative", "Should be above the positive's.", place=31),
 }
 
+_PREFIX = "training."
+_FOLDED_FROM = 10
+"""Charts whose place is this or more are folded."""
+_MOST_TITLES = 6
+
 _PAIR = ("positive_distance", "negative_distance")
 
 
@@ -65,17 +74,50 @@ def meaning(name: str, names: Iterable[str]) -> Meaning:
             return replace(of_stream, title=f"{name.removesuffix(f'_{ending}')}: {of_stream.title}")
     if any(other == f"{name}_{ending}" for ending in _OF_STREAM for other in names):
         return Meaning(f"{name}: loss", "Of this stream by itself, before its weight.", place=30)
-    return Meaning(name.replace("_", " "), unit="share" if name.endswith(("_share", "_accuracy")) else "")
+    title = name.replace("_", " ")
+    return Meaning(title[:1].upper() + title[1:], unit="share" if name.endswith(("_share", "_accuracy")) else "")
 
 
-def training_section(runs: Sequence[Run]) -> list[Child]:
-    """One chart for each figure, and the newest values as a table."""
-    shown = [run for run in runs if run.metrics and run.metrics.curves]
+def training_plates(runs: Sequence[Run]) -> list[Plate]:
+    """One chart for each figure."""
+    shown, names = _trained(runs)
+    charts = (_chart(chart, shown, names, len(runs) > 1) for chart in _charts(names, len(runs) > 1))
+    return [chart for chart in charts if chart is not None]
+
+
+def training_section(runs: Sequence[Run], plates: Sequence[Plate]) -> list[Child]:
+    """The charts, those that few ask for folded, and the newest values as a table."""
+    shown, names = _trained(runs)
     if not shown:
         return []
-    names = list(dict.fromkeys(name for run in shown if run.metrics for name in run.metrics.names()))
-    charts = [_chart(chart, shown, names, len(runs) > 1) for chart in _charts(names, len(runs) > 1)]
-    return [tag("div", *charts, class_="grid"), _newest(shown, names), *_skips(shown)]
+    first = [plate for plate in plates if meaning(_figure_of(plate), names).place < _FOLDED_FROM] or list(plates)
+    rest = [plate for plate in plates if plate not in first]
+    parts: list[Child] = [_grid(first)]
+    if rest:
+        parts.append(tag("details", tag("summary", f"{len(rest)} more charts: {_titles(rest)}"), _grid(rest)))
+    return [*parts, _newest(shown, names), *_skips(shown)]
+
+
+def _trained(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """The runs that have curves, and the names of all curves."""
+    shown = [run for run in runs if run.metrics and run.metrics.curves]
+    return shown, list(dict.fromkeys(name for run in shown if run.metrics for name in run.metrics.names()))
+
+
+def _grid(plates: Sequence[Plate]) -> Markup:
+    return tag("div", *(draw_plate(plate, small=True) for plate in plates), class_="grid")
+
+
+def _titles(plates: Sequence[Plate]) -> str:
+    """The first few titles, to know what is folded."""
+    titles = [plate.figure.title for plate in plates[:_MOST_TITLES]]
+    titles = [title if title[:2].isupper() else title[:1].lower() + title[1:] for title in titles]
+    return ", ".join(titles) + (", ..." if len(plates) > _MOST_TITLES else "")
+
+
+def _figure_of(plate: Plate) -> str:
+    """The name in metrics.jsonl of a plate's figure, or of the first of two."""
+    return plate.name.removeprefix(_PREFIX)
 
 
 def _charts(names: Sequence[str], many: bool) -> list[tuple[str, ...]]:
@@ -90,8 +132,8 @@ def _charts(names: Sequence[str], many: bool) -> list[tuple[str, ...]]:
     return sorted(charts, key=lambda chart: (meaning(chart[0], names).place, names.index(chart[0])))
 
 
-def _chart(chart: tuple[str, ...], runs: Sequence[Run], names: Sequence[str], many: bool) -> Markup | None:
-    """The chart of one figure, or of those that share one, with all runs and splits."""
+def _chart(chart: tuple[str, ...], runs: Sequence[Run], names: Sequence[str], many: bool) -> Plate | None:
+    """The chart of one figure, or of those that share one, with all runs and splits; None where there is nothing."""
     what = meaning(chart[0], names)
     lines = [line for run in runs for line in _lines(run, chart, runs.index(run), many)]
     if not lines:
@@ -107,9 +149,9 @@ def _chart(chart: tuple[str, ...], runs: Sequence[Run], names: Sequence[str], ma
         tuple(line.curve for line in lines),
         Axis("step"),
         Axis("", what.unit, log=what.log and _is_wide(lines)),
+        note,
     )
-    key = legend([(line.curve.name, line.style) for line in lines]) if len(lines) > MAX_LABELLED else None
-    return figure(title, key, draw_curves(drawn, lines), note=note)
+    return Plate(_PREFIX + chart[0], drawn, tuple(lines))
 
 
 def _is_wide(lines: Sequence[Line]) -> bool:

@@ -24,6 +24,19 @@ def leaf_order(tree: Sequence[Merge], num_leaves: int) -> list[int]:
     return order
 
 
+def branches(tree: Sequence[Merge], places: Sequence[float]) -> list[list[tuple[float, float]]]:
+    """A line of four corners (place, height) for each merge, heights from 0 to 1; leaves stand at `places`."""
+    highest = max((merge.height for merge in tree), default=0.0) or 1.0
+    at = {leaf: (place, 0.0) for leaf, place in enumerate(places)}
+    lines = []
+    for n, merge in enumerate(tree):
+        (a, start_a), (b, start_b) = at[merge.left], at[merge.right]
+        end = merge.height / highest
+        lines.append([(a, start_a), (a, end), (b, end), (b, start_b)])
+        at[len(places) + n] = ((a + b) / 2, end)
+    return lines
+
+
 def draw_tree(tree: Sequence[Merge], places: Sequence[float], base: float, tip: float, upright: bool) -> Markup | None:
     """The drawing of a tree, from its leaves at `places` (in their own order) along `base` towards `tip`.
 
@@ -31,16 +44,9 @@ def draw_tree(tree: Sequence[Merge], places: Sequence[float], base: float, tip: 
     """
     if not tree:
         return None
-    highest = max(merge.height for merge in tree) or 1.0
-    at = {leaf: (place, base) for leaf, place in enumerate(places)}
+    c = coordinate
     path = ""
-    for n, merge in enumerate(tree):
-        (a, start_a), (b, start_b) = at[merge.left], at[merge.right]
-        end = base + (tip - base) * merge.height / highest
-        ca, cb, ce = coordinate(a), coordinate(b), coordinate(end)
-        if upright:
-            path += f"M{ca},{coordinate(start_a)}V{ce}H{cb}V{coordinate(start_b)}"
-        else:
-            path += f"M{coordinate(start_a)},{ca}H{ce}V{cb}H{coordinate(start_b)}"
-        at[len(places) + n] = ((a + b) / 2, end)
+    for line in branches(tree, places):
+        (a, start_a), (_, end), (b, _), (_, start_b) = ((c(at), c(base + (tip - base) * height)) for at, height in line)
+        path += f"M{a},{start_a}V{end}H{b}V{start_b}" if upright else f"M{start_a},{a}H{end}V{b}H{start_b}"
     return tag("path", d=Markup(path), class_="branch")

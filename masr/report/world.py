@@ -54,7 +54,7 @@ def draw_world(
 ) -> Markup:
     """A map of the land around the (lat, lon) of each name, with the names on it."""
     points = [project(lat, lon) for lat, lon in places]
-    left, top, right, bottom = _window(points)
+    left, top, right, bottom = window(points)
     unit = width / (right - left)
     frame = Frame(width, (top - bottom) * unit, 0, 0, 0, 0)
     at = [((x - left) * unit, (top - y) * unit) for x, y in points]
@@ -71,7 +71,7 @@ def draw_world(
     return drawing(frame, f"map of {len(places)} places", *parts, wide=True, centred=True, data_plot="items")
 
 
-def _window(points: Sequence[Point]) -> tuple[float, float, float, float]:
+def window(points: Sequence[Point]) -> tuple[float, float, float, float]:
     """The left, top, right and bottom of a map: the points with a margin, no narrower than half as high."""
     xs, ys = [x for x, _ in points], [y for _, y in points]
     span_x, span_y = max(_LEAST_SPAN, max(xs) - min(xs)), max(_LEAST_SPAN, max(ys) - min(ys))

@@ -24,13 +24,11 @@ from masr.errors import CorpusError
 from masr.files import parse_json
 from masr.io.atomic import atomic_write, replace_folder
 from masr.io.identity import digest, digest_of_file
+from masr.io.layout import MARKER
 from masr.io.one_writer import only_writer
 from masr.io.progress import track
 from masr.io.workers import end_with_parent
 from masr.types import EmbeddedCorpus
-
-MARKER = ".embedded.json"
-"""The file of a finished corpus that tells its name, its config, and the code and packages that spoke it."""
 
 _PACKAGES = ("espeakng-loader", "soxr", "numpy", "scipy", "soundfile")
 """What the bytes of a corpus depend on beside our own code."""

@@ -128,7 +128,6 @@ def figure(outcome: Outcome) -> str:
     shown = [(row, mean) for row in outcome.rows if (mean := row.cells[column.name].mean) is not None]
     level = next((level for level in plan.table.levels if column.name in plan.levels[level.name]), None)
     page = page_of(outcome)
-    sentences = [*page.lines[: 2 if plan.table.about else 1], *(line for sheet in page.sheets for line in sheet.after)]
     bars = Bars(
         page.title,
         tuple(row.label for row, _ in shown),
@@ -143,7 +142,9 @@ def figure(outcome: Outcome) -> str:
         Axis(column.label, column.unit),
         None if level is None else plan.levels[level.name][column.name],
         "" if level is None else level.label or level.name,
-        " ".join(sentences),
+        " ".join(plan.table.about.split()),
+        corpus_line(outcome),
+        tuple(line for sheet in page.sheets for line in sheet.after),
     )
     return to_json(bars) + "\n"
 

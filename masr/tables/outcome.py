@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from masr.io.layout import PROVENANCE
-from masr.synth.build import MARKER
+from masr.io.origin import is_embedded
 from masr.tables.cells import Row, row_of
 from masr.tables.claims import Beside, Claim, beside_of, claims_of
 from masr.tables.gates import Gate, gates_of
 from masr.tables.names import FOLDERS
 from masr.tables.placeholders import place_folders
 from masr.tables.plan import Plan
-from masr.tables.state import hours_spent, read_record, states_of
+from masr.tables.state import hours_spent, states_of
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,11 @@ def outcome_of(plan: Plan) -> Outcome:
         len(states),
         hours_spent(states.values()),
         commits,
-        is_embedded(plan),
+        data_are_embedded(plan),
     )
 
 
-def is_embedded(plan: Plan) -> bool | None:
+def data_are_embedded(plan: Plan) -> bool | None:
     """Whether any input was prepared from an embedded corpus, by the data and not by the table; None if unknown.
 
     Inputs that were made of data directories do not say it themselves, so that the recipe's data directories count too.
@@ -81,9 +81,4 @@ def is_embedded(plan: Plan) -> bool | None:
     places = {name: str(plan.folders.of(name)) for name in FOLDERS}
     paths = {Path(place_folders(word, places)) for task in plan.tasks for word in task.inputs}
     paths.update(path.parent for path in plan.folders.data.glob(f"*/{PROVENANCE}"))
-    sources = [read_record(path / PROVENANCE).get("source") for path in sorted(paths)]
-    corpora = [Path(str(source)) for source in sources if source]
-    known = [(corpus / MARKER).exists() for corpus in corpora if corpus.exists()]
-    if any(known):
-        return True
-    return False if known else None
+    return is_embedded(sorted(paths))

@@ -19,6 +19,7 @@ from masr.io.figure import (
     Figure,
     Heatmap,
     Merge,
+    Places,
     Scatter,
     Series,
     Table,
@@ -51,6 +52,7 @@ FIGURES: dict[str, Figure] = {
         "EER", ("a", "b"), (Series("ours", [0.1, NAN], [0.0, NAN], [0.2, NAN]),), Axis("", "share"), 0.5, "chance"
     ),
     "scatter": Scatter("s", [1, 2], [3, NAN], ("a", "b"), ("g", "h"), y_low=[2, NAN], y_high=[4, NAN], equal=True),
+    "map": Places("m", [1.5, -90], [180, -0.1], ("a", "b"), ("g", "g"), "a note"),
     "table": Table("t", ("name", "value"), (("a", 1.5), ("b", None))),
 }
 

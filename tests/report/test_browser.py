@@ -10,8 +10,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from masr.io.figure import Confusion
+from masr.io.figure_file import write_figure
+from masr.report.contents import contents_of
 from masr.report.gather import gather
 from masr.report.page import render
 
@@ -31,7 +35,7 @@ frame.addEventListener("load", () => {{
   const inside = frame.contentDocument, view = frame.contentWindow;
   const press = (svg, key) => svg.dispatchEvent(new view.KeyboardEvent("keydown", {{ key, bubbles: true }}));
   const said = (kind, key) => {{
-    const svg = inside.querySelector(`figure svg[data-plot=${{kind}}]`);
+    const svg = inside.querySelector(`${{kind === "lines" ? "#training " : ""}}figure svg[data-plot=${{kind}}]`);
     if (!svg) return "";
     svg.focus();
     press(svg, key);
@@ -39,7 +43,7 @@ frame.addEventListener("load", () => {{
     return svg.closest("figure").querySelector(".readout").textContent;
   }};
   const point = () => {{
-    const svg = inside.querySelector("figure svg[data-plot=lines]");
+    const svg = inside.querySelector("#training figure svg[data-plot=lines]");
     const box = svg.getBoundingClientRect();
     svg.dispatchEvent(new view.PointerEvent("pointermove", {{ clientX: box.right - 1, clientY: box.top + 60 }}));
     return svg.closest("figure").querySelector(".readout").textContent;
@@ -79,22 +83,21 @@ def complaints(log: str) -> list[str]:
     return [line for line in log.splitlines() if "CONSOLE" in line]
 
 
-def opened(page: str, folder: Path, width: int) -> dict[str, Any]:
+def opened(page: str, folder: Path, width: int, harness: str = HARNESS) -> Any:
     """What a script beside the page sees of it in a window of this width."""
     path = folder / "harness.html"
-    path.write_text(HARNESS.format(width=width, page=html.escape(page)), encoding="utf-8")
-    done = chromium(path, "--window-size=1400,900", "--dump-dom")
+    path.write_text(harness.format(width=width, page=html.escape(page)), encoding="utf-8")
+    done = chromium(path, "--window-size=1700,900", "--dump-dom")
     assert complaints(done.stderr) == []
     shown = re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.DOTALL)
     assert shown, done.stderr[-2000:]
     assert shown[1], "the page did not load"
-    found: dict[str, Any] = json.loads(html.unescape(shown[1]))
-    return found
+    return json.loads(html.unescape(shown[1]))
 
 
 @pytest.fixture(scope="module")
 def one(run_folder: Path) -> str:
-    return str(render(gather([run_folder])))
+    return str(render(contents_of(gather([run_folder]))))
 
 
 @pytest.mark.parametrize("width", [360, 1200])
@@ -117,14 +120,54 @@ def test_values_are_told_to_pointer_and_keyboard(one: str, tmp_path: Path) -> No
     assert re.fullmatch(r"step 240: train [\d.]+ \(at 220\), dev [\d.]+", found["pointer"])
     assert re.fullmatch(r"step 200: train [\d.]+, dev [\d.]+ \(at 160\)", found["lines"])
     assert found["items"]
-    assert re.fullmatch(r"recording 0.*, recording 1.*: about [\d.]+ %", found["matrix"])
+    assert re.fullmatch(r"recording 0.*, recording 1.*: [\d.]+ %", found["matrix"])
 
 
 def test_two_runs_fit_a_phone(two_folders: tuple[Path, Path], tmp_path: Path) -> None:
-    found = opened(str(render(gather(two_folders))), tmp_path, 360)
+    found = opened(str(render(contents_of(gather(two_folders)))), tmp_path, 360)
     assert found["scroll"] <= found["width"]
     assert found["broken"] is None
     assert "A plain/seed1 train" in found["lines"]
+
+
+MATRIX_HARNESS = """<!DOCTYPE html><meta charset="utf-8">
+<iframe id="page" width="{width}" height="700" srcdoc="{page}"></iframe><pre id="found"></pre><script>
+const frame = document.getElementById("page");
+frame.addEventListener("load", () => {{
+  const inside = frame.contentDocument;
+  const found = [...inside.querySelectorAll("#figures svg")].map((svg) => {{
+    const texts = [...svg.querySelectorAll("text")].map((t) => t.getBoundingClientRect()).filter((b) => b.height);
+    const cells = [...svg.querySelectorAll("rect, image")].map((t) => t.getBoundingClientRect());
+    const ends = [...texts, ...cells];
+    return {{
+      box: svg.parentElement.getBoundingClientRect().right,
+      left: Math.min(...ends.map((b) => b.left)),
+      right: Math.max(...ends.map((b) => b.right)),
+      scrolls: svg.parentElement.scrollWidth > svg.parentElement.clientWidth + 1,
+      names: texts.length,
+      height: Math.min(...[...svg.querySelectorAll("text.tick")].map((t) => t.getBoundingClientRect().height)
+        .filter(Boolean)),
+    }};
+  }});
+  document.getElementById("found").textContent = JSON.stringify(found);
+}});
+</script>"""
+
+
+@pytest.mark.parametrize("width", [390, 1200, 1600])
+def test_confusions_are_whole_at_every_width_with_names_that_can_be_read(width: int, tmp_path: Path) -> None:
+    names = tuple(f"l{n:02d}" for n in range(42))
+    few = ("female", "male")
+    figures = (Confusion("many", np.eye(42), names, names), Confusion("few", np.eye(2), few, few))
+    for figure in figures:
+        write_figure(tmp_path / "run" / f"{figure.title}.figure.json", figure)
+    page = str(render(contents_of(gather([tmp_path / "run"]))))
+    for matrix in opened(page, tmp_path, width, MATRIX_HARNESS):
+        assert matrix["left"] >= 0
+        assert matrix["right"] <= min(matrix["box"], width), "the scale of colours and its numbers too"
+        assert not matrix["scrolls"]
+        assert matrix["height"] >= 8
+        assert matrix["names"] >= 4
 
 
 def test_the_page_prints(one: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
 import numpy as np
@@ -140,3 +141,13 @@ def test_a_map_of_languages_is_turned_like_the_globe() -> None:
     languages = Languages(("a", "b", "c"), np.zeros((3, 2)), (1, 1, 1), places, ("",) * 3)
     flat = np.array([[5.0, -1.0], [0.0, 0.0], [-5.0, 1.0]])
     np.testing.assert_array_equal(_signs(flat, languages), [-1, 1])
+
+
+def test_a_matrix_drawn_as_one_picture_carries_its_values_as_they_are() -> None:
+    values = np.arange(900.0).reshape(30, 30) / 7
+    values[3, 4] = np.nan
+    names = tuple(f"n{k}" for k in range(30))
+    drawn = str(draw_heatmap(Heatmap("t", values, names, names)))
+    (packed,) = re.findall(r'data-values="([^"]+)"', drawn)
+    found = np.frombuffer(base64.b64decode(packed), dtype="<f4").reshape(30, 30)
+    np.testing.assert_array_equal(found, values.astype(np.float32))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from masr.io.figure import Bars, Series
+from masr.report.contents import contents_of
 from masr.report.gather import gather
 from masr.report.page import render
 from masr.report.settings import difference_section
@@ -48,12 +49,12 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def one(run_folder: Path) -> str:
-    return str(render(gather([run_folder]), now=NOW))
+    return str(render(contents_of(gather([run_folder])), now=NOW))
 
 
 @pytest.fixture(scope="module")
 def two(two_folders: tuple[Path, Path]) -> str:
-    return str(render(gather(two_folders), now=NOW))
+    return str(render(contents_of(gather(two_folders)), now=NOW))
 
 
 def test_the_page_is_whole_and_asks_for_nothing(one: str, two: str) -> None:
@@ -96,16 +97,16 @@ def test_every_drawing_has_a_name_and_can_be_reached_by_keyboard(one: str) -> No
     assert [name for name, _ in Page(one).elements if name in ("h1", "h2")].count("h1") == 1
 
 
-def test_sections_come_in_order_and_differences_first(one: str, two: str) -> None:
-    names = ["Training", "Scores", "Languages", "Figures", "Configuration", "Environment"]
+def test_results_come_before_how_they_came_about(one: str, two: str) -> None:
+    names = ["Scores", "Languages", "Figures", "Training", "Configuration", "Environment"]
     assert re.findall(r"<h2>([^<]+)</h2>", one) == names
-    assert re.findall(r"<h2>([^<]+)</h2>", two) == ["Differences", *names]
+    assert re.findall(r"<h2>([^<]+)</h2>", two) == [*names[:3], "Differences", *names[3:]]
 
 
 def test_a_page_opens_with_the_figures_that_it_is_given_and_the_map(two_folders: tuple[Path, Path]) -> None:
-    answer = Bars("Does it help?", ("with", "without"), (Series("all", np.array([3.0, 1.0])),), note="It does.")
-    page = str(render(gather(two_folders), [answer], NOW))
-    assert re.findall(r"<h2>([^<]+)</h2>", page)[:3] == ["Answer", "Languages", "Differences"]
+    answer = Bars("Does it help?", ("with", "without"), (Series("all", np.array([3.0, 1.0])),), findings=("It does.",))
+    page = str(render(contents_of(gather(two_folders), [answer]), NOW))
+    assert re.findall(r"<h2>([^<]+)</h2>", page)[:3] == ["Answer", "Scores", "Languages"]
     assert re.findall(r"<h1>([^<]+)</h1>", page) == ["Does it help?"]
     assert "<title>Does it help?</title>" in page[: page.index("</head>")]
     assert page.count("<h2>Languages</h2>") == 1
@@ -153,13 +154,13 @@ def test_a_comparison_overlays_the_runs(two: str) -> None:
 
 def test_the_state_of_a_run(run_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").write_text('{"step": 20, "split": "train", "loss": 1}\n')
-    page = str(render(gather([tmp_path]), now=NOW))
+    page = str(render(contents_of(gather([tmp_path])), now=NOW))
     assert "step 20, not ended" in page
     assert re.findall(r"<h2>([^<]+)</h2>", page) == ["Training"]
     (tmp_path / "config.yaml").write_text("training: {max_steps: 300}")
-    assert "step 20 of 300, not ended" in str(render(gather([tmp_path]), now=NOW))
+    assert "step 20 of 300, not ended" in str(render(contents_of(gather([tmp_path])), now=NOW))
     (tmp_path / "model.safetensors").touch()
-    assert "ended at step 20" in str(render(gather([tmp_path]), now=NOW))
+    assert "ended at step 20" in str(render(contents_of(gather([tmp_path])), now=NOW))
 
 
 def test_a_long_training_makes_a_small_page(tmp_path: Path) -> None:
@@ -167,8 +168,8 @@ def test_a_long_training_makes_a_small_page(tmp_path: Path) -> None:
         for step in range(1, 20_001):
             figures = ", ".join(f'"figure_{k}": {step * k / 7:.6f}' for k in range(12))
             stream.write(f'{{"step": {step}, "split": "train", {figures}}}\n')
-    assert len(render(gather([tmp_path]))) < 600_000
+    assert len(render(contents_of(gather([tmp_path])))) < 600_000
 
 
 def test_the_same_folder_gives_the_same_page(run_folder: Path, one: str) -> None:
-    assert str(render(gather([run_folder]), now=NOW)) == one
+    assert str(render(contents_of(gather([run_folder])), now=NOW)) == one

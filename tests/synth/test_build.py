@@ -12,7 +12,8 @@ import pytest
 
 from masr.config import option
 from masr.errors import CorpusError, UsageError
-from masr.synth.build import MARKER, build_corpus, read_marker
+from masr.io.layout import MARKER
+from masr.synth.build import build_corpus, read_marker
 
 TOY = '''
 import os, signal

@@ -103,7 +103,8 @@ def test_the_first_column_becomes_a_figure_with_its_intervals(made: Any, capfd: 
         assert drawn is not None
         wanted = [np.nan if mean[given] is None else mean[given] for mean in means]
         np.testing.assert_array_equal(drawn, wanted)
-    assert "EMBEDDED" in figure.note
+    assert "EMBEDDED" in figure.data
+    assert figure.findings == ()
 
 
 def test_csv_has_a_line_for_every_row_column_and_seed(made: Any, capfd: pytest.CaptureFixture[str]) -> None:
@@ -248,7 +249,7 @@ def test_results_leave_out_what_is_meant_for_the_real_corpus_where_the_data_are_
     made: Any, tmp_path: Path
 ) -> None:
     from masr.cli.main import main
-    from masr.synth.build import MARKER
+    from masr.io.layout import MARKER
 
     folder = tmp_path / "recipe"
     shutil.copytree(made.folder, folder)

@@ -23,8 +23,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Reads, draws, writes."""
     from masr.io.atomic import atomic_write
-    from masr.report.panels import draw_panels, read_panels
+    from masr.report.panels import read_panels
+    from masr.report.picture import draw_charts
 
     panels = read_panels(args.panel)
-    atomic_write(args.out, draw_panels(panels, args.title))
+    atomic_write(args.out, draw_charts(panels, args.title))
     print(f"{args.out}: {len(panels)} panels")

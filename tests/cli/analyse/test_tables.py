@@ -54,7 +54,7 @@ def test_a_picture_of_matrices(compared: Path, tmp_path: Path, capsys: pytest.Ca
     out = tmp_path / "both.svg"
     words = ["--panel", "ours", str(compared), str(compared), "--panel", "again", str(compared)]
     assert main(["analyse", "heatmaps", str(out), *words]) == 0
-    assert out.read_text().count("<rect") == 1 + 9 + 9
+    assert out.read_text().count('class="item"') == 9 + 9
     assert main(["analyse", "heatmaps", str(out), "--panel", "ours"]) == 2
     assert "has no matrix" in capsys.readouterr().err
 

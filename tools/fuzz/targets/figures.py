@@ -73,18 +73,19 @@ def _results(_: Path) -> Reader:
 
 
 def _reports(_: Path) -> Reader:
+    from masr.report.contents import contents_of
     from masr.report.gather import gather
     from masr.report.page import render
 
     def read(box: Box) -> Any:
-        page = render(gather([box.input / "run"]), [])
+        page = render(contents_of(gather([box.input / "run"])))
         assert "<script>alert" not in page, "a script of the input's own is in the page"
 
     seeds: list[Files] = [
         {
-            "run/config.yaml": b"seed: 1\nencoder: {name: conformer, dim: 16}\n",
+            "run/config.yaml": b"seed: 1\ntrain: data/x\nstreams: [{name: a}]\nobjective: {name: lid}\n",
             "run/metrics.jsonl": _METRICS.encode(),
-            "run/provenance.json": b'{"command": "masr train", "commit": "x", "finished": "2026-01-01T00:00:00+00:00"}',
+            "run/provenance.json": b'{"command": "x", "data": "data/x", "reads": {"train": {"path": "data/x"}}}',
             "run/test/lid.json": b'{"figures": {"accuracy": {"value": 0.5, "low": 0.25, "high": 0.75}}, "num_utts": 4}',
         }
     ]
