@@ -28,7 +28,7 @@ demo: $(READY) ## the main job: egs/fleurs/run.sh on the embedded corpus, end to
 test: $(READY) ## every check and every test
 	@$(MAKE) --no-print-directory --jobs $(JOBS) --output-sync=target check short-fuzz shell-tests
 	@echo "== tests (pytest)"
-	@$(IN_VENV) OMP_NUM_THREADS=1 python -m pytest -n $(JOBS) --dist worksteal
+	@$(IN_VENV) OMP_NUM_THREADS=1 python -m pytest -n $$(($(JOBS) + 1)) --dist worksteal
 
 shell-tests: $(READY)
 	@echo "== shell tests (bats)"
