@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import random
 import signal
@@ -49,16 +50,23 @@ def test_as_it_is_nothing_is_lost(name: str, victim: Victim) -> None:
 
 @contextmanager
 def written_at_once(path: Path, mode: str = "w") -> Iterator[IO[str]]:
-    """As one writes who has never lost anything."""
+    """As one writes who has never lost anything, with a moment in the middle of it at which a torture can strike."""
+    text = io.StringIO()
+    yield text
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open(mode, encoding="utf-8") as stream:
-        yield stream
+        stream.write(text.getvalue()[:100])
+        stream.flush()
+        moment = path.with_name("moment")
+        moment.touch()
+        moment.unlink()
+        stream.write(text.getvalue()[100:])
 
 
 def test_a_file_that_is_not_written_apart_is_found_half(victim: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(words_room, "atomic_open", written_at_once)
     assert any("is half written" in what for what in struck("full disk", victim))
-    assert any("is half written" in what for what in struck("kill", victim, 40))
+    assert any("is half written" in what for what in struck("kill", victim))
 
 
 def test_what_killed_processes_leave_is_found(victim: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
