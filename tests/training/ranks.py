@@ -54,7 +54,11 @@ def main() -> int:
             finally:
                 os._exit(code)
         children.append(child)
-    return max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    for rank, code in enumerate(codes):
+        if code:
+            print(f"rank {rank} ended with {code}", file=sys.stderr)
+    return int(any(codes))
 
 
 if __name__ == "__main__":

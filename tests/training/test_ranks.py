@@ -13,6 +13,7 @@ import pytest
 from safetensors.torch import load_file
 
 from masr.training.distributed import World, _translate_slurm
+from small.once import made_once
 from small.scenarios import scenario
 
 SHARED = ("cpc", "few_cpc", "dinosr", "few_dinosr", "poison_dinosr")
@@ -39,14 +40,16 @@ THREE = ("lid", "best_rq", "masr", "few_masr", "poison", *SHARED)
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Everything trained once, each world in processes of its own."""
-    folder = tmp_path_factory.mktemp("ranks")
+    return made_once(tmp_path_factory, "ranks", _train_worlds)
+
+
+def _train_worlds(folder: Path) -> None:
     script = Path(__file__).parent / "ranks.py"
     for size, names in ((1, (*ALONE, "few")), (2, TWO), (3, THREE)):
         command = [sys.executable, str(script), str(size), str(folder / str(size)), *names]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-        assert done.returncode == 0, done.stderr[-3000:]
+        assert done.returncode == 0, done.stderr[:3000] + done.stderr[-3000:]
         assert "Warning" not in done.stderr
-    return folder
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
@@ -119,9 +122,9 @@ def test_an_error_on_the_first_rank_ends_all(out: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "plain"), [("shard", "best_rq"), ("shard_ema_masr", "ema_masr")])
-def test_a_run_goes_on_with_another_number_of_ranks(out: Path, name: str, plain: str) -> None:
+def test_a_run_goes_on_with_another_number_of_ranks(out: Path, tmp_path: Path, name: str, plain: str) -> None:
     """What two sharded ranks saved, one process reads: the last steps again, with the same losses."""
-    folder = out / "2" / name
+    folder = Path(shutil.copytree(out / "2" / name, tmp_path / name))
     newest = sorted((folder / "checkpoints").glob("step_*"))[-1]
     shutil.rmtree(newest)
     (folder / "model.safetensors").unlink()
