@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -163,6 +164,7 @@ def _split(args: argparse.Namespace) -> None:
 
     source = DataDir.open(args.folder)
     for folder in split(source, args.num, args.by_speaker, args.out):
+        _say_what_it_is_made_of(folder, [args.folder])
         print(f"{folder}: {len(open_table(folder / UTT2SPK))} utterances")
 
 
@@ -173,6 +175,7 @@ def _subset(args: argparse.Namespace) -> None:
 
     source = DataDir.open(args.folder)
     made = subset(source, args.out, choose(source, _choice(args)))
+    _say_what_it_is_made_of(made.folder, [args.folder])
     print(f"{made.folder}: {len(made)} of {len(source)} utterances")
 
 
@@ -237,6 +240,7 @@ def _combine(args: argparse.Namespace) -> None:
     from masr.io.datadir.combine import combine
 
     made = combine(args.out, [DataDir.open(folder) for folder in args.folders], args.partial, args.origin)
+    _say_what_it_is_made_of(made.folder, args.folders)
     print(f"{made.folder}: {len(made)} utterances; {', '.join(made.tables())}")
 
 
@@ -259,3 +263,10 @@ def _labels(args: argparse.Namespace) -> None:
         print("\n".join(source.kinds()))
     else:
         print(render_labels(source.folder, args.kind, count_labels(source, args.kind)))
+
+
+def _say_what_it_is_made_of(folder: Path, parts: Sequence[Path]) -> None:
+    from masr.io.origin import MADE_OF
+    from masr.io.provenance import write_provenance
+
+    write_provenance(folder, **{MADE_OF: [str(part.absolute()) for part in parts]})

@@ -11,7 +11,7 @@ from typing import Any
 from masr.files import ordinary, parse_json
 from masr.io.figure import Bars
 from masr.io.layout import PROVENANCE
-from masr.io.origin import is_embedded, with_siblings
+from masr.io.origin import is_embedded
 from masr.report.cells import table
 from masr.report.colours import Style
 from masr.report.contents import Contents
@@ -83,7 +83,7 @@ def data_of(contents: Contents) -> list[str]:
     said = [plate.figure.data for plate in contents.answer if isinstance(plate.figure, Bars) and plate.figure.data]
     names = list(dict.fromkeys(name for run in contents.runs for name in _data_names(run)))
     folders = [folder for run in contents.runs for name in _data_names(run) if (folder := _found(name, run))]
-    embedded = is_embedded(sorted({place for folder in folders for place in with_siblings(folder)}))
+    embedded = is_embedded(sorted(folders))
     what = EMBEDDED if embedded else ""
     where = ", ".join(names)
     return [*filter(None, [f"{what} ({where})" if what and where else what or where]), *said]

@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from masr.cli.main import main
+from masr.io.datadir import write_datadir
 from masr.io.layout import MARKER
-from masr.io.origin import is_embedded, with_siblings
+from masr.io.origin import is_embedded
 
 
 def prepared(folder: Path, corpus: Path | None) -> Path:
@@ -31,12 +33,24 @@ def test_the_data_say_whether_their_corpus_was_built_here(tmp_path: Path) -> Non
     assert is_embedded([of_built]) is None
 
 
-def test_a_part_of_a_directory_is_asked_with_its_siblings(tmp_path: Path) -> None:
+def test_what_was_cut_and_joined_out_of_others_is_asked_by_way_of_them(tmp_path: Path) -> None:
     built = tmp_path / "corpus"
     built.mkdir()
     (built / MARKER).write_text("{}")
-    prepared(tmp_path / "data" / "train", built)
-    part = tmp_path / "data" / "part"
-    part.mkdir()
-    assert is_embedded([part]) is None
-    assert is_embedded(with_siblings(part)) is True
+    for name in ("a", "b"):
+        write_datadir(prepared(tmp_path / name, built), {"utt2spk": {f"{name}-{n}": name for n in range(4)}})
+    a, b, both, part, eighth = (str(tmp_path / name) for name in ("a", "b", "both", "part", "eighth"))
+    assert main(["data", "combine", both, a, b]) == 0
+    assert main(["data", "subset", both, part, "--first", "4"]) == 0
+    assert main(["data", "split", part, "2", "--out", eighth]) == 0
+    for folder in (both, part, f"{eighth}/1", f"{eighth}/2"):
+        assert is_embedded([Path(folder)]) is True
+    (built / MARKER).unlink()
+    assert is_embedded([Path(f"{eighth}/2")]) is False
+
+
+def test_directories_that_say_they_are_made_of_each_other_say_nothing(tmp_path: Path) -> None:
+    for name, other in (("a", "b"), ("b", "a")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "provenance.json").write_text(json.dumps({"made_of": [str(tmp_path / other), 3, None]}))
+    assert is_embedded([tmp_path / "a"]) is None

@@ -56,6 +56,7 @@ def recipe(folder: Path, marked: bool) -> Path:
     if marked:
         (corpus / MARKER).write_text("{}")
     (folder / "data" / "train" / "provenance.json").write_text(json.dumps({"source": str(corpus)}))
+    (folder / "data" / "part" / "provenance.json").write_text(json.dumps({"made_of": [str(folder / "data" / "train")]}))
     (run / "config.yaml").write_text("train: data/part\ndev: null\n")
     return run
 
