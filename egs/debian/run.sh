@@ -50,6 +50,7 @@ there() { # those of the sources that were prepared, with commas
   (IFS=, && printf '%s' "${found[*]:-$1}")
 }
 train=0,1,2,3,4,5,6,7 games=$(there tuxpaint ktuberling) elsewhere=$(there asterisk klettres)
+prompts="--keep source=$(there asterisk asterisk_codecs) --keep category=prompt"
 declare -A sets=(
   [pretrain]="--keep fold=$train --drop source=$(there asterisk klettres asterisk_codecs)"
   [train]="--keep source=$games --keep lang=$languages --keep fold=$train"
@@ -60,9 +61,15 @@ declare -A sets=(
   [read_dev]="--keep source=festvox_ru --keep fold=8"
   [read_test]="--keep source=festvox_ru --keep fold=9"
   [other_test]="--keep source=tuxpaint --keep lang=rus"
-  [prompts]="--keep source=$(there asterisk asterisk_codecs) --keep category=prompt"
+  [prompts_voice]="$prompts --keep lang=ita --keep codec=wav"
+  [prompts_codec]="$prompts --keep spk=asterisk_carlo"
+  [prompts_language]="$prompts --keep spk=asterisk_allison"
+  [prompts_content]="$prompts --keep lang=ita"
 )
-for name in pretrain train dev within across read_train read_dev read_test other_test prompts; do
+names=(pretrain train dev within across read_{train,dev,test} other_test)
+heard() { for voice in "$@"; do grep -qs " $voice\$" "$data"/*/utt2spk || return 1; done; }
+! heard asterisk_{carlo,menardi,allison} || names+=(prompts_{voice,codec,language,content})
+for name in "${names[@]}"; do
   read -ra choice <<<"${sets[$name]}"
   stage 3 units "$exp" --inputs "$exp/all"{,/feats.scp} --outputs "$exp/sets/$name" -- \
     masr data subset "$exp/all" "$exp/sets/$name" "${choice[@]}"
@@ -110,7 +117,7 @@ stage 11 analyse "$exp" --inputs "$exp/pretrain" "$set"/read_{train,dev,test}{,/
 
 # tables/*.yaml -> exp/tables, RESULTS.md: tables as chained job arrays
 IFS=, read -ra tables <<<"tables/${table//,/.yaml,tables/}.yaml"
-stage 12 tables "$exp" --inputs "$set"/{pretrain,train,dev,within,across,read_train,read_dev,read_test,other_test,prompts}{,/feats.scp} \
+stage 12 tables "$exp" --inputs "${names[@]/#/$set/}" "${names[@]/%//feats.scp}" \
   "$exp"/{units,characters} "$conf" "${tables[@]}" tables --outputs "$exp/tables" -- tables.sh --size real --data "$set" \
   --exp "$exp" --conf "$conf" --results RESULTS.md --cmd "$train_cmd" "${tables[@]}"
 
