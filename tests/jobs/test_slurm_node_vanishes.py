@@ -42,12 +42,13 @@ def ask(*command: object) -> str:
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
 
 
-def killed(is_meant: Callable[[Path], bool]) -> int:
-    """How many processes were killed by kill -9."""
+def killed(cluster: Path, is_meant: Callable[[Path], bool]) -> int:
+    """How many processes of this cluster were killed by kill -9: another's has nodes and jobs of the same names."""
+    ours = f"SLURM_CONF={cluster}".encode()
     count = 0
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if is_meant(process):
+            if ours in (process / "environ").read_bytes().split(b"\0") and is_meant(process):
                 os.kill(int(process.name), signal.SIGKILL)
                 count += 1
         except (OSError, ProcessLookupError):
@@ -72,9 +73,9 @@ def test_a_training_goes_on_elsewhere_and_ends_with_the_same_bits(slurm: Path, s
     environ = f"SLURM_JOB_ID={job}".encode()
     daemon = [b"slurmd", b"-N", node.encode()]
     try:
-        assert killed(lambda process: (process / "cmdline").read_bytes().split(b"\0")[:3] == daemon) == 1
-        killed(lambda process: b"slurmstepd: [" + job.encode() in (process / "cmdline").read_bytes())
-        assert killed(lambda process: environ in (process / "environ").read_bytes().split(b"\0")) > 0
+        assert killed(slurm_conf, lambda process: (process / "cmdline").read_bytes().split(b"\0")[:3] == daemon) == 1
+        killed(slurm_conf, lambda process: b"slurmstepd: [" + job.encode() in (process / "cmdline").read_bytes())
+        assert killed(slurm_conf, lambda process: environ in (process / "environ").read_bytes().split(b"\0")) > 0
         ask("scontrol", "update", f"nodename={node}", "state=down", "reason=vanished")
         said = launcher.communicate(timeout=400)[1]
     finally:

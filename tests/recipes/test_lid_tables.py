@@ -20,7 +20,7 @@ from small.plans import plan_of
 EGS = Path(__file__).resolve().parents[2] / "egs"
 FLEURS = EGS / "fleurs" / "tables"
 DHWANI = EGS / "dhwani" / "tables"
-TABLES = [FLEURS / "lid.yaml", *sorted(DHWANI.glob("*.yaml"))]
+TABLES = [FLEURS / "lid.yaml", DHWANI / "few_shot.yaml", DHWANI / "lid.yaml"]
 OBJECTIVES = {
     ("fleurs", "medium"): ("best_rq",),
     ("fleurs", "paper"): ("best_rq", "w2v_bert", "wav2vec2"),
