@@ -9,15 +9,15 @@ from pathlib import Path
 
 from masr.api import config_of_run, identifier, reads_archives
 from masr.errors import UsageError
-from masr.files import parse_json
 from masr.inference.identify import Identified, Identifier
 from masr.inference.identify_report import Report
 from masr.inference.lid_windows import data_windows, file_windows
 from masr.inference.speech import Channel
 from masr.io.audio_folder import EXTENSIONS, audio_files
 from masr.io.datadir import DataDir
-from masr.io.layout import PROVENANCE, UTT2SPK
+from masr.io.layout import UTT2SPK
 from masr.io.progress import clock, show
+from masr.io.provenance import read_provenance
 
 STDIN = "-"
 _SHOWN = 12
@@ -56,10 +56,8 @@ def identify(options: Options) -> int:
 def learnt(model: Path, languages: Sequence[str]) -> str:
     """A sentence: what the model learnt from, and which answers it has."""
     config = config_of_run(model)
-    source, made_of = config.train / PROVENANCE, ""
-    if source.is_file():
-        said = parse_json(source.read_text(encoding="utf-8"))
-        made_of = f" (made of {said['source']})" if isinstance(said, dict) and said.get("source") else ""
+    source = read_provenance(config.train).get("source")
+    made_of = f" (made of {source})" if source else ""
     shown = ", ".join(languages[:_SHOWN]) + (", ..." if len(languages) > _SHOWN else "")
     return f"masr: {model} was trained on {config.train}{made_of}; it knows {len(languages)} languages: {shown}"
 

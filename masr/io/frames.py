@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.errors import AnalysisError
-from masr.files import ordinary, parse_json
 from masr.io.arrays import map_array
 from masr.io.datadir import DataDir
-from masr.io.layout import FRAMES, OFFSETS, PROVENANCE
+from masr.io.layout import FRAMES, OFFSETS
+from masr.io.provenance import read_provenance
 from masr.types import IntArray
 
 Array = npt.NDArray[Any]
@@ -117,7 +117,7 @@ def _open_folder(folder: Path) -> ArrayFrames:
 def _grid_of(folder: Path) -> Grid | None:
     """The grid that masr extract wrote of the encoder's frames; None where it wrote none."""
     try:
-        facts = parse_json(ordinary(folder / PROVENANCE).read_text(encoding="utf-8"))
+        facts = read_provenance(folder)
         return Grid(float(facts["frame_shift_sec"]), float(facts["first_frame_sec"]))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError):
         return None

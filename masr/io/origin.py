@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from masr.files import ordinary, parse_json
-from masr.io.layout import MARKER, PROVENANCE
+from masr.io.layout import MARKER
+from masr.io.provenance import read_provenance
 
 MADE_OF = "made_of"
 """The data directories that one was cut or joined out of, in its provenance.json."""
@@ -24,7 +23,7 @@ def is_embedded(folders: Iterable[Path]) -> bool | None:
         folder = to_ask.pop()
         if folder not in asked:
             asked.add(folder)
-            said = _provenance(folder)
+            said = read_provenance(folder)
             corpora += [Path(source)] if isinstance(source := said.get("source"), str) and source else []
             to_ask += [Path(part) for part in _list_of(said.get(MADE_OF)) if isinstance(part, str)]
     # Unlike a Path's exists, os.path's answers whatever the name is: one with NUL, or of a megabyte.
@@ -34,11 +33,3 @@ def is_embedded(folders: Iterable[Path]) -> bool | None:
 
 def _list_of(value: object) -> list[object]:
     return value if isinstance(value, list) else []
-
-
-def _provenance(folder: Path) -> dict[str, Any]:
-    try:
-        found = parse_json(ordinary(folder / PROVENANCE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

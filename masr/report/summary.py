@@ -6,12 +6,10 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from masr.files import ordinary, parse_json
 from masr.io.figure import Bars
-from masr.io.layout import PROVENANCE
 from masr.io.origin import is_embedded
+from masr.io.provenance import read_provenance
 from masr.report.cells import table
 from masr.report.colours import Style
 from masr.report.contents import Contents
@@ -93,7 +91,7 @@ def _data_names(run: Run) -> Iterator[str]:
     """The data directories of a run as it was told them."""
     config = settings_of(run.config)
     yield from (config[key] for key in _DATA_KEYS if config.get(key) not in (None, "", "null"))
-    for record in (run.provenance, *(_record(folder / PROVENANCE) for folder in run.embeddings)):
+    for record in (run.provenance, *(read_provenance(folder) for folder in run.embeddings)):
         if isinstance(record.get("data"), str):
             yield record["data"]
 
@@ -102,14 +100,6 @@ def _found(name: str, run: Run) -> Path | None:
     """A data directory, from here or from a folder that the run lies in."""
     places = [Path(name), *(parent / name for parent in run.folder.resolve().parents)]
     return next((place for place in places if os.path.isdir(place)), None)  # noqa: PTH112 (whatever the name is)
-
-
-def _record(path: Path) -> dict[str, Any]:
-    try:
-        found = parse_json(ordinary(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _runs(runs: Sequence[Run]) -> Markup:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -253,6 +254,23 @@ def test_a_folder_stands_for_its_audio_and_the_model_says_what_it_learnt(
     assert [line["file"] for line in lines] == [str(tmp_path / "a/é.FLAC"), str(single), str(single)]
     said = f"{tuned} was trained on {spoken}/data/train; it knows 4 languages: eng, hin, nob, urd"
     assert said in shown.err
+
+
+@pytest.mark.parametrize("record", ["{", "[1]", '{"source": "/corpora/mine"}'])
+def test_a_damaged_record_of_the_training_data_stops_nothing(
+    record: str, spoken: Path, tuned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, train = tmp_path / "run", tmp_path / "train"
+    shutil.copytree(tuned, run)
+    train.mkdir()
+    (train / "provenance.json").write_text(record)
+    config = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(config.replace(f"{spoken}/data/train", str(train)))
+    soundfile.write(tmp_path / "a.wav", speech(spoken, 1), 16000)
+    assert main(["identify", str(run), str(tmp_path / "a.wav")]) == 0
+    said = capsys.readouterr().err
+    assert f"was trained on {train}" in said
+    assert ("(made of /corpora/mine)" in said) == ("source" in record)
 
 
 @pytest.mark.parametrize(

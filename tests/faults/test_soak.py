@@ -60,6 +60,21 @@ def test_a_tree_of_processes_is_counted_together(tmp_path: Path) -> None:
     assert (soak.unshared_bytes(process.pid), soak.descriptors(process.pid)) == (0, 0)
 
 
+def test_what_goes_while_the_disk_is_counted_counts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint that has been replaced is renamed and removed by the training meanwhile."""
+    (tmp_path / "old").mkdir()
+    (tmp_path / "kept").write_bytes(bytes(1000))
+    look = os.scandir
+
+    def vanishing(place: str) -> object:
+        if Path(place).name == "old":
+            raise FileNotFoundError(place)
+        return look(place)
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    assert soak.disk_bytes(tmp_path) == 1000
+
+
 @pytest.mark.slow
 def test_a_soak_of_some_seconds(built: Path, tmp_path: Path) -> None:
     shutil.copytree(built, tmp_path / "out" / "work")

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -70,10 +71,16 @@ def main(words: Sequence[str]) -> int:
     command = ["train", str(out / "work" / "best_rq.yaml"), str(folder), *changes]
     with (out / "soak.log").open("w") as log:
         training = subprocess.Popen([sys.executable, "-m", "masr.cli.main", *command], stdout=log, stderr=log)
-        samples = list(watch(training.pid, folder, 3600 * args.hours, args.every))
+        samples = []
+        with (out / "soak.tsv").open("w", encoding="utf-8") as table_file:
+            print(*(field.name for field in fields(Sample)), sep="\t", file=table_file)
+            for one in watch(training.pid, folder, 3600 * args.hours, args.every):
+                samples.append(one)
+                print(*(f"{value:.6g}" for value in astuple(one)), sep="\t", file=table_file, flush=True)
         code = stop(training)
     rises = {name: rise(samples, name) for name in BOUNDS}
-    write(out, samples, rises)
+    charts = [_chart(samples, name, rises[name]) for name in BOUNDS]
+    atomic_write(out / "soak.svg", draw_charts(charts, "What a training holds"))
     print(table(samples, rises), f"{len(samples)} samples: {out / 'soak.tsv'}, {out / 'soak.svg'}", sep="\n")
     if code != 75:
         print(f"soak: the training ended with {code}: see {out / 'soak.log'}", file=sys.stderr)
@@ -147,13 +154,12 @@ def descriptors(pid: int) -> int:
 
 
 def disk_bytes(folder: Path) -> int:
-    """Bytes of all files below, of which some go while they are counted."""
+    """Bytes of all files below; files and folders go while they are counted, as checkpoints that were replaced do."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.name != "metrics.jsonl" else 0
-        except OSError:
-            continue
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += Path(place, name).stat().st_size if name != "metrics.jsonl" else 0
     return total
 
 
@@ -165,15 +171,6 @@ def rise(samples: Sequence[Sample], name: str) -> float:
     sec = np.array([one.sec for one in kept])
     values = np.array([getattr(one, name) for one in kept], dtype=float)
     return float(np.polyfit(sec - sec[0], values, 1)[0] * (sec[-1] - sec[0]))
-
-
-def write(out: Path, samples: Sequence[Sample], rises: dict[str, float]) -> None:
-    """soak.tsv with every sample, and soak.svg."""
-    names = [field.name for field in fields(Sample)]
-    rows = ["\t".join(f"{value:.6g}" for value in astuple(one)) for one in samples]
-    atomic_write(out / "soak.tsv", "\n".join(["\t".join(names), *rows]) + "\n")
-    charts = [_chart(samples, name, rises[name]) for name in BOUNDS]
-    atomic_write(out / "soak.svg", draw_charts(charts, "What a training holds"))
 
 
 def _chart(samples: Sequence[Sample], name: str, risen: float) -> Chart:
