@@ -3,8 +3,8 @@
 A recipe calls masr some fifty times, and each start takes seconds. Here the program of that name on the PATH hands its
 arguments, folder, environment and standard streams to the server and ends as the forked process does; what runs is
 masr.cli.main, as ever. Each process notes every file that it, or a process that it starts by fork, opens or renames:
-TRACES/PID.trace begins with the folder and the arguments of the stage that it runs for (utils/stage.py); then comes a
-line for each file.
+The trace of a call in TRACES begins with the folder and the arguments of the stage that it runs for (utils/stage.py);
+then comes a line for each file.
 
   python forked.py SOCKET TRACES
 """
@@ -18,6 +18,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,8 @@ def serve(path: Path, traces: Path) -> None:
             connection, _ = listener.accept()
             if os.fork() == 0:
                 listener.close()
-                answer(connection, traces / f"{os.getpid()}.trace")
+                name = f"{time.time_ns()}.{os.getpid()}.trace"  # the number alone comes again, once all were given
+                answer(connection, traces / name)
             connection.close()
 
 
@@ -138,7 +140,7 @@ def stage_above(pid: int) -> tuple[list[str], str]:
 
 def note_files(trace: Path, stage: list[str], folder: str) -> None:
     """Notes every file that is opened or renamed from now on as a line: r or w, a tab, its path as JSON."""
-    log = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    log = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
     os.write(log, json.dumps([folder, stage]).encode() + b"\n")
 
     def note(kind: str, path: object) -> None:
