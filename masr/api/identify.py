@@ -16,8 +16,8 @@ from masr.inference.speech import Channel
 from masr.io.audio_folder import EXTENSIONS, audio_files
 from masr.io.datadir import DataDir
 from masr.io.layout import UTT2SPK
+from masr.io.origin import read_provenance
 from masr.io.progress import clock, show
-from masr.io.provenance import read_provenance
 
 STDIN = "-"
 _SHOWN = 12

@@ -19,7 +19,7 @@ from masr.errors import AnalysisError
 from masr.io.arrays import map_array
 from masr.io.datadir import DataDir
 from masr.io.layout import FRAMES, OFFSETS
-from masr.io.provenance import read_provenance
+from masr.io.origin import read_provenance
 from masr.types import IntArray
 
 Array = npt.NDArray[Any]

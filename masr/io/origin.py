@@ -1,16 +1,26 @@
-"""Whether data directories were prepared from an embedded corpus: asked of the data, not of who uses them."""
+"""What a folder says of where it comes from, and whether that is an embedded corpus: data are asked, not their user."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from masr.io.layout import MARKER
-from masr.io.provenance import read_provenance
+from masr.files import ordinary, parse_json
+from masr.io.layout import MARKER, PROVENANCE
 
 MADE_OF = "made_of"
 """The data directories that one was cut or joined out of, in its provenance.json."""
+
+
+def read_provenance(folder: Path) -> dict[str, Any]:
+    """What provenance.json in `folder` says; nothing where it is not there or damaged: it is a record, not an input."""
+    try:
+        found = parse_json(ordinary(folder / PROVENANCE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def is_embedded(folders: Iterable[Path]) -> bool | None:

@@ -13,7 +13,6 @@ from typing import Any
 
 import masr
 from masr.config import dump
-from masr.files import ordinary, parse_json
 from masr.io.atomic import atomic_write
 from masr.io.layout import PROVENANCE, RESOLVED_CONFIG
 
@@ -32,15 +31,6 @@ def write_provenance(folder: Path, config: Any = None, **facts: Any) -> None:
     if config is not None:
         atomic_write(folder / RESOLVED_CONFIG, dump(config))
     atomic_write(folder / PROVENANCE, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
-
-
-def read_provenance(folder: Path) -> dict[str, Any]:
-    """What provenance.json in `folder` says; nothing where it is not there or damaged: it is a record, not an input."""
-    try:
-        found = parse_json(ordinary(folder / PROVENANCE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _program() -> str:

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from masr.io.figure import Bars
-from masr.io.origin import is_embedded
-from masr.io.provenance import read_provenance
+from masr.io.origin import is_embedded, read_provenance
 from masr.report.cells import table
 from masr.report.colours import Style
 from masr.report.contents import Contents

@@ -53,8 +53,8 @@ class Recipe:
         self.exp = self.folder / "exp"
         shutil.copytree(CHECKOUT / "utils", folder / "utils", ignore=shutil.ignore_patterns("__pycache__"))
         self.folder.mkdir(parents=True)
-        for part in ("run.sh", "cmd.sh", "path.sh"):
-            shutil.copy2(CHECKOUT / "egs" / name / part, self.folder / part)
+        for script in (CHECKOUT / "egs" / name).glob("*.sh"):
+            shutil.copy2(script, self.folder)
         for part in ("conf", "tables"):
             for recipe in {name, "fleurs"}:  # the other recipes begin with its configurations
                 shutil.copytree(CHECKOUT / "egs" / recipe / part, folder / "egs" / recipe / part)
