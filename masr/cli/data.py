@@ -142,10 +142,13 @@ def _fix(args: argparse.Namespace) -> int:
     from masr.io.datadir.fix import fix
     from masr.io.datadir.screen import render_fixed, render_report
     from masr.io.datadir.validate import validate
+    from masr.io.one_writer import writing
 
     code = 0
     for folder in args.folders:
-        print(render_fixed(fix(folder, _checks(args), args.prefix, args.drop_missing), _shown(args)))
+        with writing(folder, "data"):
+            fixed = fix(folder, _checks(args), args.prefix, args.drop_missing)
+        print(render_fixed(fixed, _shown(args)))
         left = validate(folder, _checks(args), _shown(args))
         print(render_report(left))
         code = 2 if left.total else code
@@ -161,10 +164,14 @@ def _split(args: argparse.Namespace) -> None:
     from masr.io.datadir.select import split
     from masr.io.datadir.view import open_table
     from masr.io.layout import UTT2SPK
+    from masr.io.one_writer import writing
 
     source = DataDir.open(args.folder)
-    for folder in split(source, args.num, args.by_speaker, args.out):
-        _say_what_it_is_made_of(folder, [args.folder])
+    with writing(args.out or args.folder, "data"):
+        parts = split(source, args.num, args.by_speaker, args.out)
+        for folder in parts:
+            _say_what_it_is_made_of(folder, [args.folder])
+    for folder in parts:
         print(f"{folder}: {len(open_table(folder / UTT2SPK))} utterances")
 
 
@@ -172,10 +179,13 @@ def _subset(args: argparse.Namespace) -> None:
     from masr.io.datadir import DataDir
     from masr.io.datadir.choose import choose
     from masr.io.datadir.select import subset
+    from masr.io.one_writer import writing
 
     source = DataDir.open(args.folder)
-    made = subset(source, args.out, choose(source, _choice(args)))
-    _say_what_it_is_made_of(made.folder, [args.folder])
+    chosen = choose(source, _choice(args))
+    with writing(args.out, "data"):
+        made = subset(source, args.out, chosen)
+        _say_what_it_is_made_of(made.folder, [args.folder])
     print(f"{made.folder}: {len(made)} of {len(source)} utterances")
 
 
@@ -238,9 +248,12 @@ def _listed(path: Path) -> set[str]:
 def _combine(args: argparse.Namespace) -> None:
     from masr.io.datadir import DataDir
     from masr.io.datadir.combine import combine
+    from masr.io.one_writer import writing
 
-    made = combine(args.out, [DataDir.open(folder) for folder in args.folders], args.partial, args.origin)
-    _say_what_it_is_made_of(made.folder, args.folders)
+    sources = [DataDir.open(folder) for folder in args.folders]
+    with writing(args.out, "data"):
+        made = combine(args.out, sources, args.partial, args.origin)
+        _say_what_it_is_made_of(made.folder, args.folders)
     print(f"{made.folder}: {len(made)} utterances; {', '.join(made.tables())}")
 
 

@@ -11,7 +11,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from masr.errors import BusyError, MasrError
@@ -58,8 +58,10 @@ def _is_named(path: Path, descriptor: int) -> bool:
 def writing(folder: Path, verb: str, part: JobSlice = _ALL) -> Iterator[None]:
     """Holds for one run of a verb the folder that it writes to; BusyError where another run has it.
 
-    Jobs of an array write to it side by side, each of them once; what joins them, or does all, is alone.
+    Jobs of an array write to it side by side, each of them once; what joins them, or does all, is alone. A folder that
+    was made here goes again where nothing came into it.
     """
+    is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     busy = BusyError(
         f"{folder}: another run of `masr {verb}` is at work here",
@@ -74,6 +76,9 @@ def writing(folder: Path, verb: str, part: JobSlice = _ALL) -> Iterator[None]:
             finally:
                 for left in (lock, *folder.glob(f".{verb}.*.lock")):  # those of jobs too, of which none is at work
                     left.unlink(missing_ok=True)
+                if is_new:
+                    with suppress(OSError):  # something lies in it
+                        folder.rmdir()
             return
         with only_writer(folder / f".{verb}.{part.job}.lock", busy):
             yield

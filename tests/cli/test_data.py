@@ -8,6 +8,7 @@ import pytest
 from masr.cli.main import main
 from masr.io.ark import ArchiveWriter
 from masr.io.datadir import DataDir, read_table, write_datadir, write_table
+from masr.io.one_writer import writing
 
 
 @pytest.fixture
@@ -167,6 +168,31 @@ def test_split_combine_summary_and_labels(folder: Path, tmp_path: Path, capsys: 
     assert "urd" in capsys.readouterr().out
     assert main(["data", "labels", str(folder)]) == 0
     assert capsys.readouterr().out == "lang\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "held"),
+    [
+        (["subset", "DIR", "OUT", "--first", "5"], "OUT"),
+        (["combine", "OUT", "DIR"], "OUT"),
+        (["split", "DIR", "2", "--out", "OUT"], "OUT"),
+        (["split", "DIR", "2"], "DIR"),
+        (["fix", "DIR"], "DIR"),
+    ],
+)
+def test_a_folder_that_another_writes_to_is_left_alone(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], held: str
+):
+    places = {"DIR": folder, "OUT": tmp_path / "out"}
+    filled = [str(places.get(word, word)) for word in arguments]
+    with writing(places[held], "data"):
+        assert main(["data", *filled]) == 2
+    assert "another run of `masr data` is at work here" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert sorted(path.name for path in folder.iterdir() if path.name != ".index") == sorted(
+        DataDir.open(folder).tables()
+    )
+    assert main(["data", *filled]) == 0
 
 
 def test_an_unknown_verb_or_option_exits_2(capsys: pytest.CaptureFixture[str]):

@@ -335,6 +335,7 @@ _OF_SOME = {
         "decode",
         "confidence",
         "words",
+        "subset",
     ),
 }
 _KILLED = _OF_SOME["clock set back"]

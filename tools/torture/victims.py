@@ -172,5 +172,10 @@ def _victims(root: Path) -> Sequence[Victim]:
             ),
         ),
         Victim("report", of("report"), words("report", run, "--out", of("report") / "report.html")),
-        Victim("subset", of("subset"), words("data", "subset", test, of("subset"), "--first", 5)),
+        Victim(
+            "subset",
+            of("subset"),
+            words("data", "subset", test, of("subset"), "--first", 5),
+            words("data", "subset", test, of("subset"), "--last", 5),
+        ),
     )
