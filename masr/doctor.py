@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import masr
 from masr.errors import MasrError, UsageError
+from masr.jobs.machine import num_cores
 
 GIB = 1 << 30
 _MARKS = {"ok": "ok", "absent": "--", "warning": "!!", "broken": "NO"}
@@ -99,7 +100,7 @@ def examine(folder: Path) -> list[Finding]:
         *(lambda row=row: [extra(*row)] for row in _EXTRAS),
         *(lambda row=row: [program(*row)] for row in _PROGRAMS),
     ]
-    with ThreadPoolExecutor(max_workers=max(2, _num_cores())) as pool:
+    with ThreadPoolExecutor(max_workers=max(2, num_cores())) as pool:
         return [finding for findings in pool.map(lambda check: check(), checks) for finding in findings]
 
 
@@ -119,7 +120,7 @@ def versions() -> list[Finding]:
 
 def machine(folder: Path) -> list[Finding]:
     """Cores, threads, memory, disk; in a container its limits count, not the host's."""
-    found = [Finding("machine", "cores", "ok", f"{_num_cores()} usable of {os.cpu_count()}")]
+    found = [Finding("machine", "cores", "ok", f"{num_cores()} usable of {os.cpu_count()}")]
     threads = os.environ.get("OMP_NUM_THREADS")
     found.append(Finding("machine", "threads", "ok", f"OMP_NUM_THREADS={threads}" if threads else "one per core"))
     memory = _memory_bytes()
@@ -295,15 +296,6 @@ def _python(script: str) -> tuple[int, str, str]:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _num_cores() -> int:
-    """Cores that this process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _control_group("cpu.max").split()
-    if len(quota) == 2 and quota[0].isdecimal() and int(quota[1]) > 0:
-        cores = min(cores, max(1, round(int(quota[0]) / int(quota[1]))))
-    return cores
 
 
 def _memory_bytes() -> int:

@@ -95,12 +95,10 @@ def test_too_little_memory_and_disk_are_warnings(tmp_path: Path, monkeypatch: py
 
 
 def test_a_containers_limits_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = {"cpu.max": "100000 100000", "memory.max": str(3 << 30)}
+    limits = {"memory.max": str(3 << 30)}
     monkeypatch.setattr(doctor, "_control_group", lambda file: limits[file])
-    assert doctor._num_cores() == 1
     assert doctor._memory_bytes() == 3 << 30
-    limits.update({"cpu.max": "max 100000", "memory.max": "max"})
-    assert doctor._num_cores() >= 1
+    limits.update({"memory.max": "max"})
     assert doctor._memory_bytes() > 0
 
 

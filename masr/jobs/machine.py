@@ -22,7 +22,7 @@ class Machine:
     @classmethod
     def here(cls) -> Machine:
         """Within what the container, the batch system or taskset allows."""
-        return cls(_cores(), _memory_bytes(), _gpus())
+        return cls(num_cores(), _memory_bytes(), _gpus())
 
     def room_for(self, array: JobArray) -> int:
         """How many of the jobs may run at once; raises UsageError where not one can."""
@@ -49,12 +49,13 @@ class Machine:
         return max(1, min(limits))
 
 
-def _cores() -> int:
-    cores = len(os.sched_getaffinity(0))
+def num_cores(group: Path = Path("/sys/fs/cgroup")) -> int:
+    """Cores that this process may use: those it is bound to, or what its control group has time for."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        quota, period = (group / "cpu.max").read_text().split()
         return max(1, min(cores, round(int(quota) / int(period))))
-    except (OSError, ValueError):
+    except (OSError, ValueError, ZeroDivisionError):
         return cores
 
 
