@@ -8,16 +8,12 @@ Names are files of tools/bench/races/; without any, all of them run. A peer that
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import cast
 
-from race import Race, run, table
-
-RACES = Path(__file__).parent / "races"
+from race import RACES, Race, open_copy, run, table
 
 
 def main() -> int:
@@ -42,23 +38,13 @@ def main() -> int:
         return max(codes)
     late = False
     for name in names:
-        race = open_race(name)
+        race = cast(Race, open_copy(name).race())
         if race.check:
             print(f"{name}: {race.check()}", flush=True)
         results = run(race, args.rounds)
         print(table(race, results), end="\n\n", flush=True)
         late = late or any(result.late(results[0]) for result in results)
     return int(late and args.strict)
-
-
-def open_race(name: str) -> Race:
-    """What the file declares."""
-    spec = importlib.util.spec_from_file_location(f"races_{name}", RACES / f"{name}.py")
-    if spec is None or spec.loader is None:
-        raise ImportError(name)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return cast(Race, module.race())
 
 
 if __name__ == "__main__":

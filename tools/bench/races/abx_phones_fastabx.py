@@ -8,7 +8,6 @@ MASR_FASTABX_PYTHON names the interpreter that has it:
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import numpy as np
-from race import Race, Runner, Turn
+from race import Race, Runner, Turn, open_copy
 
 VARIABLE = "MASR_FASTABX_PYTHON"
 WORKER = Path(__file__).parents[1] / "fastabx_worker.py"
@@ -27,12 +26,7 @@ WORKER = Path(__file__).parents[1] / "fastabx_worker.py"
 @cache
 def items() -> Any:
     """The race beside this one."""
-    spec = importlib.util.spec_from_file_location("abx_phones", Path(__file__).with_name("abx_phones.py"))
-    if spec is None or spec.loader is None:
-        raise ImportError("the race beside this one")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return open_copy("abx_phones")
 
 
 class Worker:

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
-from race import Race, Runner
+from race import Race, Runner, open_copy
 
 
 def race() -> Race:
-    spec = importlib.util.spec_from_file_location("canonical", Path(__file__).with_name("canonical_correlations.py"))
-    if spec is None or spec.loader is None:
-        raise ImportError("the race beside this one")
-    all_three = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(all_three)
+    all_three = open_copy("canonical_correlations")
     vars(all_three).update(FRAMES=40_000, WIDTH=768)
     runners = [
         Runner("masr, CCA", lambda: all_three.turn_of(lambda: all_three.ours_of("cca"))),

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
-from race import Race, Runner
+from race import Race, Runner, open_copy
 
 
 def race() -> Race:
-    spec = importlib.util.spec_from_file_location("kmeans", Path(__file__).with_name("kmeans.py"))
-    if spec is None or spec.loader is None:
-        raise ImportError("the race beside this one")
-    single = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(single)
+    single = open_copy("kmeans")
     runners = [
         Runner("masr, bfloat16", lambda: single.turn_of(lambda: single.settled(True))),
         Runner("masr, float32", lambda: single.turn_of(single.settled)),

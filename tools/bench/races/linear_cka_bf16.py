@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
-from race import Race, Runner
+from race import Race, Runner, open_copy
 
 
 def race() -> Race:
-    spec = importlib.util.spec_from_file_location("linear_cka", Path(__file__).with_name("linear_cka.py"))
-    if spec is None or spec.loader is None:
-        raise ImportError("the race beside this one")
-    single = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(single)
+    single = open_copy("linear_cka")
     runners = [
         Runner("masr, bfloat16", lambda: single.ours("bfloat16")),
         Runner("pytorch-cka, float32", single.pytorch_cka, 2.2),

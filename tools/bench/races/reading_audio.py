@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 
-from race import Race, Runner, Turn
+from race import Race, Runner, Turn, open_copy
 
 
 @cache
 def corpus() -> ModuleType:
     """The audio of the race beside this one."""
-    spec = importlib.util.spec_from_file_location("corpus", Path(__file__).with_name("waveform_to_features.py"))
-    if spec is None or spec.loader is None:
-        raise ImportError("waveform_to_features")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return open_copy("waveform_to_features")
 
 
 def with_read_audio(form: str) -> Turn:
