@@ -25,10 +25,10 @@ demo: $(READY) ## the main job: egs/fleurs/run.sh on the embedded corpus, end to
 
 # The checks, the shell tests and the fuzzer take one core each and run side by side; then the workers of pytest share the
 # cores, one thread each. Pytest comes last, so that its closing line is the last one.
-test: $(READY) ## every check and every test
-	@$(MAKE) --no-print-directory --jobs $(JOBS) --output-sync=target check short-fuzz shell-tests
+test: $(READY) ## every check and test; FAULTS=yes, as CI does, kills, fills disks and damages input too
+	@$(MAKE) --no-print-directory --jobs $(JOBS) --output-sync=target check $(if $(FAULTS),short-fuzz) shell-tests
 	@echo "== tests (pytest)"
-	@$(IN_VENV) OMP_NUM_THREADS=1 python -m pytest -n $$(($(JOBS) + 1)) --dist worksteal
+	@$(IN_VENV) OMP_NUM_THREADS=1 python -m pytest -n $$(($(JOBS) + 1)) --dist worksteal $(if $(FAULTS),,--ignore=tests/faults)
 
 shell-tests: $(READY)
 	@echo "== shell tests (bats)"
@@ -44,7 +44,7 @@ check: $(READY) ## lint, types, imports, shell scripts, spelling; changes nothin
 bench: $(READY) ## measure what has a target, side by side with what it is measured against
 	@$(IN_VENV) python tools/bench/run.py
 
-# By hand as long as one likes; `make test` runs it for two minutes at most, always with the first inputs of seed 0.
+# By hand as long as one likes; `make test FAULTS=yes` runs it for two minutes at most, always with the first inputs of seed 0.
 fuzz: SECONDS ?= 600
 fuzz: $(READY) ## damaged input for every reader, or TARGET=name alone, for SECONDS=600; what breaks is kept in .fuzz
 	@$(IN_VENV) PYTHONPATH="$(CURDIR):$(CURDIR)/tools:$(CURDIR)/tests" OMP_NUM_THREADS=1 \
