@@ -102,10 +102,12 @@ def _cell(plan: Plan, row: str, name: str, states: Mapping[tuple[str, str], Stat
                 trouble = error.what
     if not same_utterances(scores.values()):
         return Cell(scores, len(plan.size.seeds), None, "", f"seeds have {DIFFERENT}")
-    return Cell(scores, len(plan.size.seeds), *_mean(list(scores.values()), column), trouble)
+    same_task = len({key_of(plan.cells[row, seed, column.step]) for seed in scores}) == 1
+    return Cell(scores, len(plan.size.seeds), *_mean(list(scores.values()), column, same_task), trouble)
 
 
-def _mean(scores: list[Score], column: ColumnConfig) -> tuple[Estimate | None, Interval]:
+def _mean(scores: list[Score], column: ColumnConfig, same_task: bool) -> tuple[Estimate | None, Interval]:
+    """Of a task that all seeds share, which has no seed, there is nothing between seeds to be told."""
     if not scores:
         return None, ""
     answers = [score.answers for score in scores if score.answers]
@@ -116,6 +118,8 @@ def _mean(scores: list[Score], column: ColumnConfig) -> tuple[Estimate | None, I
         return mean, "speakers" if len(answers) == 1 else "seeds and speakers"
     mean = mean_of([score.value for score in scores])
     only = scores[0]
-    if len(scores) == 1 and only.low is not None:
+    if (len(scores) == 1 or same_task) and only.low is not None:
         return Estimate(only.value, only.low, only.high, 1), "file"
+    if same_task:
+        return Estimate(only.value, None, None, 1), ""
     return mean, "seeds" if mean.low is not None else ""

@@ -83,6 +83,14 @@ def test_seeds_are_gathered_once_each_and_their_task_is_shared_by_all_seeds(tabl
     assert sum(word.endswith("x.tsv") for word in plan.cells["other", 0, "shared"].words) == 1
 
 
+def test_a_task_that_all_seeds_share_has_no_interval_over_them(table: Any) -> None:
+    plan = table.plan()
+    finish(plan, plan.cells["other", 0, "shared"], z_json={"v": 4.0})
+    cell = next(row for row in outcome_of(plan).rows if row.name == "other").cells["z"]
+    assert {seed: score.value for seed, score in cell.scores.items()} == {0: 4.0, 1: 4.0, 2: 4.0}
+    assert (cell.mean.value, cell.mean.low, cell.interval) == (4.0, None, "")
+
+
 def test_rows_that_are_only_gathered_have_no_lines_and_their_names_no_part_in_a_hash(table: Any) -> None:
     plan = table.plan()
     assert plan.rows == ["whole.low", "whole.high", "other"]
