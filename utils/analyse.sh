@@ -9,7 +9,7 @@ set -euo pipefail
 
 models=        # NAMES: names of pre-trained configurations, with commas
 seeds=0        # SEEDS: their seeds, with commas
-kinds=lang     # NAMES: labels to probe for, utt2KIND or spk, with commas
+kinds=lang     # NAMES|none: labels to probe for, utt2KIND or spk, with commas
 phones=no      # TEXT: yes where the data directories have phones.ctm
 utterances=100 # COUNT: utterances of TRAIN, or all where there are fewer, that probes of phones learn from
 frames=100000  # COUNT: frames of them
@@ -32,13 +32,15 @@ if ((job == 0)); then
 fi
 
 run=${runs[job - 1]} folder=$out/${runs[job - 1]}
-for split in "$train" "$dev" "$test"; do
-  masr extract "$pretrained/$run" "$split" "$folder/vectors/$(basename -- "$split")" --layers all
-done
-read -ra wanted <<<"--kind ${kinds//,/ --kind }"
-vectors=$folder/vectors
-masr analyse probe "$vectors/$(basename -- "$train")" --dev "$vectors/$(basename -- "$dev")" \
-  --test "$vectors/$(basename -- "$test")" "${wanted[@]}" --probe logistic --json "$folder/probes.json" --out "$folder"
+if [[ $kinds != none ]]; then
+  for split in "$train" "$dev" "$test"; do
+    masr extract "$pretrained/$run" "$split" "$folder/vectors/$(basename -- "$split")" --layers all
+  done
+  read -ra wanted <<<"--kind ${kinds//,/ --kind }"
+  vectors=$folder/vectors
+  masr analyse probe "$vectors/$(basename -- "$train")" --dev "$vectors/$(basename -- "$dev")" \
+    --test "$vectors/$(basename -- "$test")" "${wanted[@]}" --probe logistic --json "$folder/probes.json" --out "$folder"
+fi
 if [[ $phones == yes ]]; then
   # Frames of all layers are large, and no probe of phones needs all of TRAIN.
   there=$(wc -l <"$train/utt2spk")

@@ -50,7 +50,7 @@ for name in "${names[@]}"; do
   stage 3 units "$exp" --inputs "$exp/all"{,/feats.scp} --outputs "$exp/sets/$name" -- \
     masr data subset "$exp/all" "$exp/sets/$name" "${choice[@]}"
 done
-set=$exp/sets
+set=$exp/sets cut=("${names[@]/#/$exp/sets/}")
 stage 3 units "$exp" --inputs "$exp/all" "$conf/units.yaml" --outputs "$exp/units" -- \
   masr units "$exp/all" "$exp/units" --conf "$conf/units.yaml"
 stage 3 units "$exp" --inputs "$set/read_train" "$conf/characters.yaml" --outputs "$exp/characters" -- \
@@ -88,12 +88,12 @@ stage 10 score-asr "$exp" --inputs "$exp"/{asr,test} -- \
 
 # pre-trained encoders -> what each layer tells of the phones of read Russian (job array)
 stage 11 analyse "$exp" --inputs "$exp/pretrain" "$set"/read_{train,dev,test}{,/feats.scp} --outputs "$exp/analyse" -- \
-  analyse.sh --models "$pretrain" --seeds "$seeds" --kinds fold --phones yes --cmd "$train_cmd" \
+  analyse.sh --models "$pretrain" --seeds "$seeds" --kinds none --phones yes --cmd "$train_cmd" \
   "$exp/pretrain" "$set"/read_{train,dev,test} "$exp/analyse"
 
 # tables/*.yaml -> exp/tables, RESULTS.md: tables as chained job arrays
 IFS=, read -ra tables <<<"tables/${table//,/.yaml,tables/}.yaml"
-stage 12 tables "$exp" --inputs "${names[@]/#/$set/}" "${names[@]/%//feats.scp}" \
+stage 12 tables "$exp" --inputs "${cut[@]}" "${cut[@]/%//feats.scp}" \
   "$exp"/{units,characters} "$conf" "${tables[@]}" tables --outputs "$exp/tables" -- tables.sh --size real --data "$set" \
   --exp "$exp" --conf "$conf" --results RESULTS.md --cmd "$train_cmd" "${tables[@]}"
 

@@ -64,7 +64,7 @@ class Recipe:
                 shorter, found = re.subn(rf"\b{key}: \d+", f"{key}: {value}", shorter)
                 assert found == 1, f"{tiny}: {key}"
             tiny.write_text(shorter.replace("max_steps: 3", "max_steps: 3, log_every: 3"))
-        for streams in (folder / "egs").glob("*/conf/pretrain/parts/masr*.yaml"):
+        for streams in (folder / "egs").glob("*/conf/pretrain/parts/*.yaml"):
             streams.write_text(re.sub(r"warmup_steps: (75|120)\b", "warmup_steps: 0", streams.read_text()))
         for table in (folder / "egs").glob("*/tables/**/*.yaml"):
             table.write_text(re.sub(r"\bwarmup: \d+", "warmup: 0", table.read_text()))
