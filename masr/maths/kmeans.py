@@ -119,8 +119,8 @@ class KMeans:
         labels, distances = self.assign(frames)
         sums, counts = self.sums(frames, labels)
         self.counts += counts
-        gain = (sums - counts[:, None] * self.centres.double()) / self.counts.clamp(min=1)[:, None]
-        self.centres = (self.centres.double() + gain).float()
+        gain = (sums - counts[:, None] * self.centres) / self.counts.clamp(min=1)[:, None]
+        self.centres = (self.centres + gain).float()
         return distances.mean()
 
     def sums(self, frames: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

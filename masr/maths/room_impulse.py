@@ -95,7 +95,7 @@ def images(size: Point, source: Point, microphone: Point, reach: float) -> tuple
 
 def _axis_images(size: float, source: float, microphone: float, reach: float) -> tuple[Samples, Samples]:
     """Offsets along one axis of the images, and how often each was mirrored there."""
-    count = int(np.ceil((reach + size) / (2 * size))) + 1
+    count = int(np.ceil(reach / (2 * size)))  # as source and microphone are inside, all beyond are farther away
     turns = np.arange(-count, count + 1)
     offsets = np.concatenate([2 * turns * size + source - microphone, 2 * turns * size - source - microphone])
     bounces = np.concatenate([np.abs(2 * turns), np.abs(2 * turns - 1)])

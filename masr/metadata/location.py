@@ -114,7 +114,7 @@ class LocationStream:
             similarity = 1.0 - arc_share(arc)
         else:
             similarity = (arc * (-EARTH_RADIUS_KM / self.config.sigma_km)).exp()
-        return similarity.clamp(0.0, 1.0).to(a.dtype)
+        return similarity.to(a.dtype)
 
 
 def _language(config: Config, label: str) -> str | None:

@@ -79,22 +79,29 @@ def test_clear_calls_are_certain() -> None:
     assert not close.any()
 
 
-def test_with_many_close_calls_the_rest_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("num_close", "num_tried"), [(100, 1), (10, 10)])
+def test_with_many_close_calls_the_rest_is_not_tried(
+    num_close: int, num_tried: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     centres = normal(10, 8)
+    frames = between(centres, 1000).view(10, 100, 8)
+    frames[:, num_close:] = centres[0]  # the others of each block are certain
     found = Nearest(centres, halves=True)
     assert found.halves is not None
     tried: list[int] = []
     halves = found.halves
 
     def counted(rows: Tensor) -> tuple[Tensor, Tensor]:
-        tried.append(len(rows))
-        return halves(rows)
+        labels, close = halves(rows)
+        tried.append(int(close.sum()))
+        return labels, close
 
     found.block = 100
     monkeypatch.setattr(found, "halves", counted)
-    labels, _ = found(between(centres, 1000))
-    assert tried == [100]
-    assert torch.equal(labels, squared(between(centres, 1000), centres).argmin(dim=1))
+    labels, _ = found(frames.flatten(0, 1))
+    assert len(tried) == num_tried
+    assert all((count > 25) == (num_close == 100) and count > 0 for count in tried)
+    assert torch.equal(labels, squared(frames.flatten(0, 1), centres).argmin(dim=1))
 
 
 def test_ties_go_to_the_lower_number() -> None:

@@ -183,7 +183,7 @@ def run_pytest(copy: Path, files: Sequence[str], temporary: Path) -> int:
     silent = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(silent, descriptor)
-    sys.path[0] = str(copy)
+    sys.path.insert(0, str(copy))  # and the script's folder stays: a spawned process imports the script
     sys.dont_write_bytecode = True
     os.environ.update(PYTHONPATH=str(copy), PYTHONDONTWRITEBYTECODE="1", OMP_NUM_THREADS="1")
     os.chdir(copy)

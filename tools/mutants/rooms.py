@@ -28,10 +28,12 @@ ROOMS = {
     "objectives": Room(("objectives/*.py",), ("tests/objectives", "tests/contracts/test_objectives.py"), 25),
     "metadata": Room(("metadata/*.py",), ("tests/metadata", "tests/contracts/test_metadata.py"), 15),
     "maths": Room(("maths/*.py",), ("tests/maths",), 15),
-    "scoring": Room(("scoring/*.py", "scoring/*/*.py"), ("tests/scoring",), 25),
-    "abx": Room(("analysis/abx/*.py",), ("tests/analysis/abx",), 15),
-    "probe": Room(("analysis/probe/*.py",), ("tests/analysis/probe",), 15),
-    "similarity": Room(("analysis/similarity/*.py",), ("tests/analysis/similarity",), 10),
+    "scoring": Room(("scoring/*.py", "scoring/*/*.py"), ("tests/scoring", "tests/cli/score"), 25),
+    "abx": Room(("analysis/abx/*.py",), ("tests/analysis/abx", "tests/cli/analyse/test_abx.py"), 15),
+    "probe": Room(("analysis/probe/*.py",), ("tests/analysis/probe", "tests/cli/analyse/test_probe.py"), 15),
+    "similarity": Room(
+        ("analysis/similarity/*.py",), ("tests/analysis/similarity", "tests/cli/analyse/test_similarity.py"), 10
+    ),
     "information": Room(("analysis/information/*.py",), ("tests/analysis/information",), 10),
     "batching": Room(
         tuple(f"data/{name}.py" for name in BATCHING.split()),

@@ -120,7 +120,7 @@ def _odds(logs: FloatArray) -> tuple[IntArray, FloatArray, FloatArray, FloatArra
     lines = np.arange(len(logs))
     shares[lines, best] = 0
     rest = shares.sum(axis=1)
-    others = (rest[:, None] - shares).clip(min=0, out=shares)
+    others = np.subtract(rest[:, None], shares, out=shares)
     others += 1
     others[lines, best] = rest
     return best, 1 + rest, rest, others

@@ -79,7 +79,7 @@ def relatedness(
     place = {name: i for i, name in enumerate(languages)}
     rows = [i for i, name in enumerate(truths) if name in place]
     own = np.array([place[truths[i]] for i in rows], dtype=np.int64)
-    table, similar = counts[rows].astype(np.float64), cosines[own].copy()
+    table, similar = counts[rows].astype(np.float64), cosines[own]
     totals = table.sum(axis=1)
     table[np.arange(len(own)), own] = 0
     similar[np.arange(len(own)), own] = np.nan

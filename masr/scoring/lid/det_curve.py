@@ -56,7 +56,7 @@ class Curve:
             left, right = self._places[:-1], self._places[1:]
             # Between two places there are no fewer misses than right after the first, no fewer alarms than at the last.
             bounds = per_miss * self.misses[left + 1] + per_alarm * self._alarms[1:]
-            unknown = (right - left > 1) & (bounds < costs[best])
+            unknown = bounds < costs[best]  # which no two neighbours are: the bound is the cost of the second
             if not unknown.any():
                 return int(self._places[best]), costs[best]
             self._look(left[unknown], right[unknown])
