@@ -22,8 +22,7 @@ class MeanPooling(nn.Module):
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, D), (B,) -> (B, D); zeros for an utterance without frames."""
-        valid = valid_of(frames, lengths)
-        return (frames * valid).sum(dim=1) / lengths.clamp(min=1)[:, None].to(frames.dtype)
+        return mean_of(frames, lengths)
 
 
 class AttentionPooling(nn.Module):
@@ -64,6 +63,11 @@ def build_pooling(kind: Kind, dim: int) -> MeanPooling | AttentionPooling | Stat
     if kind == "attention":
         return AttentionPooling(dim)
     return StatisticsPooling(dim) if kind == "statistics" else MeanPooling(dim)
+
+
+def mean_of(frames: Tensor, lengths: Tensor) -> Tensor:
+    """(B, T, D), (B,) -> (B, D) the mean of valid frames; zeros for an utterance without any."""
+    return (frames * valid_of(frames, lengths)).sum(dim=1) / lengths.clamp(min=1)[:, None].to(frames.dtype)
 
 
 def valid_of(frames: Tensor, lengths: Tensor) -> Tensor:

@@ -84,7 +84,7 @@ class Dinosr(nn.Module):
         student: nn.Module = self.encoder  # type: ignore[assignment]
         teacher: nn.Module = self.teacher  # type: ignore[assignment]
         for slow, fast in zip(teacher.parameters(), student.parameters(), strict=True):
-            slow.lerp_(fast.detach(), share)
+            slow.lerp_(fast, share)
         for held, new in zip(teacher.buffers(), student.buffers(), strict=True):
             held.copy_(new)
 

@@ -22,7 +22,7 @@ from masr.losses.collapse import cosine_of_pairs, deviation, floor_loss
 from masr.losses.gather import gather
 from masr.losses.triplet import Candidates, contrastive_loss, mine, triplet_loss
 from masr.losses.triplet import Config as TripletConfig
-from masr.models.pooling import Kind, MeanPooling, build_pooling
+from masr.models.pooling import Kind, build_pooling, mean_of
 from masr.types import Batch, Encoded, Losses, Stream, Term
 
 _PURPOSE = 40
@@ -180,7 +180,7 @@ def share_at(config: StreamConfig, step: int) -> float:
 @torch.no_grad()
 def _pooled_figures(frames: Tensor, lengths: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
     """Whether the means of frames, as they are, still differ from utterance to utterance."""
-    pooled = MeanPooling(frames.shape[-1])(frames, lengths)
+    pooled = mean_of(frames, lengths)
     return {"raw_cosine": cosine_of_pairs(pooled), "raw_deviation": deviation(pooled)}
 
 
@@ -298,7 +298,7 @@ class StreamHead(nn.Module):
             term, figures = triplet_loss(embeddings, triplets, self.config)
         figures["kept_share"] = (term.count, term.count.new_tensor(float(len(labels))))
         if self.config.memory and self.training:
-            self.remember(embeddings[:fresh].detach(), all_codes[:fresh], all_labels[:fresh], all_keys[:fresh])
+            self.remember(embeddings[:fresh], all_codes[:fresh], all_labels[:fresh], all_keys[:fresh])
         terms = {"": Term(term.sum, term.count, self.config.weight, beside=True)}
         if self.config.variance_floor:
             floor = floor_loss(pooled, all_labels[: len(pooled)] >= 0, self.config.variance_floor, len(labels))

@@ -82,6 +82,19 @@ def test_negatives_come_from_where_it_says(negatives: Any, rows: list[set[int]])
     assert bool((found[:, :, 1] < whole.lengths[found[:, :, 0].long()]).all())
 
 
+@pytest.mark.parametrize("negatives", ["utterance", "speaker", "mixed"])
+def test_an_utterance_too_short_for_a_frame_changes_nothing(negatives: Any) -> None:
+    sizes = recurrent.Config(num_bins=18, dim=16, num_layers=1, context="past", front_end="conv", subsampling=4)
+    model = build(Config(steps=2, num_negatives=12, negatives=negatives), recurrent.build(sizes), MASKER).eval()
+    whole, spk = batch(lengths=torch.tensor([30, 22, 2])), torch.tensor([1, 0, 2])
+    whole = replace(whole, features=whole.features.repeat(1, 1, 3))
+    lengths, features, keys = whole.lengths[:2], whole.features[:2], whole.keys[:2]
+    two = Batch(whole.utts[:2], features, lengths, keys, labels={"spk": spk[:2]})
+    found, expected = (model(each).terms["contrastive"] for each in (replace(whole, labels={"spk": spk}), two))
+    assert float(found.count) == float(expected.count) > 0
+    torch.testing.assert_close(found.sum, expected.sum)
+
+
 def test_who_is_unknown_draws_from_itself() -> None:
     model = objective(negatives="speaker")
     unknown = batch(labels={"spk": torch.tensor([-1, 0, -1])})

@@ -90,6 +90,20 @@ def test_the_teacher_follows_by_its_schedule() -> None:
     torch.testing.assert_close(fast - slow, torch.full_like(fast, 0.35))
 
 
+def test_over_no_steps_the_decay_is_the_last_at_once() -> None:
+    model = objective(first_decay=0.5, last_decay=0.9, decay_steps=0)
+    assert [model.decay(step) for step in (0, 1)] == [0.9, 0.9]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("num_codes", 1), ("num_targets", -1), ("decay_steps", -1), ("teacher_steps", -1), ("code_decay", 1.0)],
+)
+def test_numbers_without_a_meaning_are_refused(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match="must be at least"):
+        Config(**{name: value})
+
+
 def test_codes_move_between_steps_and_only_by_training() -> None:
     model, whole = objective().eval(), batch()
     before = model.codebook.codes.clone()

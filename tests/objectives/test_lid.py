@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -92,6 +93,22 @@ def test_margin_and_smoothing_are_for_training_alone() -> None:
     assert torch.equal(one, other)
     one, other = (model.train()(batch([0, 1, 2])).terms["classification"].sum for model in (plain, wide))
     assert other > one
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_the_loss_of_angles_is_that_of_loops(training: bool) -> None:
+    model, whole, labels = objective(loss="aam", scale=8.0, margin=0.3).train(training), batch([0, 1, 2]), [0, 1, 2]
+    encoded, frames = model.encode(whole.features, whole.lengths)
+    vectors = model.head(frames, encoded.lengths, torch.ones(3, dtype=torch.bool)).tolist()
+    expected = 0.0
+    for vector, label in zip(vectors, labels, strict=True):
+        logits = []
+        for number, weight in enumerate(model.head.classes.weight.tolist()):
+            product = sum(a * b for a, b in zip(vector, weight, strict=True))
+            angle = math.acos(product / math.hypot(*vector) / math.hypot(*weight))
+            logits.append(8 * math.cos(angle + 0.3 * (training and number == label)))
+        expected += math.log(sum(map(math.exp, logits))) - logits[label]
+    assert float(model(whole).terms["classification"].sum.detach()) == pytest.approx(expected, rel=1e-4)
 
 
 def test_calibration_keeps_the_order_and_lowers_the_loss() -> None:

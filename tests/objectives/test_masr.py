@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -271,6 +272,22 @@ def test_samples_that_all_point_one_way_are_spread_out() -> None:
     spreads = [float(model(scaling=scaling)(near).figures["x_spread"][0]) for scaling in ("none", "whiten")]
     assert spreads[0] < 0.01
     assert spreads[1] > 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"margin": -0.1}, "margin must not be negative"),
+        ({"low": 0.6, "high": 0.6}, "must be below high"),
+        ({"loss": "contrastive", "mining": "similarity"}, "label, threshold or concat"),
+        ({"weight": -1.0}, "weight must not be negative"),
+        ({"label_noise": 1.5}, "shares between 0 and 1"),
+        ({"projection_dim": 0}, "projection_dim must be at least 1"),
+    ],
+)
+def test_settings_of_mining_and_of_streams_are_refused_alike(settings: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        StreamConfig(**settings)
 
 
 @pytest.mark.parametrize("name", ["type", "keys", "language.2"])

@@ -126,6 +126,22 @@ def test_shares_that_are_none_are_refused(wrong: dict[str, float]) -> None:
         Config(**wrong)
 
 
+def test_what_is_told_is_not_moved() -> None:
+    """Where all that is masked is silenced, no gradient reaches it: not by the encoder, nor as the target."""
+    model, whole = made(zero_share=1.0, random_share=0.0), batch([43, 30])
+    _, wide = hidden(model, whole)
+    features = whole.features.requires_grad_()
+    model(whole).terms["masked_reconstruction"].sum.backward()
+    assert features.grad is not None
+    assert not features.grad[wide].any()
+    assert features.grad[~wide].any()
+
+
+def test_frames_of_two_dimensions_are_frames() -> None:
+    encoder = build_recurrent(RecurrentConfig(2, 16, 1, context="both"))
+    assert build(Config(), encoder, build_spans(SpansConfig())).guess.out_features == 2
+
+
 def test_waveforms_have_no_frames_to_say() -> None:
     encoder = build_recurrent(RecurrentConfig(dim=16, context="both", front_end="waveform", subsampling=160))
     with pytest.raises(ValueError, match="waveforms has none"):

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from masr.objectives.wav2vec2 import scaled
+from masr.masking.spans import Config as SpansConfig
+from masr.masking.spans import build as build_spans
+from masr.models.recurrent import Config as RecurrentConfig
+from masr.models.recurrent import build as build_recurrent
+from masr.objectives.wav2vec2 import Config, build, scaled
 
 
 def test_scaled_changes_the_gradient_and_not_the_values() -> None:
@@ -14,3 +18,14 @@ def test_scaled_changes_the_gradient_and_not_the_values() -> None:
         assert torch.equal(out, frames)
         (out * 2).sum().backward()
         assert torch.equal(frames.grad, torch.full((4, 3), 2 * factor))
+
+
+def test_the_choice_hardens_step_by_step_down_to_a_floor() -> None:
+    config = Config(num_codes=4, code_dim=4, width=8, first_softness=2.0, last_softness=0.5, softness_decay=0.5)
+    encoder = build_recurrent(RecurrentConfig(5, 16, 1, context="both"))
+    model = build(config, encoder, build_spans(SpansConfig()))
+    found = []
+    for step in (0, 1, 2, 3, 100):
+        model.advance(step)
+        found.append(model.softness)
+    assert found == [2.0, 1.0, 0.5, 0.5, 0.5]

@@ -71,14 +71,14 @@ def run_room(name: str, room: Room, copy: Path, limit: int, out: TextIO) -> tupl
     for mutant in chosen:
         whole = mutant.path.read_bytes()
         mutant.path.write_bytes(mutant.source(whole))
-        state, seconds, test = run_tests(copy, parts_of(copy, room.tests, mutant.path), limit)
+        state, seconds, test = run_tests(copy, parts_of(copy, room, mutant.path), limit)
         mutant.path.write_bytes(whole)
         noticed += state != "survived"
         place = (name, mutant.path.relative_to(copy), mutant.line, mutant.kind)
         texts = (" ".join(text.split()) for text in (mutant.before, mutant.text))
         print(*place, *texts, state, f"{seconds:.1f}", test, sep="\t", file=out, flush=True)
     if noticed == len(chosen):  # one that survives shows that the tests pass
-        state, _, test = run_tests(copy, parts_of(copy, room.tests), limit * 5)
+        state, _, test = run_tests(copy, parts_of(copy, room), limit * 5)
         if state != "survived":
             sys.exit(f"{name}: the tests fail without any mutant: {test}")
     return noticed, len(chosen)
@@ -98,12 +98,16 @@ def choose(name: str, room: Room, copy: Path) -> list[Mutant]:
     return [chosen[place] for place in sorted(chosen)]
 
 
-def parts_of(copy: Path, tests: Sequence[str], broken: Path | None = None) -> list[list[str]]:
-    """Those of the room: first those that are named like the broken file or its folder, then the rest."""
-    words = {broken.stem, broken.parent.name} if broken else set()
-    places = [copy / test for test in tests]
+def parts_of(copy: Path, room: Room, broken: Path | None = None) -> list[list[str]]:
+    """Its tests: first those that are named like the broken file or its folder, then the rest."""
+    places = [copy / test for test in room.tests]
     files = [file for place in places for file in (sorted(place.rglob("test_*.py")) if place.is_dir() else [place])]
-    near = [file for file in files if file.stem.removeprefix("test_") in words]
+    near: list[Path] = []
+    if broken is not None:
+        near = [file for file in files if file.stem.removeprefix("test_") in (broken.stem, broken.parent.name)]
+        module = ".".join(broken.relative_to(copy).with_suffix("").parts)
+        if room.apart:
+            files = [file for file in files if file in places or f"from {module} import" in file.read_text("utf-8")]
     parts = [near, [file for file in files if file not in near]]
     return [[str(file.relative_to(copy)) for file in part] for part in parts if part]
 

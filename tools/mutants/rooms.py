@@ -13,6 +13,8 @@ class Room:
     files: tuple[str, ...]
     tests: tuple[str, ...]
     count: int
+    apart: bool = False
+    """Whether its files know little of each other: of a folder of tests only those run that import the broken one."""
 
     def paths(self, checkout: Path) -> list[Path]:
         """The files, in order of their names."""
@@ -25,7 +27,9 @@ RESUMING = "batches guard loop meters reads resume retention run sums"
 ROOMS = {
     "losses": Room(("losses/*.py",), ("tests/losses", "tests/training/test_ranks.py"), 25),
     "masking": Room(("masking/*.py",), ("tests/masking",), 15),
-    "objectives": Room(("objectives/*.py",), ("tests/objectives", "tests/contracts/test_objectives.py"), 25),
+    "objectives": Room(
+        ("objectives/*.py",), ("tests/objectives", "tests/contracts/test_objectives.py"), 25, apart=True
+    ),
     "metadata": Room(("metadata/*.py",), ("tests/metadata", "tests/contracts/test_metadata.py"), 15),
     "maths": Room(("maths/*.py",), ("tests/maths",), 15),
     "scoring": Room(("scoring/*.py", "scoring/*/*.py"), ("tests/scoring", "tests/cli/score"), 25),
