@@ -10,6 +10,7 @@ import pytest
 
 from masr.data.batch_config import Config
 from masr.data.collate import Labels
+from masr.errors import ConfigError
 from masr.training.batches import balanced_by, heard
 
 UTTS = [f"u{n}" for n in range(8)]
@@ -20,9 +21,9 @@ LABELS = {
 KEPT = np.array([True, False, True, True, True, True, True, True])
 
 
-def config(learned: str | None, **batching: Any) -> Any:
+def config(learned: str | None, accumulate: int = 1, **batching: Any) -> Any:
     objective = SimpleNamespace(config=SimpleNamespace(learned=learned))
-    training = SimpleNamespace(accumulate=1)
+    training = SimpleNamespace(accumulate=accumulate)
     return SimpleNamespace(objective=objective, training=training, batching=Config(**batching), seed=0)
 
 
@@ -50,3 +51,11 @@ def test_without_a_stream_the_labels_that_are_learnt_say_what_is_drawn() -> None
     assert heard(given, DATA, LABELS, KEPT) is KEPT
     assert balanced_by(given, DATA, LABELS).tolist() == LABELS["utt2lang"].ids.tolist()
     assert balanced_by(config(None), DATA, LABELS) is None
+
+
+def test_each_micro_batch_has_two_utterances_of_a_label() -> None:
+    given = config(None, accumulate=3, stream="spk", utterances_per_label=6)
+    assert balanced_by(given, DATA, LABELS) is LABELS["spk"].ids
+    with pytest.raises(ConfigError, match=r"accumulate 3 .* two utterances") as caught:
+        balanced_by(config(None, accumulate=3, stream="spk", utterances_per_label=5), DATA, LABELS)
+    assert caught.value.fix == "set batching.utterances_per_label to 6, or training.accumulate to 1"

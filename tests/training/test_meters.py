@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,9 @@ def test_tensorboard_has_the_same_figures(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    train(tiny.make_run(tmp_path, tensorboard=True))
+    run, before = tiny.make_run(tmp_path, tensorboard=True), threading.enumerate()
+    train(run)
+    assert all(thread in before for thread in threading.enumerate())  # what writes the curves has ended
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     for split in ("train", "dev"):

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from masr.training.distributed import World
 from masr.training.loop import train, validate
 from masr.training.sums import Sums, Tallied, Tally, Totals
-from masr.types import Batch
+from masr.types import Batch, Losses, Term
 from small import tiny
 
 
@@ -81,6 +82,31 @@ def test_a_stand_in_counts_no_code() -> None:
     found = Tallied(tiny.objective())(alone)
     assert found.histograms.keys() == {"code", "predicted_code"}
     assert not any(counts.any() for counts in found.histograms.values())
+
+
+class Weighed(nn.Module):
+    """Finds numbers that all hang on its weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, _batch: Batch) -> Losses:
+        w = self.weight
+        return Losses({"a": Term(3 * w, w, 0.5)}, {"b": (4 * w, 5 * w)}, None, {"code": w * torch.ones(1, 2)})
+
+
+@pytest.mark.parametrize("stand_in", [False, True])
+def test_only_sums_have_a_gradient_and_a_stand_in_finds_zeros(stand_in: bool) -> None:
+    batch = replace(tiny.whole_batch(1, 0, 2), stand_in=stand_in)
+    objective, factor = Weighed(), 0.0 if stand_in else 1.0
+    found = Tallied(objective)(batch)
+    others = (found.counts["a"], *found.figures["b"], found.histograms["code"])
+    assert not any(other.requires_grad for other in others)
+    assert [float(other.sum()) for other in others] == [factor * n for n in (2, 8, 10, 4)]
+    assert float(found.sums["a"].detach()) == factor * 6
+    found.sums["a"].backward()
+    assert float(objective.weight.grad) == factor * 3  # zero, and not None: the graph is there
 
 
 @pytest.mark.parametrize("kind", ["best_rq", "masr"])

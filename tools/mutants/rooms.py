@@ -24,6 +24,8 @@ class Room:
 
 BATCHING = "balanced batching collate cutting dataset grouping loader samples"
 RESUMING = "batches guard loop meters reads resume retention run sums"
+TRAINED = "batches guard loop meters reads resume retention sums average left_out lock ranks group"
+"""Tests that train, and not those of memory, optimisers or encoders, which are of other files."""
 ROOMS = {
     "losses": Room(("losses/*.py",), ("tests/losses", "tests/training/test_ranks.py"), 25),
     "masking": Room(("masking/*.py",), ("tests/masking",), 15),
@@ -34,7 +36,11 @@ ROOMS = {
     "maths": Room(("maths/*.py",), ("tests/maths",), 15),
     "scoring": Room(("scoring/*.py", "scoring/*/*.py"), ("tests/scoring", "tests/cli/score"), 25),
     "abx": Room(("analysis/abx/*.py",), ("tests/analysis/abx", "tests/cli/analyse/test_abx.py"), 15),
-    "probe": Room(("analysis/probe/*.py",), ("tests/analysis/probe", "tests/cli/analyse/test_probe.py"), 15),
+    "probe": Room(
+        ("analysis/probe/*.py",),
+        ("tests/analysis/probe", "tests/analysis/information/test_bounds.py", "tests/cli/analyse/test_probe.py"),
+        15,
+    ),
     "similarity": Room(
         ("analysis/similarity/*.py",), ("tests/analysis/similarity", "tests/cli/analyse/test_similarity.py"), 10
     ),
@@ -46,7 +52,7 @@ ROOMS = {
     ),
     "resuming": Room(
         tuple(f"training/{name}.py" for name in RESUMING.split()),
-        ("tests/training",),
+        (*(f"tests/training/test_{name}.py" for name in TRAINED.split()), "tests/cli/test_train.py"),
         20,
     ),
 }

@@ -76,7 +76,7 @@ def closeness(
             distances[np.arange(last - first), np.arange(first, last)] = _SELF
             own = distances[:, starts[i] : starts[i + 1]]
             for j in range(len(recordings)):
-                if j != i and counts[i] > 1:
+                if j != i:
                     right[i, j] += num_right(own, distances[:, starts[j] : starts[j + 1]])
     scores = np.where(triplets > 0, right / np.maximum(triplets, 1), np.nan)
     return Closeness(tuple(names), counts, scores, triplets)

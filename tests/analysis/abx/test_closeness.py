@@ -172,7 +172,7 @@ def test_tree_joins_what_is_hard_to_tell_apart() -> None:
         ([np.ones((2, 3))], "at least two"),
         ([np.ones((2, 3)), np.ones((0, 3))], "no snippets"),
         ([np.ones((2, 3)), np.ones((2, 4))], "wide"),
-        ([np.ones((2, 3)), np.array([[1, 2, np.nan]])], "finite"),
+        ([np.ones((4, 3)), np.array([[1, 2, 3], [1, np.nan, 2]])], "^1 has values that are no finite"),
         ([np.ones((2, 3)), np.zeros((2, 3))], "zero throughout"),
     ],
 )

@@ -24,8 +24,8 @@ def frames(count: int = 50, shift_sec: float = 0.02, start_sec: float = 0.0125) 
 
 def test_phones_between_phones_are_items(tmp_path: Path) -> None:
     data = alignment(
-        tmp_path, "1 0.0 0.1 AA1", "1 0.1 0.2 B", "1 0.3 0.1 AH0", "1 0.4 0.1 sil", "1 0.5 0.1 D", "1 0.6 0.1 E"
-    )
+        tmp_path, "1 0.0 0.1 AA1", "1 0.1 0.2 B 0.98", "1 0.3 0.1 AH0", "1 0.4 0.1 sil", "1 0.5 0.1 D", "1 0.6 0.1 E"
+    )  # a fifth column, which aligners fill with their confidence, is not read
     items = list(from_alignment(data))
     assert [(i.phone, i.before, i.behind) for i in items] == [("B", "AA1", "AH0")]
     assert (items[0].utt, items[0].speaker) == ("u1", "s1")

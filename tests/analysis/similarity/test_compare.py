@@ -161,14 +161,22 @@ def test_what_has_no_answer_is_refused() -> None:
     assert cca.cca(similarity.without_constant(pair(still, y))) == pytest.approx(
         cca.cca(pair(np.delete(still, 2, axis=1), y))
     )
-    with pytest.raises(AnalysisError, match="no feature ever moves"):
-        cka.linear_cka(pair(np.ones((50, 3)), y[:50]))
+    for alignment in (cka.linear_cka, cka.linear_cka_unbiased):
+        with pytest.raises(AnalysisError, match="x: no feature ever moves"):
+            alignment(pair(np.ones((50, 3)), y[:50]))
     with pytest.raises(AnalysisError, match="no unbiased estimate"):
         cka.linear_cka_unbiased(pair(x[:3], y[:3]))
     broken = y.copy()
     broken[77, 1] = np.nan
     with pytest.raises(AnalysisError, match="y: feature 1 has NaN"):
         pair(still, broken)
+
+
+def test_what_a_feature_has_in_all_others_and_in_one_is_a_mean_over_features() -> None:
+    columns = {"a": np.ones(3), "b": np.array([0.9, 0.1, 0.2]), "c": np.array([0.5, 0.7, 0.3])}
+    found = similarity.Similarity("neuron", "", ("a",), tuple(columns), np.zeros((1, 3)), 9, {"a": columns})
+    # The largest of b and c are 0.9, 0.7, 0.3 and the smallest 0.5, 0.1, 0.2; the column of the row itself says nothing.
+    assert found.over_others() == {"a": (pytest.approx(1.9 / 3), pytest.approx(0.8 / 3))}
 
 
 def test_memory_does_not_grow_with_the_frames(tmp_path: Path) -> None:
