@@ -49,6 +49,16 @@ def test_the_share_is_as_asked(asked: float | None, options: dict[str, float]) -
     assert share_of(batches, LABELS, 1000) == pytest.approx(wanted, abs=0.01)
 
 
+def test_the_share_is_as_asked_where_one_without_a_label_is_as_long_as_ten_with() -> None:
+    """A step of short ones has room for 32, one with a single long one beside them for 8: most have none."""
+    labels = np.where(np.arange(600) < 500, np.arange(600) % 20, -1)
+    lengths = np.where(labels < 0, 300, 30)
+    budget = {"batch_frames": 3000, "max_frames": 300, "labels_per_batch": 8, "utterances_per_label": 4}
+    batches = Batches(lengths, Config(stream="x", unlabelled_share=0.02, **budget), 0, labels)
+    assert {len(batches.at(step)) for step in range(100)} == {32, 9}
+    assert share_of(batches, labels, 2000) == pytest.approx(0.02, rel=0.05)
+
+
 def test_labels_of_few_utterances_bring_as_many_without() -> None:
     labels = np.append(np.repeat(np.arange(10), [2, 2, 2, 3, 3, 4, 9, 9, 20, 46]), np.full(100, -1))
     assert share_of(plan(labels, utterances_per_label=5), labels, 1000) == pytest.approx(0.5, abs=0.01)

@@ -1,6 +1,7 @@
 """Breaks masr in many small ways, and says which of them no test notices.
 
   python tools/mutants/mutants.py [--room ROOM ...] [--tests CHECKOUT] [--out TSV]
+  python tools/mutants/mutants.py --judged
 
 A seeded choice from the syntax trees of the files that rooms.py names; each mutant runs against the tests of its room,
 those of its own file first, until one fails. What is broken is a temporary copy. The TSV has a line for each mutant:
@@ -21,7 +22,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -40,7 +41,11 @@ def main() -> None:
     parser.add_argument("--tests", type=Path, default=CHECKOUT, help="a checkout whose tests are run (default: this)")
     parser.add_argument("--out", type=Path, default=CHECKOUT / "build" / "mutants.tsv")
     parser.add_argument("--limit", type=int, default=300, help="seconds of CPU for one mutant (default: %(default)s)")
+    parser.add_argument("--judged", action="store_true", help="print what judged.tsv says of each room, and run nothing")
     args = parser.parse_args()
+    if args.judged:
+        print("\n".join(table_of_judged(Path(__file__).with_name("judged.tsv"))))
+        return
     args.out.parent.mkdir(parents=True, exist_ok=True)
     import_all()
     with tempfile.TemporaryDirectory(prefix="mutants") as folder, args.out.open("w", encoding="utf-8") as out:
@@ -49,6 +54,23 @@ def main() -> None:
         for name in args.room or ROOMS:
             noticed, count = run_room(name, ROOMS[name], Path(folder), args.limit, out)
             print(f"{name}: {noticed} of {count} noticed", flush=True)
+
+
+def table_of_judged(judged: Path) -> Iterator[str]:
+    """What came of the mutants that are drawn, as Markdown: whatever is not among those judged was noticed."""
+    yield "| room | run | noticed before | survivors: equivalent | gaps, closed | gaps, open |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    lines = [line.split("\t") for line in judged.read_text("utf-8").splitlines()[1:]]
+    sums = [0] * 5
+    for name, room in ROOMS.items():
+        files = {str(path.relative_to(CHECKOUT)) for path in room.paths(CHECKOUT)}
+        mine = [(judgement, why) for file, _, _, _, judgement, why in lines if file in files]
+        equivalent = sum(judgement == "equivalent" for judgement, _ in mine)
+        closed = sum(judgement == "gap" and "closed" in why for judgement, why in mine)
+        figures = [room.count, room.count - len(mine), equivalent, closed, len(mine) - equivalent - closed]
+        sums = [a + b for a, b in zip(sums, figures, strict=True)]
+        yield f"| {name} | {' | '.join(map(str, figures))} |"
+    yield f"| all | {' | '.join(map(str, sums))} |"
 
 
 def copy_checkout(tests: Path, folder: Path) -> None:

@@ -175,7 +175,7 @@ def test_what_has_no_answer_is_refused() -> None:
 def test_what_a_feature_has_in_all_others_and_in_one_is_a_mean_over_features() -> None:
     columns = {"a": np.ones(3), "b": np.array([0.9, 0.1, 0.2]), "c": np.array([0.5, 0.7, 0.3])}
     found = similarity.Similarity("neuron", "", ("a",), tuple(columns), np.zeros((1, 3)), 9, {"a": columns})
-    # The largest of b and c are 0.9, 0.7, 0.3 and the smallest 0.5, 0.1, 0.2; the column of the row itself says nothing.
+    # The largest of b and c are 0.9, 0.7, 0.3, the smallest 0.5, 0.1, 0.2; the column of the row itself says nothing.
     assert found.over_others() == {"a": (pytest.approx(1.9 / 3), pytest.approx(0.8 / 3))}
 
 
