@@ -141,11 +141,13 @@ def _validate(args: argparse.Namespace) -> int:
 def _fix(args: argparse.Namespace) -> int:
     from masr.io.datadir.fix import fix
     from masr.io.datadir.screen import render_fixed, render_report
+    from masr.io.datadir.tables import tables_in
     from masr.io.datadir.validate import validate
     from masr.io.one_writer import writing
 
     code = 0
     for folder in args.folders:
+        tables_in(folder)  # what is no data directory is refused before anything is laid in its place
         with writing(folder, "data"):
             fixed = fix(folder, _checks(args), args.prefix, args.drop_missing)
         print(render_fixed(fixed, _shown(args)))

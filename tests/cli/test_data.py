@@ -139,6 +139,8 @@ def test_draws_are_the_same_for_the_same_seed(folder: Path, tmp_path: Path, opti
         (["split", "DIR", "3", "--by-speaker"], "cannot be split into 3"),
         (["combine", "OUT", "DIR", "DIR"], "another of the directories"),
         (["summary", "DIR/tarin"], "no such directory"),
+        (["fix", "OUT"], "no such directory"),
+        (["split", "OUT", "2"], "no such directory"),
         (["labels", "DIR", "lnag"], "did you mean lang?"),
     ],
 )
