@@ -24,8 +24,8 @@ LENGTHS = [30, 22, 9]
 
 def objective(**settings: Any) -> Hubert:
     torch.manual_seed(0)
-    sizes = {"num_bins": 6, "dim": 16, "num_layers": 1, "num_heads": 2, "feed_forward_dim": 24}
-    encoder = build_transformer(TransformerConfig(**sizes, dropout=0.0))  # type: ignore[arg-type]
+    sizes = TransformerConfig(num_bins=6, dim=16, num_layers=1, num_heads=2, feed_forward_dim=24, dropout=0.0)
+    encoder = build_transformer(sizes)
     masker = build_spans(SpansConfig(share=0.5, span=3))
     return build(Config(num_clusters=5, width=4, **settings), encoder, masker)
 
