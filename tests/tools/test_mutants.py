@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -61,3 +62,14 @@ def test_a_mutant_is_the_file_with_this_change_alone(mutants: list) -> None:
         assert changed.replace(mutant.text, mutant.before, 1).count("\n") == SOURCE.count("\n")
         start, end = SOURCE[: mutant.start], SOURCE[mutant.end :]
         assert changed == start + mutant.text + end
+
+
+def test_the_table_in_the_docs_is_that_of_the_judged() -> None:
+    root = TOOLS.parents[1]
+    words = [sys.executable, TOOLS / "mutants.py", "--judged"]
+    printed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert printed in (root / "docs" / "testing.md").read_text("utf-8")
+    judged = [line.split("\t") for line in (TOOLS / "judged.tsv").read_text("utf-8").splitlines()]
+    num_run, *parts = map(int, printed.splitlines()[-1].strip("| ").split(" | ")[1:])
+    assert sum(parts) == num_run
+    assert sum(parts[1:]) == len(judged) - 1

@@ -41,7 +41,9 @@ def main() -> None:
     parser.add_argument("--tests", type=Path, default=CHECKOUT, help="a checkout whose tests are run (default: this)")
     parser.add_argument("--out", type=Path, default=CHECKOUT / "build" / "mutants.tsv")
     parser.add_argument("--limit", type=int, default=300, help="seconds of CPU for one mutant (default: %(default)s)")
-    parser.add_argument("--judged", action="store_true", help="print what judged.tsv says of each room, and run nothing")
+    parser.add_argument(
+        "--judged", action="store_true", help="print what judged.tsv says of each room, and run nothing"
+    )
     args = parser.parse_args()
     if args.judged:
         print("\n".join(table_of_judged(Path(__file__).with_name("judged.tsv"))))
