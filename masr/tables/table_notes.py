@@ -37,7 +37,8 @@ def _intervals(outcome: Outcome) -> list[str]:
         notes.append("± of a row with one seed is half the 95 % interval over speakers, where answers are kept.")
     if "file" in used:
         names = sorted({column.interval for column in outcome.plan.table.columns if column.low})
-        notes.append(f"[low, high] of a row with one seed is the interval of its score file: {'; '.join(names)}.")
+        which = "a row with one seed, or whose seeds share one task,"
+        notes.append(f"[low, high] of {which} is the interval of its score file: {'; '.join(names)}.")
     if outcome.gates:
         notes.append("A row passes a gate where its interval and that of what it has to beat do not meet.")
     return notes
