@@ -17,7 +17,7 @@ from masr.io.frames import Array, ArrayFrames, Frames, Grid
 from masr.io.layout import PHONES_CTM
 from masr.types import IntArray
 
-PHONES = "phones"
+PHONES, SPEAKER = "phones", "spk"
 
 
 class LabelFrames:
@@ -109,9 +109,9 @@ def array_labels(name: str, array: Array) -> tuple[ArrayFrames, int]:
 
 
 def kinds_or_phones(data: DataDir, kind: str, like: Frames) -> LabelFrames:
-    """The labels that `kind` names: `phones`, or a kind of the data directory."""
+    """The labels that `kind` names: `phones`, or a kind of the data directory, of which its speakers are one."""
     if kind == PHONES:
         return phone_labels(data, like)
-    if kind not in data.kinds():
-        raise AnalysisError(f"{data.folder} has no labels {kind!r}", fix=near(kind, [PHONES, *data.kinds()]))
+    if kind not in (SPEAKER, *data.kinds()):
+        raise AnalysisError(f"{data.folder} has no labels {kind!r}", fix=near(kind, [PHONES, SPEAKER, *data.kinds()]))
     return utterance_labels(data, kind, like)

@@ -5,19 +5,21 @@ It needs models and an analysis together, which do not know each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from masr.analysis.frame_labels import array_labels, kinds_or_phones
+from masr.analysis.frame_labels import SPEAKER, LabelFrames, array_labels, kinds_or_phones
 from masr.analysis.information.grid import GridTask
-from masr.analysis.information.pairs import PairSource
+from masr.analysis.information.held_out import UTTERANCE
+from masr.analysis.information.pairs import Groups, PairSource
 from masr.api import masked_pass
 from masr.api.frames import expand, open_model, open_sources
 from masr.errors import UsageError
 from masr.inference.frame_sources import EncoderFrames, HiddenFrames, KeptFrames
 from masr.io.datadir import DataDir
 from masr.io.frames import ArrayFrames, Frames, load_array
+from masr.io.layout import UTT2SPK, label_table
 from masr.io.model_name import ModelName, model_name
 
 
@@ -42,6 +44,8 @@ class Pairing:
     """Frames that the other side is later."""
     rate: Sequence[float] | None = None
     data: Path | None = None
+    held_out_by: str | None = None
+    """What is held out whole: `utterance`, or all with one value of a kind, as `spk`; None leaves it to `groups_of`."""
 
 
 def tasks(pairing: Pairing) -> Iterator[GridTask]:
@@ -74,8 +78,47 @@ def _pair(pairing: Pairing, names: Sequence[str], views: Sequence[str], k: int) 
     first = open_sources([names[k]], own_rates[:1], pairing.data)[0]
     second, num_classes = _other_side(views[other], pairing.labels, own_rates[-1:], first, pairing.data)
     sides = [KeptFrames(side) if isinstance(side, EncoderFrames) else side for side in (first, second)]
-    source = PairSource(sides[0], sides[1], open_mask(pairing.mask), num_classes is not None, pairing.future)
+    folders = [Path(one) for one in (views[other], pairing.data, names[k]) if one is not None]
+    groups = groups_of(pairing.held_out_by, pairing.labels, first, second, folders)
+    classes = None if num_classes is None else second.names if isinstance(second, LabelFrames) else range(num_classes)
+    source = PairSource(sides[0], sides[1], open_mask(pairing.mask), classes, pairing.future, groups)
     return GridTask(names[k], source, num_classes)
+
+
+def groups_of(
+    asked: str | None, labels: str | None, first: Frames, second: Frames, folders: Sequence[Path]
+) -> Groups | None:
+    """What is held out whole, as the first of `folders` that is a data directory with that kind says; None: utterances.
+
+    Where nobody asked, it is speakers, unless the labels are the speakers themselves, or what has labels is of one
+    speaker, or no speaker has two utterances: then nobody knew who speaks.
+    """
+    if asked == UTTERANCE or (asked is None and labels == SPEAKER):
+        return None
+    kind, utts = asked or SPEAKER, first.utts
+    tables = [table for table in (_table(folder, kind) for folder in folders) if table is not None]
+    if asked is not None and (utts is None or not tables):
+        raise UsageError(
+            f"--held-out-by {kind}: nothing says of which {kind} the utterances are",
+            why="no data directory that was given has "
+            f"{label_table(kind)}, and {first.name} {'does not name' if utts is None else 'names'} its utterances",
+            fix=f"add {label_table(kind)} to the data directory, or say --held-out-by {UTTERANCE}",
+        )
+    if utts is None or not tables:
+        return None
+    if asked is None:
+        spans = second.spans if isinstance(second, LabelFrames) else None
+        known = [tables[0].get(utt) for utt in utts if spans is None or utt in spans]
+        if not 1 < len(set(known)) < len(known):
+            return None
+    return Groups(kind, tables[0])
+
+
+def _table(folder: Path, kind: str) -> Mapping[str, str] | None:
+    if not (folder / UTT2SPK).is_file():
+        return None
+    data = DataDir.open(folder)
+    return data.labels(kind) if data.has(label_table(kind)) else None
 
 
 def _other_side(
@@ -112,11 +155,13 @@ def _masked(pairing: Pairing, word: str, named: ModelName) -> Iterator[GridTask]
     model, data = open_model(named, pairing.data)
     clear = EncoderFrames(word, model, named.layer, data)
     kept = KeptFrames(clear)
+    groups = groups_of(pairing.held_out_by, None, clear, clear, [data.folder])
     shares: Sequence[float | None] = pairing.mask_share or [None]
     for share in dict.fromkeys(shares):
         masked = masked_pass(Path(named.model), model, share, pairing.mask_span, pairing.mask_seed)
         hidden = KeptFrames(EncoderFrames(word, model, named.layer, data, masked))
-        yield GridTask(word, PairSource(hidden, kept, HiddenFrames(clear, masked)), None, masked.masker.config.share)
+        source = PairSource(hidden, kept, HiddenFrames(clear, masked), groups=groups)
+        yield GridTask(word, source, None, masked.masker.config.share)
 
 
 def open_mask(path: Path | None) -> Frames | None:

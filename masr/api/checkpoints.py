@@ -16,7 +16,7 @@ from masr.analysis.information.grid import GridSettings, GridTask, run_task
 from masr.analysis.information.pairs import Limits, PairSource
 from masr.analysis.probe import frames as probe_frames
 from masr.api import load, masked_pass
-from masr.api.bounds import open_mask
+from masr.api.bounds import groups_of, open_mask
 from masr.api.extract import frames_of
 from masr.errors import CheckpointError
 from masr.inference.frame_sources import ArchiveFrames
@@ -50,6 +50,10 @@ class Options:
     frames: int = 200_000
     """To learn from at most."""
     seed: int = 0
+    held_out_by: str | None = None
+    """What the bounds hold out whole: `utterance`, or a kind; None as in `masr.api.bounds.groups_of`."""
+    testable_only: bool = False
+    """Phones or labels that cannot be on both sides are left out."""
 
 
 def look(options: Options, folder: Path, name: str) -> Iterator[Checkpoint]:
@@ -68,7 +72,9 @@ def look(options: Options, folder: Path, name: str) -> Iterator[Checkpoint]:
 def _figures(options: Options, name: str, place: Path) -> dict[str, Estimate]:
     """The figures of one checkpoint, whose frames lie in `place` meanwhile."""
     model = load(name)
-    limits = Limits(options.frames, max(10, options.frames // 2), seed=options.seed)
+    limits = Limits(
+        options.frames, max(10, options.frames // 2), seed=options.seed, testable_only=options.testable_only
+    )
     found = {}
     for figure, task in _tasks(options, options.data, name, model, place) if options.data else ():
         (row,) = run_task(task, GridSettings(("logistic",), (options.clusters,), limits=limits))
@@ -84,13 +90,19 @@ def _tasks(options: Options, data: Path, name: str, model: Model, place: Path) -
     if options.labels != "none":
         frames = open_frames(clear)
         labels = kinds_or_phones(DataDir.open(data), options.labels, frames)
-        yield LABELS, GridTask(name, PairSource(frames, labels, None, has_labels=True), len(labels.names))
+        groups = groups_of(options.held_out_by, options.labels, frames, labels, [data])
+        yield LABELS, GridTask(name, PairSource(frames, labels, None, labels.names, groups=groups), len(labels.names))
     masked = masked_pass(Path(name), model, options.mask_share, options.mask_span)
     if masked.vector is None and masked.hide is None:  # it never saw hidden speech
-        yield VIEW, GridTask(name, PairSource(open_frames(clear), ArchiveFrames(data), future=options.future), None)
+        frames = open_frames(clear)
+        groups = groups_of(options.held_out_by, None, frames, frames, [data])
+        yield VIEW, GridTask(name, PairSource(frames, ArchiveFrames(data), future=options.future, groups=groups), None)
         return
     hidden = frames_of(name, model, data, place / "hidden", options.layer, masked)
-    yield VIEW, GridTask(name, PairSource(open_frames(hidden), open_frames(clear), open_mask(hidden / MASK)), None)
+    frames = open_frames(hidden)
+    groups = groups_of(options.held_out_by, None, frames, frames, [data])
+    source = PairSource(frames, open_frames(clear), open_mask(hidden / MASK), groups=groups)
+    yield VIEW, GridTask(name, source, None)
 
 
 def _accuracy(options: Options, folders: Sequence[Path], name: str, model: Model, place: Path) -> Estimate:

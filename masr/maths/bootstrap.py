@@ -99,6 +99,15 @@ def drawn(count: int, seed: int = 0, draws: int = DRAWS) -> Float64Array:
     return under_draws(lambda weights: weights, count, seed, draws)
 
 
+def drawn_within(strata: IntArray, seed: int = 0, draws: int = DRAWS) -> Float64Array:
+    """(R, G) how often each cluster is drawn when of each of the (G,) strata as many are drawn as it has."""
+    random, found = np.random.default_rng(seed), np.zeros((draws, len(strata)))
+    for one in np.unique(strata):
+        members = np.flatnonzero(strata == one)
+        found[:, members] = random.multinomial(len(members), np.full(len(members), 1 / len(members)), size=draws)
+    return found
+
+
 def under_draws(figures: Figures, count: int, seed: int = 0, draws: int = DRAWS, cells: int = 1) -> Float64Array:
     """(R,) or (R, K) what `figures` makes of each draw of `count` clusters; the draws are those of `drawn`.
 

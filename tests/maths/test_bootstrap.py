@@ -15,6 +15,7 @@ from masr.maths.bootstrap import (
     clusters,
     difference,
     drawn,
+    drawn_within,
     estimate,
     known_mean,
     ratio,
@@ -208,3 +209,15 @@ def test_p_is_twice_the_share_of_draws_on_the_other_side() -> None:
 def test_shares_and_means_of_nothing_are_unknown() -> None:
     np.testing.assert_array_equal(ratio(np.array([1.0, 1.0]), np.array([0.0, 2.0])), [np.nan, 0.5])
     np.testing.assert_array_equal(known_mean(np.array([[np.nan, 4.0, 2.0], [np.nan] * 3])), [3.0, np.nan])
+
+
+def test_draws_within_strata_keep_their_sizes_and_are_as_likely() -> None:
+    strata = np.array([4, 0, 4, 0, 0, 7, 4, 4])
+    found = drawn_within(strata, 3, 4000)
+    assert found.shape == (4000, 8)
+    for one, size in ((0, 3), (4, 4), (7, 1)):
+        of_one = found[:, strata == one]
+        assert (of_one.sum(axis=1) == size).all()
+        assert np.abs(of_one.mean(axis=0) - 1).max() < 5 * np.sqrt((1 - 1 / size) / 4000) + 1e-12
+        assert of_one.var(axis=0) == pytest.approx(1 - 1 / size, abs=0.1)
+    np.testing.assert_array_equal(found, drawn_within(strata, 3, 4000))

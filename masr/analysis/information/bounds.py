@@ -7,7 +7,7 @@ other view's frame, and then I(Za; Zb) >= I(Za; f(Zb)) as well, at most log V. E
 the same frames, which the probe was not trained on. A bound below 0 is shown as it is: the probe is worse than knowing
 how frequent the labels are.
 
-Shapes: N frames, U units (utterances) that they are of, V classes.
+Shapes: N frames, U units (utterances, speakers, ...) that they are of, V classes.
 """
 
 from __future__ import annotations
@@ -18,16 +18,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from masr.analysis.information.held_out import aside
 from masr.analysis.probe import density as probe_density
 from masr.analysis.probe.density import Kind
 from masr.errors import AnalysisError
-from masr.maths.bootstrap import clusters, resample
+from masr.maths.bootstrap import Figures, clusters, drawn_within, estimate, resample
 from masr.maths.estimate import Estimate
 from masr.types import Float64Array, FloatArray, IntArray
 
 _MOST_CELLS, _BLOCK_LABELS = 1 << 26, 1 << 16
-_HELD_SHARE = 0.1
-"""Share of the training units that choose the probe instead of training it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +38,7 @@ class Sample:
     labels: IntArray
     """(N,) from 0."""
     units: IntArray
-    """(N,) which utterance each frame is of: what is drawn for intervals, and what splits keep together."""
+    """(N,) which utterance or speaker each frame is of: what is drawn for intervals, and what splits keep whole."""
 
     def part(self, chosen: npt.NDArray[np.bool_]) -> Sample:
         """The sample with only the chosen frames."""
@@ -54,7 +53,7 @@ class Bound:
     entropy: float
     cross_entropy: float
     bound: Estimate
-    """What Z tells of Y at least; its interval is over utterances."""
+    """What Z tells of Y at least; its interval is over what is held out: utterances, speakers, ..."""
     ceiling: float
     """log V, which no bound can exceed."""
     num_train: int
@@ -131,7 +130,7 @@ def bound(train: Sample, test: Sample, num_classes: int, kind: Kind, seed: int =
                 f"the {name} frames have one label alone, of which there is nothing to tell",
                 fix="give more speech, or other labels",
             )
-    held = held_out(train.units, _HELD_SHARE, seed + 1)
+    held = aside(train.units, train.labels, seed + 1)
     density = probe_density.fit(
         kind,
         train.frames[~held],
@@ -144,8 +143,12 @@ def bound(train: Sample, test: Sample, num_classes: int, kind: Kind, seed: int =
 
 
 def judged(probe: str, logs: Float64Array, test: Sample, num_classes: int, num_train: int, seed: int) -> Bound:
-    """The bound that (N,) log-probabilities of the held-out labels give, with its interval."""
-    drawn = clusters(test.units, "utterances", seed)
+    """The bound that (N,) log-probabilities of the held-out labels give, with its interval.
+
+    Where each unit has one class alone, as many of each class are drawn as there are: the split took them so, and a
+    draw that lacks a class would know less to tell. There is no interval then where a class has one unit alone.
+    """
+    drawn = clusters(test.units, "held-out units", seed)
     cells = drawn.numbers * num_classes + test.labels
     counts = np.bincount(cells, minlength=drawn.count * num_classes).reshape(drawn.count, -1).astype(np.float64)
     losses = np.bincount(drawn.numbers, weights=-logs, minlength=drawn.count)
@@ -158,17 +161,19 @@ def judged(probe: str, logs: Float64Array, test: Sample, num_classes: int, num_t
         found: Float64Array = entropies - weights @ losses / sizes[:, 0]
         return found
 
-    (found,) = resample(bound_of, drawn.count, seed, cells=4 * num_classes, unit="nats")
+    found = _drawn(bound_of, counts, seed)
     whole = entropy(test.labels), -float(logs.mean())
     return Bound(probe, *whole, found, math.log(num_classes), num_train, len(logs))
 
 
-def held_out(units: IntArray, share: float, seed: int) -> npt.NDArray[np.bool_]:
-    """(N,) whether a frame's unit is among the share that is put aside; at least one unit is on either side."""
-    names = np.unique(units)
-    if len(names) < 2:
-        raise AnalysisError(
-            "there is one utterance alone, of which nothing can be held out", fix="give more speech, or longer arrays"
-        )
-    count = min(len(names) - 1, max(1, round(share * len(names))))
-    return np.isin(units, np.random.default_rng(seed).choice(names, count, replace=False))
+def _drawn(figure: Figures, counts: Float64Array, seed: int) -> Estimate:
+    """The figure of all clusters with its interval, from (G, V) frames of each class that each cluster has."""
+    count, width = counts.shape
+    classes = counts.argmax(axis=1)
+    sizes = np.bincount(classes)
+    if (counts > 0).sum() > count or (sizes > 0).sum() < 2:
+        (found,) = resample(figure, count, seed, cells=4 * width, unit="nats")
+        return found
+    value = float(figure(np.ones((1, count)))[0])
+    several = sizes[sizes > 0].min() > 1
+    return estimate(value, figure(drawn_within(classes, seed)) if several else None, "nats")

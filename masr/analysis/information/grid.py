@@ -14,14 +14,14 @@ import numpy as np
 import torch
 
 from masr.analysis.information import infonce_mine as critics
-from masr.analysis.information.bounds import Bound, Sample, bound, held_out, plug_in
-from masr.analysis.information.pairs import Limits, Pairs, PairSource, gather
+from masr.analysis.information.bounds import Bound, Sample, bound, plug_in
+from masr.analysis.information.held_out import aside
+from masr.analysis.information.pairs import HeldOut, Limits, Pairs, PairSource, Split, gather
 from masr.analysis.information.symbols import Clusters, Method, fit_clusters
 from masr.analysis.probe.density import Kind
 from masr.types import FloatArray, IntArray
 
 Estimator = Literal["plug-in", "infonce", "mine"]
-_HELD_SHARE = 0.1
 _PIECE = 1 << 16
 """Frames that are clustered at once."""
 
@@ -57,6 +57,7 @@ class GridRow:
     clusters: int | None
     bounds: tuple[Bound, ...]
     estimates: tuple[tuple[str, float], ...]
+    held_out: HeldOut
     mask_share: float | None = None
 
     def as_json(self) -> dict[str, object]:
@@ -67,6 +68,7 @@ class GridRow:
             "clusters": self.clusters,
             "bounds": [one.as_json() for one in self.bounds],
             "estimates": dict(self.estimates),
+            "held_out": self.held_out.as_json(),
         }
 
 
@@ -77,15 +79,16 @@ def run_tasks(tasks: Iterable[GridTask], settings: GridSettings) -> list[GridRow
 
 def run_task(task: GridTask, settings: GridSettings) -> list[GridRow]:
     """One row where the other side is labels, else a row for each number of clusters."""
-    train, test = gather(task.source, settings.limits)
+    split = gather(task.source, settings.limits)
+    train, test = split.train, split.test
     if task.num_classes is not None:
         samples = Sample(train.first, train.labels(), train.units), Sample(test.first, test.labels(), test.units)
-        return [_row(task, None, *samples, task.num_classes, (train, test), settings)]
+        return [_row(task, None, *samples, task.num_classes, split, settings)]
     rows = []
     for count in settings.clusters:
         clusters = _clusters(train.second, count, settings)
         made = [Sample(p.first, _symbols(clusters, p.second), p.units) for p in (train, test)]
-        rows.append(_row(task, count, made[0], made[1], count, (train, test), settings))
+        rows.append(_row(task, count, made[0], made[1], count, split, settings))
     return rows
 
 
@@ -109,7 +112,7 @@ def _row(
     train: Sample,
     test: Sample,
     num_classes: int,
-    pairs: tuple[Pairs, Pairs],
+    split: Split,
     settings: GridSettings,
 ) -> GridRow:
     seed = settings.limits.seed
@@ -120,11 +123,11 @@ def _row(
             own = _clusters(train.frames, clusters or max(settings.clusters), settings)
             value = plug_in(_symbols(own, test.frames), test.labels)
         else:
-            sides = [_sides(p, clusters is None, num_classes) for p in pairs]
-            aside = held_out(train.units, _HELD_SHARE, seed + 1)
-            value = critics.estimate(kind, _part(sides[0], ~aside), _part(sides[0], aside), sides[1], seed)
+            sides = [_sides(p, clusters is None, num_classes) for p in (split.train, split.test)]
+            kept = ~aside(train.units, train.labels, seed + 1)
+            value = critics.estimate(kind, _part(sides[0], kept), _part(sides[0], ~kept), sides[1], seed)
         estimates.append((kind, value))
-    return GridRow(task.name, clusters, bounds, tuple(estimates), task.mask_share)
+    return GridRow(task.name, clusters, bounds, tuple(estimates), split.held_out, task.mask_share)
 
 
 def _sides(pairs: Pairs, has_labels: bool, num_classes: int) -> critics.Sides:

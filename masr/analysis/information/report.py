@@ -40,7 +40,13 @@ def render(rows: Sequence[GridRow]) -> str:
         lines += [f"{row.name}  {of}  {name}: {value:.4f} nats" for name, value in row.estimates]
     if rows and rows[0].bounds:
         frames = rows[0].bounds[0]
-        lines.append(f"{frames.num_train} frames to train on, {frames.num_test} held out")
+        parts = rows[0].held_out
+        lines.append(
+            f"{frames.num_train} frames of {parts.num_train} to train on, {frames.num_test} of {parts.num_test} held "
+            f"out, by {parts.by}"
+        )
+        if parts.left_out:
+            lines.append(f"left out, as they are of one {parts.by} alone: {' '.join(parts.left_out)}")
     if len({row.name for row in rows}) > 1:
         lines.append(f"highest bound: {best(rows).name}")
     return "\n".join(lines)
@@ -53,7 +59,9 @@ def _line(one: Bound) -> str:
     )
 
 
-HEADER = "representation\tmask_share\tclusters\tprobe\tentropy\tcross_entropy\tbound\tlow\thigh\tshare\tceiling"
+HEADER = (
+    "representation\tmask_share\tclusters\tprobe\tentropy\tcross_entropy\tbound\tlow\thigh\tshare\tceiling\theld_out_by"
+)
 
 
 def write(folder: Path, rows: Sequence[GridRow]) -> None:
@@ -78,6 +86,7 @@ def write(folder: Path, rows: Sequence[GridRow]) -> None:
                         clusters,
                         one.probe,
                         *("" if value is None else f"{value:.6f}" for value in figures),
+                        row.held_out.by,
                     ]
                 )
             )

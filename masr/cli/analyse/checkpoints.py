@@ -33,6 +33,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--labels", default="phones", metavar="KIND", help="of DATA: phones (default), lang, ... or none"
     )
+    parser.add_argument(
+        "--held-out-by",
+        metavar="KIND",
+        help="what is held out whole: utterance, or spk or another utt2KIND (default: spk where speakers are known)",
+    )
+    parser.add_argument(
+        "--testable-only",
+        action="store_true",
+        help="leave out labels that one speaker (or utterance, ...) alone has, however many frames they have",
+    )
     parser.add_argument("--clusters", type=int, default=50, metavar="V", help="of the other view (default 50)")
     parser.add_argument("--future", type=int, default=5, metavar="N", help="frames that log-mel is later (default 5)")
     parser.add_argument("--mask-share", type=float, metavar="S", help="of frames (default: as in the training)")

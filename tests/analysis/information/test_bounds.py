@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from masr.analysis.information import infonce_mine as critics
-from masr.analysis.information.bounds import Sample, bound, entropy, held_out, judged, plug_in
+from masr.analysis.information.bounds import Sample, bound, entropy, judged, plug_in
 from masr.analysis.information.symbols import METHODS, Mixture, fit_clusters
 from masr.analysis.probe.density import Density
 from masr.errors import AnalysisError
-from masr.maths.bootstrap import clusters
+from masr.maths.bootstrap import clusters, drawn_within
 from masr.maths.bootstrap import drawn as weights_of
 from reference import slow_bootstrap, slow_information
 
@@ -167,13 +167,26 @@ def test_the_interval_is_that_of_utterances_taken_one_by_one() -> None:
     assert (found.bound.low, found.bound.high) == pytest.approx(slow_bootstrap.interval(values), rel=1e-9)
 
 
-def test_whole_units_are_held_out() -> None:
-    units = np.repeat(np.arange(20), 7)
-    held = held_out(units, 0.25, 3)
-    assert set(units[held]) & set(units[~held]) == set()
-    assert len(set(units[held])) == 5
-    with pytest.raises(AnalysisError, match="one utterance alone"):
-        held_out(np.zeros(9, np.int64), 0.5, 0)
+def test_units_of_one_class_each_are_drawn_within_their_classes() -> None:
+    random = np.random.default_rng(4)
+    classes = np.array([0, 1, 0, 1, 1])
+    units = random.integers(0, 5, 60)
+    labels, logs = classes[units], -random.random(60)
+    found = judged("x", logs, Sample(np.zeros((60, 1), np.float32), labels, units), 2, 1, 7)
+
+    def slowly(rows: list[tuple[int, float]]) -> float:
+        shares = [sum(label == k for label, _ in rows) / len(rows) for k in range(2)]
+        return -sum(share * math.log(share) for share in shares) + sum(log for _, log in rows) / len(rows)
+
+    times = drawn_within(classes, 7).tolist()
+    values = slow_bootstrap.redrawn(list(zip(labels, logs)), units.tolist(), times, slowly)
+    assert (found.bound.low, found.bound.high) == pytest.approx(slow_bootstrap.interval(values), rel=1e-9)
+    kept = np.isin(units, [0, 1, 3])  # one unit of class 0: nothing to draw
+    alone = judged("x", logs[kept], Sample(np.zeros((kept.sum(), 1), np.float32), labels[kept], units[kept]), 2, 1, 7)
+    assert (alone.bound.low, alone.bound.high) == (None, None)
+
+
+def test_training_frames_of_one_label_are_refused() -> None:
     z, y, _ = mixture(400)
     train, test = halves(z, y)
     with pytest.raises(AnalysisError, match="training frames have one label"):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from masr.analysis.information.held_out import Counts
 from masr.analysis.information.pairs import Limits, gather
 from masr.errors import AnalysisError
 
@@ -16,10 +17,11 @@ COUNTS = np.array([0, 5, 9, 1, 7, 12, 3, 8, 4, 6, 10])
 class Made:
     """Frame n of utterance u is (u, n), and goes with (-u, n); an utterance comes in pieces of four frames."""
 
-    has_labels = False
+    names, by = None, "utterance"
 
-    def counts(self) -> np.ndarray:
-        return COUNTS
+    def counts(self) -> Counts:
+        units = np.flatnonzero(COUNTS)
+        return Counts(units, np.zeros_like(units), COUNTS[units])
 
     def __iter__(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         for unit, count in enumerate(COUNTS):
@@ -31,7 +33,9 @@ class Made:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_all_frames_come_once_and_whole_utterances_are_held_out(seed: int) -> None:
-    train, test = gather(Made(), Limits(train=1000, test=1000, share=0.5, seed=seed))
+    split = gather(Made(), Limits(train=1000, test=1000, share=0.5, seed=seed))
+    train, test = split.train, split.test
+    assert (split.held_out.num_train, split.held_out.num_test) == (5, 5)
     for part in (train, test):
         np.testing.assert_array_equal(part.first * [-1, 1], part.second)
         np.testing.assert_array_equal(part.first[:, 0], part.units)
@@ -45,7 +49,8 @@ def test_all_frames_come_once_and_whole_utterances_are_held_out(seed: int) -> No
 def test_of_too_many_frames_all_of_an_utterance_are_as_likely() -> None:
     taken = np.zeros((len(COUNTS), 12))
     for seed in range(400):
-        for part in gather(Made(), Limits(train=10, test=10, share=0.5, seed=seed)):
+        split = gather(Made(), Limits(train=10, test=10, share=0.5, seed=seed))
+        for part in (split.train, split.test):
             assert len(part.units) == 10
             np.add.at(taken, tuple(part.first.astype(int).T), 1)
     for row, count in zip(taken, COUNTS):
@@ -55,6 +60,6 @@ def test_of_too_many_frames_all_of_an_utterance_are_as_likely() -> None:
 
 def test_one_utterance_cannot_be_held_out() -> None:
     lonely = Made()
-    lonely.counts = lambda: np.array([0, 7, 0])  # type: ignore[method-assign]
-    with pytest.raises(AnalysisError, match="1 utterances"):
+    lonely.counts = lambda: Counts(*np.array([[1], [0], [7]]))  # type: ignore[method-assign]
+    with pytest.raises(AnalysisError, match="of 1 utterance: nothing"):
         gather(lonely)

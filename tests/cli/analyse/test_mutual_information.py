@@ -87,3 +87,58 @@ def test_phones_and_kinds_of_a_data_directory(tmp_path: Path, capsys: pytest.Cap
     assert json.loads(capsys.readouterr().out)["bounds"][0]["bounds"][0]["bound"] < 0.1
     assert main([*command, "phonez"]) == 2
     assert "did you mean phones?" in capsys.readouterr().err
+
+
+def test_held_out_by_speaker_or_another_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Vectors are of the speaker alone; a speaker has one language and one channel, an utterance one room."""
+    random, speakers = np.random.default_rng(0), [f"s{n:02d}" for n in range(20)]
+    utts = [f"{speaker}-{n}" for speaker in speakers for n in range(4)]
+    number = {utt: int(utt[1:3]) for utt in utts}
+    data, out = tmp_path / "data", tmp_path / "frames"
+    tables = {
+        "utt2spk": {u: u[:3] for u in utts},
+        "utt2lang": {u: "xy"[number[u] % 2] for u in utts},
+        "utt2channel": {u: "mic" if number[u] else "phone" for u in utts},
+        "utt2room": {u: u[-1] for u in utts},
+    }
+    write_datadir(data, tables)
+    write_datadir(out, {"utt2spk": tables["utt2spk"]})
+    frames = np.repeat(random.standard_normal((20, 64)), 4 * 10, axis=0).astype(np.float32)
+    np.save(out / "frames.npy", frames)
+    np.save(out / "offsets.npy", np.arange(81) * 10)
+    command = ["analyse", "mutual-information", str(out), str(data), "--probe", "logistic", "--labels"]
+
+    def asked(*more: str) -> dict[str, Any]:
+        assert main([*command, *more, "--json"]) == 0
+        return dict(json.loads(capsys.readouterr().out)["bounds"][0])
+
+    found = asked("lang")
+    assert found["held_out"] == {"by": "spk", "train": 16, "held_out": 4, "left_out": []}  # two of the ten of each
+    assert found["bounds"][0]["bound"] < 0.2
+    assert asked("lang", "--held-out", "0.5")["held_out"]["held_out"] == 10
+    by_utterance = asked("lang", "--held-out-by", "utterance")
+    assert by_utterance["held_out"]["by"] == "utterance"
+    assert by_utterance["bounds"][0]["bound"] > 0.6
+    room = asked("lang", "--held-out-by", "room")["held_out"]
+    assert (room["by"], room["train"] + room["held_out"]) == ("room", 4)
+    speaker = asked("spk")
+    assert speaker["held_out"]["by"] == "utterance"
+    assert speaker["bounds"][0]["share_of_entropy"] > 0.9
+    assert main([*command, "spk", "--held-out-by", "spk"]) == 2
+    assert "--held-out-by utterance" in capsys.readouterr().err
+    assert main([*command, "channel"]) == 2
+    said = capsys.readouterr().err
+    assert "one spk alone has each: phone" in said and "--testable-only" in said
+    assert main([*command, "channel", "--testable-only"]) == 2
+    assert "one class alone can be tested" in capsys.readouterr().err
+    assert main([*command, "channel", "--held-out-by", "utterance", "--out", str(tmp_path / "mi")]) == 0
+    assert "by utterance" in capsys.readouterr().out
+    lines = (tmp_path / "mi" / "mutual_information.tsv").read_text().splitlines()
+    assert [line.split("\t")[-1] for line in lines] == ["held_out_by", "utterance"]
+    assert main([*command, "lang", "--held-out-by", "county"]) == 2
+    assert "utt2county" in capsys.readouterr().err
+    np.save(tmp_path / "z.npy", frames)
+    np.save(tmp_path / "y.npy", np.repeat(np.arange(20), 40) % 2)
+    arrays = ["analyse", "mutual-information", str(tmp_path / "z.npy"), str(tmp_path / "y.npy"), "--held-out-by", "spk"]
+    assert main(arrays) == 2
+    assert "does not name its utterances" in capsys.readouterr().err
