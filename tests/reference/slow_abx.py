@@ -112,3 +112,13 @@ def snippets(frames, shift, start, length, pool):
             spread = [math.sqrt(sum((v - m) ** 2 for v in c) / len(c)) for c, m in zip(columns, mean)]
             vectors.append(mean + spread)
     return vectors
+
+
+def frames_of(on, off, shift, start, count, borders):
+    """Numbers of the frames of a phone, one after another; times are exact fractions, and floats for Libri-Light."""
+    if borders == "libri-light":
+        rate = 1 / float(shift)
+        first, behind = math.ceil(rate * float(on) - 0.5), math.floor(rate * float(off) - 0.5)
+        return list(range(count))[max(0, first) : max(0, behind)]
+    offset = start if borders == "middle" else shift / 2
+    return [n for n in range(count) if on <= offset + n * shift <= off]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from masr.analysis.abx.blocks import Context, PhoneAbxSettings, Speakers
-from masr.analysis.abx.items import ItemFrames, Items, Span, from_alignment, from_item_file, place_items
+from masr.analysis.abx.items import Borders, ItemFrames, Items, Span, from_alignment, from_item_file, place_items
 from masr.analysis.abx.phones import PhoneErrors, phone_errors
 from masr.analysis.abx.warp import FrameDistance
 from masr.errors import UsageError
@@ -26,6 +26,7 @@ class Options:
     context: Context = "same"
     distance: FrameDistance = "angular"
     span: Span = "phone"
+    borders: Borders = "middle"
     merge_stress: bool = False
     max_items: int | None = None
     max_speakers: int | None = None
@@ -55,7 +56,7 @@ def compute(frames: Frames, options: Options) -> Outcome:
         said = list(from_alignment(DataDir.open(options.phones), options.span, options.merge_stress))
     else:
         said = list(from_item_file(options.phones))
-    items = place_items(said, frames)
+    items = place_items(said, frames, options.borders)
     held = ItemFrames(frames, items, options.distance)
     found: dict[str, PhoneErrors] = {}
     for speakers in ("within", "across") if options.speakers == "both" else (options.speakers,):

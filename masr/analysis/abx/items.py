@@ -28,6 +28,14 @@ from masr.types import FloatArray, IntArray
 Span = Literal["phone", "triphone"]
 """Which stretch of speech is compared: the phone alone, or with the two around it."""
 
+Borders = Literal["middle", "fastabx", "libri-light"]
+"""Which frames a phone has where it begins and ends.
+
+`middle`: those whose middle, as the encoder says when it is, lies between the borders or on them. `fastabx`: the same,
+but frame n is taken to be at (n + 1/2) / rate whatever the encoder. `libri-light`: those of fastabx without the last
+one, which its slice loses, by the same arithmetic in floating point.
+"""
+
 SILENCES = frozenset({"", "sil", "sp", "spn", "nsn", "pau", "<eps>", "<unk>", "#"})
 _EDGE = 1e-6
 """Share of a frame that times may be off by: a middle on the border of a phone belongs to it, whatever the rounding."""
@@ -145,8 +153,8 @@ def from_item_file(path: Path) -> Iterator[Item]:
             ) from None
 
 
-def place_items(items: Sequence[Item], frames: Frames) -> Items:
-    """Each item's frames: those whose middle lies in it, the first and the last ones included."""
+def place_items(items: Sequence[Item], frames: Frames, borders: Borders = "middle") -> Items:
+    """Each item's frames; what lies beyond the utterance's frames is cut off."""
     grid = frames.grid
     if frames.utts is None or grid is None:
         raise AnalysisError(
@@ -156,7 +164,7 @@ def place_items(items: Sequence[Item], frames: Frames) -> Items:
     where = {utt: place for place, utt in enumerate(frames.utts)}
     known = [item for item in items if item.utt in where]
     places = np.array([where[item.utt] for item in known], dtype=np.int64)
-    first, last = _frames_of(known, grid)
+    first, last = _frames_of(known, grid, borders)
     first, last = np.maximum(first, 0), np.minimum(last, frames.counts[places] if len(places) else last)
     kept = np.flatnonzero(last > first)
     if not len(kept):
@@ -183,11 +191,16 @@ def place_items(items: Sequence[Item], frames: Frames) -> Items:
     )
 
 
-def _frames_of(items: Sequence[Item], grid: Grid) -> tuple[IntArray, IntArray]:
+def _frames_of(items: Sequence[Item], grid: Grid, borders: Borders) -> tuple[IntArray, IntArray]:
+    """(K,), (K,) each item's first frame, and one behind its last."""
     starts = np.array([item.start_sec for item in items])
     ends = np.array([item.end_sec for item in items])
-    first = np.ceil((starts - grid.start_sec) / grid.shift_sec - _EDGE).astype(np.int64)
-    last = np.floor((ends - grid.start_sec) / grid.shift_sec + _EDGE).astype(np.int64) + 1
+    if borders == "libri-light":
+        rate = 1 / grid.shift_sec
+        return np.ceil(rate * starts - 0.5).astype(np.int64), np.floor(rate * ends - 0.5).astype(np.int64)
+    start_sec = grid.start_sec if borders == "middle" else grid.shift_sec / 2
+    first = np.ceil((starts - start_sec) / grid.shift_sec - _EDGE).astype(np.int64)
+    last = np.floor((ends - start_sec) / grid.shift_sec + _EDGE).astype(np.int64) + 1
     return first, last
 
 

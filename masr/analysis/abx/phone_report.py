@@ -26,6 +26,8 @@ def render(outcome: Outcome) -> str:
     """A line for each condition, then the pairs that are told apart worst."""
     items, context = outcome.items, outcome.options.context
     lines = [f"{len(items)} phones of {len(items.phone_names)} kinds by {len(items.speaker_names)} speakers"]
+    if outcome.options.borders != "middle":
+        lines[0] += f", frames as {outcome.options.borders} takes them"
     for speakers, one in outcome.found.items():
         error = f"{one.error.value_text(2):>6} %  {one.error.interval_text(2)}"
         lines.append(
@@ -35,7 +37,7 @@ def render(outcome: Outcome) -> str:
         worst = sorted(_pairs(one), key=lambda pair: -pair[2])[:5]
         lines.append("    worst: " + ", ".join(f"{a} for {b} {100 * error:.0f} %" for a, b, error in worst))
     if items.num_without_frames:
-        lines.append(f"  {items.num_without_frames} phones left out: no middle of a frame lies in them")
+        lines.append(f"  {items.num_without_frames} phones left out: no frame lies in them")
     if items.num_without_utterance:
         lines.append(f"  {items.num_without_utterance} phones left out: their utterances have no frames")
     return "\n".join(lines)
@@ -54,6 +56,7 @@ def as_json(outcome: Outcome, frames: str) -> dict[str, Any]:
         "phones": str(options.phones),
         "context": options.context,
         "distance": options.distance,
+        "borders": options.borders,
         "max_items": options.max_items,
         "max_speakers": options.max_speakers,
         "seed": options.seed,

@@ -10,6 +10,7 @@ archives. PHONES is a data directory with phones.ctm, or an item file of ZeroSpe
 example:
   masr analyse phone-abx exp/frames/dev_clean data/dev_clean
   masr analyse phone-abx data/dev_clean data/dev_clean --context any --max-items 30
+  masr analyse phone-abx exp/frames/dev_clean dev-clean.item --borders libri-light --max-items 10 --max-speakers 5
   masr analyse phone-abx exp/hubert:9 data/dev_clean --data data/dev_clean --speakers across --out exp/phone_abx
 """
 
@@ -35,6 +36,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="of frames (default angular)",
     )
     parser.add_argument("--span", choices=["phone", "triphone"], default="phone", help="of phones.ctm (default phone)")
+    parser.add_argument(
+        "--borders",
+        choices=["middle", "fastabx", "libri-light"],
+        default="middle",
+        help="frames of a phone: by their middles (default), or as fastabx or Libri-Light takes them",
+    )
     parser.add_argument("--merge-stress", action="store_true", help="AH0 and AH1 of phones.ctm are one phone")
     parser.add_argument("--max-items", type=int, metavar="N", help="of one phone, context and speaker; default: all")
     parser.add_argument("--max-speakers", type=int, metavar="N", help="X's of so many others (across); default: all")

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from masr.analysis.abx.items import Item, from_alignment, from_item_file, place_items
+from masr.analysis.abx.items import Borders, Item, from_alignment, from_item_file, place_items
 from masr.errors import AnalysisError, DataError
 from masr.io.datadir import DataDir, write_datadir
 from masr.io.frames import ArrayFrames, Grid
+from reference import slow_abx
 
 
 def alignment(folder: Path, *lines: str) -> DataDir:
@@ -58,6 +62,46 @@ def test_borders_of_a_hundred_frames_are_not_rounded_away() -> None:
     found = place_items(items, frames(shift_sec=0.01, start_sec=0.005))
     assert found.first.tolist() == [28] * 14
     assert (found.last - found.first).tolist() == list(range(2, 16))
+
+
+BORDERS: tuple[Borders, ...] = ("middle", "fastabx", "libri-light")
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.integers(0, 1200),
+    st.integers(1, 400),
+    st.sampled_from([Fraction(1, 100), Fraction(1, 50), Fraction(1, 25), Fraction(3, 100)]),
+    st.sampled_from([Fraction(1, 200), Fraction(1, 80), Fraction(0)]),
+    st.sampled_from(BORDERS),
+)
+def test_frames_of_a_phone_are_those_of_each_convention(
+    on: int, length: int, shift: Fraction, start: Fraction, borders: Borders
+) -> None:
+    """Times are in steps of 2.5 ms, so that borders fall on middles again and again."""
+    times = Fraction(on, 400), Fraction(on + length, 400)
+    wanted = slow_abx.frames_of(*times, shift, start, 50, borders)
+    item = Item("u1", float(times[0]), float(times[1]), "b", "a", "c", "s")
+    given_frames = frames(50, float(shift), float(start))
+    if not wanted:
+        with pytest.raises(AnalysisError, match="none of 1 phones"):
+            place_items([item], given_frames, borders)
+        return
+    found = place_items([item], given_frames, borders)
+    assert list(range(int(found.first[0]), int(found.last[0]))) == wanted
+
+
+def test_libri_light_loses_the_last_frame_of_a_phone_and_phones_of_one() -> None:
+    given_frames = frames(50, 0.02, 0.01)
+    long, short = Item("u1", 0.1, 0.2, "b", "a", "c", "s"), Item("u1", 0.1, 0.12, "b", "a", "c", "s")
+    for borders, counts in (("middle", [5, 1]), ("fastabx", [5, 1]), ("libri-light", [4])):
+        found = place_items([long, short], given_frames, borders)  # type: ignore[arg-type]
+        assert (found.last - found.first).tolist() == counts
+        assert found.num_without_frames == 2 - len(counts)
+    late = frames(50, 0.02, 0.0125)  # as wav2vec 2.0: the frame at 0.1925 is in a phone that begins at 0.1925
+    edge = Item("u1", 0.1925, 0.3, "b", "a", "c", "s")
+    first = [int(place_items([edge], late, borders).first[0]) for borders in BORDERS]
+    assert first == [9, 10, 10]
 
 
 def test_an_item_file_as_published(tmp_path: Path) -> None:

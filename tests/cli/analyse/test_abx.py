@@ -146,6 +146,11 @@ def test_phones_of_a_data_directory(tmp_path: Path, capsys: pytest.CaptureFixtur
     figure = read_figure(out / "phone_abx.across.any.figure.json")
     assert isinstance(figure, Heatmap) and figure.rows == ("a", "b", "c")
     assert (out / "phone_abx.within.any.tsv").read_text().count("\n") == 7
+    assert found["borders"] == "middle"
+    assert main([*base, "--context", "any", "--borders", "libri-light", "--json", str(tmp_path / "lost.json")]) == 0
+    assert "frames as libri-light takes them" in capsys.readouterr().out
+    lost = json.loads((tmp_path / "lost.json").read_text())
+    assert lost["borders"] == "libri-light"
     # Each phone stands between the same two always: in the same context there is nothing to tell it from.
     assert main(base) == 2
     assert "no triplet" in capsys.readouterr().err
