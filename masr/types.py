@@ -266,6 +266,9 @@ class Batch:
     """(B, 2, F + 1) statistics of each utterance's speaker, until the features are normalised by them."""
     noise: Tensor | None = None
     """(B, S) what was read to be mixed into the waveforms, until it is; zero where nothing is to be mixed in."""
+    clean: Tensor | None = None
+    """(B, T) 1 where an encoded frame lies in speech that was not corrupted on purpose, 0 elsewhere; None where nobody
+    says. For figures alone."""
     stand_in: bool = False
     """Whether a rank that has no utterance in this step computes with another's, unlabelled, so that all ranks meet;
     nothing of it counts."""

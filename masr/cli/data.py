@@ -7,6 +7,7 @@
   combine    one directory out of several   (utils/combine_data.sh)
   summary    utterances, hours, speakers, languages, frames of directories
   labels     how much there is of each label of a kind
+  corrupt    a copy in which stretches of each utterance are noise, music or silence (corrupted.ctm says which)
 
 Paths in wav.scp and feats.scp count from the working folder, as in Kaldi: run these from the recipe's folder.
 
@@ -14,6 +15,7 @@ example:
   masr data validate data/train data/dev
   masr data subset data/train data/train_hi_ur --keep lang=hin,urd --max-dur 20
   masr data split data/train 8
+  masr data corrupt data/train data/train_corrupt --share 0.3,0.5 --kinds noise=2,music=1,silence=1
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from masr.cli.options import seed
+from masr.cli.options import seed, two_numbers, words
 from masr.files import ordinary
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     labels = verbs.add_parser("labels", help="how much there is of each label of a kind")
     labels.add_argument("folder", metavar="DIR", type=Path)
     labels.add_argument("kind", metavar="KIND", nargs="?", help="lang, gender, ...: the X of utt2X; default: list them")
+    _configure_corrupt(verbs)
 
 
 def _configure_checks(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -99,6 +102,31 @@ def _configure_subset(verbs: argparse._SubParsersAction[argparse.ArgumentParser]
     subset.add_argument("--seed", metavar="S", type=seed, default=0, help="of every draw (default 0)")
 
 
+def _configure_corrupt(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    corrupt = verbs.add_parser(
+        "corrupt",
+        help="a copy in which stretches of each utterance are noise, music or silence",
+        description="What sounds where is a function of --seed and the utterance's id; corrupted.ctm lists it. "
+        "Features are made of the copy afterwards: masr features OUT.",
+    )
+    corrupt.add_argument("folder", metavar="DIR", type=Path)
+    corrupt.add_argument("out", metavar="OUT", type=Path)
+    share = "of each utterance's length, drawn between these (default 0.3,0.5)"
+    corrupt.add_argument("--share", metavar="LOW,HIGH", type=two_numbers, default=(0.3, 0.5), help=share)
+    seconds = "length of a stretch, between these (default 0.5,2)"
+    corrupt.add_argument("--seconds", metavar="LOW,HIGH", type=two_numbers, default=(0.5, 2.0), help=seconds)
+    kinds = "what sounds: noise, music, silence, each with its share (default noise=1,music=1,silence=1)"
+    corrupt.add_argument("--kinds", metavar="KIND=SHARE", nargs="+", default=["noise,music,silence"], help=kinds)
+    level = "noise and music beside the utterance, between these (default -5,5)"
+    corrupt.add_argument("--level-db", metavar="LOW,HIGH", type=two_numbers, default=(-5.0, 5.0), help=level)
+    corrupt.add_argument("--overlay", action="store_true", help="speech goes on under noise and music")
+    corrupt.add_argument("--noise", metavar="DATA", type=Path, help="data directory of noise; left out, it is made")
+    corrupt.add_argument(
+        "--music", metavar="DATA", type=Path, help="data directory of music; left out, chords are made"
+    )
+    corrupt.add_argument("--seed", metavar="S", type=seed, default=0, help="of every draw (default 0)")
+
+
 def run(args: argparse.Namespace) -> int:
     """Opens the directories that the verb names and calls its function."""
     actions = {
@@ -109,6 +137,7 @@ def run(args: argparse.Namespace) -> int:
         "combine": _combine,
         "summary": _summary,
         "labels": _labels,
+        "corrupt": _corrupt,
     }
     return actions[args.action](args) or 0
 
@@ -278,6 +307,22 @@ def _labels(args: argparse.Namespace) -> None:
         print("\n".join(source.kinds()))
     else:
         print(render_labels(source.folder, args.kind, count_labels(source, args.kind)))
+
+
+def _corrupt(args: argparse.Namespace) -> None:
+    from masr.data.corrupt import Corruption, corrupt, kinds_of, render
+    from masr.data.stretches import Plan
+    from masr.io.datadir import DataDir
+    from masr.io.one_writer import writing
+
+    plan = Plan(args.share, args.seconds, kinds_of(words(args.kinds)), args.seed)
+    folders = {kind: folder for kind, folder in (("noise", args.noise), ("music", args.music)) if folder is not None}
+    config = Corruption(plan, args.level_db, args.overlay, folders)
+    source = DataDir.open(args.folder)
+    with writing(args.out, "data"):
+        made = corrupt(source, args.out, config)
+        _say_what_it_is_made_of(made.folder, [args.folder])
+    print(render(made))
 
 
 def _say_what_it_is_made_of(folder: Path, parts: Sequence[Path]) -> None:

@@ -29,6 +29,15 @@ def seed(text: str) -> int:
     return int(text)
 
 
+def two_numbers(text: str) -> tuple[float, float]:
+    """0.3,0.5 -> (0.3, 0.5); 0.4 is 0.4 twice."""
+    try:
+        low, high = (float(part) for part in (text if "," in text else f"{text},{text}").split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not LOW,HIGH: give two numbers, as 0.3,0.5") from None
+    return low, high
+
+
 def channel(text: str) -> int | str:
     """The channel of --channel: a number, the loudest, or a mix of all."""
     if text in ("loudest", "mix"):

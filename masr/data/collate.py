@@ -17,6 +17,7 @@ from torch import Tensor
 
 from masr.data.augment import Augmentation, NoiseSource
 from masr.data.batching import Batches, Int64Array
+from masr.data.clean_frames import CleanFrames
 from masr.data.confidence import Confidences
 from masr.data.dataset import Config, Input, Source, global_stats, speaker_stats
 from masr.data.transcripts import Transcripts
@@ -120,6 +121,7 @@ class Known:
     targets: Targets | None = None
     transcripts: Transcripts | None = None
     confidences: Confidences | None = None
+    clean: CleanFrames | None = None
 
     def cut_at(self, firsts: Int64Array, samples_per_frame: int) -> Int64Array:
         """(B,) first frames of crops -> the same moved to the left, where they lie between two encoded frames."""
@@ -136,6 +138,7 @@ class Known:
             "codes": {name: codes_of(labels, places) for name, labels in with_codes.items()},
             "labels": {name: torch.from_numpy(labels.ids[places]) for name, labels in self.labels.items()},
             "confidence": self.confidences and self.confidences.read(utts, places, firsts, counts),
+            "clean": self.clean and self.clean.read(data, utts, firsts, counts),
             "targets": self.targets and self.targets.read(utts, firsts, counts),
             "transcripts": self.transcripts and self.transcripts.read(places),
             "texts": self.transcripts.texts(data, places) if self.transcripts else (),

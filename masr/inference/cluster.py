@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from masr.data.dataset import SampleSource, frames_of
+from masr.data.frame_times import fewest_inputs
 from masr.data.samples import Samples, sample_rate_of
 from masr.errors import DataError
 from masr.inference.load import Model
@@ -55,8 +56,7 @@ class Grid:
 
 def grid_of(encoder: Any) -> Grid:
     """The grid of an encoder, from the fewest frames that give one encoded frame."""
-    counts = encoder.num_encoded(torch.arange(1, 10_000))
-    fewest = int((counts >= 1).nonzero()[0, 0]) + 1
+    fewest = fewest_inputs(encoder)
     if encoder.num_bins == 1:
         scale = SAMPLE_RATE / sample_rate_of(encoder)
         return Grid(encoder.subsampling * scale / _SHIFT, ((fewest - 1) / 2 * scale - _HALF_WINDOW) / _SHIFT, encoder)

@@ -61,7 +61,7 @@ MAX_FILES = 1000
 MISSING = "missing"
 _NUM_BLOCKS, _BLOCK_BYTES = 64, 4096
 
-_FROM_PREPARE = re.compile(r"wav\.scp|segments|text|phones\.ctm|reco2\w+|spk2\w+|utt2(?!num_frames$)\w+")
+_FROM_PREPARE = re.compile(r"wav\.scp|segments|text|phones\.ctm|corrupted\.ctm|reco2\w+|spk2\w+|utt2(?!num_frames$)\w+")
 _OFFSET = re.compile(r"(.+?)(:\d+(?:\[\d+:\d+\])?)", re.DOTALL)
 _BASE = re.compile(r"^base:[ \t]*(\[[^\]]*\]|[^\n]*(?:\n[ \t]*-[^\n]*)*)", re.MULTILINE)
 _WORD = re.compile(r""""([^"]+)"|'([^']+)'|([^\s\[\],"'-][^\s\[\],"']*)""")

@@ -20,6 +20,7 @@ CONFIDENCE_SCP = "confidence.scp"
 CONFIDENCE_JSON = "confidence.json"
 UTT2NUM_FRAMES = "utt2num_frames"
 PHONES_CTM = "phones.ctm"
+CORRUPTED_CTM = "corrupted.ctm"
 PROBLEMS_TSV = "problems.tsv"
 INDEX = ".index"
 

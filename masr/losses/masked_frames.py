@@ -26,7 +26,8 @@ def frame_factors(masker: Masker, batch: Batch, lengths: Tensor, mask: Tensor) -
 
 @torch.no_grad()
 def masking_figures(batch: Batch, lengths: Tensor, mask: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
-    """(B,), (B, T) -> the share that is masked and, where a scorer was asked, how sure it is of that and of all."""
+    """(B,), (B, T) -> the share that is masked; where a scorer was asked, how sure it is of that and of all; and where
+    speech was corrupted on purpose, how much of that and of all is as it was."""
     masked, total = mask.sum().float(), lengths.sum().float()
     figures = {"masked_share": (masked, total)}
     if batch.confidence is not None:
@@ -34,6 +35,9 @@ def masking_figures(batch: Batch, lengths: Tensor, mask: Tensor) -> dict[str, tu
         confidence = batch.confidence.float()
         figures["confidence"] = confidence.sum(), total
         figures["masked_confidence"] = (confidence * mask).sum(), masked
+    if batch.clean is not None:
+        figures["clean"] = batch.clean.sum(), total
+        figures["masked_clean"] = (batch.clean * mask).sum(), masked
     return figures
 
 

@@ -15,15 +15,17 @@ from torch import Tensor
 
 from masr.config import Named
 from masr.data.batching import Int64Array
+from masr.data.clean_frames import CleanFrames
 from masr.data.collate import Targets
 from masr.data.confidence import Confidences
 from masr.data.dataset import Config as DataConfig
 from masr.data.dataset import Input, SampleSource, frames_of, lengths_of
+from masr.data.frame_times import middle_of_first
 from masr.data.samples import sample_rate_of
 from masr.errors import ConfigError
 from masr.io.ark import read_shape
 from masr.io.datadir import DataDir
-from masr.io.layout import FEATS_SCP
+from masr.io.layout import CORRUPTED_CTM, FEATS_SCP
 from masr.training.config import TrainConfig
 from masr.types import Batch, Encoder, Features
 
@@ -92,6 +94,20 @@ class EncodedFrames:
         if self.config.targets is None:
             return None
         return Targets(self.config.targets, self.encoder.subsampling, self.by_input())
+
+    def clean(self, data: DataDir) -> CleanFrames | None:
+        """Which encoded frames were not corrupted on purpose; None where the data directory says nothing of it."""
+        if not data.has(CORRUPTED_CTM):
+            return None
+        return CleanFrames(self.first_sec, self.seconds_per_input, self.encoder.subsampling, self.by_input())
+
+    @property
+    def first_sec(self) -> float:
+        """When the middle of an utterance's first encoded frame is."""
+        made = self.config.features.config if self.config.features else None
+        # Without snip_edges a frame has its middle in the middle of its own 10 ms.
+        sight = "window_ms" if getattr(made, "snip_edges", True) else "shift_ms"
+        return middle_of_first(self.encoder, self.seconds_per_input, getattr(made, sight, 25.0) / 1000)
 
     def confidences(self, data: DataDir) -> Confidences | None:
         """The stored confidences of a data directory, checked to be of its utterances and of the encoder's rate.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -210,3 +211,36 @@ def test_labels_of_brackets_are_shown_as_they_are(folder: Path, capsys: pytest.C
     write_datadir(folder, {"utt2spk": {u: u for u in utts}, "utt2note": dict.fromkeys(utts, "[red]a[/b] :smile:")})
     assert main(["data", "labels", str(folder), "note"]) == 0
     assert "[red]a[/b] :smile:" in capsys.readouterr().out
+
+
+def test_a_corrupted_copy_is_trained_on_and_the_log_says_what_was_hidden(
+    spoken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    out = tmp_path / "train"
+    options = ["--share", "0.4", "--seconds", "0.1,0.3", "--kinds", "noise=2,music", "silence", "--level-db", "0,3"]
+    assert main(["data", "corrupt", str(spoken / "data" / "train"), str(out), *options, "--seed", "3"]) == 0
+    said = capsys.readouterr().out
+    assert "32 utterances" in said
+    assert sum(float(part.split()[1]) for part in said.split("; ")[1].split(" (")[0].split(", ")) == pytest.approx(
+        40, abs=0.2
+    )
+    assert main(["data", "validate", str(out), "--audio"]) == 0
+    assert main(["features", str(out), "--set", "features.num_bins=24"]) == 0
+    changes = [f"train={out}", "streams=[]", 'batching.stream=""']
+    run = ["train", str(spoken / "run.yaml"), str(tmp_path / "run")]
+    assert main([*run, *(word for change in changes for word in ("--set", change))]) == 0
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    shares = [line[name] for line in lines for name in ("clean", "masked_clean") if name in line]
+    assert shares
+    assert all(0.3 < share < 0.9 for share in shares)
+    capsys.readouterr()
+    assert main(["data", "corrupt", str(out), str(tmp_path / "again")]) == 2
+    assert "corrupted already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [["--overlay"], ["--kinds", "rain"], ["--seconds", "1,1.5"]])
+def test_corruptions_that_make_no_sense_exit_2(
+    folder: Path, tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+):
+    assert main(["data", "corrupt", str(folder), str(tmp_path / "out"), *options]) == 2
+    assert options[0] in capsys.readouterr().err

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from masr.cli.options import channel, job_of, settings, words
+from masr.cli.options import channel, job_of, settings, two_numbers, words
 from masr.errors import UsageError
 from masr.types import JobSlice
 
@@ -20,6 +20,13 @@ def test_a_channel_is_a_number_or_a_word() -> None:
     assert [channel(text) for text in ("0", "12", "-1", "loudest", "mix")] == [0, 12, -1, "loudest", "mix"]
     with pytest.raises(argparse.ArgumentTypeError, match="left is no channel: give a number from 0, loudest, or mix"):
         channel("left")
+
+
+def test_two_numbers_are_a_range_and_one_is_a_point() -> None:
+    assert [two_numbers(text) for text in ("0.3,0.5", "-5,5", "2")] == [(0.3, 0.5), (-5.0, 5.0), (2.0, 2.0)]
+    for text in ("much", "1,2,3", "1,"):
+        with pytest.raises(argparse.ArgumentTypeError, match="is not LOW,HIGH"):
+            two_numbers(text)
 
 
 def test_a_rooms_settings_are_the_options_of_their_names() -> None:

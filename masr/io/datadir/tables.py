@@ -11,7 +11,7 @@ from masr.io.layout import CMVN_SCP, SEGMENTS, TEXT, UTT2SPK, WAV_SCP
 
 Key = Literal["utterance", "speaker", "recording"]
 
-CTM = frozenset({"phones.ctm", "words.ctm"})
+CTM = frozenset({"phones.ctm", "words.ctm", "corrupted.ctm"})
 """Alignments: several lines an utterance, in the order of time."""
 WHOLE = frozenset({"frame_shift"})
 """Facts about the directory rather than about an utterance: copied as they are."""

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from masr.io.datadir.columns import plain_numbers
 from masr.io.datadir.lines import IdArray, shown
 from masr.io.datadir.rules import TableCheck
+from masr.io.datadir.tables import CTM
 from masr.io.layout import SEGMENTS, TEXT, UTT2DUR, UTT2NUM_FRAMES
 
 _NUMBER = re.compile(rb"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
@@ -38,7 +39,7 @@ def check_values(table: TableCheck) -> None:
         _numbers(table, *NUMBERS[table.name])
     elif table.name in special:
         special[table.name](table)
-    elif table.name in ("phones.ctm", "words.ctm"):
+    elif table.name in CTM:
         _alignment(table)
     elif table.name == "reco2file_and_channel":
         _channels(table)

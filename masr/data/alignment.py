@@ -1,0 +1,58 @@
+"""What an alignment of a data directory (phones.ctm, corrupted.ctm) says at given times.
+
+Shapes: N times.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from masr.errors import DataError
+from masr.io.datadir import DataDir
+from masr.types import Float64Array
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """Stretches of one utterance: when they begin, when they end, what each is called."""
+
+    starts: Float64Array
+    ends: Float64Array
+    labels: tuple[str, ...]
+
+    def at(self, times: Float64Array) -> list[str | None]:
+        """(N,) seconds -> the label of the stretch that each lies in, from its beginning up to its end."""
+        if not self.labels:
+            return [None] * len(times)
+        places = np.searchsorted(self.starts, times, side="right") - 1
+        inside = (places >= 0) & (times < self.ends[places.clip(min=0)])
+        return [self.labels[place] if is_in else None for place, is_in in zip(places, inside, strict=True)]
+
+    def cover(self, times: Float64Array) -> np.ndarray:
+        """(N,) seconds -> (N,) whether a stretch lies there."""
+        places = np.searchsorted(self.starts, times, side="right") - 1
+        return np.asarray((places >= 0) & (times < np.append(self.ends, 0.0)[places.clip(min=0)]))
+
+
+def stretches_of(data: DataDir, name: str, utt: str) -> Stretches:
+    """The stretches of an utterance in the alignment `name`, in order of time; none where it is not listed."""
+    rows: list[tuple[float, float, str]] = []
+    for line in filter(None, data.table(name).get(utt, "").split("\n")):
+        try:
+            _, start, length, label = line.split()[:4]
+            begin, end = float(start), float(start) + float(length)
+            if not math.isfinite(end):
+                raise ValueError("a time is not finite")
+        except ValueError:
+            raise DataError(
+                f"{data.folder / name}: {utt}: {line!r} is no line of a CTM",
+                fix="give: utterance channel start length label",
+            ) from None
+        rows.append((begin, end, label))
+    rows.sort(key=lambda row: row[0])
+    columns: Sequence[Sequence[float]] = ([row[0] for row in rows], [row[1] for row in rows])
+    return Stretches(np.array(columns[0]), np.array(columns[1]), tuple(row[2] for row in rows))
