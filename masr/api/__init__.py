@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from masr.inference.identify import Identifier
     from masr.inference.load import Model
     from masr.inference.masked import MaskedPass
+    from masr.inference.own_confidence import CodeReader
     from masr.io.datadir import DataDir
     from masr.masking.confidence import Measure
     from masr.training.config import TrainConfig
@@ -143,16 +144,41 @@ def transcriber(folder: str | Path, device: str = "auto", model: Model | None = 
 
 
 def frame_scorer(
-    folder: str | Path, device: str = "auto", measure: Measure = "max", exclude_blank: bool = False
+    folder: str | Path,
+    device: str = "auto",
+    measure: Measure = "max",
+    exclude_blank: bool = False,
+    temperature: float = 1.0,
 ) -> FrameScorer:
-    """How sure a CTC model is of every encoded frame: of a run, or a model that transformers wrote."""
+    """How sure a model is of every encoded frame: of a run that learnt by CTC or predicts codes, or of transformers."""
     from masr.inference.frame_scorer import FrameScorer
     from masr.io.identity import identity
 
     folder = Path(folder)
-    emitter = transcriber(folder, device)
+    listener = unit_reader(folder, device)
     features = None if open_trained(folder).is_transformers else features_of_run(folder)
-    return FrameScorer(emitter, measure, exclude_blank, folder, identity(folder), features)
+    return FrameScorer(listener, measure, exclude_blank, folder, identity(folder), features, temperature)
+
+
+def unit_reader(folder: Path, device: str = "auto") -> Emitter | CodeReader:
+    """What a run says of every frame: units of text, or the codes or classes that its objective predicts."""
+    from masr.inference.own_confidence import CodeReader
+    from masr.models.weights import fill_objective
+    from masr.training.transcripts import transcribes
+
+    if open_trained(folder).is_transformers or transcribes(config_of_run(folder)):
+        return transcriber(folder, device)
+    config = config_of_run(folder)
+    model = load(folder, device)
+    objective = build("objectives", config.objective, model.encoder, build("masking", config.masking))
+    if not hasattr(objective, "code_log_probabilities"):
+        raise CheckpointError(
+            f"{folder}: its objective is {config.objective.name}, which learnt no units of text and predicts no codes",
+            fix="give a run of ctc, frames, best_rq, hubert, w2v_bert or dinosr; or ask no model: --measure energy, "
+            "voice_activity, or dropout_cosine",
+        )
+    fill_objective(objective, open_trained(folder).weights)
+    return CodeReader(model, objective, config.seconds_per_frame(model.sample_rate))
 
 
 def config_of_run(folder: Path) -> TrainConfig:

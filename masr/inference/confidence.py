@@ -151,6 +151,9 @@ class Scoring:
             int((self.speech.lengths < 1).sum()),
             mean,
             content_of(self.speech.data),
+            self.speech.scorer.of,
+            self.speech.scorer.temperature,
+            self.speech.scorer.dropout,
         )
 
     def already(self, replace: bool) -> Facts | None:

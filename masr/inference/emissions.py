@@ -29,16 +29,13 @@ _POOL = 256
 """Utterances that are sorted by length together, and whose emissions are held at a time."""
 
 
-class Emitter(nn.Module):
-    """A trained CTC model with the input and the normalisation that it learnt by, and the units that it writes."""
+class Listener(nn.Module):
+    """An encoder with the input and the normalisation that it learnt by: of what its frames are, and when."""
 
-    def __init__(self, model: Model, objective: Any, units: Units | None, frame_sec: float) -> None:
+    def __init__(self, model: Model, frame_sec: float) -> None:
         """`frame_sec` lies between two input frames, or samples."""
         super().__init__()
         self.model = model
-        self.objective = objective.eval().requires_grad_(False).to(model.device)
-        self.units = units
-        self.num_units = int(objective.num_units if units is None else units.size)
         self.subsampling = int(model.encoder.subsampling)
         self.frame_shift_sec = round(self.subsampling * frame_sec, 9)
         self.takes_samples: bool = model.takes_samples
@@ -59,6 +56,17 @@ class Emitter(nn.Module):
         """(B,) input frames, or samples -> (B,) encoded frames."""
         found: Tensor = self.model.encoder.num_encoded(lengths)
         return found
+
+
+class Emitter(Listener):
+    """A trained CTC model, and the units that it writes."""
+
+    def __init__(self, model: Model, objective: Any, units: Units | None, frame_sec: float) -> None:
+        """`frame_sec` lies between two input frames, or samples."""
+        super().__init__(model, frame_sec)
+        self.objective = objective.eval().requires_grad_(False).to(model.device)
+        self.units = units
+        self.num_units = int(objective.num_units if units is None else units.size)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """A batch as it lies on disk, not normalised yet -> (B, T, V) log-probabilities, (B,) lengths."""

@@ -1,4 +1,4 @@
-"""A CTC model that scores frames: batches as they were read become a confidence in each encoded frame.
+"""A model that scores frames: batches as they were read become a confidence in each encoded frame.
 
 The same object scores a data directory beforehand and, where a training asks for it, each batch while it trains.
 
@@ -18,8 +18,8 @@ from masr.config import Named
 from masr.data.collate import to_device
 from masr.data.dataset import Config as DataConfig
 from masr.errors import ConfigError
-from masr.inference.emissions import Emitter
-from masr.masking.confidence import Measure, frame_confidence
+from masr.inference.emissions import Emitter, Listener
+from masr.masking.confidence import Measure, Rule, frame_confidence
 from masr.types import Batch, Encoder, Features
 
 _COMPARED = 3_000
@@ -31,8 +31,9 @@ _TYPICAL = (48_000, 160_000, 480_000)
 class FrameScorer:
     """The model, and what of its output counts as confidence."""
 
-    emitter: Emitter
-    measure: Measure = "max"
+    emitter: Listener
+    """A CTC model, or one that predicts codes or classes of frames."""
+    measure: Rule = "max"
     exclude_blank: bool = False
     folder: Path = Path()
     """Folder of the model, as it was given."""
@@ -40,15 +41,43 @@ class FrameScorer:
     """Identity of the model: all that decides its output, as one line."""
     features: Named | None = None
     """The features that the model was trained on, where that is known."""
+    temperature: float = 1.0
+    """What logits are divided by."""
+    dropout: float = 0.0
+    """The share that is dropped in each pass, where passes are compared."""
 
     def __post_init__(self) -> None:
-        if self.emitter.num_units < (3 if self.exclude_blank else 2):
-            raise ConfigError(f"{self.folder}: its {self.emitter.num_units} units leave nothing to choose between")
+        if not 0 < self.temperature < float("inf"):
+            raise ConfigError(f"a temperature is a number above 0, not {self.temperature:g}")
+        self.check_measure()
+
+    @property
+    def of(self) -> str:
+        """What the model is sure of, in a word."""
+        return "units" if isinstance(self.emitter, Emitter) else "codes"
+
+    def check_measure(self) -> None:
+        """ConfigError where the model has nothing that this measure could be of."""
+        if self.exclude_blank and not isinstance(self.emitter, Emitter):
+            raise ConfigError(
+                f"{self.folder}: predicts codes, of which none is a blank", fix="leave --exclude-blank out"
+            )
+        num_units = int(getattr(self.emitter, "num_units", 0))
+        if num_units < (3 if self.exclude_blank else 2):
+            raise ConfigError(f"{self.folder}: its {num_units} units leave nothing to choose between")
 
     @property
     def kind(self) -> str:
         """Model and measure in one line: confidences of two kinds never stand side by side."""
-        return f"{self.identity} {self.measure} {self.exclude_blank}"
+        tempered = "" if self.temperature == 1 else f" at {self.temperature:g}"
+        dropped = f" without {self.dropout:g}" if self.dropout else ""
+        return f"{self.identity} {self.measure} {self.exclude_blank}{tempered}{dropped}"
+
+    def confidence(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """A batch of the model's input, not normalised yet -> (B, T) in [0, 1], anything past ends; (B,) lengths."""
+        found, encoded = self.emitter(batch)
+        measure: Measure = self.measure  # type: ignore[assignment]  # the others have classes of their own
+        return frame_confidence(found, measure, self.exclude_blank, self.temperature), encoded
 
     @torch.no_grad()
     def __call__(self, batch: Batch, are_frames: bool) -> tuple[Tensor, Tensor]:
@@ -62,8 +91,7 @@ class FrameScorer:
             if not are_frames and self.emitter.features is not None:
                 features, lengths = self.emitter.features(batch.features, batch.lengths)
                 batch = replace(batch, features=features, lengths=lengths)
-            found, encoded = self.emitter(batch)
-            confidence = frame_confidence(found, self.measure, self.exclude_blank)
+            confidence, encoded = self.confidence(batch)
         time = max(1, int(encoded.max()))
         confidence = pad(confidence, (0, time - confidence.shape[1]))
         return confidence.masked_fill(torch.arange(time, device=encoded.device) >= encoded[:, None], 0.0), encoded

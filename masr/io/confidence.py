@@ -31,7 +31,7 @@ class Facts:
     """What all the confidences of a folder are, and who gave them."""
 
     measure: str
-    """How confidence is measured: max, entropy or margin."""
+    """How confidence is measured: max, entropy, margin, energy, voice_activity, dropout_cosine, dropout_agreement."""
     exclude_blank: bool
     frame_shift_sec: float
     """Seconds from one value to the next."""
@@ -57,17 +57,28 @@ class Facts:
     content: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """How loud a few utterances are: other speech of the same names and lengths is told by it."""
 
+    of: str = "units"
+    """What it is sure of: units of a CTC model, codes of another, its frames, or power, where no model was asked."""
+    temperature: float = 1.0
+    """What logits were divided by."""
+    dropout: float = 0.0
+    """The share that was dropped in each pass, where two were compared."""
+
     def same_kind(self, other: Facts) -> bool:
         """Whether the numbers of both mean the same."""
         return self.kind() == other.kind()
 
     def kind(self) -> tuple[object, ...]:
         """What numbers that stand side by side must have in common."""
-        return (self.measure, self.exclude_blank, self.frame_shift_sec, self.subsampling, self.scorer_digest)
+        numbers = (self.frame_shift_sec, self.subsampling, self.temperature, self.dropout)
+        return (self.measure, self.exclude_blank, self.scorer_digest, *numbers)
 
     def of_what(self) -> str:
         """What the confidences are, in words for a message."""
-        return f"{self.measure}{' without the blank' if self.exclude_blank else ''} by {self.scorer}"
+        blank = " without the blank" if self.exclude_blank else ""
+        tempered = "" if self.temperature == 1 else f" at temperature {self.temperature:g}"
+        dropped = f" under dropout of {self.dropout:g}" if self.dropout else ""
+        return f"{self.measure}{blank}{tempered}{dropped} by {self.scorer}"
 
 
 def write_facts(folder: Path, facts: Facts) -> None:
@@ -125,7 +136,8 @@ def _beside_archives(folder: Path) -> list[Path]:
 def _read(path: Path) -> Facts:
     try:
         record = parse_json(ordinary(path).read_text(encoding="utf-8"))
-        record.setdefault("content", {})  # what was scored before it was kept
+        # What was scored before this was kept was of units, as they are, of whatever sounded.
+        record = {"content": {}, "of": "units", "temperature": 1.0, "dropout": 0.0, **record}
         facts = Facts(**{one.name: record[one.name] for one in fields(Facts)})
         # A string or a null in place of a number would come to light much later.
         shift_sec, subsampling = facts.frame_shift_sec, facts.subsampling

@@ -70,6 +70,13 @@ class BestRq(nn.Module):
             code_counts(targets, predicted, self.config.num_codes),
         )
 
+    def code_log_probabilities(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised input, nothing hidden -> (B, T, G, V) of the codes in each codebook, (B,) lengths."""
+        encoded = self.encoder.contextualise(*self.encoder.embed(features, lengths))
+        logits: Tensor = self.head(encoded.frames)
+        sizes = (self.config.num_codebooks, self.config.num_codes)
+        return logits.view(*logits.shape[:2], *sizes).float().log_softmax(dim=3), encoded.lengths
+
     def hide(self, batch: Batch, mask: Tensor) -> Tensor:
         """(B, S, F) with the frames under masked encoded frames replaced by the utterance's own noise."""
         features = batch.features

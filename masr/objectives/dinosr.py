@@ -114,6 +114,13 @@ class Dinosr(nn.Module):
             code_counts(targets, predicted, self.config.num_codes),
         )
 
+    def code_log_probabilities(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised input, nothing hidden -> (B, T, G, V) of the codes of each of the blocks, (B,) lengths."""
+        encoded = self.encoder.contextualise(*self.encoder.embed(features, lengths))
+        logits: Tensor = self.head(encoded.frames)
+        sizes = (self.num_targets, self.config.num_codes)
+        return logits.view(*logits.shape[:2], *sizes).float().log_softmax(dim=3), encoded.lengths
+
     @torch.no_grad()
     def taught(self, batch: Batch, lengths: Tensor, mask: Tensor) -> Tensor:
         """(G, N, D): what the teacher's upper blocks make of the masked frames, which it hears as they are.

@@ -63,12 +63,21 @@ class Hubert(nn.Module):
             terms["unmasked_prediction"] = Term(rest.sum, rest.count, self.config.unmasked_weight)
         return Losses(terms, figures, encoded, counts)
 
+    def code_log_probabilities(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised input, nothing hidden -> (B, T, 1, V) of the clusters, (B,) lengths."""
+        encoded = self.encoder.contextualise(*self.encoder.embed(features, lengths))
+        return self.compare(encoded.frames).log_softmax(dim=2)[:, :, None], encoded.lengths
+
+    def compare(self, frames: Tensor) -> Tensor:
+        """(..., D) -> (..., V) cosines with the clusters' vectors, divided by the temperature."""
+        guess = functional.normalize(self.guess(frames).float(), dim=-1)
+        return guess @ functional.normalize(self.clusters.float(), dim=1).t() / self.config.temperature
+
     def predict(
         self, frames: Tensor, labels: Tensor, places: Tensor, factors: Tensor | None
     ) -> tuple[Term, Tensor, Tensor]:
         """(B, T, D), (B, T), (B, T) which frames, (B, T) -> cross-entropy of cosines, (N, 1) clusters and guesses."""
-        guess = functional.normalize(self.guess(frames[places]).float(), dim=1)
-        logits = guess @ functional.normalize(self.clusters.float(), dim=1).t() / self.config.temperature
+        logits = self.compare(frames[places])
         targets = labels[places][:, None]
         term = masked_prediction(logits[:, None], targets, None if factors is None else factors[places])
         return term, targets, logits.detach().argmax(dim=1, keepdim=True)

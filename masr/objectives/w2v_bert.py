@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from torch import nn
+from torch import Tensor, nn
 
 from masr.config import option
 from masr.losses.masked_frames import frame_factors
@@ -45,6 +45,13 @@ class W2vBert(Wav2Vec2):
         # Centred: codes that are all positive have cosines of 0.75 with one another, and comparing them teaches little.
         nn.init.uniform_(self.quantizer.codes, -1, 1)
         self.head = nn.Linear(encoder.dim, config.num_groups * config.num_codes)
+
+    def code_log_probabilities(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised input, nothing hidden -> (B, T, G, V) of the codes in each codebook, (B,) lengths."""
+        encoded = self.encoder.contextualise(*self.encoder.embed(features, lengths))
+        logits: Tensor = self.head(encoded.frames)
+        sizes = (self.config.num_groups, self.config.num_codes)
+        return logits.view(*logits.shape[:2], *sizes).float().log_softmax(dim=3), encoded.lengths
 
     def forward(self, batch: Batch) -> Losses:
         """Input -> both losses on masked frames; targets see the unmasked frames."""

@@ -80,8 +80,11 @@ def test_the_encoder_that_is_to_be_trained_is_compared(
 def test_what_cannot_be_scored_is_one_block(
     listener: Path, trained: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["confidence", str(trained), str(data)]) == 2
-    assert "objective is best_rq, which learnt no units" in capsys.readouterr().err
+    changes = ["streams=[]", 'batching.stream=""', "objective={name: wav2vec2, num_codes: 8, code_dim: 8}"]
+    run = ["train", str(trained.parent.parent / "run.yaml"), str(tmp_path / "contrasts")]
+    assert main([*run, *(word for change in changes for word in ("--set", change))]) == 0
+    assert main(["confidence", str(tmp_path / "contrasts"), str(data)]) == 2
+    assert "objective is wav2vec2, which learnt no units of text and predicts no codes" in capsys.readouterr().err
     assert main(["confidence", str(tmp_path / "nowhere"), str(data)]) == 2
     assert "is not the folder of a run" in capsys.readouterr().err
     assert main(["features", str(data), "--set", "features.num_bins=24", "--set", "features.low_hz=50"]) == 0
@@ -91,3 +94,63 @@ def test_what_cannot_be_scored_is_one_block(
     (data / "utt2num_frames").unlink()
     assert main(["confidence", str(listener), str(data)]) == 2
     assert "has no features" in capsys.readouterr().err
+
+
+def test_confidences_without_transcripts_each_say_what_they_are(
+    trained: Path, spoken: Path, data: Path, tmp_path: Path
+) -> None:
+    conf, seen = spoken / "run.yaml", []
+    for scorer, measure, of in [
+        (trained, "margin", "codes"),
+        (conf, "energy", "power"),
+        (trained, "voice_activity", "power"),
+        (trained, "dropout_cosine", "frames"),
+        (trained, "dropout_agreement", "codes"),
+    ]:
+        out = tmp_path / measure
+        command = ["confidence", str(scorer), str(data), str(out), "--measure", measure, "--encoder", str(conf)]
+        assert main(command) == 0
+        facts = json.loads((out / "confidence.json").read_text())
+        assert (facts["measure"], facts["of"], facts["frame_shift_sec"]) == (measure, of, 0.04)
+        assert facts["dropout"] == (0.1 if measure.startswith("dropout") else 0)
+        found = values(out)
+        assert found.min() >= 0 and found.max() <= 1 and (found.std() > 0 or measure == "voice_activity")
+        seen.append(found)
+    assert len({len(found) for found in seen}) == 1
+    train = ["train", str(conf), str(tmp_path / "run"), "--set", "masking.name=ask2mask"]
+    for name in ("dev", "train"):
+        part = ["confidence", str(trained), str(spoken / "data" / name), str(tmp_path / "by" / name)]
+        assert main([*part, "--measure", "energy"]) == 0
+    changes = [f"confidence={tmp_path / 'by'}", "streams=[]", 'batching.stream=""']
+    assert main([*train, *(word for change in changes for word in ("--set", change))]) == 0
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text()
+    assert "masked_confidence" in lines
+
+
+def test_a_temperature_is_recorded_and_never_mixed(listener: Path, data: Path, tmp_path: Path) -> None:
+    for temperature in ("1", "4"):
+        out = str(tmp_path / temperature)
+        assert main(["confidence", str(listener), str(data), out, "--temperature", temperature]) == 0
+    facts = [json.loads((tmp_path / name / "confidence.json").read_text()) for name in ("1", "4")]
+    assert [one["temperature"] for one in facts] == [1, 4]
+    assert facts[1]["mean"] < facts[0]["mean"]
+    assert main(["confidence", str(listener), str(data), str(tmp_path / "1"), "--temperature", "2"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--measure", "energy", "--exclude-blank"], "neither a blank nor a temperature"),
+        (["--measure", "voice_activity", "--temperature", "2"], "neither a blank nor a temperature"),
+        (["--measure", "dropout_cosine", "--temperature", "2"], "a temperature has a meaning"),
+        (["--measure", "dropout_cosine", "--dropout", "0"], "two passes of it are one and the same"),
+        (["--measure", "margin", "--dropout", "0.1"], "--dropout has no meaning"),
+        (["--exclude-blank"], "none is a blank"),
+        (["--temperature", "0"], "above 0"),
+    ],
+)
+def test_measures_and_what_they_are_not_of(
+    trained: Path, data: Path, options: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["confidence", str(trained), str(data), *options]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())

@@ -32,6 +32,25 @@ def test_equals_the_oracle(measure: Measure, exclude_blank: bool) -> None:
     assert 0 <= float(found.min()) < 0.2 < 0.8 < float(found.max()) <= 1
 
 
+@pytest.mark.parametrize("temperature", [0.5, 3.0])
+@pytest.mark.parametrize("measure", MEASURES)
+def test_a_temperature_divides_the_logits(measure: Measure, temperature: float) -> None:
+    logits = 3 * torch.randn(2, 30, 6, generator=torch.Generator().manual_seed(4))
+    found = frame_confidence(logits.log_softmax(dim=-1), measure, temperature=temperature)
+    rows = (logits / temperature).double().softmax(dim=-1).flatten(0, 1).tolist()
+    expected = torch.tensor([slow_confidence.confidence(row, measure, False) for row in rows]).view(2, 30)
+    torch.testing.assert_close(found, expected, atol=2e-6, rtol=0)
+    assert float((found - frame_confidence(logits.log_softmax(dim=-1), measure)).abs().mean()) > 0.02
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_of_several_codebooks_it_is_the_mean(measure: Measure) -> None:
+    given = torch.randn(2, 9, 3, 5, generator=torch.Generator().manual_seed(5)).log_softmax(dim=-1)
+    found = frame_confidence(given, measure, temperature=2.0)
+    each = torch.stack([frame_confidence(given[:, :, group], measure, temperature=2.0) for group in range(3)])
+    torch.testing.assert_close(found, each.mean(dim=0))
+
+
 @pytest.mark.parametrize("measure", MEASURES)
 def test_certain_and_clueless_frames(measure: Measure) -> None:
     certain = torch.full((1, 3, 4), -math.inf)
