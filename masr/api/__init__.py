@@ -107,7 +107,7 @@ def identifier(folder: str | Path, device: str = "auto", model: Model | None = N
 
     folder = Path(folder)
     config = config_of_run(folder)
-    if not hasattr(config.objective.config, "classes"):
+    if not hasattr(config.objective.config, "learned"):
         raise CheckpointError(
             f"{folder}: its objective is {config.objective.name}, which learnt no labels",
             fix="fine-tune it first: masr train conf/lid/linear_tiny.yaml DIR --set init=" + str(folder),

@@ -13,7 +13,7 @@ import numpy as np
 
 from masr.errors import DataError
 from masr.io.datadir import DataDir
-from masr.types import Float64Array
+from masr.types import Float64Array, IntArray
 
 
 @dataclass(frozen=True)
@@ -24,18 +24,11 @@ class Stretches:
     ends: Float64Array
     labels: tuple[str, ...]
 
-    def at(self, times: Float64Array) -> list[str | None]:
-        """(N,) seconds -> the label of the stretch that each lies in, from its beginning up to its end."""
-        if not self.labels:
-            return [None] * len(times)
-        places = np.searchsorted(self.starts, times, side="right") - 1
-        inside = (places >= 0) & (times < self.ends[places.clip(min=0)])
-        return [self.labels[place] if is_in else None for place, is_in in zip(places, inside, strict=True)]
-
-    def cover(self, times: Float64Array) -> np.ndarray:
-        """(N,) seconds -> (N,) whether a stretch lies there."""
-        places = np.searchsorted(self.starts, times, side="right") - 1
-        return np.asarray((places >= 0) & (times < np.append(self.ends, 0.0)[places.clip(min=0)]))
+    def places(self, times: Float64Array) -> IntArray:
+        """(N,) seconds -> (N,) the number of the stretch that each lies in, from its beginning up to its end; or -1."""
+        found = np.searchsorted(self.starts, times, side="right") - 1
+        inside = (found >= 0) & (times < np.append(self.ends, 0.0)[found.clip(min=0)])
+        return np.where(inside, found, -1)
 
 
 def stretches_of(data: DataDir, name: str, utt: str) -> Stretches:

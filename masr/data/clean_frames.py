@@ -40,6 +40,6 @@ class CleanFrames:
         found = torch.zeros(len(utts), max(1, int(sizes.max())))
         for row, (utt, first, size) in enumerate(zip(utts, firsts, sizes, strict=True)):
             middles = self.first_sec + (first + np.arange(size) * self.factor) * self.input_sec
-            covered = stretches_of(data, CORRUPTED_CTM, utt).cover(middles)
-            found[row, :size] = torch.from_numpy(~covered).float()
+            places = stretches_of(data, CORRUPTED_CTM, utt).places(middles)
+            found[row, :size] = torch.from_numpy(places < 0).float()
         return found

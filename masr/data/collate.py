@@ -20,6 +20,7 @@ from masr.data.batching import Batches, Int64Array
 from masr.data.clean_frames import CleanFrames
 from masr.data.confidence import Confidences
 from masr.data.dataset import Config, Input, Source, global_stats, speaker_stats
+from masr.data.frame_labels import FrameLabels
 from masr.data.transcripts import Transcripts
 from masr.errors import DataError
 from masr.features.cmvn import normalise
@@ -118,7 +119,7 @@ class Known:
     """What is known of each utterance beside its speech."""
 
     labels: Mapping[str, Labels] = field(default_factory=dict)
-    targets: Targets | None = None
+    targets: Targets | FrameLabels | None = None
     transcripts: Transcripts | None = None
     confidences: Confidences | None = None
     clean: CleanFrames | None = None

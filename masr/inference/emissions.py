@@ -32,6 +32,11 @@ _POOL = 256
 class Listener(nn.Module):
     """An encoder with the input and the normalisation that it learnt by: of what its frames are, and when."""
 
+    of = "frames"
+    """What confidence in its output is of, in a word."""
+    has_blank = False
+    """Whether the first of its units is what says nothing."""
+
     def __init__(self, model: Model, frame_sec: float) -> None:
         """`frame_sec` lies between two input frames, or samples."""
         super().__init__()
@@ -60,6 +65,9 @@ class Listener(nn.Module):
 
 class Emitter(Listener):
     """A trained CTC model, and the units that it writes."""
+
+    of = "units"
+    has_blank = True
 
     def __init__(self, model: Model, objective: Any, units: Units | None, frame_sec: float) -> None:
         """`frame_sec` lies between two input frames, or samples."""

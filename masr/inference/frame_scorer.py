@@ -18,7 +18,7 @@ from masr.config import Named
 from masr.data.collate import to_device
 from masr.data.dataset import Config as DataConfig
 from masr.errors import ConfigError
-from masr.inference.emissions import Emitter, Listener
+from masr.inference.emissions import Listener
 from masr.masking.confidence import Measure, Rule, frame_confidence
 from masr.types import Batch, Encoder, Features
 
@@ -54,11 +54,11 @@ class FrameScorer:
     @property
     def of(self) -> str:
         """What the model is sure of, in a word."""
-        return "units" if isinstance(self.emitter, Emitter) else "codes"
+        return self.emitter.of
 
     def check_measure(self) -> None:
         """ConfigError where the model has nothing that this measure could be of."""
-        if self.exclude_blank and not isinstance(self.emitter, Emitter):
+        if self.exclude_blank and not self.emitter.has_blank:
             raise ConfigError(
                 f"{self.folder}: predicts codes, of which none is a blank", fix="leave --exclude-blank out"
             )

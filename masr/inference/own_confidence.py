@@ -33,12 +33,11 @@ class CodeReader(Listener):
     def __init__(self, model: Model, objective: Any, frame_sec: float) -> None:
         super().__init__(model, frame_sec)
         self.objective = objective.eval().requires_grad_(False).to(model.device)
-
-    @property
-    def num_units(self) -> int:
-        """How many codes there are."""
-        found = getattr(self.objective.config, "num_codes", None) or self.objective.config.num_clusters
-        return int(found)
+        config = objective.config
+        classes = getattr(config, "classes", ())
+        self.of = "classes" if classes else "codes"
+        self.has_blank = bool(getattr(objective, "first_is_silence", False))
+        self.num_units = int(len(classes) or getattr(config, "num_codes", 0) or config.num_clusters)
 
     @torch.no_grad()
     def forward(self, batch: Batch) -> Codes:
@@ -72,7 +71,7 @@ class TwoPasses(FrameScorer):
     @property
     def of(self) -> str:
         """What the model is sure of, in a word."""
-        return "frames" if self.measure == "dropout_cosine" else super().of
+        return self.emitter.of
 
     def check_measure(self) -> None:
         """ConfigError where passes would not differ."""

@@ -87,7 +87,9 @@ class Reading:
         )
 
     def _known(self, data: DataDir, labels: Mapping[str, Labels], transcripts: Transcripts | None) -> Known:
-        return Known(labels, self.frames.targets(), transcripts, self.frames.confidences(data), self.frames.clean(data))
+        return Known(
+            labels, self.frames.targets(data), transcripts, self.frames.confidences(data), self.frames.clean(data)
+        )
 
     def _preparation(self, given: Input) -> Preparation:
         """Normalised by the statistics of the training data, or by those that the encoder learnt with."""

@@ -20,6 +20,7 @@ from masr.data.collate import Targets
 from masr.data.confidence import Confidences
 from masr.data.dataset import Config as DataConfig
 from masr.data.dataset import Input, SampleSource, frames_of, lengths_of
+from masr.data.frame_labels import FrameLabels, phones_of
 from masr.data.frame_times import middle_of_first
 from masr.data.samples import sample_rate_of
 from masr.errors import ConfigError
@@ -89,8 +90,13 @@ class EncodedFrames:
         counts: Int64Array = self.encoder.num_encoded(torch.arange(longest)).numpy()
         return counts
 
-    def targets(self) -> Targets | None:
-        """The clusters of the encoded frames; None where the run predicts none."""
+    def targets(self, data: DataDir) -> Targets | FrameLabels | None:
+        """The clusters of the encoded frames, or the phones; None where the run predicts neither."""
+        own = self.config.objective.config
+        if learns_frames(self.config):
+            numbers = {phone: own.number(phone) for phone in phones_of(data)}
+            times = (self.first_sec, self.seconds_per_input, self.encoder.subsampling, self.by_input())
+            return FrameLabels(data, numbers, own.number(own.silence), *times)
         if self.config.targets is None:
             return None
         return Targets(self.config.targets, self.encoder.subsampling, self.by_input())
@@ -153,6 +159,11 @@ class EncodedFrames:
                 f"encoder.num_bins is {self.encoder.num_bins} and the frames of {data.folder} have {width} values",
                 fix=f"set encoder.num_bins to {width}, or make other features (stage 2)",
             )
+
+
+def learns_frames(config: TrainConfig) -> bool:
+    """Whether the objective learns the phone of each frame, and reads the alignment."""
+    return bool(getattr(config.objective.config, "learns_frames", False))
 
 
 def wants_confidences(config: TrainConfig) -> bool:

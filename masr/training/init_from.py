@@ -55,7 +55,9 @@ def refuse_unmeant(path: Path, overrides: Sequence[str], config: TrainConfig) ->
             fix="name the file of a training, such as conf/pretrain/best_rq_tiny.yaml",
         )
     own = config.objective.config
-    learns = bool(getattr(own, "learned", None) or getattr(own, "transcribes", False))
+    learns = bool(
+        getattr(own, "learned", None) or getattr(own, "transcribes", False) or getattr(own, "learns_frames", False)
+    )
     if learns and "init" not in keys(path, overrides) and not hasattr(config.encoder.config, "checkpoint"):
         raise ConfigError(
             f"{path}: objective.name is {config.objective.name}, which fine-tunes, and init does not say from what",

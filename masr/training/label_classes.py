@@ -16,6 +16,7 @@ import numpy as np
 from masr.config import Named
 from masr.data.batching import Int64Array
 from masr.data.collate import Labels
+from masr.data.frame_labels import phones_of
 from masr.data.labels import Column, few
 from masr.errors import DataError
 from masr.io.datadir import DataDir
@@ -29,6 +30,10 @@ def table_of(config: TrainConfig) -> str | None:
 
 def with_classes(config: TrainConfig) -> TrainConfig:
     """The configuration with the classes of the training data named, so that the model keeps their order."""
+    named: Named = config.objective
+    if getattr(named.config, "learns_frames", False):
+        phones: Any = named.config.completed(phones_of(DataDir.open(config.train)))
+        return replace(config, objective=Named(named.name, phones, named.common))
     table = table_of(config)
     if table is None:
         return config
@@ -36,7 +41,6 @@ def with_classes(config: TrainConfig) -> TrainConfig:
     _require(data, table)
     column = Column(data, [table])
     found = {label for label in column if label is not None}
-    named = config.objective
     completed: Any = named.config.completed(found)
     return replace(config, objective=Named(named.name, completed, named.common))
 

@@ -11,7 +11,7 @@ import pytest
 
 from masr.cli.main import main
 from masr.io.ark import read_array
-from masr.io.datadir import read_table
+from masr.io.datadir import read_table, write_table
 
 CONF = """\
 train: "{root}/data/train"
@@ -154,3 +154,37 @@ def test_measures_and_what_they_are_not_of(
 ) -> None:
     assert main(["confidence", str(trained), str(data), *options]) == 2
     assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_classifier_of_frames_is_trained_and_scores(
+    spoken: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("train", "dev"):
+        folder = Path(shutil.copytree(spoken / "data" / name, tmp_path / "data" / name))
+        utts = read_table(folder / "utt2spk")
+        tones = {utt: f"1 0 0.3 T{int(utt[-3:]) % 4}\n1 0.3 0.2 sil\n1 0.5 0.9 T{int(utt[-3:]) % 4}" for utt in utts}
+        write_table(folder / "phones.ctm", tones)
+    conf = (
+        CONF.format(root=tmp_path)
+        .replace("name: ctc", "name: frames")
+        .replace("dev: null", f'dev: "{tmp_path}/data/dev"')
+        .replace("max_steps: 2", "max_steps: 40, validate_every: 40")
+        .replace("training:", "optim: {peak_lr: 0.01, warmup_steps: 5}\ntraining:")
+    )
+    (tmp_path / "frames.yaml").write_text(conf, encoding="utf-8")
+    run = tmp_path / "run"
+    assert main(["train", str(tmp_path / "frames.yaml"), str(run)]) == 0
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    dev = [line for line in lines if "speech_accuracy" in line]
+    assert dev
+    assert dev[-1]["frame_accuracy"] > 0.4
+    for options in ([], ["--exclude-blank"], ["--measure", "margin", "--temperature", "2"]):
+        assert main(["confidence", str(run), str(data), str(tmp_path / "out"), "--replace", *options]) == 0
+    facts = json.loads((tmp_path / "out" / "confidence.json").read_text())
+    assert (facts["of"], facts["measure"], facts["temperature"]) == ("classes", "margin", 2)
+    (tmp_path / "data" / "dev" / "phones.ctm").unlink()
+    assert main(["train", str(tmp_path / "frames.yaml"), str(tmp_path / "other")]) == 2
+    assert "has no phones.ctm" in capsys.readouterr().err
+    (tmp_path / "frames.yaml").write_text(conf.replace("init: null", ""), encoding="utf-8")
+    assert main(["train", str(tmp_path / "frames.yaml"), str(tmp_path / "other")]) == 2
+    assert "init does not say from what" in capsys.readouterr().err

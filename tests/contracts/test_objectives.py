@@ -13,7 +13,7 @@ from masr.plugins import names
 from masr.types import Losses
 from small.objectives import batch, make
 
-UNMASKED = {"ctc", "lid", "apc", "cotraining_apc"}
+UNMASKED = {"ctc", "lid", "frames", "apc", "cotraining_apc"}
 """Objectives that draw nothing at random."""
 
 

@@ -50,11 +50,9 @@ def test_nobody_says_it_without_a_list(tmp_path: Path) -> None:
 def test_labels_at_times(data: DataDir) -> None:
     found = stretches_of(data, "corrupted.ctm", "a")
     times = np.array([0.0, 0.7, 1.3, 1.32, 2.2, 2.6])
-    assert found.at(times) == [None, "noise", "noise", None, "noise", None]
-    assert found.cover(times).tolist() == [label is not None for label in found.at(times)]
-    nothing = stretches_of(data, "corrupted.ctm", "b")
-    assert nothing.at(times) == [None] * 6
-    assert not nothing.cover(times).any()
+    assert found.places(times).tolist() == [-1, 0, 0, -1, 1, -1]
+    assert found.labels == ("noise", "noise")
+    assert stretches_of(data, "corrupted.ctm", "b").places(times).tolist() == [-1] * 6
 
 
 def test_a_line_that_is_none_is_named(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def make(name: str) -> nn.Module:
         "num_distractors": 10,
         "languages": ("a", "b", "c"),
         "num_units": 12,
+        "classes": ("SIL", *"abcdefghijk"),
     }
     config = module.Config(**{key: value for key, value in sizes.items() if key in fields})
     side: Any = ONE_SIDED.get(name, "past")
