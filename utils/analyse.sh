@@ -53,6 +53,6 @@ if [[ $phones == yes ]]; then
   masr analyse probe "${frames_of[0]}" --dev "${frames_of[1]}" --test "${frames_of[2]}" --kind phone --probe linear \
     --frames "$frames" --json "$folder/phones.json" --out "$folder"
   layers=("${frames_of[2]}"/layer*)
-  masr analyse mutual-information "${layers[@]}" "$test" --labels phones --frames "$frames" \
+  masr analyse mutual-information "${layers[@]}" "$test" --labels phones --testable-only --frames "$frames" \
     --json "$folder/mutual_information.json" --out "$folder"
 fi
