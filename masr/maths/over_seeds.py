@@ -19,6 +19,8 @@ Verdict = Literal[
 DECIDED: tuple[Verdict, ...] = ("holds", "does not hold", "no effect of that size")
 FEWEST_SEEDS = 3
 """Below this nothing is tested, however clear the figures look."""
+EQUAL = "equal in every seed"
+"""Why a claim was tested by the seeds' own p."""
 LEVEL = 0.95
 """The level of intervals."""
 ALPHA = 0.05
@@ -42,7 +44,7 @@ class Comparison:
     p_adjusted: float | None = None
     """Corrected for the family of the claim."""
     reason: str = ""
-    """Why it is missing or not tested."""
+    """Why it is missing or not tested, or what was tested in place of seeds."""
 
     @property
     def detectable(self) -> float | None:
@@ -67,15 +69,21 @@ def interval_of(centre: float, error: float, degrees: float) -> tuple[float, flo
     return centre - half, centre + half
 
 
-def compare(gains: Sequence[float], apart: bool = False) -> Comparison:
+def compare(gains: Sequence[float], apart: bool = False, own: Sequence[float] = ()) -> Comparison:
     """The verdict on gains of one row over another, one a seed, positive where the claim is right, by itself.
 
-    `apart` says that in every seed the two scores' own intervals leave a gap between them.
+    `apart` says that in every seed the two scores' own intervals leave a gap between them. `own` are exact two-sided p
+    that each seed's score has by itself, as a rank correlation has against 0: they decide where all seeds agree.
     """
     if not gains:
         return Comparison("missing", None, None)
     gain = mean_of(gains)
     error = _standard_error(gains, gain.value) if len(gains) > 1 else 0.0
+    # Each seed's p is valid, so that the largest is, however the seeds hang together; a product would take them for
+    # independent, which rankings of the same models are not.
+    if own and len(own) == len(gains) >= FEWEST_SEEDS and _is_nothing(error, gain.value):
+        equal = Estimate(gain.value, None, None, len(gains))
+        return decided(Comparison("not tested", equal, max(own), reason=EQUAL), max(own))
     # Equal differences to the last digit are no evidence of seeds that differ: the seed is not used, or the scores are
     # at their ceiling. What is left to go by is how sure each score is of itself.
     if apart and len(gains) >= FEWEST_SEEDS and _is_nothing(error, gain.value):
@@ -107,6 +115,8 @@ def decided(found: Comparison, p_adjusted: float | None, smallest_effect: float 
     verdict: Verdict = "not significant"
     if p_adjusted < ALPHA:
         verdict = _direction(found.gain.value)
+    elif smallest_effect is not None and found.error is None:
+        verdict = "undecided"  # seeds that agree leave no interval to lie inside
     elif smallest_effect is not None:
         assert found.gain.low is not None
         assert found.gain.high is not None

@@ -1,17 +1,20 @@
 """Whether two figures rise together over models or checkpoints: Spearman's and Kendall's rank correlations.
 
 Ties share the mean of their ranks (Spearman), or count for neither side (Kendall's tau-b). Both are scipy's.
-Their intervals are of points drawn again, and p is how often a random matching is as far from 0; scipy would have to be
-called thousands of times, a millisecond each, so all draws are ranked at once, by how often each point is in them. Few
-points give wide intervals, which is the truth of them.
+Their intervals are of points drawn again, and p is how often another matching of the same values is as far from 0: over
+all matchings where there are no more than eight points, which makes it exact, else over random ones. scipy would have
+to be called thousands of times, a millisecond each, so all draws are ranked at once, by how often each point is in
+them. Few points give wide intervals, which is the truth of them.
 
 Shapes: N points; R draws, or matchings.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice, permutations
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,7 @@ from masr.maths.estimate import Estimate
 from masr.types import Float64Array, IntArray
 
 _MATCHINGS = 2000
+_MOST_POINTS_EXACT = 8
 _FEWEST = 3
 _MOST_CELLS = 1 << 22
 """Numbers of a block of matchings that are held at a time."""
@@ -32,7 +36,7 @@ class Coefficient(Estimate):
     """One rank correlation, -1 to 1."""
 
     p: float
-    """Two-sided, of random matchings of the same values."""
+    """Two-sided, of matchings of the same values: exact with eight points or fewer."""
 
     def as_json(self, value: str = "value", count: str = "count") -> dict[str, Any]:
         """With p."""
@@ -116,12 +120,19 @@ def _judged(
 ) -> Coefficient:
     found = estimate(value, under_draws(figure, count, seed, cells=6 * count))
     extreme = sum(int((np.abs(matched(places)) >= abs(value) - 1e-12).sum()) for places in _matchings(count, seed))
-    return Coefficient(found.value, found.low, found.high, p=(extreme + 1) / (_MATCHINGS + 1))
+    exact = count <= _MOST_POINTS_EXACT
+    p = extreme / math.factorial(count) if exact else (extreme + 1) / (_MATCHINGS + 1)
+    return Coefficient(found.value, found.low, found.high, p=p)
 
 
 def _matchings(count: int, seed: int) -> Iterator[IntArray]:
-    """(R, N) random orders of the points, a block at a time."""
+    """(R, N) orders of the points, a block at a time: all that there are of a few points, else random ones."""
     random, step = np.random.default_rng(seed), max(1, _MOST_CELLS // count**2)
+    if count <= _MOST_POINTS_EXACT:
+        orders = permutations(range(count))
+        while block := list(islice(orders, step)):
+            yield np.array(block, dtype=np.int64)
+        return
     for start in range(0, _MATCHINGS, step):
         rows = np.tile(np.arange(count), (min(step, _MATCHINGS - start), 1))
         yield random.permuted(rows, axis=1)

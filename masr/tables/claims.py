@@ -96,7 +96,8 @@ def _compared(
     if pairs and column.answers:
         return _compared_by_answers(column, pairs)
     sign = 1.0 if column.better == "higher" else -1.0
-    return compare([sign * (x.value - y.value) for x, y in pairs], all(_are_apart(x, y) for x, y in pairs))
+    own = [score.p for score, _ in pairs if score.p is not None and ordering.level == 0]
+    return compare([sign * (x.value - y.value) for x, y in pairs], all(_are_apart(x, y) for x, y in pairs), own)
 
 
 def _compared_by_answers(column: ColumnConfig, pairs: list[tuple[Score, Score]]) -> Comparison:

@@ -121,6 +121,10 @@ class ColumnConfig:
     minus: tuple[str, ...] = option((), "keys on the way to what is taken off the score, where it is a difference")
     low: tuple[str, ...] = option((), "keys on the way to the lower end of its interval, where the file has one")
     high: tuple[str, ...] = option((), "keys on the way to the upper end")
+    p: tuple[str, ...] = option(
+        (),
+        "keys on the way to its own p against 0, as of a rank correlation: decides a claim of level 0 on equal seeds",
+    )
     count: tuple[str, ...] = option((), "keys on the way to the number of things that were scored")
     interval: str = option("95 %, the score's own", "what the file's interval is")
     scale: float = option(1.0, "factor from the file to the table: 100 for per cent")

@@ -20,6 +20,8 @@ class Score(Estimate):
 
     answers: Answers | None = field(default=None, repr=False, compare=False)
     """The answers to every utterance, where the step keeps them."""
+    p: float | None = None
+    """Its own two-sided p against 0, where the file has one."""
 
 
 def read_scores(folder: Path, column: ColumnConfig) -> Score:
@@ -55,10 +57,11 @@ def _figure(path: Path, column: ColumnConfig) -> Score:
         value -= _number(found, column.at + column.minus, path)
     low, high = (_end(found, column.at + keys, path) if keys else None for keys in (column.low, column.high))
     count = int(_number(found, column.at + column.count, path)) if column.count else None
+    p = _number(found, column.at + column.p, path) if column.p else None
     if low is None or high is None:
-        return Score(column.scale * value, None, None, count)
+        return Score(column.scale * value, None, None, count, p=p)
     low, high = sorted((column.scale * low, column.scale * high))
-    return Score(column.scale * value, low, high, count)
+    return Score(column.scale * value, low, high, count, p=p)
 
 
 def _end(found: Any, keys: tuple[str, ...], path: Path) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from masr.maths.over_seeds import FEWEST_SEEDS, Verdict
+from masr.maths.over_seeds import EQUAL, FEWEST_SEEDS, Verdict
 from masr.tables.outcome import Outcome
 
 DECIDE_FIRST = "The papers' numbers stand beside once the claim is decided."
@@ -66,6 +66,11 @@ def _claims(outcome: Outcome) -> list[str]:
     notes += [text for verdict, text in _WORDS.items() if verdict in verdicts]
     if any(claim.comparison.p_value is None and claim.comparison.verdict in _APART for claim in outcome.claims):
         notes.append("Where all seeds agree to the last digit, p is - and the scores' own intervals decide.")
+    if any(claim.comparison.reason == EQUAL for claim in outcome.claims):
+        notes.append(
+            f"{EQUAL}: nothing differs between seeds, so that there is no interval over them; p is the largest of the "
+            "seeds' own, exact over all matchings of the points where they are eight or fewer."
+        )
     smallest = outcome.plan.table.smallest_effect
     if smallest is not None:
         unit = next(iter({columns[name].unit for name in outcome.plan.table.primary_columns}))

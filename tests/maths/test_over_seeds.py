@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from itertools import permutations
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from masr.maths.estimate import Estimate
 from masr.maths.over_seeds import FEWEST_SEEDS, Comparison, compare, decided, mean_of, relative_change
+from masr.maths.rank_correlation import correlate
 from reference import slow_paired_t
 
 FIGURES = st.lists(st.integers(0, 1000).map(lambda n: n / 10), min_size=3, max_size=6)
@@ -67,6 +70,30 @@ def test_equal_gains_count_where_the_scores_are_sure_of_themselves() -> None:
     assert compare([-3.0, -3.0, -3.0], apart=True).verdict == "does not hold"
     assert compare([3.0, 3.0], apart=True).verdict == "not tested"
     assert compare([3.0, -3.0, 3.0], apart=True).verdict == "not significant"  # seeds that differ decide
+
+
+def test_seeds_that_agree_are_decided_by_the_largest_of_their_own_p() -> None:
+    found = compare([1.0, 1.0, 1.0], own=[2 / 720, 2 / 5040, 2 / 720])
+    assert (found.verdict, found.p_value, found.reason) == ("holds", 2 / 720, "equal in every seed")
+    assert found.gain == Estimate(1.0, None, None, 3)
+    assert found.detectable is None
+    assert compare([-1.0, -1.0, -1.0], own=[0.01] * 3).verdict == "does not hold"
+    four = compare([1.0, 1.0, 1.0], apart=True, own=[2 / 24] * 3)  # four points: no order is rare enough
+    assert (four.verdict, four.p_value) == ("not significant", 2 / 24)
+    assert decided(four, 2 / 24, 0.5).verdict == "undecided"
+    assert decided(found, 0.06, 9.0).verdict == "undecided"
+    assert compare([1.0, 1.0], own=[0.001, 0.001]).verdict == "not tested"
+    assert compare([1.0, 1.0, 1.0], own=[0.001, 0.001]).reason == "all differences are equal"
+    assert compare([1.0, 0.0, 1.0], own=[0.001] * 3) == compare([1.0, 0.0, 1.0])  # seeds that differ decide
+
+
+def test_the_largest_p_of_seeds_errs_no_more_than_it_says() -> None:
+    """Two seeds that always rank five points alike: over all 120 rankings p is small no more often than it says."""
+    orders = list(permutations(range(5)))
+    own = {y: correlate(range(5), y).spearman for y in orders}
+    for level in (0.02, 0.05, 0.1, 0.3):
+        found = [compare([one.value] * 3, own=[one.p] * 3).p_value for one in own.values()]
+        assert 0 < sum(p is not None and p <= level for p in found) / len(found) <= level
 
 
 def test_one_seed_has_no_interval() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from masr.cli.main import main
 from masr.errors import ConfigError
+from masr.tables import formats
 from masr.tables.config import read_table
 from masr.tables.outcome import Outcome, outcome_of
 from masr.tables.state import state_of
@@ -306,3 +308,53 @@ def test_a_list_without_labels_is_refused(recipe: Any) -> None:
     recipe.write(TABLE.replace('unheard: "tel, tam"', 'unheard: ","'))
     with pytest.raises(ConfigError, match="holds no label"):
         recipe.plan()
+
+
+RANKS = """\
+title: Ranks
+corpus: made-up
+sizes:
+  mini: {what: made up, embedded: true, seeds: [0, 1, 2]}
+steps:
+  - {name: rank, command: [masr, data, subset, "{data}/test", "{out}", --num, "3", --seed, "{seed}"]}
+rows:
+  - {name: models}
+columns:
+  - {name: rank, step: rank, file: rank.json, at: [spearman], value: [value], low: [low],
+      high: [high], p: [p], digits: 2}
+orderings:
+  - {better: models, level: 0, columns: [rank], claim: both rise together}
+  - {better: models, level: 0.5, columns: [rank], claim: they rise together much, family: other}
+"""
+
+
+@pytest.mark.parametrize(
+    ("points", "values", "verdict"),
+    [
+        (6, [1.0] * 3, "holds"),
+        (6, [-1.0] * 3, "does not hold"),
+        (4, [1.0] * 3, "not significant"),
+        (6, [1, 1, 0.9], "holds"),
+    ],
+)
+def test_rank_correlations_that_agree_are_decided_by_their_own_p(
+    recipe: Any, points: int, values: list[float], verdict: str
+) -> None:
+    recipe.write(RANKS)
+    plan, own = recipe.plan(), 2 / math.factorial(points)
+    for seed, value in zip(plan.size.seeds, values):
+        folder = state_of(plan, plan.cells["models", seed, "rank"]).folder
+        folder.mkdir(parents=True, exist_ok=True)
+        figures = {"value": value, "low": value, "high": value, "p": own}
+        (folder / "rank.json").write_text(json.dumps({"spearman": figures}))
+        (folder / "done.json").write_text(json.dumps({"hours": 0.0, "commit": "c"}))
+    outcome = outcome_of(plan)
+    found = by_claim(outcome)["both rise together", "rank"]
+    assert found.verdict == verdict
+    equal = len(set(values)) == 1
+    assert (found.p_value == own) == equal == (found.reason == "equal in every seed")
+    much = by_claim(outcome)["they rise together much", "rank"]  # its p against 0 says nothing of 0.5
+    assert (much.p_value is None) == equal
+
+    page = formats.markdown(outcome)
+    assert ("the largest of the seeds' own" in page) == equal
