@@ -12,6 +12,7 @@ from masr.analysis.abx.series import SeriesScores
 from masr.analysis.abx.snippets import open_vectors
 from masr.api.frames import open_sources
 from masr.errors import UsageError
+from masr.inference.frame_sources import KeptFrames
 from masr.io.datadir import DataDir
 from masr.io.layout import EMBEDDINGS, FRAMES
 
@@ -31,6 +32,8 @@ def _one(source: str, rates: Sequence[float] | None, data: Path | None, options:
             raise UsageError(f"{source} holds one vector for each utterance", fix="masr extract with --pool none")
         return score_groups(open_vectors(path), DataDir.open(folder or path), replace(options, snippets="whole"))
     (frames,) = open_sources([source], rates, data)
+    if len(options.pools) > 1:
+        frames = KeptFrames(frames)
     if folder is None:
         raise UsageError(f"{source} alone has nothing to be compared with", fix="give two arrays or more, or a folder")
     return score_groups(frames, DataDir.open(folder), options)

@@ -108,6 +108,10 @@ def snippets(frames, shift, start, length, pool):
             vectors.append([max(c) for c in columns])
         elif pool == "mean":
             vectors.append(mean)
+        elif pool == "extremes":
+            vectors.append([max(c) for c in columns] + [min(c) for c in columns])
+        elif pool == "soft_max":
+            vectors.append([math.log(sum(math.exp(v) for v in c) / len(c)) for c in columns])
         else:
             spread = [math.sqrt(sum((v - m) ** 2 for v in c) / len(c)) for c, m in zip(columns, mean)]
             vectors.append(mean + spread)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from masr.analysis.abx.closeness import Distance
@@ -33,7 +33,8 @@ class Options:
     """Labels that are compared apart."""
     pairs: str = ""
     """Kinds of labels: means of pairs that share one, and of those that do not."""
-    pool: Pool = "max"
+    pool: Sequence[Pool] | None = None
+    """Each is scored by itself; None is `max` alone."""
     distance: Distance = "cosine"
     seed: int = 0
 
@@ -41,6 +42,11 @@ class Options:
     def lengths_sec(self) -> list[float]:
         """Seconds of the snippets, in the order that they were given."""
         return list(_LENGTHS_SEC) if self.snippets is None else _lengths(self.snippets)
+
+    @property
+    def pools(self) -> list[Pool]:
+        """How frames are pooled, one way after another."""
+        return list(dict.fromkeys(self.pool or ("max",)))
 
 
 def score_groups(frames: Frames, data: DataDir, options: Options) -> list[SeriesScores]:
@@ -50,13 +56,17 @@ def score_groups(frames: Frames, data: DataDir, options: Options) -> list[Series
     places = [place for place, utt in enumerate(utts) if table.get(utt, "") not in ("", "unknown")]
     groups = [table.get(utt, "") for utt in utts]
     kept = [groups[place] for place in places]
-    vectors = snippets_of(frames, places, kept, options.lengths_sec, options.pool)
     kinds = {}
     for kind in filter(None, options.pairs.split(",")):
         kinds[kind] = label_of_groups(kept, _labels(data, kind, [utts[place] for place in places]), kind)
     series = _series(options.series, data, [utts[place] for place in places])
     of_groups = label_of_groups(kept, series, options.series or "series")
-    return score_series(vectors, of_groups, kinds, SeriesOptions(options.distance, seed=options.seed))
+    found = []
+    for pool in options.pools:
+        vectors = snippets_of(frames, places, kept, options.lengths_sec, pool)
+        scores = score_series(vectors, of_groups, kinds, SeriesOptions(options.distance, seed=options.seed))
+        found += [replace(one, pool=pool) for one in scores]
+    return found
 
 
 def score_sources(
@@ -64,17 +74,29 @@ def score_sources(
 ) -> list[SeriesScores]:
     """Each source is a recording: of frames where it is known when they are, or else of snippets."""
     names = _names(sources)
-    lengths = options.lengths_sec if is_timed else [WHOLE]
-    vectors: dict[float, dict[str, FloatArray]] = {length: {} for length in lengths}
+    if is_timed:
+        scores = [replace(one, pool=pool) for pool in options.pools for one in _timed(names, parts, pool, options)]
+    else:
+        vectors = {WHOLE: {name: vectors_of(part) for name, part in zip(names, parts, strict=True)}}
+        scores = _scored(vectors, options)
+    return scores
+
+
+def _timed(names: Sequence[str], parts: Sequence[Frames], pool: Pool, options: Options) -> list[SeriesScores]:
+    """Recordings whose frames are cut and pooled."""
+    vectors: dict[float, dict[str, FloatArray]] = {length: {} for length in options.lengths_sec}
     for name, part in zip(names, parts, strict=True):
-        if not is_timed:
-            vectors[WHOLE][name] = vectors_of(part)
-            continue
         places = range(len(part.counts))
-        found = snippets_of(part, places, [name] * len(places), lengths, options.pool)
-        for length in lengths:
+        found = snippets_of(part, places, [name] * len(places), options.lengths_sec, pool)
+        for length in options.lengths_sec:
             vectors[length][name] = found[length][name]
-    return score_series(vectors, dict.fromkeys(names, ""), {}, SeriesOptions(options.distance, seed=options.seed))
+    return _scored(vectors, options)
+
+
+def _scored(vectors: Mapping[float, Mapping[str, FloatArray]], options: Options) -> list[SeriesScores]:
+    """Each source is a recording of one series without a name."""
+    names = {name: "" for by_name in vectors.values() for name in by_name}
+    return score_series(vectors, names, {}, SeriesOptions(options.distance, seed=options.seed))
 
 
 def _labels(data: DataDir, kind: str, utts: Sequence[str]) -> list[str]:

@@ -39,7 +39,8 @@ def render(found: Sequence[SeriesScores]) -> str:
 def _summary(found: Sequence[SeriesScores]) -> Table:
     from rich.table import Table
 
-    table = Table("series", "snippets")
+    several = _several(found)
+    table = Table("series", "snippets", *(["pooling"] if several else []))
     for name in ("recordings", "of snippets", "triplets", "score", "95 % interval", *_splits(found)):
         table.add_column(name, justify="right")
     for one in found:
@@ -47,6 +48,7 @@ def _summary(found: Sequence[SeriesScores]) -> Table:
         table.add_row(
             one.series or "-",
             length_name(one.length_sec),
+            *([one.pool] if several else []),
             str(len(counts)),
             f"{counts.min()}-{counts.max()}",
             f"{int(one.found.num_triplets.sum()):,}",
@@ -55,6 +57,11 @@ def _summary(found: Sequence[SeriesScores]) -> Table:
             *(one.split[name].text(3) if name in one.split else "-" for name in _splits(found)),
         )
     return table
+
+
+def _several(found: Sequence[SeriesScores]) -> bool:
+    """Whether frames were pooled in more than one way, so that names have to say in which."""
+    return len({one.pool for one in found}) > 1
 
 
 def length_name(length_sec: float) -> str:
@@ -79,7 +86,8 @@ def _matrix(one: SeriesScores) -> list[str]:
     names = one.found.names
     width = max(map(len, names))
     title = (
-        f"{one.series + ', ' if one.series else ''}{length_name(one.length_sec)}: A and X of the row, B of the column"
+        f"{one.series + ', ' if one.series else ''}{length_name(one.length_sec)}, {one.pool}: A and X of the row, B of "
+        "the column"
     )
     lines = ["", title, " " * (width + 6) + "".join(f"{k + 1:>7}" for k in range(len(names)))]
     for k, i in enumerate(one.order):
@@ -89,10 +97,11 @@ def _matrix(one: SeriesScores) -> list[str]:
 
 
 def as_json(found: Sequence[SeriesScores], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Every figure of every series and length, as plain values."""
+    """Every figure of every series and length, as plain values; `by_series` where frames were pooled in one way."""
     parts = [
         {
             "series": one.series,
+            "pool": one.pool,
             "snippet_sec": one.length_sec if math.isfinite(one.length_sec) else "whole",
             "recordings": list(one.found.names),
             "num_snippets": one.found.num_snippets.tolist(),
@@ -107,11 +116,12 @@ def as_json(found: Sequence[SeriesScores], facts: Mapping[str, Any]) -> dict[str
         }
         for one in found
     ]
-    by_series: dict[str, dict[str, Any]] = {}
+    by_pool: dict[str, dict[str, dict[str, Any]]] = {}
     for one, part in zip(found, parts, strict=True):
-        named = by_series.setdefault(one.series or "all", {})
+        named = by_pool.setdefault(one.pool, {}).setdefault(one.series or "all", {})
         named[length_name(one.length_sec)] = {"mean": part["mean"], "split": part["split"]}
-    return {**facts, "series": parts, "by_series": by_series}
+    alone = {} if _several(found) else {"by_series": by_pool[found[0].pool]}
+    return {**facts, "series": parts, **alone, "by_pool": by_pool}
 
 
 def _mean(mean: Estimate) -> dict[str, Any]:
@@ -119,7 +129,10 @@ def _mean(mean: Estimate) -> dict[str, Any]:
 
 
 def write(folder: Path, found: Sequence[SeriesScores], facts: Mapping[str, Any]) -> None:
-    """abx.json, and for each series and length abx.<series>.<length>.tsv and .figure.json."""
+    """abx.json, and for each series and length abx.<series>.<length>.tsv and .figure.json.
+
+    Where frames were pooled in several ways the name of each stands behind the length.
+    """
     import numpy as np
 
     from masr.io.atomic import atomic_write
@@ -130,11 +143,13 @@ def write(folder: Path, found: Sequence[SeriesScores], facts: Mapping[str, Any])
     from masr.io.provenance import write_provenance
 
     for one in found:
-        stem = ".".join(filter(None, ("abx", one.series, length_name(one.length_sec).replace(".", "_"))))
+        pool = one.pool if _several(found) else ""
+        stem = ".".join(filter(None, ("abx", one.series, length_name(one.length_sec).replace(".", "_"), pool)))
         atomic_write(folder / f"{stem}.tsv", _table(one))
         names = one.found.names
         figure = Heatmap(
-            f"ABX, {one.series + ', ' if one.series else ''}snippets of {length_name(one.length_sec)}",
+            f"ABX, {one.series + ', ' if one.series else ''}snippets of {length_name(one.length_sec)}"
+            + (f", {pool}" if pool else ""),
             one.found.scores,
             names,
             names,

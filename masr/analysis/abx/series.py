@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.analysis.abx.closeness import Closeness, Distance, closeness, mean_closeness
+from masr.analysis.abx.snippets import Pool
 from masr.analysis.abx.tree import leaves, tree_of
 from masr.errors import AnalysisError
 from masr.io.figure import Merge
@@ -38,6 +39,8 @@ class SeriesScores:
     """Name of a part of the pairs -> its mean: pairs that share a label, `same KIND`, and others, `other KIND`."""
     left_out: tuple[str, ...]
     """Recordings that have no full snippet of this length."""
+    pool: Pool = "max"
+    """How frames became the vector of a snippet."""
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,13 @@ from masr.io.datadir import DataDir
 from masr.io.frames import Array, ArrayFrames, Frames, Grid, load_array
 from masr.io.layout import EMBEDDINGS
 from masr.io.progress import track
-from masr.types import FloatArray
+from masr.types import Float64Array, FloatArray
 
-Pool = Literal["max", "mean", "statistics"]
-"""How frames become one vector; `statistics` is their mean and, behind it, their standard deviation."""
+Pool = Literal["max", "mean", "statistics", "extremes", "soft_max"]
+"""How frames become one vector. `statistics` is their mean and, behind it, their standard deviation; `extremes` the
+maximum and the minimum; `soft_max`, log(mean(exp)), lies between mean and maximum: a peak counts the less the longer
+the snippet is."""
+_TWICE_AS_WIDE: tuple[Pool, ...] = ("statistics", "extremes")
 
 WHOLE = float("inf")
 """The length of a snippet that is a whole utterance."""
@@ -35,7 +38,10 @@ _EDGE = 1e-9
 
 
 class _Open:
-    """The snippet that frames are being added to: its maximum, mean and sum of squares about the mean."""
+    """The snippet that frames are being added to, as two vectors: maximum and minimum, or mean and sum of squares.
+
+    For `soft_max` they are the maximum and the sum of exp(frame - maximum), which never overflows.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
@@ -45,11 +51,10 @@ class _Open:
     def add(self, frames: Array) -> None:
         """Takes in (n, D) more frames of the snippet."""
         count, self.count = self.count, self.count + len(frames)
-        if self.pool == "max":
-            high = frames.max(axis=0).astype(np.float64)
-            self.first = np.maximum(self.first, high) if count else high
-            return
         frames = frames.astype(np.float64)
+        if self.pool in ("max", "extremes", "soft_max"):
+            self._add_ends(frames, count > 0)
+            return
         mean = frames.mean(axis=0)
         spread = ((frames - mean) ** 2).sum(axis=0)
         if count:
@@ -59,11 +64,27 @@ class _Open:
             spread = self.second + spread + apart**2 * (count * len(frames) / self.count)
         self.first, self.second = mean, spread
 
+    def _add_ends(self, frames: Float64Array, has_some: bool) -> None:
+        high = frames.max(axis=0)
+        if has_some:
+            high = np.maximum(self.first, high)
+        if self.pool == "extremes":
+            low = frames.min(axis=0)
+            self.second = np.minimum(self.second, low) if has_some else low
+        elif self.pool == "soft_max":
+            before = self.second * np.exp(self.first - high) if has_some else 0.0
+            self.second = before + np.exp(frames - high).sum(axis=0)
+        self.first = high
+
     def vector(self) -> FloatArray:
-        """(D,) or, for statistics, (2 D,) all frames so far as one vector."""
+        """(D,) or, for statistics and extremes, (2 D,) all frames so far as one vector."""
         parts = [self.first]
         if self.pool == "statistics":
             parts.append(np.sqrt(self.second / self.count))
+        elif self.pool == "extremes":
+            parts.append(self.second)
+        elif self.pool == "soft_max":
+            parts = [self.first + np.log(self.second / self.count)]
         return np.concatenate(parts).astype(np.float32)
 
 
@@ -115,7 +136,7 @@ def snippets_of(
         for length in lengths_sec:
             held = found[length].setdefault(group, [])
             held.extend(cut(_pieces(whole), grid, length, pool))
-    width = frames.dim * (2 if pool == "statistics" else 1)
+    width = frames.dim * (2 if pool in _TWICE_AS_WIDE else 1)
     return {
         length: {group: _stacked(vectors, width) for group, vectors in by_group.items()}
         for length, by_group in found.items()

@@ -14,6 +14,7 @@ example:
   masr analyse abx A.npy B.npy
   masr analyse abx a.npy b.npy c.npy --rate 50 --snippets 1,5
   masr analyse abx exp/frames/conditions --out exp/abx/conditions
+  masr analyse abx exp/frames/styles --snippets 1,5,20,30,60 --pool max --pool mean --pool statistics
   masr analyse abx models/xlsr:21 --data exp/recordings/styles --pairs genre --snippets 10
 """
 
@@ -34,7 +35,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--series", metavar="KIND", help="compared apart: labels of utt2<KIND> (default series)")
     parser.add_argument("--pairs", metavar="KIND,KIND", default="", help="means of pairs that share utt2<KIND>, or not")
     parser.add_argument(
-        "--pool", choices=["max", "mean", "statistics"], default="max", help="statistics: mean and deviation"
+        "--pool",
+        action="append",
+        choices=["max", "mean", "statistics", "extremes", "soft_max"],
+        help="of frames into a vector, may be given again (default max); statistics: mean and deviation; extremes: "
+        "maximum and minimum; soft_max: log of the mean of exp",
     )
     parser.add_argument("--distance", choices=["cosine", "euclidean"], default="cosine", help="default cosine")
     parser.add_argument("--rate", action="append", type=float, metavar="R", help="frames a second of arrays")
@@ -50,8 +55,9 @@ def run(args: argparse.Namespace) -> None:
     from masr.api.abx import score
     from masr.io.json_file import write_json
 
-    found = score(args.sources, args.rate, args.data, settings(Options, args))
-    facts = {"pool": args.pool, "distance": args.distance, "sources": args.sources}
+    options = settings(Options, args)
+    found = score(args.sources, args.rate, args.data, options)
+    facts = {"pool": options.pools, "distance": args.distance, "sources": args.sources}
     if args.out:
         write(args.out, found, facts)
     if args.json:

@@ -19,7 +19,7 @@ from reference import slow_abx
     shift=st.sampled_from([0.01, 0.02, 0.04, 0.1]),
     start=st.sampled_from([0.0, 0.0125, 0.02]),
     length=st.sampled_from([0.3, 0.5, 1.0]),
-    pool=st.sampled_from(["max", "mean", "statistics"]),
+    pool=st.sampled_from(["max", "mean", "statistics", "extremes", "soft_max"]),
 )
 @settings(max_examples=100, deadline=None)
 def test_equal_to_loops_however_frames_arrive(
@@ -32,6 +32,16 @@ def test_equal_to_loops_however_frames_arrive(
     assert len(found) == len(expected)
     if expected:
         assert np.allclose(np.stack(found), np.array(expected), atol=1e-5)
+
+
+def test_a_soft_maximum_lies_between_mean_and_maximum_and_never_overflows() -> None:
+    frames = np.random.default_rng(1).standard_normal((100, 4)) * 1000
+    found = {
+        pool: np.stack(list(cut(np.split(frames, [30]), Grid(0.02, 0.01), 1.0, pool)))
+        for pool in ("mean", "soft_max", "max")
+    }
+    assert np.isfinite(found["soft_max"]).all()
+    assert (found["mean"] < found["soft_max"]).all() and (found["soft_max"] < found["max"]).all()
 
 
 def test_snippets_of_a_second_at_fifty_frames() -> None:

@@ -80,6 +80,22 @@ def test_a_folder_by_series_with_tables_and_figures(tmp_path: Path, capsys: pyte
     assert isinstance(figure, Heatmap) and figure.rows == ("b0", "b1") and len(figure.row_tree) == 1
 
 
+def test_several_ways_of_pooling_are_each_as_if_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frames, out = folder(tmp_path / "frames"), tmp_path / "out"
+    base = ["analyse", "abx", str(frames), "--snippets", "1,0.5"]
+    ways = ["max", "statistics", "soft_max"]
+    assert main([*base, *(word for way in ways for word in ("--pool", way)), "--out", str(out)]) == 0
+    assert "pooling" in capsys.readouterr().out
+    together = json.loads((out / "abx.json").read_text())
+    assert list(together["by_pool"]) == together["pool"] == ways
+    assert "by_series" not in together
+    for way in ways:
+        assert main([*base, "--pool", way, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["by_series"] == together["by_pool"][way]
+        assert (out / f"abx.b.0_5s.{way}.tsv").is_file()
+        assert read_figure(out / f"abx.b.0_5s.{way}.figure.json").title.endswith(way)
+
+
 def test_other_groups_and_vectors_of_utterances(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     frames = folder(tmp_path / "frames")
     (frames / "utt2series").unlink()
