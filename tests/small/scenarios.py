@@ -26,10 +26,10 @@ def scenario(name: str, folder: Path, world: World) -> int:
         tiny.objective(kind, checkpoint_activations="recompute" in name),
         world,
         replace(tiny.OPTIM, frozen={"encoder": 8}) if "lid" in name else tiny.OPTIM,
-        max_steps=20,
+        max_steps=10,
         accumulate=accumulate,
         save_every=5,
-        validate_every=10,
+        validate_every=5,
         shard="shard" in name,
         ema_decay=0.9 if "ema" in name else 0.0,
     )

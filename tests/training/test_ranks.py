@@ -44,12 +44,11 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _train_worlds(folder: Path) -> None:
-    script = Path(__file__).parent / "ranks.py"
-    for size, names in ((1, (*ALONE, "few")), (2, TWO), (3, THREE)):
-        command = [sys.executable, str(script), str(size), str(folder / str(size)), *names]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-        assert done.returncode == 0, done.stderr[:3000] + done.stderr[-3000:]
-        assert "Warning" not in done.stderr
+    worlds = [f"{size}:{','.join(names)}" for size, names in ((1, (*ALONE, "few")), (2, TWO), (3, THREE))]
+    command = [sys.executable, str(Path(__file__).parent / "ranks.py"), str(folder), *worlds]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr[:3000] + done.stderr[-3000:]
+    assert "Warning" not in done.stderr
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
@@ -98,7 +97,7 @@ def test_any_number_of_ranks_calibrates_alike(out: Path, size: int) -> None:
 
 def test_the_loss_goes_somewhere(out: Path) -> None:
     losses = [line["loss"] for line in lines(out / "1" / "best_rq") if line["split"] == "dev"]
-    assert losses[-1] < losses[0] - 0.02
+    assert losses[-1] < losses[0] - 0.01
 
 
 @pytest.mark.parametrize("name", ["poison"])
@@ -106,11 +105,11 @@ def test_the_loss_goes_somewhere(out: Path) -> None:
 def test_all_ranks_skip_what_is_not_finite_on_one(out: Path, size: int, name: str) -> None:
     found = lines(out / str(size) / name)
     assert [line["step"] for line in found if line["split"] == "skip"] == [4, 5]
-    assert [line["skipped"] for line in found if line["split"] == "train"] == [0, 0, 0, 1, *[2] * 16]
+    assert [line["skipped"] for line in found if line["split"] == "train"] == [0, 0, 0, 1, *[2] * 6]
 
 
 def test_a_sharded_run_leaves_the_same_files(out: Path) -> None:
-    for name in ("model.safetensors", "checkpoints/step_000000020/optimizer.safetensors"):
+    for name in ("model.safetensors", "checkpoints/step_000000010/optimizer.safetensors"):
         one, many = load_file(out / "1" / "best_rq" / name), load_file(out / "2" / "shard" / name)
         assert {n: (v.shape, v.dtype) for n, v in one.items()} == {n: (v.shape, v.dtype) for n, v in many.items()}
 
