@@ -85,6 +85,7 @@ class FeatureFrames:
         self.features = features
         self.audio = Audio(features.sample_rate)
         self.factor, self.offset = 1.0, 0.0
+        self.device = torch.device("cpu")
 
     @torch.inference_mode()
     def read(self, data: DataDir, place: int) -> Tensor:
@@ -103,13 +104,14 @@ class LayerFrames:
         self.audio = Audio(model.sample_rate)
         grid = grid_of(model.encoder)
         self.factor, self.offset = grid.factor, grid.offset
+        self.device = model.device
 
     def read(self, data: DataDir, place: int, embed: Embed | None = None) -> Tensor:
         """(T, D) the layer of one utterance; `embed` takes the place of the encoder's own, as a masked pass does."""
         samples, lengths = (one.to(self.model.device) for one in self.audio.read(data, place))
         given = (samples, lengths) if self.model.features is None else self.model.features(samples, lengths)
         (encoded,) = self.model.run_layers(*given, [self.layer], embed=embed)
-        return encoded.frames[0, : int(encoded.lengths[0])].cpu()
+        return encoded.frames[0, : int(encoded.lengths[0])]
 
 
 class Pieces:
@@ -161,9 +163,9 @@ def cluster(
     from masr.io.checkpoint import write_file
 
     (out / TARGETS_SCP).unlink(missing_ok=True)
-    found = fit(Pieces(frames, data, "k-means"), config)
+    found = fit(Pieces(frames, data, "k-means"), config, frames.device)
     with atomic_path(out / "clusters.safetensors") as temporary:
-        write_file(temporary, {"centres": found.centres})
+        write_file(temporary, {"centres": found.centres.cpu()})
     counts = np.zeros(config.num_clusters, dtype=np.int64)
     rows: dict[str, str] = {}
     for number, folder in enumerate([data, *others]):
@@ -186,7 +188,7 @@ def labelled(
     for place in track(range(len(data)), f"labels {data.folder.name}", unit="utt"):
         if lengths[place] < 1:
             continue
-        labels = found.labels(frames.read(data, place)).numpy()
+        labels = found.labels(frames.read(data, place)).cpu().numpy()
         times = np.arange(lengths[place]) * grid.factor + grid.offset
         nearest = np.rint((times - frames.offset) / frames.factor).astype(np.int64)
         yield data.utts[place], labels[np.clip(nearest, 0, len(labels) - 1)]

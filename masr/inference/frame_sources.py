@@ -75,7 +75,7 @@ class EncoderFrames:
         embed = None
         if self.masked is not None:
             embed = partial(self.masked.embed, self.frames.model.encoder, utts=[self.data.utts[place]])
-        found: Array = self.frames.read(self.data, place, embed).numpy()
+        found: Array = self.frames.read(self.data, place, embed).cpu().numpy()
         return found
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from masr.config import option, seed_option
 from masr.errors import DataError
@@ -21,6 +22,8 @@ from masr.maths.nearest import Nearest
 
 _SUM_ROWS = 512
 """Frames of a block, which stays in a core's cache in float64."""
+_SUM_ROWS_ELSEWHERE = 1 << 15
+"""The same on a GPU."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class KMeans:
     def __init__(self, centres: Tensor, halves: bool = False) -> None:
         self.centres = centres
         self.halves = halves
-        self.counts = torch.zeros(len(centres), dtype=torch.float64)
+        self.counts = torch.zeros(len(centres), dtype=torch.float64, device=centres.device)
 
     def labels(self, frames: Tensor) -> Tensor:
         """(N, D) -> (N,) the nearest centre of each frame; ties go to the lower number."""
@@ -82,7 +85,7 @@ class KMeans:
         labels, scores = Nearest(self.centres, self.halves)(frames)
         if scores is None:
             return labels, self.distances(frames, labels)
-        squares = torch.empty(len(frames))
+        squares = torch.empty(len(frames), device=frames.device)
         for start in range(0, len(frames), _SUM_ROWS):
             rows = slice(start, start + _SUM_ROWS)
             torch.linalg.vector_norm(frames[rows].float(), dim=1, out=squares[rows])
@@ -90,7 +93,7 @@ class KMeans:
 
     def distances(self, frames: Tensor, labels: Tensor) -> Tensor:
         """(N, D), (N,) -> (N,) squared distances of frames to the centres that they have."""
-        found = torch.empty(len(frames))
+        found = torch.empty(len(frames), device=frames.device)
         for start in range(0, len(frames), _SUM_ROWS):
             rows = slice(start, start + _SUM_ROWS)
             torch.linalg.vector_norm(self.centres[labels[rows]].sub_(frames[rows]), dim=1, out=found[rows])
@@ -125,11 +128,19 @@ class KMeans:
 
     def sums(self, frames: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """(V, D) sums of each cluster's frames in float64, (V,) how many they are."""
-        sums = torch.zeros(self.centres.shape, dtype=torch.float64)
-        for start in range(0, len(frames), _SUM_ROWS):
-            rows = slice(start, start + _SUM_ROWS)
-            sums.index_add_(0, labels[rows], frames[rows].double())
-        return sums, torch.bincount(labels, minlength=len(self.centres)).double()
+        sums = torch.zeros(self.centres.shape, dtype=torch.float64, device=self.centres.device)
+        counts = torch.zeros(len(self.centres), dtype=torch.float64, device=self.centres.device)
+        step = _SUM_ROWS if frames.is_cpu else _SUM_ROWS_ELSEWHERE
+        for start in range(0, len(frames), step):
+            rows = slice(start, start + step)
+            if frames.is_cpu:
+                sums.index_add_(0, labels[rows], frames[rows].double())
+                counts += torch.bincount(labels[rows], minlength=len(counts))
+            else:  # a product adds in the same order every time, which a GPU's index_add_ does not
+                members = functional.one_hot(labels[rows], len(counts)).double()
+                sums += members.t() @ frames[rows].double()
+                counts += members.sum(dim=0)
+        return sums, counts
 
     def refill(self, empty: Tensor, frames: Tensor, distances: Tensor) -> int:
         """Puts each empty cluster on one of the frames farthest from their centres; how many clusters moved."""
@@ -141,8 +152,11 @@ class KMeans:
         return len(places)
 
 
-def fit(pieces: Iterable[Tensor], config: Config) -> KMeans:
-    """Centres of (N, D) pieces that can be gone through again and again; the same for the same pieces and seed."""
+def fit(pieces: Iterable[Tensor], config: Config, device: torch.device | str = "cpu") -> KMeans:
+    """Centres of (N, D) pieces that can be gone through again and again, found and left on a device.
+
+    They are the same for the same pieces and seed on the same make of device.
+    """
     sample = Sample(config.sample, config.seed)
     for piece in pieces:
         sample.offer(piece)
@@ -152,13 +166,14 @@ def fit(pieces: Iterable[Tensor], config: Config) -> KMeans:
             f"{distinct} different frames cannot give {config.num_clusters} clusters",
             fix="ask for fewer clusters, or give more data",
         )
-    found = KMeans(first_centres(sample.rows, config.num_clusters, config.seed), config.bfloat16)
-    found.settle(sample.rows, config.sample_steps)
+    rows = sample.rows.to(device)
+    found = KMeans(first_centres(rows, config.num_clusters, config.seed), config.bfloat16)
+    found.settle(rows, config.sample_steps)
     for _ in range(config.passes):
         found.counts.zero_()
         for piece in pieces:
-            found.update(piece.float().cpu())
-        found.refill(found.counts == 0, sample.rows, found.assign(sample.rows)[1])
+            found.update(piece.float().to(device))
+        found.refill(found.counts == 0, rows, found.assign(rows)[1])
     return found
 
 
@@ -169,7 +184,7 @@ def first_centres(frames: Tensor, count: int, seed: int) -> Tensor:
     chosen = [frames[first]]
     nearest = (frames - chosen[0]).square().sum(dim=1).double()
     for _ in range(count - 1):
-        total = nearest.cumsum(dim=0)
+        total = nearest.cpu().cumsum(dim=0)  # the order of a GPU's sums may differ from one time to the next
         draw = torch.rand((), generator=generator, dtype=torch.float64) * total[-1]
         place = min(int(torch.searchsorted(total, draw, right=True)), len(frames) - 1)
         chosen.append(frames[place])

@@ -9,6 +9,8 @@ centres and the products, moves a score by |x| times a constant of the centres a
 second best is farther off than twice that, no rounding has changed the label; all other frames are done again in
 float32. Where many are, the rest of the frames are not tried in halves.
 
+Frames and centres lie on one device, and what comes back does.
+
 Shapes: N frames, B of a block, D their width, V centres.
 """
 
@@ -22,6 +24,8 @@ from masr.maths.products import product
 
 _BLOCK_ELEMENTS = 1 << 20
 """Scores of a block, which stays in a core's cache."""
+_BLOCK_ELEMENTS_ELSEWHERE = 1 << 27
+"""The same on a GPU, whose blocks have to be large to keep it busy."""
 _ROUNDING = 2.0**-8
 """The most that a number changes by rounding to bfloat16, as a share of itself."""
 _MOST_CLOSE = 0.25
@@ -33,13 +37,13 @@ class Nearest:
 
     def __init__(self, centres: Tensor, halves: bool = False) -> None:
         self.norms, self.twice = centres.square().sum(dim=1), -2 * centres
-        self.block = max(1, _BLOCK_ELEMENTS // len(centres))
+        self.block = max(1, (_BLOCK_ELEMENTS if centres.is_cpu else _BLOCK_ELEMENTS_ELSEWHERE) // len(centres))
         self.halves = _Halves(centres, self.block) if halves else None
 
     def __call__(self, frames: Tensor) -> tuple[Tensor, Tensor | None]:
         """(N, D) -> (N,) the number of the nearest centre, (N,) its score, which only float32 tells."""
-        labels = torch.empty(len(frames), dtype=torch.int64)
-        scores, halves = torch.empty(len(frames)), self.halves
+        labels = torch.empty(len(frames), dtype=torch.int64, device=frames.device)
+        scores, halves = torch.empty(len(frames), device=frames.device), self.halves
         for start in range(0, len(frames), self.block):
             rows, place = frames[start : start + self.block].float(), slice(start, start + self.block)
             if halves is None:
@@ -70,8 +74,9 @@ class _Halves:
         share = (2 * _ROUNDING + _ROUNDING**2) * (1 + _ROUNDING) + centres.shape[1] * 2.0**-22
         self.reach = 2 * float((lengths * share + lost * (1 + _ROUNDING) ** 2).max())
         width = centres.shape[1]
-        self.moved, self.rounded = torch.empty(block, width), torch.empty(block, width, dtype=torch.bfloat16)
-        self.scores = torch.empty(block, len(centres))
+        self.moved = centres.new_empty(block, width)
+        self.rounded = centres.new_empty(block, width, dtype=torch.bfloat16)
+        self.scores = centres.new_empty(block, len(centres))
 
     def __call__(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """(B, D) -> (B,) labels, (B,) whether another one may be as near."""
@@ -86,6 +91,10 @@ class _Halves:
 
 
 def _smallest(scores: Tensor) -> tuple[Tensor, Tensor]:
-    """(B, V) -> (B,) where the least is, (B,) what it is. numpy looks for places several times as fast as PyTorch."""
-    labels = torch.from_numpy(scores.numpy().argmin(axis=1))
-    return labels, scores.gather(1, labels[:, None])[:, 0]
+    """(B, V) -> (B,) where the least is, the first of equal ones, (B,) what it is."""
+    if scores.is_cpu:  # numpy looks for places several times as fast as PyTorch
+        labels = torch.from_numpy(scores.numpy().argmin(axis=1))
+        return labels, scores.gather(1, labels[:, None])[:, 0]
+    best = scores.amin(dim=1)
+    places = torch.arange(scores.shape[1], device=scores.device)
+    return torch.where(scores == best[:, None], places, scores.shape[1] - 1).amin(dim=1), best

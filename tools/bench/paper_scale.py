@@ -1,6 +1,6 @@
 """The arithmetic of a pre-training at the papers' scale: disk, tables, jobs, GPU days. Nothing is measured here.
 
-The model is built without memory, so its parameters are counted, not quoted.
+The model is built without memory, so its parameters and the operations of a step are counted, not quoted.
 
 example:
   python tools/bench/paper_scale.py egs/fleurs/conf/pretrain/best_rq_600m.yaml
@@ -10,7 +10,10 @@ example:
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 _TB = 1e12
 _GB = 1e9
@@ -57,6 +60,7 @@ def _disk(args: argparse.Namespace) -> None:
 
 def _training(args: argparse.Namespace) -> None:
     import torch
+    from gpu_check.operations import operations_of
 
     from masr.plugins import build, resolve
     from masr.training.init_from import read_run
@@ -65,13 +69,13 @@ def _training(args: argparse.Namespace) -> None:
     with torch.device("meta"):
         encoder = build("models", config.encoder)
     weights = sum(parameter.numel() for parameter in encoder.parameters())
-    shape, batching, steps = config.encoder.config, config.batching, config.training.max_steps
+    batching, steps = config.batching, config.training.max_steps
     frames = batching.batch_frames
     encoded = frames // encoder.subsampling
-    longest = batching.max_frames // encoder.subsampling
-    # Forward and backward: 6 operations a weight, and 12 a layer, dimension and frame attended to.
-    each = 6 * weights + 12 * shape.num_layers * shape.dim * longest
-    total = each * encoded * steps
+    mean = round(min(args.utt_sec * 100, batching.max_frames))
+    each = operations_of(config.encoder, [mean])
+    by_weights = 6 * weights * (mean // encoder.subsampling)
+    total = each * (frames / mean) * steps
     per_sec = args.peak_tflops * 1e12 * args.utilisation
     days = total / per_sec / 86_400
     hours = frames * steps / 100 / 3600
@@ -79,7 +83,10 @@ def _training(args: argparse.Namespace) -> None:
     print(f"{'encoder':<22} {weights / 1e6:6.0f} million parameters, Adam in float32 {weights * 16 / _GB:.1f} GB")
     print(f"{'a step':<22} {frames:,} feature frames ({frames / 360_000:.1f} h), {encoded:,} encoded frames at most")
     print(f"{'training':<22} {steps:,} steps, {hours:,.0f} h of speech, {hours / args.hours:.1f} times the corpus")
-    print(f"{'operations':<22} {total:.2e}, of them {1 - 6 * weights / each:.0%} attention over {longest} frames")
+    print(
+        f"{'operations':<22} {total:.2e}, counted on utterances of {mean / 100:g} s: "
+        f"{each / by_weights:.2f} times 6 for each weight and encoded frame"
+    )
     print(f"{'GPU days':<22} {days:6.1f} at {args.utilisation:.0%} of {args.peak_tflops:g} TFLOP/s")
     print(
         f"{'on':<22} {args.gpus:6d} GPUs {days / args.gpus * 24:.1f} h; {micro:,} feature frames a GPU and micro-batch"
