@@ -9,7 +9,7 @@ JOBS ?= 2
 SEED ?= 0
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help setup demo test shell-tests short-fuzz check bench fuzz torture soak mutants clean
+.PHONY: help setup demo test shell-tests short-fuzz check docs bench fuzz torture soak mutants clean
 
 help: ## print this list
 	@echo "usage: make TARGET"
@@ -40,6 +40,9 @@ short-fuzz: $(READY)
 
 check: $(READY) ## lint, types, imports, shell scripts, spelling; changes nothing
 	@tools/check.sh
+
+docs: $(READY) ## the documentation as a site, in build/docs/site; a link that leads nowhere ends it
+	@$(IN_VENV) PYTHONPATH="$(CURDIR):$(CURDIR)/tools" python -m docs_site
 
 bench: $(READY) ## measure what has a target, side by side with what it is measured against
 	@$(IN_VENV) python tools/bench/run.py
