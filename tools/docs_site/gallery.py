@@ -17,6 +17,7 @@ _LANGUAGES = ("ces", "slk", "pol", "hrv", "srp", "bos")
 def examples() -> dict[str, Figure]:
     """Name -> a figure of each kind that has a picture; the numbers are invented."""
     random = np.random.default_rng(0)
+    regions = ("West", "West", "West", "South", "South", "South")
     steps: Any = np.arange(0.0, 620, 20)
     numbers: Any = np.array
     falling = [
@@ -36,9 +37,9 @@ def examples() -> dict[str, Figure]:
         "heatmap": Heatmap("How alike", alike, _LANGUAGES, _LANGUAGES, row_tree=tree, column_tree=tree),
         "confusion": Confusion("Confusions", confusion, _LANGUAGES, _LANGUAGES),
         "scatter": Scatter("Languages by two directions", random.normal(size=6), random.normal(size=6), _LANGUAGES,
-                           ("West", "West", "West", "South", "South", "South"), Axis("first"), Axis("second")),
+                           regions, Axis("first"), Axis("second")),
         "places": Places("Where they are spoken", numbers([50, 48.7, 52.2, 45.8, 44.8, 43.9]),
-                         numbers([14.4, 17.1, 21, 16, 20.5, 18.4]), _LANGUAGES, ("West", "West", "West", "South", "South", "South")),
+                         numbers([14.4, 17.1, 21, 16, 20.5, 18.4]), _LANGUAGES, regions),
     }  # fmt: skip
 
 
