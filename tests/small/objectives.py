@@ -15,6 +15,8 @@ from masr.models.conformer import Config as ConformerConfig
 from masr.models.conformer import build as build_conformer
 from masr.models.recurrent import Config as RecurrentConfig
 from masr.models.recurrent import build as build_recurrent
+from masr.models.transformer import Config as TransformerConfig
+from masr.models.transformer import build as build_transformer
 from masr.plugins import open_plugin
 from masr.types import Batch
 
@@ -23,8 +25,8 @@ ONE_SIDED = {"apc": "apart", "vq_apc": "apart", "cotraining_apc": "apart", "cpc"
 """Objectives that predict what an encoder has not seen, and the side that it sees here."""
 
 
-def make(name: str) -> nn.Module:
-    """The objective of that name, with the same weights every time."""
+def make(name: str, attending: bool = False) -> nn.Module:
+    """The objective of that name, with the same weights every time; `attending`: of an encoder that recurs nowhere."""
     torch.manual_seed(0)
     small = ConformerConfig(num_bins=20, dim=32, num_layers=2, num_heads=4, feed_forward_dim=48, dropout=0.0)
     module = open_plugin("objectives", name)
@@ -41,7 +43,10 @@ def make(name: str) -> nn.Module:
     config = module.Config(**{key: value for key, value in sizes.items() if key in fields})
     side: Any = ONE_SIDED.get(name, "past")
     one_sided = RecurrentConfig(num_bins=20, dim=32, num_layers=2, context=side, front_end="conv", subsampling=4)
-    encoder = build_recurrent(one_sided) if name in ONE_SIDED else build_conformer(small)
+    encoder: Any = build_recurrent(one_sided) if name in ONE_SIDED else build_conformer(small)
+    if attending and name in ONE_SIDED:
+        sizes = {"num_bins": 20, "dim": 32, "num_layers": 2, "num_heads": 2, "feed_forward_dim": 48}
+        encoder = build_transformer(TransformerConfig(**sizes, context=side, front_end="conv", subsampling=4))
     return module.build(config, encoder, build_spans(SpansConfig(share=0.4, span=3)))
 
 
