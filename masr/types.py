@@ -269,6 +269,8 @@ class Batch:
     clean: Tensor | None = None
     """(B, T) 1 where an encoded frame lies in speech that was not corrupted on purpose, 0 elsewhere; None where nobody
     says. For figures alone."""
+    rank_sizes: tuple[int, ...] = ()
+    """Utterances of this micro-batch on each rank, stand-ins too, as the plan has it; empty where nobody says."""
     stand_in: bool = False
     """Whether a rank that has no utterance in this step computes with another's, unlabelled, so that all ranks meet;
     nothing of it counts."""

@@ -29,9 +29,11 @@ from masr.io.datadir import DataDir
 from masr.io.datadir.view import open_table
 from masr.io.layout import TARGETS_SCP
 from masr.maths.keyed_random import combine, uniform
+from masr.maths.on_host import is_known, on_host, sent
 from masr.types import Batch, FloatArray, Stream
 
 _CROP, _TIME_MASK, _BIN_MASK = 50, 51, 52
+_LARGE = ("features", "noise")
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,12 @@ class Slice:
 
         Parts cost alike with padding. Some are empty where there are fewer utterances than parts.
         """
-        return batches.parts(places, self.world, self.accumulate)[self.rank :: self.world]
+        return [held[self.rank] for held in self.micro_batches(batches, places)]
+
+    def micro_batches(self, batches: Batches, places: Int64Array) -> list[list[Int64Array]]:
+        """Each micro-batch of one step as the parts of all ranks."""
+        parts, size = batches.parts(places, self.world, self.accumulate), self.world
+        return [parts[start : start + size] for start in range(0, len(parts), size)]
 
 
 @dataclass(frozen=True)
@@ -160,8 +167,14 @@ class Steps:
 
     def __getitem__(self, step: int) -> tuple[Batch, ...]:
         places = self.order.batches.at(step)
-        parts = self.order.part.parts(self.order.batches, places)
-        return tuple(self.batch(part, step) if len(part) else self.stand_in(places, step) for part in parts)
+        rank = self.order.part.rank
+        return tuple(
+            replace(
+                self.batch(held[rank], step) if len(held[rank]) else self.stand_in(places, step),
+                rank_sizes=tuple(max(1, len(part)) for part in held),
+            )
+            for held in self.order.part.micro_batches(self.order.batches, places)
+        )
 
     def stand_in(self, places: Int64Array, step: int) -> Batch:
         """The step's shortest utterance without its labels, for a rank that has none of its own."""
@@ -224,7 +237,7 @@ class Preparation:
         self.stats: Tensor | None = None
         if config.normalise == "global" and not given.is_samples:
             known = torch.from_numpy(global_stats(DataDir.open(given.folder))) if stats is None else stats
-            self.stats = known.to(device)
+            self.stats = sent(known, device)
 
     @torch.no_grad()
     def __call__(self, batch: Batch, augment: bool) -> Batch:
@@ -236,13 +249,22 @@ class Preparation:
         if augment and self.augmentation is not None:
             frames = self.augmentation(frames, lengths, batch.keys, batch.noise)
         if self.given.features is not None:
-            frames, lengths = self.given.features(frames, lengths)
+            frames, lengths = framed(self.given.features, frames, lengths)
         if config.normalise != "none" and not self.given.is_samples:
             stats = {"global": self.stats, "speaker": batch.stats, "utterance": None}[config.normalise]
             frames = normalise(frames, lengths, stats, norm_vars=True)
         if augment and (config.time_masks or config.bin_masks):
             frames = spec_augment(frames, lengths, batch.keys, config)
         return replace(batch, features=frames, lengths=lengths, stats=None, noise=None)
+
+
+def framed(features: Any, waveforms: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, S), (B,) -> (B, T, F) frames, (B,): known to the host where the samples are."""
+    frames, lengths = features(waveforms, num_samples)
+    if waveforms.is_cpu or not is_known(num_samples):
+        return frames, lengths
+    counts = torch.tensor([features.num_frames(count) for count in on_host(num_samples).tolist()])
+    return frames, sent(counts, waveforms.device)
 
 
 def padded(rows: Sequence[FloatArray]) -> tuple[Tensor, Tensor]:
@@ -256,16 +278,16 @@ def padded(rows: Sequence[FloatArray]) -> tuple[Tensor, Tensor]:
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
-    """Every tensor of the batch on the device."""
+    """Every tensor of the batch on the device; all but the speech itself stays known to the host."""
     if device.type == "cpu":
         return batch
 
-    def move(value: object) -> object:
+    def move(name: str, value: object) -> object:
         if isinstance(value, Tensor):
-            return value.to(device, non_blocking=True)
-        return {k: move(v) for k, v in value.items()} if isinstance(value, Mapping) else value
+            return value.to(device, non_blocking=True) if name in _LARGE else sent(value, device)
+        return {k: move(k, v) for k, v in value.items()} if isinstance(value, Mapping) else value
 
-    return Batch(**{name: move(getattr(batch, name)) for name in batch.__dataclass_fields__})  # type: ignore[arg-type]
+    return Batch(**{name: move(name, getattr(batch, name)) for name in batch.__dataclass_fields__})  # type: ignore[arg-type]
 
 
 def spec_augment(frames: Tensor, lengths: Tensor, keys: Tensor, config: Config) -> Tensor:

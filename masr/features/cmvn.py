@@ -13,6 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from masr.maths.on_host import on_host
+
 Stats = npt.NDArray[np.float64]
 """The frames that one mean is taken over."""
 VARIANCE_FLOOR = 1e-20
@@ -71,6 +73,8 @@ def normalise(
     if stats is None:
         mean, variance = _own_moments(frames, inside)
     else:
+        if bool((on_host(stats)[..., 0, -1] <= 0).any()):
+            raise ValueError("statistics of no frame normalise nothing")
         mean, variance = _moments(stats.to(frames.device))
     scale = variance.clamp(min=VARIANCE_FLOOR).rsqrt() if norm_vars else torch.ones_like(variance)
     shift = mean if norm_means else torch.zeros_like(mean)
@@ -91,7 +95,5 @@ def _moments(stats: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance, (B or 1, 1, D); statistics of no frame are refused."""
     stats = (stats if stats.dim() == 3 else stats[None]).double()
     count = stats[:, :1, -1:]
-    if bool((count <= 0).any()):
-        raise ValueError("statistics of no frame normalise nothing")
     mean = stats[:, :1, :-1] / count
     return mean, stats[:, 1:, :-1] / count - mean.square()

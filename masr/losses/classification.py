@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from masr.maths.on_host import number
 from masr.types import Term
 
 _HALVINGS = 60
@@ -24,7 +25,7 @@ def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None,
     losses = functional.cross_entropy(logits.float(), labels, reduction="none", label_smoothing=smoothing)
     if weights is not None:
         losses = losses * weights
-    return Term(losses.sum(), losses.new_tensor(float(len(losses))))
+    return Term(losses.sum(), number(losses, float(len(losses))))
 
 
 def cosines(embeddings: Tensor, classes: Tensor) -> Tensor:

@@ -9,17 +9,33 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from masr.losses.gather import gather
+from masr.losses.gather import sum_of_ranks
 from masr.maths.keyed_random import uniform
+from masr.maths.on_host import from_host, number, rows_at
+from masr.maths.on_host import places as places_of
 from masr.types import Term
 
 
 def padded(rows: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """(N, ...) rows of the true places of (B, T) -> (B, M, ...), and (B, M) which of them are real."""
+    real = packed(mask)
+    table = rows.new_zeros(real.numel(), *rows.shape[1:]).index_copy(0, places_of(real), rows)
+    return table.view(*real.shape, *rows.shape[1:]), real
+
+
+def packed(mask: Tensor) -> Tensor:
+    """(B, T) -> (B, M) true for the first places of each utterance, as many as it has masked frames."""
+    return from_host(_packed, mask)
+
+
+def _packed(mask: Tensor) -> Tensor:
     counts = mask.sum(dim=1)
-    real = torch.arange(int(counts.max()), device=mask.device) < counts[:, None]
-    table = rows.new_zeros(*real.shape, *rows.shape[1:])
-    return table.masked_scatter(real.view(*real.shape, *[1] * (rows.ndim - 1)), rows), real
+    return torch.arange(int(counts.max()), device=mask.device) < counts[:, None]
+
+
+def _not_alone(mask: Tensor) -> Tensor:
+    """(B, T) -> (B, M) real frames of utterances that have another one masked."""
+    return _packed(mask) & (mask.sum(dim=1) > 1)[:, None]
 
 
 def distractors(real: Tensor, keys: Tensor, count: int, purpose: int) -> Tensor:
@@ -51,20 +67,21 @@ def contrastive(
     A distractor with the codes of the true target is left out. All cosines of an utterance come from one product, so
     that no (N, K, E) tensor is made. An utterance with a single masked frame has no distractor and takes no part.
     """
-    guesses, real = padded(functional.normalize(context.float(), dim=1), mask)
+    guesses, _ = padded(functional.normalize(context.float(), dim=1), mask)
     truths, _ = padded(functional.normalize(targets.float(), dim=1), mask)
     codes, _ = padded(ids, mask)
     cosines = torch.bmm(guesses, truths.transpose(1, 2)) / temperature
     same = (codes[:, :, None] == codes[:, None]).all(dim=3)
     negative = cosines.masked_fill(same, -torch.inf).gather(2, places)
     logits = torch.cat([cosines.diagonal(dim1=1, dim2=2)[:, :, None], negative], dim=2)
-    keep = real & (real.sum(dim=1) > 1)[:, None]
-    losses = -logits[keep].log_softmax(dim=1)[:, 0]
-    choices = (logits[keep].detach() > -torch.inf).sum(dim=1)
-    right = (logits[keep].detach().argmax(dim=1) == 0).float()
+    kept = from_host(_not_alone, mask)
+    compared = rows_at(logits, kept)
+    losses = -compared.log_softmax(dim=1)[:, 0]
+    choices = (compared.detach() > -torch.inf).sum(dim=1)
+    right = (compared.detach().argmax(dim=1) == 0).float()
     if factors is not None:
-        losses = losses * padded(factors[mask], mask)[0][keep]
-    count = losses.new_tensor(float(len(losses)))
+        losses = losses * rows_at(padded(rows_at(factors, mask), mask)[0], kept)
+    count = number(losses, float(len(losses)))
     figures = {"contrastive_accuracy": (right.sum(), count), "contrastive_chance": ((1 / choices).sum(), count)}
     return Term(losses.sum(), count), figures
 
@@ -72,9 +89,8 @@ def contrastive(
 def diversity(soft: Tensor) -> tuple[Term, Tensor]:
     """(N, G, V) choices -> how far all ranks' mean choice is from using every code, and its perplexity over groups."""
     groups, codes = soft.shape[1:]
-    sums, _ = gather(soft.sum(dim=0, keepdim=True))
-    counts, _ = gather(soft.new_tensor([float(len(soft))]))
-    mean = sums.sum(dim=0) / counts.sum().clamp(min=1)
+    own = number(soft, float(len(soft)))
+    found = sum_of_ranks(torch.cat([soft.sum(dim=0).flatten(), own[None]]))
+    mean = found[:-1].view(groups, codes) / found[-1].clamp(min=1)
     perplexity = torch.exp(-(mean * (mean + 1e-7).log()).sum(dim=1)).sum()
-    own = soft.new_tensor(float(len(soft)))
     return Term((groups * codes - perplexity) / (groups * codes) * own, own), perplexity.detach()

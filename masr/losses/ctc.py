@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from masr.maths.on_host import on_host
 from masr.types import Term
 
 
@@ -23,8 +24,8 @@ def ctc(log_probs: Tensor, lengths: Tensor, transcripts: Tensor, weights: Tensor
     losses = functional.ctc_loss(
         log_probs.float().transpose(0, 1),
         transcripts.clamp(min=0),
-        lengths.clamp(min=1),
-        sizes,
+        on_host(lengths).clamp(min=1),
+        (on_host(transcripts) >= 0).sum(dim=1),
         blank=0,
         reduction="none",
         zero_infinity=True,

@@ -66,7 +66,7 @@ def future_contrast(
     losses = torch.logaddexp(true, scores.logsumexp(dim=3)) - true
     if weights is not None:
         losses = losses * weights[:, None, None]
-    term = Term(losses[keep].sum(), keep.sum().float())
+    term = Term(torch.where(keep, losses, 0.0).sum(), keep.sum().float())
     with torch.no_grad():
         right = ((true > scores.amax(dim=3)) & keep).sum(dim=(0, 1)).float()
         counts = keep.sum(dim=(0, 1)).float()

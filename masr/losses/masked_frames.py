@@ -9,7 +9,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from masr.maths.on_host import from_host, rows_at
 from masr.types import Batch, Masker
+
+
+def mask_of(masker: Masker, batch: Batch, lengths: Tensor) -> Tensor:
+    """(B,) encoded lengths -> (B, T) true where masked; the host knows which where it knows the confidences, if any."""
+    return from_host(masker.mask, lengths, batch.keys, batch.confidence)
+
+
+def masked_rows(values: Tensor | None, mask: Tensor) -> Tensor | None:
+    """(B, T, ...), (B, T) -> (N, ...) at the true places; None of None."""
+    return None if values is None else rows_at(values, mask)
 
 
 def frame_factors(masker: Masker, batch: Batch, lengths: Tensor, mask: Tensor) -> Tensor | None:

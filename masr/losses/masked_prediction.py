@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from masr.maths.on_host import number
 from masr.types import Term
 
 
@@ -18,14 +19,14 @@ def masked_prediction(logits: Tensor, targets: Tensor, weights: Tensor | None = 
     losses = losses.view_as(targets).mean(dim=1)
     if weights is not None:
         losses = losses * weights
-    return Term(losses.sum(), losses.new_tensor(float(len(losses))))
+    return Term(losses.sum(), number(losses, float(len(losses))))
 
 
 @torch.no_grad()
 def right(predicted: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """(N, G), (N, G) -> how many are right, and of how many."""
     same = (predicted == targets).float()
-    return same.sum(), same.new_tensor(float(same.numel()))
+    return same.sum(), number(same, float(same.numel()))
 
 
 @torch.no_grad()
@@ -33,7 +34,8 @@ def histogram(codes: Tensor, num_codes: int) -> Tensor:
     """(N, G) -> (G, V) how often each code comes; a codebook that collapses shows here first."""
     books = codes.shape[1]
     places = codes + torch.arange(books, device=codes.device) * num_codes
-    return torch.bincount(places.flatten(), minlength=books * num_codes).view(books, num_codes).float()
+    seen = torch.ones(codes.numel(), device=codes.device)
+    return seen.new_zeros(books * num_codes).scatter_add_(0, places.flatten(), seen).view(books, num_codes)
 
 
 def code_counts(targets: Tensor, predicted: Tensor, num_codes: int) -> dict[str, Tensor]:

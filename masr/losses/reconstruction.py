@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from masr.maths.on_host import longest, number
 from masr.types import Term
 
 
@@ -29,7 +30,7 @@ def stacks(features: Tensor, time: int, factor: int, offset: int) -> Tensor:
 
 def inside(num_frames: Tensor, lengths: Tensor, factor: int, offset: int) -> Tensor:
     """(B,), (B,) -> (B, T) encoded frames whose stack at that offset lies within the utterance; T at least 1."""
-    time = max(1, int(lengths.max()))
+    time = longest(lengths)
     places = torch.arange(time, device=lengths.device)
     first = places * factor + offset
     return (first >= 0) & (first + factor <= num_frames[:, None]) & (places < lengths[:, None])
@@ -43,12 +44,12 @@ def absolute_errors(guesses: Tensor, targets: Tensor) -> Tensor:
 def mean(losses: Tensor, weights: Tensor | None = None) -> Term:
     """(N,), (N,) factor of each frame's utterance -> the mean over frames."""
     heard = losses if weights is None else losses * weights
-    return Term(heard.sum(), heard.new_tensor(float(len(heard))))
+    return Term(heard.sum(), number(heard, float(len(heard))))
 
 
 def figure(losses: Tensor) -> tuple[Tensor, Tensor]:
     """(N,) -> sum and count, for the log."""
-    return losses.detach().sum(), losses.new_tensor(float(len(losses)))
+    return losses.detach().sum(), number(losses, float(len(losses)))
 
 
 @dataclass(frozen=True)

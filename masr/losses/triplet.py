@@ -3,7 +3,7 @@
 The six mining rules of docs/masr.md, on unit vectors. Candidates are searched block by block without gradient, so that
 memory stays at one block of rows; the gradient runs through the chosen pairs alone.
 
-Shapes: A anchors, N candidates (the anchors are some of them), E width of an embedding, M kept triplets.
+Shapes: A anchors, N candidates (the anchors are some of them), E width of an embedding.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from masr.config import option
 from masr.maths.keyed_random import pairs
+from masr.maths.on_host import number
 from masr.maths.products import product
 from masr.types import Term
 
@@ -85,22 +86,27 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Triplets:
-    """Chosen triplets as places among the candidates."""
+    """Chosen triplets as places among the candidates, (A,) each."""
 
     anchors: Tensor
     positives: Tensor
     negatives: Tensor
     negative_similarity: Tensor
-    """(M,) metadata similarity of anchor and negative."""
+    """(A,) metadata similarity of anchor and negative."""
     unknown: tuple[Tensor, Tensor]
     """How many pairs of two labelled samples were left out because their similarity is not known, and of how many."""
     across: tuple[Tensor, Tensor] | None = None
     """How many anchors have a positive across, and of how many that have one."""
+    kept: Tensor | None = None
+    """(A,) anchors that have both a positive and a negative; the others' places mean nothing. None: all of them."""
 
 
 @torch.no_grad()
 def mine(candidates: Candidates, anchors: slice, config: Config, hardness: float, purpose: int) -> Triplets:
-    """One triplet for each anchor that has both kinds; `hardness` runs from 0 (random pairs) to 1 (the hardest)."""
+    """One triplet for each anchor, `kept` where it has both kinds.
+
+    `hardness` runs from 0 (random pairs) to 1 (the hardest).
+    """
     embeddings = candidates.embeddings
     total = len(embeddings)
     size = max(1, _BLOCK_ELEMENTS // total) if not embeddings.is_cuda else 4096
@@ -112,9 +118,9 @@ def mine(candidates: Candidates, anchors: slice, config: Config, hardness: float
         nothing, none = torch.empty(0, dtype=torch.int64, device=embeddings.device), embeddings.new_zeros(())
         return Triplets(nothing, nothing, nothing, embeddings.new_empty(0), (none, none))
     columns = [list(column) for column in zip(*found, strict=True)]
-    places, positives, negatives, similarity = (torch.cat(column) for column in columns[:4])
-    absent, looked_up, across, anchored = (torch.stack(column).sum() for column in columns[4:])
-    return Triplets(places, positives, negatives, similarity, (absent, looked_up), (across, anchored))
+    places, positives, negatives, similarity, kept = (torch.cat(column) for column in columns[:5])
+    absent, looked_up, across, anchored = (torch.stack(column).sum() for column in columns[5:])
+    return Triplets(places, positives, negatives, similarity, (absent, looked_up), (across, anchored), kept)
 
 
 def _mine_rows(
@@ -144,7 +150,7 @@ def _mine_rows(
         if config.mining == "similarity":
             keep &= similarity.gather(1, positives[:, None])[:, 0] > chosen
     places = torch.arange(rows.start, rows.stop, device=keep.device)
-    return places[keep], positives[keep], negatives[keep], chosen[keep], *unknown, *across
+    return places, positives, negatives, chosen, keep, *unknown, *across
 
 
 def _unknown_pairs(
@@ -215,7 +221,7 @@ def _kinds(candidates: Candidates, rows: slice, config: Config, similarity: Tens
         positive = labels[rows, None] == labels
         negative = ~positive
         missing = labels < 0
-        if bool(missing.any()):
+        if not missing.is_cpu or bool(missing.any()):
             known = ~(missing[rows, None] | missing)
             positive &= known
             negative &= known
@@ -235,27 +241,33 @@ def triplet_loss(
     factor = 2.0 if config.distance == "squared" else 1.0
     to_positive, to_negative = factor * (1 - nearer), factor * (1 - farther)
     margin: float | Tensor = config.margin
+    kept = triplets.anchors >= 0 if triplets.kept is None else triplets.kept
+    likeness = triplets.negative_similarity.masked_fill(~kept, 0.0)
     if config.mining == "margin":
-        margin = config.margin * (1 - triplets.negative_similarity)
+        margin = config.margin * (1 - likeness)
     excess = to_positive - to_negative + margin
     if config.loss == "hinge":
         losses = excess.clamp(min=0)
     else:
         losses = functional.softplus(excess * config.sharpness) / config.sharpness
     if config.mining == "weight":
-        losses = losses * triplets.negative_similarity
-    count = losses.new_tensor(float(len(losses)))
+        losses = losses * likeness
+    count = kept.sum().to(losses.dtype)
+
+    def total(values: Tensor) -> Tensor:
+        return torch.where(kept, values, 0.0).sum()
+
     with torch.no_grad():
         figures = {
-            "positive_distance": (to_positive.detach().sum(), count),
-            "negative_distance": (to_negative.detach().sum(), count),
-            "active_share": ((excess > 0).float().sum(), count),
+            "positive_distance": (total(to_positive.detach()), count),
+            "negative_distance": (total(to_negative.detach()), count),
+            "active_share": (total((excess > 0).float()), count),
             "spread": mean_distance(embeddings.detach(), factor),
             "unknown_pairs": triplets.unknown,
         }
         if config.across and triplets.across is not None:
             figures["across_share"] = triplets.across
-    return Term(losses.sum(), count), figures
+    return Term(total(losses), count), figures
 
 
 def contrastive_loss(
@@ -294,5 +306,5 @@ def contrastive_loss(
 
 def mean_distance(embeddings: Tensor, factor: float = 2.0) -> tuple[Tensor, Tensor]:
     """Mean distance of two samples of the batch: near 0 when all have shrunk to a point."""
-    one = embeddings.new_tensor(1.0)
+    one = number(embeddings, 1.0)
     return factor * (1 - embeddings.mean(dim=0).square().sum()), one

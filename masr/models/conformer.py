@@ -15,6 +15,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from masr.config import option
+from masr.maths.on_host import from_host, longest, places
 from masr.maths.products import Linear
 from masr.models.attention import RelativeAttention, RotaryAttention, relative_positions, rotary_positions
 from masr.models.by_length import in_groups
@@ -81,8 +82,8 @@ class MaskedBatchNorm(nn.BatchNorm1d):
         flat = frames.reshape(-1, frames.shape[-1])
         if padding is None or not self.training:
             return super().forward(flat).view_as(frames)
-        keep = ~padding.reshape(-1)
-        return frames.masked_scatter(keep.view(*padding.shape, 1), super().forward(flat[keep]))
+        kept = places(padding, of=False)
+        return flat.index_copy(0, kept, super().forward(flat.index_select(0, kept))).view_as(frames)
 
 
 class Convolution(nn.Module):
@@ -170,8 +171,8 @@ class Conformer(nn.Module):
 
     def embed(self, features: Tensor, num_frames: Tensor) -> tuple[Tensor, Tensor]:
         """(B, S, F), (B,) -> (B, T, D), (B,): the sequence that masking acts on, as long as its longest utterance."""
-        lengths = self.num_encoded(num_frames)
-        return self.frontend(features, lengths)[:, : max(1, int(lengths.max()))], lengths
+        lengths = from_host(self.num_encoded, num_frames)
+        return self.frontend(features, lengths)[:, : longest(lengths)], lengths
 
     def contextualise(self, embedded: Tensor, lengths: Tensor, with_layers: bool = False) -> Encoded:
         """(B, T, D), (B,) -> the context of every frame; with every layer's output where asked for."""

@@ -23,6 +23,7 @@ from torch.nn import functional
 
 from masr.config import option
 from masr.errors import ConfigError, MissingPackageError, near
+from masr.maths.on_host import from_host, longest
 from masr.models.limits import check_numbers
 from masr.models.padding_mask import PaddingMask, padding_of
 from masr.models.waveform import conv_lengths, shortest_input
@@ -107,7 +108,7 @@ class EspnetEncoder(nn.Module):
 
     def embed(self, features: Tensor, num_frames: Tensor) -> tuple[Tensor, Tensor]:
         """(B, S, F), (B,) -> (B, T, D), (B,): the sequence that masking acts on, before places are added."""
-        lengths = self.num_encoded(num_frames)
+        lengths = from_host(self.num_encoded, num_frames)
         short = shortest_input(self.kernels, self.strides) - features.shape[1]
         frames = functional.pad(features, (0, 0, 0, max(0, short)))
         layer = self.encoder.embed
@@ -117,7 +118,7 @@ class EspnetEncoder(nn.Module):
             maps = layer.conv(frames[:, None])
             frames = maps.transpose(1, 2).flatten(2)
             frames = layer.out(frames) if self.config.subsampling == 8 else layer.out[:-1](frames)
-        return frames[:, : max(1, int(lengths.max()))], lengths
+        return frames[:, : longest(lengths)], lengths
 
     def contextualise(self, embedded: Tensor, lengths: Tensor, with_layers: bool = False) -> Encoded:
         """(B, T, D), (B,) -> the context of every frame; with every layer's output where asked for."""

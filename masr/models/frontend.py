@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from masr.maths.on_host import from_host, longest
 from masr.maths.products import Linear, linear
 from masr.models.stacked_conv import two_convolutions
 from masr.models.waveform import KERNELS_AND_STRIDES, WaveformConvolutions
@@ -116,11 +117,11 @@ def build_front_end(kind: Kind, num_bins: int, dim: int, subsampling: int, wavef
 
 def embedded(front_end: FrontEnd, features: Tensor, num_frames: Tensor) -> tuple[Tensor, Tensor]:
     """The encoded sequence and its lengths, no longer than its longest utterance."""
-    lengths = front_end.num_encoded(num_frames)
+    lengths = from_host(front_end.num_encoded, num_frames)
     if isinstance(front_end, WaveformConvolutions):  # its statistics have to know where an utterance ends
         frames: Tensor = front_end(features, num_frames)
     elif isinstance(front_end, ConvSubsampling):
         frames = front_end(features, lengths)
     else:
         frames = front_end(features)
-    return frames[:, : max(1, int(lengths.max()))], lengths
+    return frames[:, : longest(lengths)], lengths

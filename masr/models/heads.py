@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn import functional
 
+from masr.maths.on_host import number, rows_at
 from masr.models.pooling import AttentionPooling, Kind, MeanPooling, StatisticsPooling, build_pooling, valid_of
 
 HeadKind = Literal["linear", "ecapa"]
@@ -45,14 +46,14 @@ class RunningNorm(nn.Module):
         """(B, P), (B,) which of them may move the figures -> (B, P)."""
         rows = rows.float()
         if self.training:
-            self.note(rows.detach()[heard].double())
+            self.note(rows_at(rows.detach(), heard).double())
         normal: Tensor = (rows - self.mean) * (self.variance + _FLOOR).rsqrt()
         return normal
 
     @torch.no_grad()
     def note(self, rows: Tensor) -> None:
         """Keeps the sums of all ranks for the next step."""
-        sums = torch.cat([rows.sum(dim=0), rows.square().sum(dim=0), rows.new_tensor([len(rows)])])
+        sums = torch.cat([rows.sum(dim=0), rows.square().sum(dim=0), number(rows, float(len(rows)))[None]])
         if distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1:
             distributed.all_reduce(sums)
         self.seen += sums
@@ -60,15 +61,13 @@ class RunningNorm(nn.Module):
     @torch.no_grad()
     def follow(self) -> None:
         """Moves the running figures towards those of the step that ended; the first step sets them."""
-        count = self.seen[-1]
-        if count < 2:
-            return
-        mean, square = (self.seen[:-1] / count).chunk(2)
-        self.num_steps += 1
-        pace = max(_PACE, 1 / float(self.num_steps))
-        self.mean.lerp_(mean.to(self.mean.dtype), pace)
-        self.variance.lerp_((square - mean.square()).clamp(min=0).to(self.variance.dtype), pace)
-        self.seen.zero_()
+        moves = self.seen[-1] >= 2
+        mean, square = (self.seen[:-1] / self.seen[-1].clamp(min=1)).chunk(2)
+        self.num_steps += moves
+        pace = torch.where(moves, (1 / self.num_steps.clamp(min=1).double()).clamp(min=_PACE), 0.0)
+        for held, new in ((self.mean, mean), (self.variance, (square - mean.square()).clamp(min=0))):
+            held.lerp_(new.to(held.dtype), pace.to(held.dtype))
+        self.seen.masked_fill_(moves, 0.0)
 
 
 class ChannelAttentionPooling(nn.Module):

@@ -13,11 +13,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from masr.maths.on_host import from_host, on_host, places, sent
+
 
 def padding_of(lengths: Tensor, time: int) -> Tensor | None:
     """(B,) -> (B, T) true where padded; None where no utterance is padded, which spares every mask."""
-    padding = torch.arange(time, device=lengths.device) >= lengths[:, None]
-    return padding if bool(padding.any()) else None
+    if int(on_host(lengths).min()) >= time:
+        return None
+    return from_host(lambda known: torch.arange(time, device=known.device) >= known[:, None], lengths)
+
+
+def at_least_one(lengths: Tensor) -> Tensor:
+    """(B,) -> (B,) the same, where an utterance without a frame counts as one of a single frame."""
+    return from_host(lambda known: known.clamp(min=1), lengths)
 
 
 def zero_past_end(frames: Tensor, lengths: Tensor) -> Tensor:
@@ -70,9 +78,11 @@ class BatchNormOfFrames(nn.BatchNorm1d):
             return super().forward(maps)
         frames = maps.transpose(1, 2)
         padding = self.padding_mask.padding
-        keep = ~padding if padding is not None else torch.ones_like(frames[..., 0], dtype=torch.bool)
-        valid = frames[keep]
+        if padding is None:
+            padding = sent(torch.zeros(frames.shape[:2], dtype=torch.bool), frames.device)
+        kept, flat = places(padding, of=False), frames.flatten(0, 1)
+        valid = flat.index_select(0, kept)
         if len(valid) < 2:  # a single frame has no variance: it is normed by the running one
             running = (self.running_mean, self.running_var, self.weight, self.bias)
             return functional.batch_norm(maps, *running, eps=self.eps)
-        return frames.masked_scatter(keep[:, :, None], super().forward(valid)).transpose(1, 2)
+        return flat.index_copy(0, kept, super().forward(valid)).view_as(frames).transpose(1, 2)

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,8 +22,9 @@ from torch.nn import functional
 
 from masr.config import option, required
 from masr.errors import ConfigError
+from masr.maths.on_host import from_host, longest
 from masr.models.checkpoint_folder import Checkpoint, copy_description, open_checkpoint
-from masr.models.padding_mask import PaddingMask, padding_of, zero_past_end
+from masr.models.padding_mask import PaddingMask, at_least_one, padding_of, zero_past_end
 from masr.models.stacked_mel import StackedMel
 from masr.models.waveform import channel_norm, conv_lengths, normalised, shortest_input
 from masr.types import Encoded
@@ -81,7 +83,7 @@ class SampleFrontEnd:
         maps, lengths = functional.pad(given, (0, max(0, short)))[:, None], num_samples
         layers = self.model.feature_extractor.conv_layers
         for layer, kernel, stride in zip(layers, self.kernels, self.strides, strict=True):
-            lengths = conv_lengths(lengths, [kernel], [stride])
+            lengths = from_host(partial(conv_lengths, kernels=[kernel], strides=[stride]), lengths)
             norm = getattr(layer, "layer_norm", None)
             if isinstance(norm, nn.GroupNorm):
                 maps = layer.activation(channel_norm(norm, layer.conv(maps), lengths))
@@ -150,8 +152,8 @@ class Pretrained(nn.Module):
 
     def embed(self, features: Tensor, num_frames: Tensor) -> tuple[Tensor, Tensor]:
         """(B, S), (B,) -> (B, T, D), (B,): the sequence that masking acts on, behind the feature projection."""
-        lengths = self.num_encoded(num_frames)
-        frames = self.front_end(features, num_frames)[:, : max(1, int(lengths.max()))]
+        lengths = from_host(self.num_encoded, num_frames)
+        frames = self.front_end(features, num_frames)[:, : longest(lengths)]
         projected = self.model.feature_projection(frames)
         return projected[0] if isinstance(projected, tuple) else projected, lengths
 
@@ -163,7 +165,7 @@ class Pretrained(nn.Module):
             # transformers writes its zeros in place: not into the caller's sequence.
             given = embedded.masked_fill(padding[:, :, None], 0.0)
         # An utterance without a frame is given one to attend to, since attention to nothing is not a number.
-        hidden = padding_of(lengths.clamp(min=1), time)
+        hidden = padding_of(at_least_one(lengths), time)
         mask = None if hidden is None else ~hidden
         layers: list[Tensor] = []
         with (

@@ -32,7 +32,7 @@ from masr.models.frontend import (
     embedded,
 )
 from masr.models.limits import check_numbers
-from masr.models.padding_mask import padding_of, zero_past_end
+from masr.models.padding_mask import at_least_one, padding_of, zero_past_end
 from masr.models.two_sided import TwoSided
 from masr.types import Encoded
 
@@ -227,7 +227,7 @@ class Transformer(nn.Module):
         time, context = frames.shape[1], self.config.context
         if context == "past":
             return None, True
-        padding = padding_of(lengths.clamp(min=1), time)
+        padding = padding_of(at_least_one(lengths), time)
         if context == "both":
             return None if padding is None else ~padding[:, None, None], False
         ahead = torch.ones(time, time, dtype=torch.bool, device=frames.device).triu()

@@ -6,11 +6,14 @@ Shapes: B utterances, S samples, T encoded frames, C channels, D model width.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from masr.maths.on_host import from_host, on_host
 
 CHANNELS = 512
 KERNELS_AND_STRIDES = {
@@ -49,7 +52,7 @@ def channel_norm(norm: nn.GroupNorm, maps: Tensor, lengths: Tensor) -> Tensor:
 
     torch's own counts padding in, so that an utterance changes with the batch it falls into.
     """
-    if int(lengths.min()) >= maps.shape[2]:
+    if int(on_host(lengths).min()) >= maps.shape[2]:
         normal: Tensor = norm(maps)
         return normal
     with torch.autocast(maps.device.type, enabled=False):
@@ -113,7 +116,7 @@ class WaveformConvolutions(nn.Module):
         maps = functional.pad(maps, (0, max(0, self.shortest - maps.shape[1])))[:, None]
         lengths = num_frames
         for layer, kernel, stride in zip(self.layers, self.kernels, self.strides, strict=True):
-            lengths = conv_lengths(lengths, [kernel], [stride])
+            lengths = from_host(partial(conv_lengths, kernels=[kernel], strides=[stride]), lengths)
             maps = layer(maps, lengths)
         out: Tensor = self.out(self.norm(maps.transpose(1, 2)))
         return out

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from masr.config import option
 from masr.losses.reconstruction import absolute_errors, figure, inside, mean, stacks
 from masr.maths.keyed_random import gumbel
+from masr.maths.on_host import from_host, rows_at
 from masr.types import Batch, Encoder, Losses, Masker, Term
 
 _LONGEST_SIGHT = 1 << 12
@@ -80,7 +82,8 @@ class Noise:
     def gumbel(self, width: int, purpose: int) -> Tensor:
         """(N, width) noise; the other direction draws that of the next purpose."""
         size, time = self.places.shape
-        return gumbel(self.keys, time * width, purpose + self.number).view(size, time, width)[self.places]
+        noise = gumbel(self.keys, time * width, purpose + self.number)
+        return rows_at(noise.view(size, time, width), self.places)
 
 
 class Apc(nn.Module):
@@ -123,12 +126,12 @@ class Apc(nn.Module):
         Targets are features as the encoder gets them, without a gradient.
         """
         features, time = batch.features.detach(), frames.shape[1]
-        places = inside(batch.lengths, lengths, self.factor, self.offsets[side])
-        targets = stacks(features, time, self.factor, self.offsets[side])[places]
-        weights = None if batch.weights is None else batch.weights[:, None].expand_as(places)[places]
+        places = from_host(partial(inside, factor=self.factor, offset=self.offsets[side]), batch.lengths, lengths)
+        targets = rows_at(stacks(features, time, self.factor, self.offsets[side]), places)
+        weights = None if batch.weights is None else rows_at(batch.weights[:, None].expand_as(places), places)
         head: Any = self.heads[side]
-        found: Part = head(frames[places], targets, weights, Noise(batch.keys, places, number))
-        last = stacks(features, time, self.factor, self.nearest[side])[places]
+        found: Part = head(rows_at(frames, places), targets, weights, Noise(batch.keys, places, number))
+        last = rows_at(stacks(features, time, self.factor, self.nearest[side]), places)
         guesses = {"copy_error": last, "zero_error": torch.zeros_like(targets)}
         figures = {name: figure(head.errors(guess, targets)) for name, guess in guesses.items()}
         return replace(found, figures={**found.figures, **figures})

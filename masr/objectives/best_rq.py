@@ -6,14 +6,16 @@ Shapes: B utterances, S feature frames, F features, T encoded frames, N masked f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from masr.config import option, seed_option
-from masr.losses.masked_frames import frame_factors, input_mask, masking_figures
+from masr.losses.masked_frames import frame_factors, input_mask, mask_of, masked_rows, masking_figures
 from masr.losses.masked_prediction import code_counts, masked_prediction, right
 from masr.maths.keyed_random import normal_at
+from masr.maths.on_host import from_host, places, rows_at
 from masr.maths.products import Linear
 from masr.models.quantizer import RandomProjection
 from masr.types import Batch, Encoder, Losses, Masker
@@ -55,16 +57,16 @@ class BestRq(nn.Module):
 
     def forward(self, batch: Batch) -> Losses:
         """Features normalised per dimension -> loss on masked frames; without that the codebook collapses."""
-        lengths = self.encoder.num_encoded(batch.lengths)
-        mask = self.masker.mask(lengths, batch.keys, batch.confidence)
+        lengths = from_host(self.encoder.num_encoded, batch.lengths)
+        mask = mask_of(self.masker, batch, lengths)
         embedded, _ = self.encoder.embed(self.hide(batch, mask), batch.lengths)
         encoded = self.encoder.contextualise(embedded, lengths)
         targets = self.quantizer(self.stacked(batch.features, mask))
-        logits = self.head(encoded.frames[mask]).view(*targets.shape, self.config.num_codes)
+        logits = self.head(rows_at(encoded.frames, mask)).view(*targets.shape, self.config.num_codes)
         factors = frame_factors(self.masker, batch, lengths, mask)
         predicted = logits.detach().argmax(dim=-1)
         return Losses(
-            {"masked_prediction": masked_prediction(logits, targets, None if factors is None else factors[mask])},
+            {"masked_prediction": masked_prediction(logits, targets, masked_rows(factors, mask))},
             {"masked_accuracy": right(predicted, targets), **masking_figures(batch, lengths, mask)},
             encoded,
             code_counts(targets, predicted, self.config.num_codes),
@@ -80,11 +82,11 @@ class BestRq(nn.Module):
     def hide(self, batch: Batch, mask: Tensor) -> Tensor:
         """(B, S, F) with the frames under masked encoded frames replaced by the utterance's own noise."""
         features = batch.features
-        bins = features.shape[2]
-        rows, frames = input_mask(mask, self.factor, features.shape[1]).nonzero(as_tuple=True)
-        places = frames[:, None] * bins + torch.arange(bins, device=features.device)
-        noise = normal_at(batch.keys[rows], places, _PURPOSE) * self.config.noise_std
-        return features.index_put((rows, frames), noise.to(features.dtype))
+        time, bins = features.shape[1:]
+        there = places(from_host(partial(input_mask, factor=self.factor, num_frames=time), mask))
+        numbers = (there % time)[:, None] * bins + torch.arange(bins, device=features.device)
+        noise = normal_at(batch.keys[there // time], numbers, _PURPOSE) * self.config.noise_std
+        return features.flatten(0, 1).index_copy(0, there, noise.to(features.dtype)).view_as(features)
 
     def stacked(self, features: Tensor, mask: Tensor) -> Tensor:
         """(B, S, F) unmasked -> (N, factor * F): the frames that each masked encoded frame begins at."""
@@ -93,4 +95,4 @@ class BestRq(nn.Module):
         short = max(0, time * self.factor - given)  # only where no utterance has an encoded frame
         whole = nn.functional.pad(features, (0, 0, 0, short))[:, : time * self.factor]
         whole = whole.reshape(size, time, self.factor * bins)
-        return whole[mask]
+        return rows_at(whole, mask)

@@ -9,6 +9,8 @@ Shapes: B utterances, T encoded frames, D encoder width, K steps ahead, N negati
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate, pairwise
 from typing import Literal
 
 import torch
@@ -17,7 +19,8 @@ from torch import Tensor, nn
 from masr.config import option
 from masr.errors import DataError
 from masr.losses.future import drawn, future_contrast
-from masr.losses.gather import gather
+from masr.losses.gather import gather, gather_columns
+from masr.maths.on_host import from_host, on_host, rows_at, sent
 from masr.maths.products import Linear
 from masr.types import Batch, Encoder, Losses, Masker
 
@@ -71,18 +74,18 @@ class Cpc(nn.Module):
 
     def negatives(self, embedded: Tensor, lengths: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """(B, T, D), (B,) -> (B, N, D) frames, (B, N) how far each is from the utterance's first frame."""
-        groups = self.groups(batch)
-        sizes = torch.zeros_like(lengths) if batch.stand_in else lengths
-        real = torch.arange(embedded.shape[1], device=lengths.device) < sizes[:, None]
-        frames, keys, own = embedded[real], batch.keys, slice(0, len(lengths))
+        sizes = from_host(torch.zeros_like, lengths) if batch.stand_in else lengths
+        real = from_host(partial(_real, time=embedded.shape[1]), sizes)
+        frames, groups, keys, own = rows_at(embedded, real), self.groups(batch), batch.keys, slice(0, len(lengths))
         if self.config.negatives != "utterance":
-            frames, _ = gather(frames)
-            sizes, _ = gather(sizes)
-            groups, _ = gather(groups)
-            keys, own = gather(keys)
+            (sizes, groups, keys), own = gather_columns([sizes, groups, keys], batch.rank_sizes)
+            ends = [0, *accumulate(batch.rank_sizes)]
+            held = on_host(sizes) if batch.rank_sizes else sizes
+            frames, _ = gather(frames, [int(held[a:b].sum()) for a, b in pairwise(ends)])
         if self.config.negatives == "speaker":  # who is unknown has no group but its own
-            groups = torch.where(groups >= 0, groups, -1 - torch.arange(len(groups), device=groups.device))
-        places = drawn(sizes, keys, groups, own, self.config.num_negatives, _NEGATIVES)
+            groups = from_host(_apart_where_unknown, groups)
+        draw = partial(drawn, own=own, count=self.config.num_negatives, purpose=_NEGATIVES)
+        places = from_host(draw, sizes, keys, groups)
         first = (sizes.cumsum(0) - sizes)[own, None]
         if not len(frames):  # not one frame in the whole batch
             return embedded[:, :1].expand(-1, places.shape[1], -1), torch.zeros_like(places)
@@ -91,12 +94,22 @@ class Cpc(nn.Module):
     def groups(self, batch: Batch) -> Tensor:
         """(B,) group of each utterance: those of one group draw negatives from one another."""
         if self.config.negatives == "mixed":
-            return torch.zeros_like(batch.lengths)
+            return from_host(torch.zeros_like, batch.lengths)
         if self.config.negatives == "utterance":
-            return torch.arange(len(batch.lengths), device=batch.lengths.device)
+            return sent(torch.arange(len(batch.lengths)), batch.lengths.device)
         if self.config.speakers not in batch.labels:
             raise DataError(
                 f"negatives of the same speaker are asked for, and no stream {self.config.speakers} says who speaks",
                 fix="streams: [{name: spk, weight: 0}] and batching: {stream: spk}; or objective.negatives: utterance",
             )
         return batch.labels[self.config.speakers]
+
+
+def _real(lengths: Tensor, time: int) -> Tensor:
+    """(B,) -> (B, T) true inside an utterance."""
+    return torch.arange(time, device=lengths.device) < lengths[:, None]
+
+
+def _apart_where_unknown(groups: Tensor) -> Tensor:
+    """(A,) -> (A,) the same, with a number of its own for each that is negative."""
+    return torch.where(groups >= 0, groups, -1 - torch.arange(len(groups), device=groups.device))

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from masr.config import option, seed_option
-from masr.losses.masked_frames import frame_factors, masking_figures
+from masr.losses.masked_frames import frame_factors, mask_of, masked_rows, masking_figures
 from masr.losses.masked_prediction import code_counts, masked_prediction, right
+from masr.maths.on_host import rows_at
 from masr.maths.products import Linear
 from masr.models.online_codebook import OnlineCodebook
 from masr.types import Batch, Encoder, Losses, Masker
@@ -96,7 +97,7 @@ class Dinosr(nn.Module):
     def forward(self, batch: Batch) -> Losses:
         """Input -> loss on masked frames, the mean over blocks; while training, the codes' frames are counted."""
         embedded, lengths = self.encoder.embed(batch.features, batch.lengths)
-        mask = self.masker.mask(lengths, batch.keys, batch.confidence)
+        mask = mask_of(self.masker, batch, lengths)
         hidden = torch.where(mask[:, :, None], self.mask_embedding.to(embedded.dtype), embedded)
         encoded = self.encoder.contextualise(hidden, lengths)
         frames = self.taught(batch, lengths, mask)
@@ -104,11 +105,11 @@ class Dinosr(nn.Module):
         if self.training:
             heard = slice(0, 0) if batch.stand_in else slice(None)
             self.codebook.observe(frames[:, heard], targets[heard])
-        logits = self.head(encoded.frames[mask]).view(*targets.shape, self.config.num_codes)
+        logits = self.head(rows_at(encoded.frames, mask)).view(*targets.shape, self.config.num_codes)
         factors = frame_factors(self.masker, batch, lengths, mask)
         predicted = logits.detach().argmax(dim=-1)
         return Losses(
-            {"masked_prediction": masked_prediction(logits, targets, None if factors is None else factors[mask])},
+            {"masked_prediction": masked_prediction(logits, targets, masked_rows(factors, mask))},
             {"masked_accuracy": right(predicted, targets), **masking_figures(batch, lengths, mask)},
             encoded,
             code_counts(targets, predicted, self.config.num_codes),
@@ -131,7 +132,7 @@ class Dinosr(nn.Module):
         embedded, _ = self.teacher.embed(batch.features, batch.lengths)
         layers = self.teacher.contextualise(embedded, lengths, with_layers=True).layers[-self.num_targets :]
         real = torch.arange(mask.shape[1], device=mask.device) < lengths[:, None]
-        return torch.stack([standardised(layer, real)[mask] for layer in layers])
+        return torch.stack([rows_at(standardised(layer, real), mask) for layer in layers])
 
 
 def standardised(frames: Tensor, real: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from masr.config import option
 from masr.errors import DataError
 from masr.losses.classification import cross_entropy
+from masr.maths.on_host import from_host, rows_at
 from masr.maths.products import Linear
 from masr.models.heads import LayerMean
 from masr.types import Batch, Encoded, Encoder, Losses, Masker
@@ -117,11 +119,9 @@ class Frames(nn.Module):
         time = logits.shape[1]
         if batch.targets.shape[1] < time:
             raise DataError(f"{batch.utts[0]} and others have fewer labels than the encoder makes frames")
-        targets = batch.targets[:, :time]
-        inside = torch.arange(time, device=targets.device) < encoded.lengths[:, None]
-        known = (targets >= 0) & inside
-        weights = None if batch.weights is None else batch.weights[:, None].expand_as(known)[known]
-        labels, said = targets[known], logits[known]
+        known = from_host(partial(_known, time=time), batch.targets, encoded.lengths)
+        weights = None if batch.weights is None else rows_at(batch.weights[:, None].expand_as(known), known)
+        labels, said = rows_at(batch.targets[:, :time], known), rows_at(logits, known)
         smoothing = self.config.label_smoothing if self.training else 0.0
         right, speech = (said.argmax(dim=1) == labels).float(), (labels > 0).float()
         return Losses(
@@ -147,3 +147,9 @@ class Frames(nn.Module):
         """Normalised input -> (B, T, 1, V) of the classes, (B,) lengths."""
         encoded, logits = self.scored(features, lengths)
         return logits.log_softmax(dim=2)[:, :, None], encoded.lengths
+
+
+def _known(targets: Tensor, lengths: Tensor, time: int) -> Tensor:
+    """(B, S), (B,) -> (B, T) frames inside their utterance that have a class."""
+    inside = torch.arange(time, device=targets.device) < lengths[:, None]
+    return (targets[:, :time] >= 0) & inside

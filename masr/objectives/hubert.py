@@ -13,8 +13,9 @@ from torch.nn import functional
 
 from masr.config import option
 from masr.errors import DataError
-from masr.losses.masked_frames import frame_factors, masking_figures
+from masr.losses.masked_frames import frame_factors, mask_of, masked_rows, masking_figures
 from masr.losses.masked_prediction import code_counts, masked_prediction, right
+from masr.maths.on_host import from_host, longest, on_host, rows_at
 from masr.types import Batch, Encoder, Losses, Masker, Term
 
 
@@ -49,17 +50,17 @@ class Hubert(nn.Module):
         """Input and labels -> loss on masked frames, and on the others where that is asked for."""
         embedded, lengths = self.encoder.embed(batch.features, batch.lengths)
         labels = self.labels(batch, lengths)
-        mask = self.masker.mask(lengths, batch.keys, batch.confidence)
+        mask = mask_of(self.masker, batch, lengths)
         hidden = torch.where(mask[:, :, None], self.mask_embedding.to(embedded.dtype), embedded)
         encoded = self.encoder.contextualise(hidden, lengths)
-        known = labels >= 0
         factors = frame_factors(self.masker, batch, lengths, mask)
-        term, targets, predicted = self.predict(encoded.frames, labels, mask & known, factors)
+        term, targets, predicted = self.predict(encoded.frames, labels, from_host(_known_of, mask, labels), factors)
         terms = {"masked_prediction": term}
         figures = {"masked_accuracy": right(predicted, targets), **masking_figures(batch, lengths, mask)}
         counts = code_counts(targets, predicted, self.config.num_clusters)
         if self.config.unmasked_weight:
-            rest, _, _ = self.predict(encoded.frames, labels, ~mask & known, factors)
+            unmasked = from_host(torch.logical_not, mask)
+            rest, _, _ = self.predict(encoded.frames, labels, from_host(_known_of, unmasked, labels), factors)
             terms["unmasked_prediction"] = Term(rest.sum, rest.count, self.config.unmasked_weight)
         return Losses(terms, figures, encoded, counts)
 
@@ -77,30 +78,35 @@ class Hubert(nn.Module):
         self, frames: Tensor, labels: Tensor, places: Tensor, factors: Tensor | None
     ) -> tuple[Term, Tensor, Tensor]:
         """(B, T, D), (B, T), (B, T) which frames, (B, T) -> cross-entropy of cosines, (N, 1) clusters and guesses."""
-        logits = self.compare(frames[places])
-        targets = labels[places][:, None]
-        term = masked_prediction(logits[:, None], targets, None if factors is None else factors[places])
+        logits = self.compare(rows_at(frames, places))
+        targets = rows_at(labels, places)[:, None]
+        term = masked_prediction(logits[:, None], targets, masked_rows(factors, places))
         return term, targets, logits.detach().argmax(dim=1, keepdim=True)
 
     def labels(self, batch: Batch, lengths: Tensor) -> Tensor:
         """(B, T) clusters of the encoded frames, -1 past the end; refuses labels of another model's rate or size."""
-        time = max(1, int(lengths.max()))
+        time = longest(lengths)
         if batch.targets is None:
             raise DataError(
                 "HuBERT needs a cluster for every frame and the data directory has none",
                 fix="make them: masr cluster DATA OUT",
             )
-        labels = batch.targets[:, :time]
-        counted = (labels >= 0).sum(dim=1)
-        if labels.shape[1] < time or not torch.equal(counted, lengths):
+        labels = from_host(lambda targets: targets[:, :time], batch.targets)
+        known = on_host(labels)
+        if labels.shape[1] < time or not torch.equal((known >= 0).sum(dim=1), on_host(lengths)):
             raise DataError(
                 f"{batch.utts[0]} and others: the clusters are not one to each encoded frame",
                 why="they were made for another frame rate or other features",
                 fix="make them again with the configuration of this run: masr cluster DATA OUT",
             )
-        if int(labels.max()) >= self.config.num_clusters:
+        if int(known.max()) >= self.config.num_clusters:
             raise DataError(
-                f"cluster {int(labels.max())} is beyond num_clusters ({self.config.num_clusters})",
+                f"cluster {int(known.max())} is beyond num_clusters ({self.config.num_clusters})",
                 fix="set objective.num_clusters to the number that masr cluster used",
             )
         return labels
+
+
+def _known_of(places: Tensor, labels: Tensor) -> Tensor:
+    """(B, T), (B, T) -> (B, T) those of the places that have a label."""
+    return places & (labels >= 0)

@@ -16,6 +16,7 @@ from masr.config import option
 from masr.errors import DataError
 from masr.io.layout import label_table
 from masr.losses.classification import cosines, cross_entropy, fit_temperature, with_margin
+from masr.maths.on_host import from_host, number, rows_at
 from masr.models.heads import Head, HeadKind, LayerMean
 from masr.models.pooling import Kind
 from masr.types import Batch, Encoded, Encoder, Losses, Masker, Term
@@ -130,14 +131,14 @@ class Lid(nn.Module):
         """The loss over utterances that have a class and at least one encoded frame."""
         encoded, frames = self.encode(batch.features, batch.lengths)
         labels = batch.labels[self.config.learned]
-        heard = (labels >= 0) & (encoded.lengths > 0)
-        logits = self.compare(self.head(frames, encoded.lengths, heard))[heard]
-        labels = labels[heard]
-        weights = None if batch.weights is None else batch.weights[heard]
+        heard = from_host(_heard, labels, encoded.lengths)
+        logits = rows_at(self.compare(self.head(frames, encoded.lengths, heard)), heard)
+        labels = rows_at(labels, heard)
+        weights = None if batch.weights is None else rows_at(batch.weights, heard)
         right = (logits.argmax(dim=1) == labels).float().sum()
         return Losses(
             {"classification": self.cost(logits, labels, weights)},
-            {"accuracy": (right, right.new_tensor(float(len(labels))))},
+            {"accuracy": (right, number(right, float(len(labels))))},
             encoded,
         )
 
@@ -183,3 +184,8 @@ class Lid(nn.Module):
             labels.append(given[kept])
         self.temperature.fill_(fit_temperature(logits, labels, total))
         return {"temperature": float(self.temperature)}
+
+
+def _heard(labels: Tensor, lengths: Tensor) -> Tensor:
+    """(B,), (B,) -> (B,) utterances that have a class and at least one encoded frame."""
+    return (labels >= 0) & (lengths > 0)

@@ -18,10 +18,11 @@ from torch.nn import functional
 
 from masr.config import option
 from masr.losses.balance import taps
-from masr.losses.collapse import cosine_of_pairs, deviation, floor_loss
-from masr.losses.gather import gather
+from masr.losses.collapse import cosine_of_pairs, deviation, floor_loss, moments
+from masr.losses.gather import gather_columns
 from masr.losses.triplet import Candidates, contrastive_loss, mine, triplet_loss
 from masr.losses.triplet import Config as TripletConfig
+from masr.maths.on_host import number
 from masr.models.pooling import Kind, build_pooling, mean_of
 from masr.types import Batch, Encoded, Losses, Stream, Term
 
@@ -124,12 +125,11 @@ class Masr(nn.Module):
         assert losses.encoded is not None
         frames, lengths = losses.encoded.frames, losses.encoded.lengths
         figures |= {**self._gradient_figures(), **_pooled_figures(frames.detach(), lengths)}
-        for name, head, tap in zip(self.names, self.heads.values(), self._taps(frames), strict=True):
-            assert isinstance(head, StreamHead)
-            others = [batch.labels[other] for other in head.config.across]
-            found, stream_figures = head(
-                Encoded(tap, lengths), batch.codes[name], batch.labels[name], batch.keys, others
-            )
+        heads = [head for head in self.heads.values() if isinstance(head, StreamHead)]
+        pooled = [head.pooled(Encoded(tap, lengths)) for head, tap in zip(heads, self._taps(frames), strict=True)]
+        gathered = self._gathered(pooled, batch)
+        for name, head in zip(self.names, heads, strict=True):
+            found, stream_figures = head(gathered[name], [gathered[other].labels for other in head.config.across])
             terms.update({name + part: term for part, term in found.items()})
             figures.update({f"{name}_{figure}": value for figure, value in stream_figures.items()})
         return Losses(terms, figures, losses.encoded, losses.histograms)
@@ -157,6 +157,15 @@ class Masr(nn.Module):
                     + " or ".join(cures or [f"warmup_steps longer ({config.warmup_steps} now)"])
                 )
         return found
+
+    def _gathered(self, pooled: Sequence[Tensor], batch: Batch) -> dict[str, Samples]:
+        """What every stream compares, of all ranks: all vectors and codes by one collective, all numbers by another."""
+        # Labels of other streams are compared across; a stream of weight 0 is there for that alone.
+        codes = [batch.codes[name] for name in self.names]
+        real, anchors = gather_columns([*pooled, *codes], batch.rank_sizes)
+        (keys, *labels), _ = gather_columns([batch.keys, *(batch.labels[n] for n in self.names)], batch.rank_sizes)
+        each = zip(self.names, real, real[len(codes) :], labels, strict=False)
+        return {name: Samples(vectors, code, label, keys, anchors) for name, vectors, code, label in each}
 
     def _taps(self, frames: Tensor) -> list[Tensor]:
         return taps(frames, self.shares, self.gradients) if self.training else [frames] * len(self.shares)
@@ -210,10 +219,10 @@ class Scaling(nn.Module):
 
     def forward(self, pooled: Tensor, labelled: Tensor) -> Tensor:
         """(N, D) vectors, (N,) which are labelled -> (N, D) whitened."""
-        rows = pooled[labelled].float()
         mean, variance = self.mean, self.variance
-        if self.training and len(rows) > 1:
-            mean, variance = rows.mean(dim=0), rows.var(dim=0, unbiased=False)
+        if self.training:
+            found, are_two = moments(pooled.float(), labelled), labelled.sum() > 1
+            mean, variance = (torch.where(are_two, x, held) for x, held in zip(found, (mean, variance), strict=True))
             self.mean.lerp_(mean.detach(), _MOMENTUM)
             self.variance.lerp_(variance.detach(), _MOMENTUM)
         centred = pooled.float() - mean
@@ -232,8 +241,21 @@ class _Reversed(torch.autograd.Function):
         return -gradients[0]
 
 
+@dataclass(frozen=True)
+class Samples:
+    """What a stream compares: of all ranks, N each."""
+
+    pooled: Tensor
+    """(N, D) vectors before the head's projection, with gradient."""
+    codes: Tensor
+    labels: Tensor
+    keys: Tensor
+    anchors: slice
+    """Where this rank's own lie."""
+
+
 class StreamHead(nn.Module):
-    """Pool, gather, whiten, project, mine, compare."""
+    """Pool, then of what all ranks have pooled: whiten, project, mine, compare."""
 
     memory_embeddings: Tensor
     memory_codes: Tensor
@@ -267,16 +289,18 @@ class StreamHead(nn.Module):
             pooled = torch.cat([pooled, codes.nan_to_num().to(pooled.dtype)], dim=1)
         return functional.normalize(self.projection(pooled).float(), dim=1)
 
+    def pooled(self, encoded: Encoded) -> Tensor:
+        """(B, T, D) -> (B, P) this rank's vectors."""
+        own: Tensor = self.pooling(encoded.frames, encoded.lengths)
+        return _Reversed.apply(own) if self.config.unlearn else own  # type: ignore[no-untyped-call, no-any-return]
+
     def forward(
-        self, encoded: Encoded, codes: Tensor, labels: Tensor, keys: Tensor, others: Sequence[Tensor] = ()
+        self, samples: Samples, others: Sequence[Tensor] = ()
     ) -> tuple[dict[str, Term], dict[str, tuple[Tensor, Tensor]]]:
-        """(B, T, D), (B, d), (B,), (B,), (B,) of each stream of `across` -> weighted terms over this
-        rank's anchors, by what is added to the stream's name, and figures."""
-        own = self.pooling(encoded.frames, encoded.lengths)
-        pooled, anchors = gather(_Reversed.apply(own) if self.config.unlearn else own)  # type: ignore[no-untyped-call]
-        all_codes, _ = gather(codes)
-        all_labels, _ = gather(labels)
-        all_keys, _ = gather(keys)
+        """Samples, and (N,) labels of each stream of `across` -> weighted terms over this rank's anchors, by what is
+        added to the stream's name, and figures."""
+        pooled, anchors, num_own = samples.pooled, samples.anchors, samples.anchors.stop - samples.anchors.start
+        all_codes, all_labels, all_keys = samples.codes, samples.labels, samples.keys
         embeddings = self.embed(pooled, all_codes, all_labels)
         fresh = len(embeddings)
         if self.config.memory:
@@ -289,19 +313,19 @@ class StreamHead(nn.Module):
             all_labels,
             lambda rows: self.stream.similarity(all_codes[rows], all_codes),
             all_keys,
-            tuple(gather(labels_of)[0] for labels_of in others),
+            tuple(others),
         )
         if self.config.loss == "contrastive":
             term, figures = contrastive_loss(candidates, embeddings, anchors, self.config)
         else:
             triplets = mine(candidates, anchors, self.config, self.hardness, self.purpose)
             term, figures = triplet_loss(embeddings, triplets, self.config)
-        figures["kept_share"] = (term.count, term.count.new_tensor(float(len(labels))))
+        figures["kept_share"] = (term.count, number(term.count, float(num_own)))
         if self.config.memory and self.training:
             self.remember(embeddings[:fresh], all_codes[:fresh], all_labels[:fresh], all_keys[:fresh])
         terms = {"": Term(term.sum, term.count, self.config.weight, beside=True)}
         if self.config.variance_floor:
-            floor = floor_loss(pooled, all_labels[: len(pooled)] >= 0, self.config.variance_floor, len(labels))
+            floor = floor_loss(pooled, all_labels[: len(pooled)] >= 0, self.config.variance_floor, num_own)
             terms["_floor"] = Term(floor.sum, floor.count, self.config.weight, beside=True)
         return terms, figures
 

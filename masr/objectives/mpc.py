@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from masr.config import option
-from masr.losses.masked_frames import frame_factors, input_mask, masking_figures
+from masr.losses.masked_frames import frame_factors, input_mask, mask_of, masked_rows, masking_figures
 from masr.losses.reconstruction import absolute_errors, figure, mean, stacks
 from masr.maths.keyed_random import uniform
+from masr.maths.on_host import from_host, rows_at
 from masr.types import Batch, Encoder, Losses, Masker
 
 _KIND, _PLACE = 26, 27
@@ -51,15 +52,15 @@ class Mpc(nn.Module):
 
     def forward(self, batch: Batch) -> Losses:
         """Features -> the loss on masked frames, also on those that stayed as they were."""
-        lengths = self.encoder.num_encoded(batch.lengths)
-        mask = self.masker.mask(lengths, batch.keys, batch.confidence)
+        lengths = from_host(self.encoder.num_encoded, batch.lengths)
+        mask = mask_of(self.masker, batch, lengths)
         embedded, _ = self.encoder.embed(self.hide(batch, mask), batch.lengths)
         encoded = self.encoder.contextualise(embedded, lengths)
-        targets = stacks(batch.features.detach(), mask.shape[1], self.factor, 0)[mask]
+        targets = rows_at(stacks(batch.features.detach(), mask.shape[1], self.factor, 0), mask)
         factors = frame_factors(self.masker, batch, lengths, mask)
-        errors = absolute_errors(self.guess(encoded.frames[mask]), targets)
+        errors = absolute_errors(self.guess(rows_at(encoded.frames, mask)), targets)
         return Losses(
-            {"masked_reconstruction": mean(errors, None if factors is None else factors[mask])},
+            {"masked_reconstruction": mean(errors, masked_rows(factors, mask))},
             {
                 "zero_error": figure(absolute_errors(torch.zeros_like(targets), targets)),
                 **masking_figures(batch, lengths, mask),

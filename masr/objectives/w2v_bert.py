@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from torch import Tensor, nn
 
 from masr.config import option
-from masr.losses.masked_frames import frame_factors
+from masr.losses.masked_frames import frame_factors, masked_rows
 from masr.losses.masked_prediction import code_counts, masked_prediction, right
+from masr.maths.on_host import rows_at
 from masr.objectives.wav2vec2 import Config as Wav2Vec2Config
 from masr.objectives.wav2vec2 import Wav2Vec2
 from masr.types import Batch, Encoder, Losses, Masker, Term
@@ -59,9 +60,9 @@ class W2vBert(Wav2Vec2):
         encoded = self.encoder.contextualise(self.hidden(embedded, mask), lengths, with_layers=True)
         middle = encoded.layers[self.config.contrastive_layer]
         factors = frame_factors(self.masker, batch, lengths, mask)
-        terms, figures, ids = self.contrast(middle, embedded, mask, batch, factors)
-        logits = self.head(encoded.frames[mask]).view(*ids.shape, self.config.num_codes)
-        predicted = masked_prediction(logits, ids, None if factors is None else factors[mask])
+        terms, figures, ids = self.contrast(middle, embedded, mask, batch, lengths, factors)
+        logits = self.head(rows_at(encoded.frames, mask)).view(*ids.shape, self.config.num_codes)
+        predicted = masked_prediction(logits, ids, masked_rows(factors, mask))
         terms["masked_prediction"] = Term(predicted.sum, predicted.count, self.config.prediction_weight)
         chosen = logits.detach().argmax(dim=-1)
         figures["masked_accuracy"] = right(chosen, ids)

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from masr.config import option
-from masr.losses.contrastive import contrastive, distractors, diversity, padded
-from masr.losses.masked_frames import frame_factors, masking_figures
+from masr.losses.contrastive import contrastive, distractors, diversity, packed
+from masr.losses.masked_frames import frame_factors, mask_of, masking_figures
 from masr.losses.masked_prediction import histogram
 from masr.maths.keyed_random import gumbel
+from masr.maths.on_host import rows_at
 from masr.models.quantizer import GumbelQuantizer
 from masr.types import Batch, Encoder, Losses, Masker, Term
 
@@ -74,38 +75,43 @@ class Wav2Vec2(nn.Module):
         embedded, lengths, mask = self.masked(batch)
         encoded = self.encoder.contextualise(self.hidden(embedded, mask), lengths)
         factors = frame_factors(self.masker, batch, lengths, mask)
-        terms, figures, ids = self.contrast(encoded.frames, embedded, mask, batch, factors)
+        terms, figures, ids = self.contrast(encoded.frames, embedded, mask, batch, lengths, factors)
         return Losses(terms, figures, encoded, {"code": histogram(ids, self.config.num_codes)})
 
     def masked(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """The encoded sequence (B, T, D), its lengths, and the mask."""
         embedded, lengths = self.encoder.embed(batch.features, batch.lengths)
-        return embedded, lengths, self.masker.mask(lengths, batch.keys, batch.confidence)
+        return embedded, lengths, mask_of(self.masker, batch, lengths)
 
     def hidden(self, embedded: Tensor, mask: Tensor) -> Tensor:
         """(B, T, D) with one learned vector in every masked place."""
         return torch.where(mask[:, :, None], self.mask_embedding.to(embedded.dtype), embedded)
 
     def contrast(
-        self, frames: Tensor, embedded: Tensor, mask: Tensor, batch: Batch, factors: Tensor | None
+        self,
+        frames: Tensor,
+        embedded: Tensor,
+        mask: Tensor,
+        batch: Batch,
+        lengths: Tensor,
+        factors: Tensor | None,
     ) -> tuple[dict[str, Term], dict[str, tuple[Tensor, Tensor]], Tensor]:
-        """(B, T, D) predictions, (B, T, D) unmasked, (B, T) -> terms, figures, (N, G) codes of the masked frames.
+        """(B, T, D) predictions, (B, T, D) unmasked, (B, T), (B,) -> terms, figures, (N, G) codes of the masked frames.
 
         The factors are on the contrastive loss: how evenly codes are used is of the batch, and of no utterance.
         """
-        unmasked = scaled(embedded[mask], self.config.target_gradient)
+        unmasked = scaled(rows_at(embedded, mask), self.config.target_gradient)
         codes, ids, soft = self.quantise(self.norm(unmasked), mask, batch.keys)
-        _, real = padded(ids, mask)
-        places = distractors(real, batch.keys, self.config.num_distractors, _NEGATIVES)
-        guess, target = self.guess(frames[mask]), self.target(codes)
+        places = distractors(packed(mask), batch.keys, self.config.num_distractors, _NEGATIVES)
+        guess, target = self.guess(rows_at(frames, mask)), self.target(codes)
         term, figures = contrastive(guess, target, ids, mask, places, self.config.temperature, factors)
         unused, perplexity = diversity(soft)
         terms = {"contrastive": term, "diversity": Term(unused.sum, unused.count, self.config.diversity_weight)}
         if self.config.feature_penalty:
-            energy = embedded.float().square().mean(dim=2)[mask].sum()
+            energy = rows_at(embedded.float().square().mean(dim=2), mask).sum()
             terms["feature_penalty"] = Term(energy, unused.count, self.config.feature_penalty)
         figures["soft_perplexity"] = perplexity, torch.ones_like(perplexity)
-        figures |= masking_figures(batch, self.encoder.num_encoded(batch.lengths), mask)
+        figures |= masking_figures(batch, lengths, mask)
         return terms, figures, ids
 
     def quantise(self, frames: Tensor, mask: Tensor, keys: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -114,9 +120,9 @@ class Wav2Vec2(nn.Module):
             found: tuple[Tensor, Tensor, Tensor] = self.quantizer(frames, None, self.softness)
             return found
         choices = self.config.num_groups * self.config.num_codes
-        most = int(mask.sum(dim=1).max())
-        real = torch.arange(most, device=mask.device) < mask.sum(dim=1)[:, None]
-        noise = gumbel(keys, most * choices, _NOISE).view(len(keys), most, choices)[real]
+        real = packed(mask)
+        most = real.shape[1]
+        noise = rows_at(gumbel(keys, most * choices, _NOISE).view(len(keys), most, choices), real)
         drawn: tuple[Tensor, Tensor, Tensor] = self.quantizer(frames, noise, self.softness)
         return drawn
 

@@ -36,7 +36,8 @@ def case(
 
 def as_lists(triplets: Triplets) -> list[tuple[int, int, int]]:
     columns = (triplets.anchors.tolist(), triplets.positives.tolist(), triplets.negatives.tolist())
-    return list(zip(*columns, strict=True))
+    kept = [True] * len(columns[0]) if triplets.kept is None else triplets.kept.tolist()
+    return [triplet for triplet, is_kept in zip(zip(*columns, strict=True), kept, strict=True) if is_kept]
 
 
 @pytest.mark.parametrize("rule", RULES)
