@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from masr.training.distributed import local, part_of
+
+_AT_ONCE = 1 << 25
+"""Numbers that are moved together."""
 
 
 class Average:
@@ -19,16 +22,28 @@ class Average:
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
-        self.model, self.decay, self.num_updates = model, decay, 0
+        self.model, self.decay = model, decay
         self.values = {name: p.detach().clone() for name, p in _trained(model)}
+        self.updates = local(next(iter(self.values.values()))).new_zeros((), dtype=torch.float64)
+
+    @property
+    def num_updates(self) -> int:
+        """Steps that moved the average; waits for the device."""
+        return int(self.updates)
 
     @torch.no_grad()
-    def follow(self) -> None:
-        """Moves the average a step towards the weights as they are now."""
-        self.num_updates += 1
-        decay = min(self.decay, (1 + self.num_updates) / (10 + self.num_updates))
-        for name, parameter in _trained(self.model):
-            local(self.values[name]).lerp_(local(parameter.detach()), 1 - decay)
+    def follow(self, used: Tensor | None = None) -> None:
+        """Moves the average a step towards the weights as they are now, unless the step, (), was not `used`."""
+        used = torch.ones_like(self.updates, dtype=torch.bool) if used is None else used
+        self.updates += used
+        decay = ((1 + self.updates) / (10 + self.updates)).clamp(max=self.decay)
+        share = torch.where(used, 1 - decay, 0.0).float()
+        held = [local(value) for value in self.values.values()]
+        new = [local(parameter.detach()) for _, parameter in _trained(self.model)]
+        for some in _pieces(held):  # the way from one to the other needs memory of its own
+            way = torch._foreach_sub(new[some], held[some])
+            torch._foreach_mul_(way, share)
+            torch._foreach_add_(held[some], way)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
@@ -41,7 +56,7 @@ class Average:
 
     def load(self, values: Mapping[str, Tensor], num_updates: int) -> None:
         """Goes on from the saved averages of `num_updates` updates."""
-        self.num_updates = num_updates
+        self.updates.fill_(num_updates)
         for name, held in self.values.items():
             local(held).copy_(local(part_of(values[name], held)))
 
@@ -52,6 +67,17 @@ class Average:
             kept = mine.clone()
             mine.copy_(theirs)
             theirs.copy_(kept)
+
+
+def _pieces(tensors: Sequence[Tensor]) -> Iterator[slice]:
+    """Slices of a row of tensors, each of few numbers or of one tensor."""
+    start, size = 0, 0
+    for place, tensor in enumerate(tensors):
+        if place > start and size + tensor.numel() > _AT_ONCE:
+            yield slice(start, place)
+            start, size = place, 0
+        size += tensor.numel()
+    yield slice(start, len(tensors))
 
 
 def _trained(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:

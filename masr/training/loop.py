@@ -7,16 +7,17 @@ from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from masr.data.loader import dead_workers
 from masr.errors import TrainingError
 from masr.jobs.signals import REQUEUE, Stop
+from masr.maths.on_host import number
 from masr.training.calibration import calibrate
-from masr.training.distributed import any_rank, mean_over_ranks, whole
+from masr.training.distributed import any_rank, whole
 from masr.training.guard import Buffers
 from masr.training.lock import hold
-from masr.training.optim import forget, freeze, learning_rate, set_learning_rate
+from masr.training.optim import forget, freeze, learning_rate, set_learning_rate, step_where
 from masr.training.preflight import preflight
 from masr.training.resume import resume, save_state
 from masr.training.retention import finish, has_ended, mark_ended
@@ -46,13 +47,17 @@ def train(run: Run, told: Stop | None = None) -> int:
 
         with run.meters.showing(step):
             for micro_batches in run.data.training(step) if step < config.max_steps else ():
-                update(run, micro_batches, step)
+                update(run, micro_batches, step, stop.seen)
                 step += 1
                 is_last = step == config.max_steps
                 validates = is_last or step % config.validate_every == 0
+                saves = validates or step % config.save_every == 0
+                settle(run, newest=0 if saves else 1)
                 score = judge(run, step) if validates else None
-                is_asked = any_rank(stop.seen, run.world)  # all ranks then save and leave together
-                if validates or is_asked or step % config.save_every == 0:
+                # Ranks hear of it a step late, all in the same step: they save and leave together.
+                is_asked = stop.seen if run.world.size == 1 else run.meters.is_told_to_stop
+                if saves or is_asked:
+                    settle(run)
                     save_state(run, step, score)
                 if is_last:
                     break
@@ -68,8 +73,11 @@ def train(run: Run, told: Stop | None = None) -> int:
     return 0
 
 
-def update(run: Run, micro_batches: Sequence[Batch], step: int) -> None:
-    """One step: the gradient of its micro-batches, then one move of the weights, unless something is off."""
+def update(run: Run, micro_batches: Sequence[Batch], step: int, is_told_to_stop: bool = False) -> None:
+    """One step: the gradient of its micro-batches, then one move of the weights, unless something is off.
+
+    Nothing of it is read here: the device decides whether to move, and `settle` tells what it found.
+    """
     run.objective.train()
     freeze(run.objective, run.optimizer, run.config.optim, step, run.parallel is run.tallied)
     if hasattr(run.objective, "advance"):
@@ -82,17 +90,24 @@ def update(run: Run, micro_batches: Sequence[Batch], step: int) -> None:
     norm = clip(run)
 
     rate = learning_rate(run.config.optim, step, run.config.training.max_steps)
-    objection = run.guard.objection(mean_over_ranks(float(loss), run.world), norm, step)
-    if objection:
-        buffers.restore()
-        run.meters.skipped(step + 1, objection)
-    else:
-        set_learning_rate(run.optimizer, rate, step, run.config.optim.warmup_steps)
-        run.optimizer.step()
-        if run.average is not None:
-            run.average.follow()
-        run.meters.add(micro_batches, sums)
-    run.meters.stepped(step + 1, norm, rate)
+    shared = torch.stack([loss.double() / run.world.size, number(loss.double(), float(is_told_to_stop))])
+    if run.world.size > 1:
+        distributed.all_reduce(shared)
+    fine, report = run.guard.judge(shared[0], norm)
+    set_learning_rate(run.optimizer, rate, step, run.config.optim.warmup_steps)
+    step_where(run.optimizer, fine)
+    buffers.restore(unless=fine)
+    if run.average is not None:
+        run.average.follow(fine)
+    run.meters.stepped(step + 1, sums.where(fine), torch.cat([report, shared[1:]]), rate)
+
+
+def settle(run: Run, newest: int = 0) -> None:
+    """Reads what steps found, all but so many of the newest, writes their lines, and says which were not used.
+
+    TrainingError where too many in a row were not.
+    """
+    run.meters.settle(run.guard.tell, newest)
 
 
 def backward(run: Run, micro_batches: Sequence[Batch], step: int) -> tuple[Sums, Tensor]:
@@ -106,7 +121,7 @@ def backward(run: Run, micro_batches: Sequence[Batch], step: int) -> tuple[Sums,
                 part = total_loss(tally, run.world) * share
             part.backward()  # type: ignore[no-untyped-call]
         loss += part.detach()
-        sums.add(tally)
+        sums.add(tally, run.meters.seconds_of(batch))
     return sums, loss
 
 
@@ -128,11 +143,11 @@ def validate(run: Run) -> Sums:
     return sums
 
 
-def clip(run: Run) -> float:
-    """Length of the gradient, over all ranks, before it was scaled down."""
+def clip(run: Run) -> Tensor:
+    """() length of the gradient, over all ranks, before it was scaled down."""
     limit = run.config.optim.clip_norm or float("inf")
     trained = [p for p in run.objective.parameters() if p.grad is not None]
-    return float(whole(nn.utils.clip_grad_norm_(trained, limit)))
+    return whole(nn.utils.clip_grad_norm_(trained, limit))
 
 
 def seed_noise(run: Run, step: int, number: int) -> None:

@@ -8,16 +8,22 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from masr.errors import TrainingError, near
 from masr.files import ordinary, parse_json
 from masr.io.atomic import atomic_write, flush
 from masr.io.layout import METRICS
+from masr.maths.on_host import on_host
 from masr.training.config import LoopConfig
-from masr.training.distributed import World, summed
-from masr.training.sums import Sums, Totals
+from masr.training.distributed import World
+from masr.training.late import Late
+from masr.training.sums import Packed, Sums, Totals
 from masr.types import Batch
 
 OBJECTIVE_LOSS = "objective_loss"
@@ -25,6 +31,18 @@ OBJECTIVE_LOSS = "objective_loss"
 _TENSORBOARD = "tensorboard"
 Concerns = Callable[[dict[str, float]], Sequence[str]]
 """The figures of a validation -> what a person should know of them."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """An update, counted from 1, of which nothing is known to the host yet."""
+
+    step: int
+    rate: float
+    numbers: Late
+    """The guard's report with whether to stop, `size` numbers; then those of `packed`, where a line is due."""
+    size: int
+    packed: Packed | None
 
 
 class Meters:
@@ -36,7 +54,10 @@ class Meters:
         self.quiet = False
         self.num_skipped = 0
         self.window = Sums()
-        self.audio_sec = 0.0
+        self.untold: list[_Step] = []
+        """Steps whose numbers are on their way."""
+        self.is_told_to_stop = False
+        """Whether a rank was told to stop, in a step that has been told of."""
         self.elapsed_sec = 0.0
         self.since = time.monotonic()
         self.bar: Any = None
@@ -68,26 +89,49 @@ class Meters:
             if self.board is not None:
                 self.board.close()
 
-    def add(self, micro_batches: Sequence[Batch], sums: Sums) -> None:
-        """Adds the terms and figures of a step whose gradient was used."""
-        self.window.merge(sums)
-        frames = sum(float(batch.lengths.sum()) for batch in micro_batches if not batch.stand_in)
-        self.audio_sec += frames * self.seconds_per_frame
+    def seconds_of(self, batch: Batch) -> float:
+        """Seconds of audio in a batch, by the lengths that the host knows."""
+        return 0.0 if batch.stand_in else float(on_host(batch.lengths).sum()) * self.seconds_per_frame
 
-    def stepped(self, step: int, norm: float, rate: float) -> None:
-        """Counts an update, and writes a line of metrics.jsonl when one is due."""
+    def stepped(self, step: int, sums: Sums, report: Tensor, rate: float) -> None:
+        """Counts an update that gave these sums; `report`, (N,), are the guard's numbers and whether to stop.
+
+        A line of metrics.jsonl is due now and then. All of it is written when `settle` is called.
+        """
         if self.bar is not None:
             self.bar.update(1)
-        if step % self.config.log_every:
-            return
-        totals, audio_sec = self._collapse()
-        pace = audio_sec / max(1e-9, time.monotonic() - self.since)
+        self.window.merge(sums)
+        packed = None
+        if step % self.config.log_every == 0:
+            packed, self.window = self.window.packed(self.world), Sums()
+        numbers = report if packed is None else torch.cat([report, packed.flat])
+        self.untold.append(_Step(step, rate, Late(numbers), len(report), packed))
+
+    def settle(self, tell: Callable[[Sequence[float], int], str], newest: int = 0) -> None:
+        """Reads the steps that are not told of yet, but for so many of the newest, and writes what they found.
+
+        `tell` says of a step's numbers why its gradient was not used, if it was not.
+        """
+        while len(self.untold) > newest:
+            done = self.untold.pop(0)
+            numbers = done.numbers.read()
+            *report, is_told_to_stop = numbers[: done.size]
+            self.is_told_to_stop |= is_told_to_stop > 0
+            objection = tell(report, done.step - 1)
+            if objection:
+                self.skipped(done.step, objection)
+            if done.packed is not None or done.step % self.config.log_every == 0:
+                totals = Totals() if done.packed is None else done.packed.totals(numbers[done.size :])
+                self._line(done, totals, norm=report[3])
+
+    def _line(self, done: _Step, totals: Totals, norm: float) -> None:
+        pace = totals.audio_sec / max(1e-9, time.monotonic() - self.since)
         line = totals.figures()
-        figures = {"grad_norm": norm, "lr": rate, "audio_hours_per_hour": pace, "skipped": self.num_skipped}
-        self._write({"step": step, "split": "train", **line, **figures})
+        figures = {"grad_norm": norm, "lr": done.rate, "audio_hours_per_hour": pace, "skipped": self.num_skipped}
+        self._write({"step": done.step, "split": "train", **line, **figures})
         if self.bar is not None:
             self.bar.set_postfix_str(f"loss {line.get('loss', math.nan):.3f}, {pace:.0f} h/h")
-        self.window, self.audio_sec, self.since = Sums(), 0.0, time.monotonic()
+        self.since = time.monotonic()
 
     def skipped(self, step: int, reason: str) -> None:
         """Writes and says that a step's gradient was not used, and why."""
@@ -126,8 +170,12 @@ class Meters:
             tqdm.write(line, file=sys.stderr)
 
     def state(self) -> dict[str, Any]:
-        """The sums and counts that a resumed run has to know; every rank has to ask at the same time."""
-        totals, audio_sec = self._collapse()
+        """The sums and counts that a resumed run has to know; every rank has to ask at the same time.
+
+        Every step has to have been told of.
+        """
+        totals = self.window.over_ranks(self.world)
+        self.window.restore(totals, self.world)
         if self.world.is_first and (self.folder / METRICS).exists():
             flush(self.folder / METRICS)  # lines up to a checkpoint have to be there before it is
         return {
@@ -136,7 +184,8 @@ class Meters:
             "histograms": totals.histograms,
             "weights": totals.weights,
             "beside": list(totals.beside),
-            "audio_sec": audio_sec,
+            "audio_sec": totals.audio_sec,
+            "num_batches": totals.num_batches,
             "elapsed_sec": time.monotonic() - self.since,
         }
 
@@ -144,23 +193,13 @@ class Meters:
         """Goes on from `step`: lines that a killed run wrote beyond its checkpoint are dropped."""
         if state:
             self.num_skipped, self.elapsed_sec = state["num_skipped"], state["elapsed_sec"]
-            totals = Totals(state["window"], state["histograms"], state["weights"], state["beside"])
-            self._keep(totals, state["audio_sec"])
+            held = (state["window"], state["histograms"], state["weights"], state["beside"])
+            num_batches = state.get("num_batches", float(bool(state["window"])))
+            self.window.restore(Totals(*held, state["audio_sec"], num_batches), self.world)
         path = self.folder / METRICS
         if self.world.is_first and path.exists():
             lines = ordinary(path).read_text(encoding="utf-8", errors="replace").splitlines()
             atomic_write(path, "".join(line + "\n" for line in lines if _step_of(line) <= step))
-
-    def _collapse(self) -> tuple[Totals, float]:
-        """The sums since the last line and their seconds of audio, of all ranks; both move to the first rank."""
-        totals = self.window.over_ranks(self.world)
-        audio_sec = summed({"audio": (self.audio_sec, 0.0)}, self.world)["audio"][0]
-        self._keep(totals, audio_sec)
-        return totals, audio_sec
-
-    def _keep(self, totals: Totals, audio_sec: float) -> None:
-        self.window.restore(totals, self.world)
-        self.audio_sec = audio_sec if self.world.is_first else 0.0
 
     def _write(self, line: dict[str, Any]) -> None:
         if not self.world.is_first:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from masr.config import option
 from masr.errors import ConfigError, near
@@ -108,6 +108,16 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float, step: int =
         since = step - group["frozen_until"] + 1
         rise = min(1.0, since / warmup_steps) if group["frozen_until"] and warmup_steps else 1.0
         group["lr"] = rate * group["scale"] * max(0.0, rise)
+
+
+def step_where(optimizer: Any, used: Tensor) -> None:
+    """One move of the weights, unless the step, (), is not `used`: the kernel then leaves weights and averages alone.
+
+    That is what it has for gradients that a scaler found infinite.
+    """
+    optimizer.grad_scale, optimizer.found_inf = None, (~used).float()
+    optimizer.step()
+    del optimizer.grad_scale, optimizer.found_inf
 
 
 def freeze(model: nn.Module, optimizer: torch.optim.Optimizer, config: Config, step: int, alone: bool = True) -> None:

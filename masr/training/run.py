@@ -97,7 +97,7 @@ def begin(config: TrainConfig, folder: Path, world: World, objective: nn.Module,
         parallel,
         optimizer=build_optimizer(objective, optim),
         average=Average(objective, how.ema_decay) if how.ema_decay else None,
-        guard=Guard(how.max_bad_steps, how.explode_factor),
+        guard=Guard(how.max_bad_steps, how.explode_factor, world.device),
         meters=Meters(folder, world, how, config.seconds_per_frame(sample_rate_of(objective.encoder))),
     )
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, distributed, nn
 
-from masr.training.distributed import World, summed, summed_tables
+from masr.maths.on_host import number, sent
+from masr.training.distributed import World
 from masr.types import Batch, Losses
 
 
@@ -86,6 +87,8 @@ class Totals:
     """Name of a term -> its factor in the loss."""
     beside: Collection[str] = ()
     """Terms that stand beside the objective's own."""
+    audio_sec: float = 0.0
+    num_batches: float = 0.0
 
     def figures(self) -> dict[str, float]:
         """The loss, every term and figure it has a mean of, and what the histograms say.
@@ -121,14 +124,18 @@ class Sums:
     """Terms, figures and histograms, on the device until they are asked for."""
 
     def __init__(self) -> None:
+        self.counted: Tensor | None = None
+        """(2,) batches that were added and seconds of audio."""
         self.values: dict[str, Tensor] = {}
         self.histograms: dict[str, Tensor] = {}
         self.weights: dict[str, float] = {}
         self.beside: frozenset[str] = frozenset()
 
     @torch.no_grad()
-    def add(self, tally: Tally) -> None:
-        """Adds what one micro-batch gave."""
+    def add(self, tally: Tally, audio_sec: float = 0.0) -> None:
+        """Adds what one micro-batch of so many seconds gave."""
+        like = next(iter(tally.counts.values())).double()
+        self._count(torch.stack([number(like, 1.0), number(like, audio_sec)]))
         terms = {name: (value.detach(), tally.counts[name]) for name, value in tally.sums.items()}
         self.weights.update(tally.weights)
         self.beside |= tally.beside
@@ -139,29 +146,75 @@ class Sums:
         """Adds what a whole step gave."""
         self.weights.update(other.weights)
         self.beside |= other.beside
+        if other.counted is not None:
+            self._count(other.counted)
         _accumulate(self.values, other.values)
         _accumulate(self.histograms, other.histograms)
 
+    @torch.no_grad()
+    def where(self, used: Tensor) -> Sums:
+        """The same where the step was used, () true, and nothing of it where it was not."""
+        found = Sums()
+        found.weights, found.beside = self.weights, self.beside
+        found.counted = None if self.counted is None else self.counted.where(used, 0.0)
+        found.values = {name: value.where(used, 0.0) for name, value in self.values.items()}
+        found.histograms = {name: counts.where(used, 0.0) for name, counts in self.histograms.items()}
+        return found
+
+    def packed(self, world: World) -> Packed | None:
+        """All sums of all ranks in one tensor on the device; None of nothing. Every rank has to ask at the same time."""
+        if self.counted is None:
+            return None
+        pairs = [torch.stack(list(self.values.values())).flatten()] if self.values else []
+        flat = torch.cat([self.counted, *pairs, *(counts.flatten() for counts in self.histograms.values())])
+        if world.size > 1:
+            distributed.all_reduce(flat)
+        shapes = {name: (counts.shape[0], counts.shape[1]) for name, counts in self.histograms.items()}
+        return Packed(flat, tuple(self.values), shapes, dict(self.weights), sorted(self.beside))
+
     def over_ranks(self, world: World) -> Totals:
         """The sums of all ranks together, as numbers; every rank has to ask at the same time."""
-        if not self.values:
-            return Totals()
-        table: list[list[float]] = torch.stack(list(self.values.values())).tolist()
-        pairs = summed({name: (row[0], row[1]) for name, row in zip(self.values, table, strict=True)}, world)
-        counts = summed_tables(self.histograms, world)
-        tables = {name: rows.tolist() for name, rows in counts.items()}
-        return Totals(pairs, tables, dict(self.weights), sorted(self.beside))
+        packed = self.packed(world)
+        return Totals() if packed is None else packed.totals(packed.flat.tolist())
 
     def restore(self, totals: Totals, world: World) -> None:
         """Goes on from the totals of all ranks: the first rank holds them, the others zeros under the same names."""
         share = float(world.is_first)
 
         def held(numbers: Any) -> Tensor:
-            return torch.tensor(numbers, dtype=torch.float64, device=world.device) * share
+            return sent(torch.tensor(numbers, dtype=torch.float64) * share, world.device)
 
+        self.counted = held([totals.num_batches, totals.audio_sec])
         self.weights, self.beside = dict(totals.weights), frozenset(totals.beside)
         self.values = {name: held(pair) for name, pair in totals.pairs.items()}
         self.histograms = {name: held(rows) for name, rows in totals.histograms.items()}
+
+    def _count(self, new: Tensor) -> None:
+        self.counted = new if self.counted is None else self.counted + new
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Sums on the device, and what the numbers in them are."""
+
+    flat: Tensor
+    """(N,) batches and seconds, then a sum and a count for each name, then the histograms."""
+    names: tuple[str, ...]
+    shapes: Mapping[str, tuple[int, int]]
+    weights: Mapping[str, float]
+    beside: Collection[str]
+
+    def totals(self, numbers: Sequence[float]) -> Totals:
+        """What the numbers of `flat` say; nothing where no batch was used."""
+        num_batches, audio_sec, *rest = numbers
+        if not num_batches:
+            return Totals()
+        pairs = {name: (rest[2 * n], rest[2 * n + 1]) for n, name in enumerate(self.names)}
+        tables, start = {}, 2 * len(self.names)
+        for name, (books, codes) in self.shapes.items():
+            tables[name] = [rest[at : at + codes] for at in range(start, start + books * codes, codes)]
+            start += books * codes
+        return Totals(pairs, tables, self.weights, self.beside, audio_sec, num_batches)
 
 
 def _accumulate(held: dict[str, Tensor], new: Mapping[str, Tensor]) -> None:

@@ -34,7 +34,7 @@ from masr.objectives.wav2vec2 import Config as Wav2Vec2Config
 from masr.objectives.wav2vec2 import build as build_wav2vec2
 from masr.plugins import names
 from masr.training.distributed import World
-from masr.training.loop import update
+from masr.training.loop import settle, update
 from masr.types import Batch
 from small import objectives, tiny
 from small.accelerator import DEVICE, OnDevice, Pretend, counted, moved
@@ -90,7 +90,8 @@ def preparation(source: str) -> Preparation:
     """What makes a batch ready on the device, by statistics of all data."""
     config = DataConfig(source=source, time_masks=0 if source == "samples" else 2)  # type: ignore[arg-type]
     opened = SimpleNamespace(config=config, is_samples=source == "samples", features=None, sample_rate=16000)
-    stats = torch.ones(2, 21, dtype=torch.float64) * 10
+    stats = torch.zeros(2, 21, dtype=torch.float64)
+    stats[0, -1], stats[1, :-1] = 10, 10
     return Preparation(opened, DEVICE, stats)  # type: ignore[arg-type]
 
 
@@ -108,6 +109,7 @@ def most_waits(
                     prepare(read(7 * step + part), augment=True) for part in range(run.config.training.accumulate)
                 )
                 update(run, batches, step)
+                settle(run, newest=1)
                 found.append((waits.total, str(waits)))
     return max(found[2:])
 
