@@ -33,6 +33,11 @@ def _packed(mask: Tensor) -> Tensor:
     return torch.arange(int(counts.max()), device=mask.device) < counts[:, None]
 
 
+def num_compared(mask: Tensor) -> float:
+    """Masked frames that have another one to be told from."""
+    return float(len(places_of(from_host(_not_alone, mask))))
+
+
 def _not_alone(mask: Tensor) -> Tensor:
     """(B, T) -> (B, M) real frames of utterances that have another one masked."""
     return _packed(mask) & (mask.sum(dim=1) > 1)[:, None]

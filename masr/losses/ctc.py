@@ -19,8 +19,7 @@ def ctc(log_probs: Tensor, lengths: Tensor, transcripts: Tensor, weights: Tensor
     An utterance without a unit, or without a path as it is too short, has no part in the sum nor in the count: which
     those are is told by `needed`, and it is for the caller to say so.
     """
-    sizes = (transcripts >= 0).sum(dim=1)
-    usable = (sizes > 0) & (needed(transcripts) <= lengths)
+    _, usable = _usable(transcripts, lengths)
     losses = functional.ctc_loss(
         log_probs.float().transpose(0, 1),
         transcripts.clamp(min=0),
@@ -32,7 +31,19 @@ def ctc(log_probs: Tensor, lengths: Tensor, transcripts: Tensor, weights: Tensor
     )
     losses = losses if weights is None else losses * weights
     # A sum over a batch without any usable utterance is a zero that still reaches every weight.
-    return Term(torch.where(usable, losses, 0.0).sum() + 0.0 * log_probs.sum(), (sizes * usable).sum().float())
+    total = torch.where(usable, losses, 0.0).sum() + 0.0 * log_probs.sum()
+    return Term(total, num_units(transcripts, lengths).float())
+
+
+def num_units(transcripts: Tensor, lengths: Tensor) -> Tensor:
+    """(B, U), (B,) -> () units of all utterances that have a path: what a mean over units divides by."""
+    sizes, usable = _usable(transcripts, lengths)
+    return (sizes * usable).sum()
+
+
+def _usable(transcripts: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    sizes = (transcripts >= 0).sum(dim=1)
+    return sizes, (sizes > 0) & (needed(transcripts) <= lengths)
 
 
 def needed(transcripts: Tensor) -> Tensor:

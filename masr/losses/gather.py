@@ -39,7 +39,7 @@ def gather_columns(columns: Sequence[Tensor], sizes: Sequence[int] = ()) -> tupl
     for column in flat[1:]:
         kind = torch.promote_types(kind, column.dtype)
     together, own = gather(torch.cat([column.to(kind) for column in flat], dim=1), sizes)
-    pieces = together.split([column.shape[1] for column in flat], dim=1)
+    pieces = torch.split(together, [column.shape[1] for column in flat], dim=1)
     shaped = zip(pieces, columns, strict=True)
     return [piece.reshape(-1, *column.shape[1:]).to(column.dtype) for piece, column in shaped], own
 

@@ -9,13 +9,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from masr.maths.on_host import from_host, rows_at
-from masr.types import Batch, Masker
+from masr.maths.on_host import from_host, places, rows_at
+from masr.types import Batch, Encoder, Masker
 
 
 def mask_of(masker: Masker, batch: Batch, lengths: Tensor) -> Tensor:
     """(B,) encoded lengths -> (B, T) true where masked; the host knows which where it knows the confidences, if any."""
     return from_host(masker.mask, lengths, batch.keys, batch.confidence)
+
+
+def num_masked(masker: Masker, batch: Batch, encoder: Encoder) -> float:
+    """Masked frames of a batch: what a mean over them divides by."""
+    return float(len(places(mask_of(masker, batch, from_host(encoder.num_encoded, batch.lengths)))))
 
 
 def masked_rows(values: Tensor | None, mask: Tensor) -> Tensor | None:

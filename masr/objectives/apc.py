@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from masr.config import option
 from masr.losses.reconstruction import absolute_errors, figure, inside, mean, stacks
 from masr.maths.keyed_random import gumbel
-from masr.maths.on_host import from_host, rows_at
+from masr.maths.on_host import from_host, places, rows_at
 from masr.types import Batch, Encoder, Losses, Masker, Term
 
 _LONGEST_SIGHT = 1 << 12
@@ -55,6 +55,8 @@ class Part:
 
 class Prediction(nn.Module):
     """One linear layer, and the absolute error of what it says."""
+
+    terms = ("prediction",)
 
     def __init__(self, dim: int, width: int) -> None:
         super().__init__()
@@ -113,12 +115,29 @@ class Apc(nn.Module):
         histograms: dict[str, Tensor] = {}
         for number, (side, frames) in enumerate(zip(self.heads, parts, strict=True)):
             found = self.direction(side, number, frames, batch, lengths)
-            prefix = "" if len(self.heads) == 1 else {"past": "forward_", "future": "backward_"}[side]
+            prefix = self.prefix(side)
             terms |= {prefix + n: Term(t.sum, t.count, t.weight / len(self.heads)) for n, t in found.terms.items()}
             figures |= {prefix + name: value for name, value in found.figures.items()}
             histograms |= {prefix + name: counts for name, counts in found.codes.items()}
             histograms |= {f"predicted_{prefix}{name}": counts for name, counts in found.predicted.items()}
         return Losses(terms, figures, encoded, histograms)
+
+    def counts(self, batch: Batch) -> dict[str, float]:
+        """Term -> its count, before anything is computed."""
+        lengths = from_host(self.encoder.num_encoded, batch.lengths)
+        return {
+            self.prefix(side) + term: float(len(places(self.predicted(side, batch, lengths))))
+            for side, head in self.heads.items()
+            for term in head.terms  # type: ignore[union-attr]
+        }
+
+    def prefix(self, side: str) -> str:
+        """What names of terms and figures begin with."""
+        return "" if len(self.heads) == 1 else {"past": "forward_", "future": "backward_"}[side]
+
+    def predicted(self, side: str, batch: Batch, lengths: Tensor) -> Tensor:
+        """(B,) encoded lengths -> (B, T) which frames have one to predict."""
+        return from_host(partial(inside, factor=self.factor, offset=self.offsets[side]), batch.lengths, lengths)
 
     def direction(self, side: str, number: int, frames: Tensor, batch: Batch, lengths: Tensor) -> Part:
         """(B, T, D) -> the loss, and what saying the last seen frame again, or zero, the mean of all, would cost.
@@ -126,12 +145,12 @@ class Apc(nn.Module):
         Targets are features as the encoder gets them, without a gradient.
         """
         features, time = batch.features.detach(), frames.shape[1]
-        places = from_host(partial(inside, factor=self.factor, offset=self.offsets[side]), batch.lengths, lengths)
-        targets = rows_at(stacks(features, time, self.factor, self.offsets[side]), places)
-        weights = None if batch.weights is None else rows_at(batch.weights[:, None].expand_as(places), places)
+        chosen = self.predicted(side, batch, lengths)
+        targets = rows_at(stacks(features, time, self.factor, self.offsets[side]), chosen)
+        weights = None if batch.weights is None else rows_at(batch.weights[:, None].expand_as(chosen), chosen)
         head: Any = self.heads[side]
-        found: Part = head(rows_at(frames, places), targets, weights, Noise(batch.keys, places, number))
-        last = rows_at(stacks(features, time, self.factor, self.nearest[side]), places)
+        found: Part = head(rows_at(frames, chosen), targets, weights, Noise(batch.keys, chosen, number))
+        last = rows_at(stacks(features, time, self.factor, self.nearest[side]), chosen)
         guesses = {"copy_error": last, "zero_error": torch.zeros_like(targets)}
         figures = {name: figure(head.errors(guess, targets)) for name, guess in guesses.items()}
         return replace(found, figures={**found.figures, **figures})

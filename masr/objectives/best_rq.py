@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from masr.config import option, seed_option
-from masr.losses.masked_frames import frame_factors, input_mask, mask_of, masked_rows, masking_figures
+from masr.losses.masked_frames import frame_factors, input_mask, mask_of, masked_rows, masking_figures, num_masked
 from masr.losses.masked_prediction import code_counts, masked_prediction, right
 from masr.maths.keyed_random import normal_at
 from masr.maths.on_host import from_host, places, rows_at
@@ -71,6 +71,10 @@ class BestRq(nn.Module):
             encoded,
             code_counts(targets, predicted, self.config.num_codes),
         )
+
+    def counts(self, batch: Batch) -> dict[str, float]:
+        """Term -> its count, before anything is computed."""
+        return {"masked_prediction": num_masked(self.masker, batch, self.encoder)}
 
     def code_log_probabilities(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Normalised input, nothing hidden -> (B, T, G, V) of the codes in each codebook, (B,) lengths."""

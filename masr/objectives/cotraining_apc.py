@@ -59,6 +59,8 @@ class CotrainingApc(Apc):
 class Views(nn.Module):
     """The past's prediction of a code, and the codes' vectors by which a frame confirms its own."""
 
+    terms = ("reconstruction", "divergence")
+
     def __init__(self, config: Config, dim: int, width: int) -> None:
         super().__init__()
         self.config = config

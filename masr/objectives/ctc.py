@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from masr.config import option
 from masr.errors import MissingPackageError
-from masr.losses.ctc import ctc
+from masr.losses.ctc import ctc, num_units
+from masr.maths.on_host import from_host, on_host
 from masr.maths.products import Linear
 from masr.models.heads import LayerMean
 from masr.types import Batch, Encoded, Encoder, Losses, Masker, Term, Units
@@ -99,6 +100,14 @@ class Ctc(nn.Module):
                 found = ctc(self.score(frames), encoded.lengths, batch.transcripts, batch.weights)
                 terms[f"ctc_block{block}"] = _weighted(found, share / len(self.config.intermediate))
         return Losses(terms, self.figures(scores, encoded.lengths, batch), encoded)
+
+    def counts(self, batch: Batch) -> dict[str, float]:
+        """Term -> its count, before anything is computed."""
+        if batch.transcripts is None:
+            return {}
+        lengths = from_host(self.encoder.num_encoded, batch.lengths)
+        count = float(num_units(on_host(batch.transcripts), on_host(lengths)))
+        return {"ctc": count} | {f"ctc_block{block}": count for block in self.config.intermediate}
 
     def encode(self, features: Tensor, lengths: Tensor) -> tuple[Encoded, Tensor]:
         """What the encoder makes of its input, and (B, T, D) the frames that are scored."""

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from masr.config import option
 from masr.errors import DataError
 from masr.losses.classification import cross_entropy
-from masr.maths.on_host import from_host, rows_at
+from masr.maths.on_host import from_host, longest, places, rows_at
 from masr.maths.products import Linear
 from masr.models.heads import LayerMean
 from masr.types import Batch, Encoded, Encoder, Losses, Masker
@@ -132,6 +132,14 @@ class Frames(nn.Module):
             },
             encoded,
         )
+
+    def counts(self, batch: Batch) -> dict[str, float]:
+        """Term -> its count, before anything is computed."""
+        if batch.targets is None:
+            return {}
+        lengths = from_host(self.encoder.num_encoded, batch.lengths)
+        known = from_host(partial(_known, time=longest(lengths)), batch.targets, lengths)
+        return {"frames": float(len(places(known)))}
 
     def scored(self, features: Tensor, lengths: Tensor) -> tuple[Encoded, Tensor]:
         """What the encoder makes of its input, and (B, T, V) logits."""

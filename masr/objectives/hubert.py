@@ -15,7 +15,7 @@ from masr.config import option
 from masr.errors import DataError
 from masr.losses.masked_frames import frame_factors, mask_of, masked_rows, masking_figures
 from masr.losses.masked_prediction import code_counts, masked_prediction, right
-from masr.maths.on_host import from_host, longest, on_host, rows_at
+from masr.maths.on_host import from_host, longest, on_host, places, rows_at
 from masr.types import Batch, Encoder, Losses, Masker, Term
 
 
@@ -64,6 +64,16 @@ class Hubert(nn.Module):
             terms["unmasked_prediction"] = Term(rest.sum, rest.count, self.config.unmasked_weight)
         return Losses(terms, figures, encoded, counts)
 
+    def counts(self, batch: Batch) -> dict[str, float]:
+        """Term -> its count, before anything is computed."""
+        lengths = from_host(self.encoder.num_encoded, batch.lengths)
+        mask, labels = mask_of(self.masker, batch, lengths), self.labels(batch, lengths)
+        found = {"masked_prediction": float(len(places(from_host(_known_of, mask, labels))))}
+        if self.config.unmasked_weight:
+            unmasked = from_host(torch.logical_not, mask)
+            found["unmasked_prediction"] = float(len(places(from_host(_known_of, unmasked, labels))))
+        return found
+
     def code_log_probabilities(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Normalised input, nothing hidden -> (B, T, 1, V) of the clusters, (B,) lengths."""
         encoded = self.encoder.contextualise(*self.encoder.embed(features, lengths))
@@ -75,12 +85,12 @@ class Hubert(nn.Module):
         return guess @ functional.normalize(self.clusters.float(), dim=1).t() / self.config.temperature
 
     def predict(
-        self, frames: Tensor, labels: Tensor, places: Tensor, factors: Tensor | None
+        self, frames: Tensor, labels: Tensor, chosen: Tensor, factors: Tensor | None
     ) -> tuple[Term, Tensor, Tensor]:
         """(B, T, D), (B, T), (B, T) which frames, (B, T) -> cross-entropy of cosines, (N, 1) clusters and guesses."""
-        logits = self.compare(rows_at(frames, places))
-        targets = rows_at(labels, places)[:, None]
-        term = masked_prediction(logits[:, None], targets, masked_rows(factors, places))
+        logits = self.compare(rows_at(frames, chosen))
+        targets = rows_at(labels, chosen)[:, None]
+        term = masked_prediction(logits[:, None], targets, masked_rows(factors, chosen))
         return term, targets, logits.detach().argmax(dim=1, keepdim=True)
 
     def labels(self, batch: Batch, lengths: Tensor) -> Tensor:
@@ -107,6 +117,6 @@ class Hubert(nn.Module):
         return labels
 
 
-def _known_of(places: Tensor, labels: Tensor) -> Tensor:
-    """(B, T), (B, T) -> (B, T) those of the places that have a label."""
-    return places & (labels >= 0)
+def _known_of(chosen: Tensor, labels: Tensor) -> Tensor:
+    """(B, T), (B, T) -> (B, T) those of the chosen that have a label."""
+    return chosen & (labels >= 0)

@@ -16,7 +16,7 @@ from masr.config import option
 from masr.errors import DataError
 from masr.io.layout import label_table
 from masr.losses.classification import cosines, cross_entropy, fit_temperature, with_margin
-from masr.maths.on_host import from_host, number, rows_at
+from masr.maths.on_host import from_host, number, places, rows_at
 from masr.models.heads import Head, HeadKind, LayerMean
 from masr.models.pooling import Kind
 from masr.types import Batch, Encoded, Encoder, Losses, Masker, Term
@@ -141,6 +141,11 @@ class Lid(nn.Module):
             {"accuracy": (right, number(right, float(len(labels))))},
             encoded,
         )
+
+    def counts(self, batch: Batch) -> dict[str, float]:
+        """Term -> its count, before anything is computed."""
+        lengths = from_host(self.encoder.num_encoded, batch.lengths)
+        return {"classification": float(len(places(from_host(_heard, batch.labels[self.config.learned], lengths))))}
 
     def encode(self, features: Tensor, lengths: Tensor) -> tuple[Encoded, Tensor]:
         """What the encoder makes of its input, and (B, T, D) the frames that are pooled."""

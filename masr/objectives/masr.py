@@ -134,6 +134,11 @@ class Masr(nn.Module):
             figures.update({f"{name}_{figure}": value for figure, value in stream_figures.items()})
         return Losses(terms, figures, losses.encoded, losses.histograms)
 
+    def counts(self, batch: Batch) -> dict[str, float]:
+        """Term of the objective -> its count, before anything is computed; what is mined nobody knows beforehand."""
+        counts = getattr(self.objective, "counts", None)
+        return dict(counts(batch)) if callable(counts) else {}
+
     def concerns(self, figures: Mapping[str, float]) -> list[str]:
         """What the figures of a validation and the gradients of the last step say that a person should know."""
         found = []
@@ -292,7 +297,7 @@ class StreamHead(nn.Module):
     def pooled(self, encoded: Encoded) -> Tensor:
         """(B, T, D) -> (B, P) this rank's vectors."""
         own: Tensor = self.pooling(encoded.frames, encoded.lengths)
-        return _Reversed.apply(own) if self.config.unlearn else own  # type: ignore[no-untyped-call, no-any-return]
+        return _Reversed.apply(own) if self.config.unlearn else own  # type: ignore[no-untyped-call]
 
     def forward(
         self, samples: Samples, others: Sequence[Tensor] = ()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from masr.config import option
-from masr.losses.masked_frames import frame_factors, input_mask, mask_of, masked_rows, masking_figures
+from masr.losses.masked_frames import frame_factors, input_mask, mask_of, masked_rows, masking_figures, num_masked
 from masr.losses.reconstruction import absolute_errors, figure, mean, stacks
 from masr.maths.keyed_random import uniform
 from masr.maths.on_host import from_host, rows_at
@@ -67,6 +67,10 @@ class Mpc(nn.Module):
             },
             encoded,
         )
+
+    def counts(self, batch: Batch) -> dict[str, float]:
+        """Term -> its count, before anything is computed."""
+        return {"masked_reconstruction": num_masked(self.masker, batch, self.encoder)}
 
     def hide(self, batch: Batch, mask: Tensor) -> Tensor:
         """(B, S, F) with the frames under each run of masked encoded ones silenced, exchanged or left.

@@ -47,6 +47,8 @@ def build(config: Config, encoder: Encoder, masker: Masker) -> Apc:  # noqa: ARG
 class Quantised(nn.Module):
     """A code for each frame, by a straight-through Gumbel softmax, then one linear layer."""
 
+    terms = ("prediction",)
+
     def __init__(self, config: Config, dim: int, width: int) -> None:
         super().__init__()
         self.config = config

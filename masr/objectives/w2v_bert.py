@@ -54,6 +54,11 @@ class W2vBert(Wav2Vec2):
         sizes = (self.config.num_groups, self.config.num_codes)
         return logits.view(*logits.shape[:2], *sizes).float().log_softmax(dim=3), encoded.lengths
 
+    def counts(self, batch: Batch) -> dict[str, float]:
+        """Term -> its count, before anything is computed."""
+        found = super().counts(batch)
+        return {**found, "masked_prediction": found["diversity"]}
+
     def forward(self, batch: Batch) -> Losses:
         """Input -> both losses on masked frames; targets see the unmasked frames."""
         embedded, lengths, mask = self.masked(batch)

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from masr.config import option
-from masr.losses.contrastive import contrastive, distractors, diversity, packed
+from masr.losses.contrastive import contrastive, distractors, diversity, num_compared, packed
 from masr.losses.masked_frames import frame_factors, mask_of, masking_figures
 from masr.losses.masked_prediction import histogram
 from masr.maths.keyed_random import gumbel
-from masr.maths.on_host import rows_at
+from masr.maths.on_host import from_host, places, rows_at
 from masr.models.quantizer import GumbelQuantizer
 from masr.types import Batch, Encoder, Losses, Masker, Term
 
@@ -78,6 +78,12 @@ class Wav2Vec2(nn.Module):
         terms, figures, ids = self.contrast(encoded.frames, embedded, mask, batch, lengths, factors)
         return Losses(terms, figures, encoded, {"code": histogram(ids, self.config.num_codes)})
 
+    def counts(self, batch: Batch) -> dict[str, float]:
+        """Term -> its count, before anything is computed."""
+        mask = mask_of(self.masker, batch, from_host(self.encoder.num_encoded, batch.lengths))
+        masked = float(len(places(mask)))
+        return {"contrastive": num_compared(mask), "diversity": masked, "feature_penalty": masked}
+
     def masked(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """The encoded sequence (B, T, D), its lengths, and the mask."""
         embedded, lengths = self.encoder.embed(batch.features, batch.lengths)
@@ -102,9 +108,9 @@ class Wav2Vec2(nn.Module):
         """
         unmasked = scaled(rows_at(embedded, mask), self.config.target_gradient)
         codes, ids, soft = self.quantise(self.norm(unmasked), mask, batch.keys)
-        places = distractors(packed(mask), batch.keys, self.config.num_distractors, _NEGATIVES)
+        others = distractors(packed(mask), batch.keys, self.config.num_distractors, _NEGATIVES)
         guess, target = self.guess(rows_at(frames, mask)), self.target(codes)
-        term, figures = contrastive(guess, target, ids, mask, places, self.config.temperature, factors)
+        term, figures = contrastive(guess, target, ids, mask, others, self.config.temperature, factors)
         unused, perplexity = diversity(soft)
         terms = {"contrastive": term, "diversity": Term(unused.sum, unused.count, self.config.diversity_weight)}
         if self.config.feature_penalty:

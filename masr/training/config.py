@@ -19,7 +19,9 @@ class LoopConfig:
     """How long a run trains, how often it validates and saves, and how exactly it computes."""
 
     max_steps: int = option(1000, "updates in all; 0 keeps the weights as they were drawn, to compare with")
-    accumulate: int = option(1, "micro-batches to one update; each weighs by its share of the step's frames")
+    accumulate: int = option(
+        1, "micro-batches to one update, with the gradient of one batch; triplets are found within each"
+    )
     precision: Literal["float32", "bfloat16"] = option("float32", "of the forward pass; weights stay float32")
     compile: bool = option(False, "torch.compile the blocks of the encoder: minutes of start-up; for GPUs")
     shard: bool = option(False, "spread weights, gradients and Adam's averages over the ranks (FSDP): for large models")

@@ -101,21 +101,6 @@ def summed(values: Mapping[str, tuple[float, float]], world: World) -> dict[str,
     return {name: (row[0], row[1]) for name, row in zip(values, table.tolist(), strict=True)}
 
 
-def summed_tables(values: Mapping[str, Tensor], world: World) -> dict[str, Tensor]:
-    """Tables of float64 added up over all ranks; every rank has the same names and shapes."""
-    if not values or world.size == 1:
-        return dict(values)
-    flat = torch.cat([value.flatten() for value in values.values()])
-    distributed.all_reduce(flat)
-    pieces = torch.split(flat, [value.numel() for value in values.values()])
-    return {name: piece.view_as(value) for (name, value), piece in zip(values.items(), pieces, strict=True)}
-
-
-def mean_over_ranks(value: float, world: World) -> float:
-    """The mean of a number over ranks, the same on every rank; not finite where it is not finite on one."""
-    return summed({"value": (value / world.size, 1.0)}, world)["value"][0]
-
-
 def any_rank(flag: bool, world: World) -> bool:
     """Whether the flag is set on at least one rank: what all of them then agree on."""
     return summed({"flag": (float(flag), 1.0)}, world)["flag"][0] > 0

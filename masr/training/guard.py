@@ -23,7 +23,7 @@ _NAMES = ("loss", "gradient")
 class Guard:
     """Judges steps by numbers that all ranks share, so that they agree."""
 
-    def __init__(self, max_bad_steps: int, explode_factor: float, device: torch.device = torch.device("cpu")) -> None:
+    def __init__(self, max_bad_steps: int, explode_factor: float, device: torch.device | None = None) -> None:
         self.max_bad_steps, self.explode_factor = max_bad_steps, explode_factor
         self.known = torch.zeros(4, dtype=torch.float64, device=device)
         """Bad steps in a row, good steps in all, and what is usual for the loss and for the gradient's length."""

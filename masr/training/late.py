@@ -17,7 +17,7 @@ class Late:
         if values.is_cuda:
             # To be read from the stream itself would wait for all that was given to it since.
             self.values = torch.empty_like(values, device="cpu", pin_memory=True).copy_(values, non_blocking=True)
-            self.arrived = torch.cuda.Event()
+            self.arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
             self.arrived.record()
 
     def read(self) -> list[float]:

@@ -22,7 +22,7 @@ from masr.training.preflight import preflight
 from masr.training.resume import resume, save_state
 from masr.training.retention import finish, has_ended, mark_ended
 from masr.training.run import Run
-from masr.training.sums import Sums, frame_shares, total_loss
+from masr.training.sums import Sums, parts_of_step, total_loss
 from masr.types import Batch
 
 
@@ -113,14 +113,15 @@ def settle(run: Run, newest: int = 0) -> None:
 def backward(run: Run, micro_batches: Sequence[Batch], step: int) -> tuple[Sums, Tensor]:
     """Forward and backward over the micro-batches of a step: gradients in the weights; what was found, () the loss."""
     sums, loss = Sums(), torch.zeros((), device=run.world.device)
-    for number, (batch, share) in enumerate(zip(micro_batches, frame_shares(micro_batches, run.world), strict=True)):
-        seed_noise(run, step, number)
-        with syncing(run, number == len(micro_batches) - 1):
+    parts = parts_of_step(run.objective, micro_batches, run.world)
+    for place, (batch, part) in enumerate(zip(micro_batches, parts, strict=True)):
+        seed_noise(run, step, place)
+        with syncing(run, place == len(micro_batches) - 1):
             with run.autocast():
                 tally = run.parallel(batch)
-                part = total_loss(tally, run.world) * share
-            part.backward()  # type: ignore[no-untyped-call]
-        loss += part.detach()
+                its_loss = total_loss(tally, run.world, part)
+            its_loss.backward()  # type: ignore[no-untyped-call]
+        loss += its_loss.detach()
         sums.add(tally, run.meters.seconds_of(batch))
     return sums, loss
 

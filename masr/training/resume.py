@@ -19,6 +19,7 @@ _FREE = {
     "device",
     "data.num_workers",
     "encoder.checkpoint_activations",
+    "training.accumulate",
     "training.compile",
     "training.keep_best",
     "training.keep_every",

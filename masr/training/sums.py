@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, distributed, nn
 
-from masr.maths.on_host import number, sent
+from masr.maths.on_host import number, on_host, sent
 from masr.training.distributed import World
 from masr.types import Batch, Losses
 
@@ -49,30 +49,51 @@ class Tallied(nn.Module):
         )
 
 
-def total_loss(tally: Tally, world: World) -> Tensor:
-    """() the loss: the sum over terms of weight * sum / count, with counts of all ranks.
+@dataclass(frozen=True)
+class PartOfStep:
+    """What a micro-batch has to know of its step for its gradient to be a part of the whole step's."""
+
+    counts: Mapping[str, Tensor] = field(default_factory=dict)
+    """Term -> () its count in all micro-batches of the step on all ranks, where that is known beforehand."""
+    share: Tensor | None = None
+    """() share of the step's input frames: what terms weigh by whose counts are not known. None: all of them."""
+
+
+def parts_of_step(objective: nn.Module, micro_batches: Sequence[Batch], world: World) -> list[PartOfStep]:
+    """One for each micro-batch: from what `objective.counts` says of a batch before it is computed, if it does."""
+    if len(micro_batches) == 1:
+        return [PartOfStep()]
+    counts_of: Callable[[Batch], Mapping[str, float]] = getattr(objective, "counts", lambda _: {})
+    counts = [counts_of(batch) for batch in micro_batches]
+    real = torch.tensor([float(not batch.stand_in) for batch in micro_batches], dtype=torch.float64)
+    frames = torch.stack([on_host(batch.lengths).sum() for batch in micro_batches]) * real
+    totals = torch.tensor([list(found.values()) for found in counts], dtype=torch.float64) * real[:, None]
+    held = sent(torch.cat([frames, totals.sum(dim=0)]), world.device)
+    if world.size > 1:
+        held = held.clone()
+        distributed.all_reduce(held)
+    frames, known = held[: len(micro_batches)], held[len(micro_batches) :]
+    whole = dict(zip(counts[0], known.float(), strict=True))
+    return [PartOfStep(whole, share) for share in (frames / frames.sum().clamp(min=1)).float()]
+
+
+def total_loss(tally: Tally, world: World, part: PartOfStep = PartOfStep()) -> Tensor:
+    """() a micro-batch's part of the loss: the sum over terms of weight * sum / count, with counts of all ranks.
 
     It is scaled by the number of ranks, because gradients are averaged over ranks where we want their sum.
     """
-    counts = torch.stack([count.float() for count in tally.counts.values()])
-    if world.size > 1:
-        distributed.all_reduce(counts)
-    total = counts.new_zeros(())
-    for (name, value), count in zip(tally.sums.items(), counts.clamp(min=1), strict=True):
-        total = total + tally.weights[name] * value / count
+    counts = {name: part.counts[name].clamp(min=1) for name in tally.sums if name in part.counts}
+    unknown = [name for name in tally.sums if name not in counts]
+    if unknown:
+        found = torch.stack([tally.counts[name].float() for name in unknown])
+        if world.size > 1:
+            distributed.all_reduce(found)
+        counts |= dict(zip(unknown, found.clamp(min=1), strict=True))
+    total = torch.zeros((), device=world.device)
+    for name, value in tally.sums.items():
+        mean = tally.weights[name] * value / counts[name]
+        total = total + (mean if part.share is None or name in part.counts else mean * part.share)
     return total * world.size
-
-
-def frame_shares(micro_batches: Sequence[Batch], world: World) -> list[float]:
-    """The weight of each micro-batch in its step: its share of the step's frames, over all ranks."""
-    if len(micro_batches) == 1:
-        return [1.0]
-    frames = [0.0 if batch.stand_in else float(batch.lengths.sum()) for batch in micro_batches]
-    held = torch.tensor(frames, dtype=torch.float64, device=world.device if world.size > 1 else torch.device("cpu"))
-    if world.size > 1:
-        distributed.all_reduce(held)
-    shares: list[float] = (held / held.sum().clamp(min=1)).tolist()
-    return shares
 
 
 @dataclass(frozen=True)
@@ -162,7 +183,7 @@ class Sums:
         return found
 
     def packed(self, world: World) -> Packed | None:
-        """All sums of all ranks in one tensor on the device; None of nothing. Every rank has to ask at the same time."""
+        """All sums of all ranks in one tensor on the device; None of nothing. Every rank asks at the same time."""
         if self.counted is None:
             return None
         pairs = [torch.stack(list(self.values.values())).flatten()] if self.values else []

@@ -45,7 +45,7 @@ def make(name: str, attending: bool = False) -> nn.Module:
     one_sided = RecurrentConfig(num_bins=20, dim=32, num_layers=2, context=side, front_end="conv", subsampling=4)
     encoder: Any = build_recurrent(one_sided) if name in ONE_SIDED else build_conformer(small)
     if attending and name in ONE_SIDED:
-        sizes = {"num_bins": 20, "dim": 32, "num_layers": 2, "num_heads": 2, "feed_forward_dim": 48}
+        sizes = {"num_bins": 20, "dim": 32, "num_layers": 2, "num_heads": 2, "feed_forward_dim": 48, "dropout": 0.0}
         encoder = build_transformer(TransformerConfig(**sizes, context=side, front_end="conv", subsampling=4))
     return module.build(config, encoder, build_spans(SpansConfig(share=0.4, span=3)))
 
