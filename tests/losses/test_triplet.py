@@ -198,12 +198,16 @@ def test_pairs_whose_similarity_is_not_known_take_no_part_and_are_counted(rule: 
     holed = Candidates(candidates.embeddings, candidates.labels, lambda rows: known[rows], candidates.keys)
     config = Config(mining=rule)
     found = mine(holed, slice(0, 40), config, 1.0, 40)
-    assert len(found.anchors) > 0
-    assert not known[found.anchors, found.negatives].isnan().any()
+    chosen = as_lists(found)
+    assert 0 < len(chosen) < 40
+    assert not any(known[anchor, negative].isnan() for anchor, _, negative in chosen)
     if rule == "similarity":
-        assert not known[found.anchors, found.positives].isnan().any()
-    term, figures = triplet_loss(holed.embeddings, found, config)
-    assert torch.isfinite(term.sum)
+        assert not any(known[anchor, positive].isnan() for anchor, positive, _ in chosen)
+    vectors = holed.embeddings.clone().requires_grad_()
+    term, figures = triplet_loss(vectors, found, config)
+    term.sum.backward()
+    assert torch.isfinite(term.sum) and int(term.count) == len(chosen)
+    assert vectors.grad is not None and vectors.grad.isfinite().all()
     labelled = candidates.labels >= 0
     both = labelled[:, None] & labelled
     absent, total = figures["unknown_pairs"]

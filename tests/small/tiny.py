@@ -105,7 +105,8 @@ def whole_batch(seed: int, step: int, count: int) -> Batch:
 def part_of(batch: Batch, world: World, micro: int = 0, accumulate: int = 1) -> Batch:
     """A rank's part of every accumulate-th utterance, cut by length as training is; a stand-in where there is none."""
     dealt = torch.arange(micro, len(batch.utts), accumulate)
-    rows = dealt[torch.from_numpy(pieces(batch.lengths[dealt].numpy(), world.size)[world.rank])]
+    held = pieces(batch.lengths[dealt].numpy(), world.size)
+    rows = dealt[torch.from_numpy(held[world.rank])]
     missing = not len(rows)
     if missing:
         rows = torch.zeros(1, dtype=torch.int64)
@@ -121,6 +122,7 @@ def part_of(batch: Batch, world: World, micro: int = 0, accumulate: int = 1) -> 
         batch.keys[rows],
         cut(batch.codes, torch.nan),
         cut(batch.labels, -1),
+        rank_sizes=tuple(max(1, len(piece)) for piece in held),
         stand_in=missing,
     )
 
