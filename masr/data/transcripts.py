@@ -5,7 +5,7 @@ Shapes: N utterances of the directory, B of a batch, U units of the longest text
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -39,8 +39,18 @@ TOLERANT = Rules(unknown_is_error=False, empty_is_error=False)
 class Transcripts:
     """Units of every utterance, read once; the texts themselves stay in their table."""
 
-    def __init__(self, data: DataDir, units: Units, num_encoded: Int64Array, rules: Rules) -> None:
-        """`num_encoded` is (N,), the encoded frames of every utterance."""
+    def __init__(
+        self,
+        data: DataDir,
+        units: Units,
+        num_encoded: Int64Array,
+        rules: Rules,
+        kept_from: Mapping[int, str] | None = None,
+    ) -> None:
+        """`num_encoded` is (N,), the encoded frames of every utterance.
+
+        `kept_from` names places of utterances whose text is not to be learnt, and why.
+        """
         if not data.has(TEXT):
             raise DataError(
                 f"{data.folder} has no {TEXT}", why="there is nothing to transcribe", fix="take data with transcripts"
@@ -49,9 +59,14 @@ class Transcripts:
         """Place of an utterance -> why it cannot be learnt from."""
         self.has_no_text: BoolArray = np.zeros(len(data), dtype=np.bool_)
         """(N,) true where nobody says what was spoken, so that nothing can be counted either."""
-        rows = [self._ids(data, place, units, int(num_encoded[place]), rules) for place in range(len(data))]
+        self.reasons |= kept_from or {}
+        nothing = np.zeros(0, dtype=np.int32)
+        rows = [
+            nothing if place in self.reasons else self._ids(data, place, units, int(num_encoded[place]), rules)
+            for place in range(len(data))
+        ]
         self.starts: Int64Array = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
-        self.ids = np.concatenate([np.zeros(0, np.int32), *rows]).astype(np.int32)
+        self.ids = np.concatenate([nothing, *rows]).astype(np.int32)
 
     def read(self, places: Int64Array) -> Tensor:
         """(B, U) units of these utterances, -1 past the end of each; all -1 for what is not learnt from."""

@@ -27,7 +27,7 @@ from masr.types import Batch
 
 _PIECE = 1024
 """Utterances whose masks are made together."""
-_EMBEDDING = re.compile(r"(objective\.)?mask_embedding|([a-z0-9_]+\.)?masked_spec_embed")
+_EMBEDDING = re.compile(r"(objective\.){0,2}mask_embedding|([a-z0-9_]+\.)?masked_spec_embed")
 """What a run calls it, and what transformers does, of a model alone or below its head."""
 
 Hide = Callable[[Batch, Tensor], Tensor]

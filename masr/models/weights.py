@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from masr.errors import CheckpointError
 from masr.io.weights import read_weights, require_finite
 
-_PREFIXES = ("encoder.", "objective.encoder.")
-"""Where an encoder's weights stand in a model: alone, or inside what the streams of metadata are wrapped around."""
-_OBJECTIVE = "objective."
+_OBJECTIVES = ("objective.objective.", "objective.", "")
+"""Where an objective's weights stand in a model: alone, or inside what is wrapped around it, the innermost first:
+streams of metadata, a scorer of its own, or both."""
+_PREFIXES = tuple(f"{outer}encoder." for outer in _OBJECTIVES)
 
 
 def fill_encoder(encoder: nn.Module, files: Sequence[Path]) -> None:
@@ -28,9 +29,10 @@ def fill_encoder(encoder: nn.Module, files: Sequence[Path]) -> None:
 
 
 def fill_objective(objective: nn.Module, files: Sequence[Path]) -> None:
-    """Fills an objective from a run, in which it stood alone or inside what streams were wrapped around."""
+    """Fills an objective from a run, in which it stood alone or inside what was wrapped around it."""
     stored = read_weights(files, lambda _: True)
-    fill(objective, _below(stored, _OBJECTIVE) or stored, files[0], "the objective of config.yaml beside it")
+    prefix = next((p for p in _OBJECTIVES if any(name.startswith(p) for name in stored)), "")
+    fill(objective, _below(stored, prefix), files[0], "the objective of config.yaml beside it")
 
 
 def fill(module: nn.Module, weights: Mapping[str, Tensor], path: Path, of_what: str) -> None:

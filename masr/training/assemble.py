@@ -25,6 +25,7 @@ from masr.jobs.signals import Stop
 from masr.masking.confidence import Measure
 from masr.metadata.codebook import Codebook
 from masr.objectives.masr import wrap as with_streams
+from masr.objectives.own_scorer import with_own_scorer
 from masr.training.batches import Reading, named_streams, read_labels
 from masr.training.config import TrainConfig
 from masr.training.distributed import World, join_world
@@ -36,7 +37,7 @@ from masr.training.loop import train
 from masr.training.reads import reads_of
 from masr.training.retention import ended_at, folders
 from masr.training.run import Run, begin
-from masr.training.transcripts import read_speech, transcribes, with_outputs
+from masr.training.transcripts import read_speech, reads_text, with_outputs
 from masr.types import Encoder, Stream, Units
 
 
@@ -54,8 +55,8 @@ class Rooms:
     """Folder of a CTC model, device, what counts as its confidence, whether without the blank -> the scorer."""
 
     def units(self, config: TrainConfig) -> Units | None:
-        """The units that the objective learns to write; None where it writes none."""
-        return self.read_units(config.codes) if transcribes(config) else None
+        """The units that the objective, or a scorer beside it, learns to write; None where neither writes."""
+        return self.read_units(config.codes) if reads_text(config) else None
 
     def scorer(self, config: TrainConfig, world: World) -> Scorer | None:
         """What says in every step how sure it is of each frame; None where the configuration names no such model."""
@@ -104,7 +105,7 @@ def assemble(config: TrainConfig, folder: Path, world: World, rooms: Rooms) -> R
     frames.check(data, scorer)
     if config.init is not None:
         begin_from(config.init, encoder)
-    objective = build_objective(config, encoder, streams, rooms).to(world.device)
+    objective = build_objective(config, encoder, streams, rooms, units).to(world.device)
 
     speech = read_speech(frames, data, dev, units)
     speech.give(objective)
@@ -143,14 +144,21 @@ def build_stream(config: TrainConfig, name: str, named: Named, rooms: Rooms) -> 
     return stream
 
 
-def build_objective(config: TrainConfig, encoder: Encoder, streams: Mapping[str, Stream], rooms: Rooms) -> nn.Module:
-    """The objective around the encoder, and the streams around that."""
+def build_objective(
+    config: TrainConfig, encoder: Encoder, streams: Mapping[str, Stream], rooms: Rooms, units: Units | None = None
+) -> nn.Module:
+    """The objective around the encoder, its own scorer around that, and the streams around all."""
     try:
         objective: nn.Module = rooms.build(
             "objectives", config.objective, encoder, rooms.build("masking", config.masking)
         )
     except ValueError as error:
         raise ConfigError(f"objective {config.objective.name} does not fit the encoder: {error}") from None
+    if config.own_scorer is not None:
+        try:
+            objective = with_own_scorer(objective, config.own_scorer, units.size if units else 0)
+        except ValueError as error:
+            raise ConfigError(f"own_scorer does not fit the objective {config.objective.name}: {error}") from None
     if not streams:
         return objective
     return with_streams(objective, {name: (streams[name], named.common) for name, named in named_streams(config)})

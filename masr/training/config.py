@@ -11,6 +11,7 @@ from masr.data.batch_config import Config as BatchingConfig
 from masr.data.dataset import Config as DataConfig
 from masr.masking.confidence import Measure
 from masr.objectives.masr import StreamConfig
+from masr.objectives.own_scorer import OwnScorerConfig
 from masr.training.optim import Config as OptimConfig
 
 
@@ -89,6 +90,9 @@ class TrainConfig:
     )
     scorer_measure: Measure | None = option(None, "what counts as its confidence: max, entropy or margin; null is max")
     scorer_exclude_blank: bool = option(False, "whether only units other than the blank are taken")
+    own_scorer: OwnScorerConfig | None = option(
+        None, "a slower copy of the model that says, while training, how sure it is of each frame; null is none"
+    )
     features: Named | None = choice(
         "features", None, "what frames are made of; left out, it is what stage 2 made of the training data"
     )

@@ -168,12 +168,13 @@ def learns_frames(config: TrainConfig) -> bool:
 
 def wants_confidences(config: TrainConfig) -> bool:
     """Whether a run reads stored confidences: its masking asks for them, or it names a folder, for its log."""
-    by_model = config.scorer is not None
-    if config.confidence is not None and by_model:
+    by_model = config.scorer is not None or config.own_scorer is not None
+    given = [name for name in ("confidence", "scorer", "own_scorer") if getattr(config, name) is not None]
+    if len(given) > 1:
         raise ConfigError(
-            "both confidence and scorer are set, and only one can say how sure a frame is",
-            why="the first names stored confidences, the second a model that is asked in every step",
-            fix="leave one of them out",
+            f"both {given[0]} and {given[1]} are set, and only one can say how sure a frame is",
+            why="confidence names stored ones, scorer a model that is asked in every step, own_scorer the model itself",
+            fix="leave all but one of them out",
         )
     asked = bool(getattr(config.masking.config, "needs_confidence", False))
     return not by_model and (asked or config.confidence is not None)

@@ -184,8 +184,8 @@ def of_longest(table: Mapping[str, Any], name: str, nothing: Any) -> Any:
 
 
 def written(name: str) -> str:
-    """A parameter's name as configurations have it: the same whether streams of metadata stand beside or not."""
-    return name.removeprefix("objective.")
+    """A parameter's name as configurations have it: the same whatever the objective is wrapped in."""
+    return name.removeprefix("objective.").removeprefix("objective.")
 
 
 def _check_prefixes(model: nn.Module, tables: Mapping[str, Mapping[str, Any]]) -> None:

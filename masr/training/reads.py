@@ -29,7 +29,7 @@ from masr.io.layout import (
 from masr.training.batches import named_streams
 from masr.training.config import TrainConfig
 from masr.training.encoded_frames import wants_confidences
-from masr.training.transcripts import transcribes
+from masr.training.transcripts import reads_text
 
 
 def reads_of(config: TrainConfig) -> dict[str, Read]:
@@ -46,7 +46,7 @@ def _paths(config: TrainConfig) -> Iterator[tuple[str, Path]]:
                 yield f"confidence/{name}", where / CONFIDENCE_SCP
     if config.targets is not None:
         yield "targets", config.targets / TARGETS_SCP
-    if transcribes(config):
+    if reads_text(config):
         for file in (UNITS_TXT, UNITS_MODEL, RESOLVED_CONFIG):
             yield f"codes/{file}", config.codes / file
     for stream, _ in named_streams(config):
