@@ -14,7 +14,9 @@ Paths in wav.scp and feats.scp count from the working folder, as in Kaldi: run t
 example:
   masr data validate data/train data/dev
   masr data subset data/train data/train_hi_ur --keep lang=hin,urd --max-dur 20
+  masr data subset data/pool data/surest --surest exp/confidence/pool --share 0.5
   masr data split data/train 8
+  masr data split exp/all 2 --whole recording --within series --out exp/halves
   masr data corrupt data/train data/train_corrupt --share 0.3,0.5 --kinds noise=2,music=1,silence=1
 """
 
@@ -43,7 +45,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     part = verbs.add_parser("split", help="N directories of nearly equal size")
     part.add_argument("folder", metavar="DIR", type=Path)
     part.add_argument("num", metavar="N", type=int, help="how many")
-    part.add_argument("--by-speaker", action="store_true", help="keep each speaker in one part, as Kaldi does")
+    whole = part.add_mutually_exclusive_group()
+    whole.add_argument("--by-speaker", action="store_true", help="keep each speaker in one part, as Kaldi does")
+    whole.add_argument(
+        "--whole", metavar="KIND", help="keep each label of utt2KIND, or `recording`, in one part; dealt out in turn"
+    )
+    part.add_argument("--within", metavar="KIND", help="of --whole: in turn within each label of utt2KIND, as a series")
     part.add_argument("--out", metavar="OUT", type=Path, help="parts go to OUT/1 .. OUT/N; default DIR/splitNutt")
     _configure_subset(verbs)
     combine = verbs.add_parser("combine", help="one directory out of several")
@@ -99,6 +106,14 @@ def _configure_subset(verbs: argparse._SubParsersAction[argparse.ArgumentParser]
     count.add_argument("--shortest", metavar="N", type=int, help="the N shortest")
     count.add_argument("--per-spk", metavar="N", type=int, help="at most N of each speaker, drawn by --seed")
     count.add_argument("--per-label", metavar=("KIND", "N"), nargs=2, help="at most N of each label, drawn by --seed")
+    share = "so much of their time, at most, drawn by --seed; a smaller draw is part of a larger"
+    count.add_argument("--share", metavar="S", type=float, help=share)
+    subset.add_argument(
+        "--surest",
+        metavar="DIR",
+        type=Path,
+        help="with --num or --share: not drawn, but those of the greatest mean confidence in DIR/confidence.scp",
+    )
     subset.add_argument("--seed", metavar="S", type=seed, default=0, help="of every draw (default 0)")
 
 
@@ -191,15 +206,22 @@ def _shown(args: argparse.Namespace) -> int | None:
 
 
 def _split(args: argparse.Namespace) -> None:
+    from masr.errors import UsageError
     from masr.io.datadir import DataDir
-    from masr.io.datadir.select import split
+    from masr.io.datadir.select import split, split_by_label
     from masr.io.datadir.view import open_table
     from masr.io.layout import UTT2SPK
     from masr.io.one_writer import writing
 
+    if args.within and not args.whole:
+        raise UsageError("--within says within what --whole is dealt out", fix="add --whole, as --whole recording")
     source = DataDir.open(args.folder)
-    with writing(args.out or args.folder, "data"):
-        parts = split(source, args.num, args.by_speaker, args.out)
+    default = args.folder / f"split{args.num}{args.whole}" if args.whole else args.folder
+    with writing(args.out or default, "data"):
+        if args.whole:
+            parts = split_by_label(source, args.num, args.whole, args.within, args.out or default)
+        else:
+            parts = split(source, args.num, args.by_speaker, args.out)
         for folder in parts:
             _say_what_it_is_made_of(folder, [args.folder])
     for folder in parts:
@@ -213,16 +235,18 @@ def _subset(args: argparse.Namespace) -> None:
     from masr.io.one_writer import writing
 
     source = DataDir.open(args.folder)
-    chosen = choose(source, _choice(args))
+    chosen = choose(source, _choice(args, source.utts))
     with writing(args.out, "data"):
         made = subset(source, args.out, chosen)
         _say_what_it_is_made_of(made.folder, [args.folder])
     print(f"{made.folder}: {len(made)} of {len(source)} utterances")
 
 
-def _choice(args: argparse.Namespace) -> Choice:
-    """The options of `subset` as one choice."""
+def _choice(args: argparse.Namespace, utts: Sequence[str]) -> Choice:
+    """The options of `subset` as one choice among these utterances."""
+    from masr.errors import UsageError
     from masr.io.datadir.choose import Choice
+    from masr.io.surest import mean_confidences
 
     given: dict[How, int | None] = {
         "random": args.num,
@@ -236,6 +260,10 @@ def _choice(args: argparse.Namespace) -> Choice:
         how, num = "each", args.per_spk
     if args.per_label:
         how, num, kind = "each", _whole(args.per_label[1]), args.per_label[0]
+    if args.surest is not None:
+        if args.num is None and args.share is None:
+            raise UsageError("--surest says which utterances come first, and not how many", fix="add --share or --num")
+        how = "surest"
     return Choice(
         utts=_listed(args.utts) if args.utts else None,
         speakers=_listed(args.spks) if args.spks else None,
@@ -247,6 +275,8 @@ def _choice(args: argparse.Namespace) -> Choice:
         how=how,
         kind=kind,
         seed=args.seed,
+        share=args.share,
+        scores={} if args.surest is None else mean_confidences(args.surest, utts),
     )
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from masr.analysis.abx.closeness import Distance
-from masr.analysis.abx.recordings import recording_of
 from masr.analysis.abx.series import Options as SeriesOptions
 from masr.analysis.abx.series import SeriesScores, label_of_groups, score_series
 from masr.analysis.abx.snippets import WHOLE, Pool, snippets_of, vectors_of
 from masr.errors import UsageError
 from masr.io.datadir import DataDir
+from masr.io.datadir.recordings import recording_of
 from masr.io.frames import Frames
 from masr.io.layout import label_table
 from masr.types import FloatArray

@@ -10,21 +10,11 @@ from pathlib import Path
 
 from masr.errors import DataError, UsageError
 from masr.io.datadir import DataDir, Table
+from masr.io.datadir.recordings import RECORDING, recording_of
 from masr.io.layout import RECO2DUR, SEGMENTS, UTT2DUR, UTT2SPK, WAV_SCP, label_table
 
-RECORDING = "recording"
-"""The kind of metadata that says which recording an utterance is of."""
 _LEAST_SEC = 0.5
 """A rest at the end of a recording that is shorter is left out."""
-
-
-def recording_of(data: DataDir) -> Mapping[str, str]:
-    """Utterance -> recording: from utt2recording, else from segments, else each utterance is its own."""
-    if data.has(label_table(RECORDING)):
-        return data.labels(RECORDING)
-    if data.has(SEGMENTS):
-        return {utt: value.split()[0] for utt, value in data.table(SEGMENTS).items()}
-    return {utt: utt for utt in data.utts}
 
 
 def recordings(data: DataDir, window_sec: float | None = None) -> dict[str, Table]:

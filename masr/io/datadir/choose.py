@@ -15,7 +15,7 @@ from masr.io.layout import SEGMENTS, UTT2DUR
 
 _LIST = "`masr data validate` lists lines that cannot be"
 
-How = Literal["random", "first", "last", "shortest", "each"]
+How = Literal["random", "first", "last", "shortest", "each", "surest"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,10 @@ class Choice:
     """Which `num` of them; `each` takes at most so many of every label of `kind`."""
     kind: str = "spk"
     seed: int = 0
+    share: float | None = None
+    """In place of `num`: so much of the filtered utterances' time, at most, as a share of it."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """Utterance -> what `surest` takes the greatest of first."""
 
 
 def choose(source: DataDir, choice: Choice) -> list[str]:
@@ -51,7 +55,29 @@ def choose(source: DataDir, choice: Choice) -> list[str]:
         utts = with_labels(source, utts, kind, labels, keep=False)
     if choice.min_sec > 0 or choice.max_sec < math.inf:
         utts = of_length(source, utts, choice.min_sec, choice.max_sec)
+    if choice.share is not None:
+        return _of_share(source, utts, choice, choice.share)
     return utts if choice.num is None else _some(source, utts, choice, choice.num)
+
+
+def _of_share(source: DataDir, utts: list[str], choice: Choice, share: float) -> list[str]:
+    """The first utterances, in the choice's order, that together last no longer than the share; at least one."""
+    if not 0 < share <= 1:
+        raise DataError(f"{share:g} is no share", fix="give a number above 0 and at most 1")
+    seconds = durations(source)
+    ordered = surest_first(utts, choice) if choice.how == "surest" else in_random_order(utts, choice.seed)
+    limit, taken, found = share * sum(seconds[utt] for utt in utts) + 1e-6, 0.0, []
+    for utt in ordered:
+        taken += seconds[utt]
+        if taken > limit:
+            break
+        found.append(utt)
+    return found or ordered[:1]
+
+
+def surest_first(utts: Iterable[str], choice: Choice) -> list[str]:
+    """By falling score; equals by the draw of the seed."""
+    return sorted(in_random_order(utts, choice.seed), key=lambda utt: -choice.scores[utt])
 
 
 def _some(source: DataDir, utts: list[str], choice: Choice, num: int) -> list[str]:
@@ -64,6 +90,8 @@ def _some(source: DataDir, utts: list[str], choice: Choice, num: int) -> list[st
     if choice.how == "shortest":
         seconds = durations(source)
         utts = sorted(utts, key=lambda utt: (seconds[utt], utt))
+    elif choice.how == "surest":
+        utts = surest_first(utts, choice)
     elif choice.how == "random":
         utts = in_random_order(utts, choice.seed)
     return utts[-num:] if choice.how == "last" else utts[:num]

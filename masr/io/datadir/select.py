@@ -10,6 +10,7 @@ from pathlib import Path
 
 from masr.errors import DataError, near
 from masr.io.datadir.directory import DataDir, DataDirWriter, Table
+from masr.io.datadir.recordings import dealt_out
 from masr.io.datadir.slices import Slicer, copy_whole, speaker_changes
 from masr.io.datadir.tables import Key, keyed_by
 from masr.io.layout import SEGMENTS, SPK2UTT, TEXT, UTT2SPK, WAV_SCP
@@ -65,6 +66,14 @@ def split(source: DataDir, num: int, by_speaker: bool = False, out: Path | None 
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+    return folders
+
+
+def split_by_label(source: DataDir, num: int, whole: str, within: str | None, out: Path) -> list[Path]:
+    """Writes OUT/1 .. OUT/N, each label of `whole` in one of them; `dealt_out` says which."""
+    parts = dealt_out(source, num, whole, within)
+    folders = [out / str(n) for n in range(1, num + 1)]
+    _write(source, [(folder, set(part)) for folder, part in zip(folders, parts, strict=True)])
     return folders
 
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from masr.analysis.abx.recordings import recording_of, recordings
+from masr.analysis.abx.recordings import recordings
 from masr.errors import DataError, UsageError
 from masr.io.datadir import DataDir, write_datadir
+from masr.io.datadir.recordings import recording_of
 
 
 def data(folder: Path, **more: dict[str, str]) -> DataDir:
