@@ -17,6 +17,7 @@ KINDS = {
     "mutual-information": "how much a representation tells of labels, or of another view",
     "abx": "how close recordings are: ABX over snippets",
     "phone-abx": "how well phones are told apart: ABX as ZeroSpeech has it",
+    "segments": "segments without labels as items of phone-abx: borders where speech changes, clusters",
     "recordings": "a data directory of whole recordings, or of windows of them, for abx",
     "probe": "what simple classifiers read from frozen vectors and frames, layer by layer",
     "confusions": "how often near languages are taken for each other, before and after a change",
