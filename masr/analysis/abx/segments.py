@@ -127,10 +127,9 @@ def render(found: Segments) -> str:
     if found.agreement is None:
         return line
     own = found.agreement
-    return (
-        f"{line}\n  borders within {1000 * TOLERANCE_SEC:.0f} ms of the alignment's: precision {100 * own.precision:.1f} %, "
-        f"recall {100 * own.recall:.1f} %, F1 {100 * own.f1:.1f} %, R {100 * own.r_value:.1f} %"
-    )
+    shares = {"precision": own.precision, "recall": own.recall, "F1": own.f1, "R": own.r_value}
+    figures = ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items())
+    return f"{line}\n  borders within {1000 * TOLERANCE_SEC:.0f} ms of the alignment's: {figures}"
 
 
 def write(out: Path, found: Segments, facts: dict[str, Any]) -> None:

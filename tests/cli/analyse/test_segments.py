@@ -1,8 +1,9 @@
-"""`masr analyse segments` and the ABX over what it found, beside the ABX with labels, on sounds that follow each other."""
+"""`masr analyse segments` and the ABX over what it found, beside the ABX with labels, on sounds in a row."""
 
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ def test_segments_are_the_sounds_and_clusters_their_kinds(data: Path, tmp_path: 
     assert found["borders"]["f1"] > 0.95 and found["borders"]["r_value"] > 0.95
     items = list(from_item_file(tmp_path / "segments.item"))
     assert len(items) == found["num_segments"] and {item.speaker for item in items} == {"s0", "s1", "s2"}
-    assert all(a.end_sec == b.start_sec and a.phone == b.before for a, b in zip(items, items[1:]) if a.utt == b.utt)
+    assert all(a.end_sec == b.start_sec and a.phone == b.before for a, b in pairwise(items) if a.utt == b.utt)
     errors = {}
     for name, phones in (("found", tmp_path / "segments.item"), ("labelled", data)):
         out = str(tmp_path / f"{name}.json")
