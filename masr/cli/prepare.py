@@ -8,7 +8,8 @@ example:
   masr prepare fleurs /corpora/fleurs data --nj 8
   masr prepare fleurs /corpora/fleurs data --set languages=[hi_in,ur_pk] --max-bad 0.02
   masr prepare folder ~/recordings data --labels recordings.tsv --language-from parent --resample
-  masr prepare lhotse /corpora/commonvoice/manifests data --resample
+  masr prepare common_voice /corpora/cv-corpus-17.0-2024-03-15 data --set languages=[hi,ur] --resample
+  masr prepare lhotse /corpora/ami/manifests data
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from pathlib import Path
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `masr prepare`."""
     parser.add_argument(
-        "name", help="corpus: fleurs, dhwani, librispeech, pangloss, debian, lhotse; folder for audio of your own"
+        "name",
+        help="corpus: fleurs, voxlingua107, common_voice, ml_superb, dhwani, librispeech, pangloss, debian, lhotse, "
+        "parquet; folder for audio of your own",
     )
     parser.add_argument("source", type=Path, help="where it lies")
     parser.add_argument("out", type=Path, help="folder for the data directories, one a split")

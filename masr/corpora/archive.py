@@ -68,7 +68,7 @@ def members_of(
     try:
         tar = TarReader(stream, has_checksum)
         for info in tar.headers():
-            _refuse_escapes(path, info.name)
+            refuse_escapes(path, info.name)
             if info.isdir() or not wanted(info.name):
                 continue
             if not info.isreg() or info.type == tarfile.GNUTYPE_SPARSE:
@@ -107,7 +107,8 @@ def unpacked(raw: BinaryIO) -> Iterator[tuple[IO[bytes], bool]]:
     yield raw, False
 
 
-def _refuse_escapes(path: Path, name: str) -> None:
+def refuse_escapes(path: Path, name: str) -> None:
+    """ArchiveError where a member's path leaves the folder."""
     pure = PurePosixPath(name.replace("\\", "/"))
     if pure.is_absolute() or ".." in pure.parts:
         raise ArchiveError(

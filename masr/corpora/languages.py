@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from masr.corpora.iso_codes import ISO_639_3
+
 
 @dataclass(frozen=True, slots=True)
 class Language:
@@ -96,19 +98,21 @@ def _names() -> dict[str, str]:
 @cache
 def _spellings() -> dict[str, str]:
     codes = {language.iso: language.iso for language in FLEURS.values()}
+    codes |= ISO_639_3
     codes |= {iso: iso for iso in DHWANI.values()}
     codes |= dict(DHWANI)
     for language in FLEURS.values():
         codes[language.code.partition("_")[0]] = language.iso
         codes[language.name.lower()] = language.iso
-    return codes | {"no": "nob", "zh": "cmn", "chinese": "cmn"}
+    return codes | {"chinese": "cmn"}
 
 
 def to_iso(text: str) -> str:
     """The ISO 639-3 code of a language as manifests call it (en, en-US, English, eng); unknown names stay as given."""
     known = _spellings()
     plain = text.strip().lower()
-    for spelling in (plain, plain.replace("_", "-").partition("-")[0], plain.replace("_", " ")):
+    dashed = plain.replace("_", "-")
+    for spelling in (plain, dashed, dashed.partition("-")[0], plain.replace("_", " ")):
         if spelling in known:
             return known[spelling]
     return "_".join(plain.split())

@@ -8,6 +8,7 @@ import io
 import json
 import lzma
 import tarfile
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -194,6 +195,80 @@ def lhotse(
     return root
 
 
+def zipped(path: Path, members: Mapping[str, bytes]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(zipfile.ZipInfo(name, (2020, 11, 1, 0, 0, 0)), data)
+    return path
+
+
+def voxlingua107(root: Path, files: Mapping[str, bytes], dev: Mapping[str, bytes] | None = None) -> Path:
+    """'<code>/<video>---<start>-<end>.wav' -> bytes, in an archive for each code, and dev.zip."""
+    for code in {name.partition("/")[0] for name in files}:
+        zipped(root / f"{code}.zip", {n: d for n, d in files.items() if n.startswith(f"{code}/")})
+    zipped(root / "dev.zip", {f"dev/{name}": data for name, data in (dev or {}).items()})
+    return root
+
+
+def ml_superb(
+    root: Path, source: str, language: str, lists: Mapping[str, Sequence[str]], files: Mapping[str, bytes]
+) -> Path:
+    """One language of one source corpus: '10min_train' and the like -> lines, utterance -> wav."""
+    folder = root / "eighth_version" / source / language
+    (folder / "wav").mkdir(parents=True)
+    for name, lines in lists.items():
+        (folder / f"transcript_{name}.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    for name, data in files.items():
+        (folder / "wav" / f"{name}.wav").write_bytes(data)
+    return root
+
+
+_HEADER = (
+    "client_id path sentence_id sentence sentence_domain up_votes down_votes age gender accents variant locale segment"
+)
+COMMON_VOICE = _HEADER.split()
+"""The header of releases since 2024."""
+
+
+def common_voice_row(file: str, client: str = "a1", locale: str = "hi", **said: str) -> list[str]:
+    row = dict.fromkeys(COMMON_VOICE, "") | {"client_id": client * 64, "path": file, "sentence": 'Ein "Satz".'}
+    row |= {"up_votes": "2", "down_votes": "0", "gender": "female_feminine", "age": "twenties", "locale": locale}
+    return [(row | said)[name] for name in COMMON_VOICE]
+
+
+def common_voice(
+    root: Path, locale: str, splits: Mapping[str, Sequence[Sequence[str]]], files: Mapping[str, bytes]
+) -> Path:
+    """One locale of a release: split -> rows, file -> bytes."""
+    folder = root / "cv-corpus-17.0-2024-03-15" / locale
+    (folder / "clips").mkdir(parents=True)
+    for split, rows in splits.items():
+        text = "".join("\t".join(row) + "\n" for row in [COMMON_VOICE, *rows])
+        (folder / f"{split}.tsv").write_text(text, encoding="utf-8", newline="")
+    for name, data in files.items():
+        (folder / "clips" / name).write_bytes(data)
+    return root
+
+
+def parquet(path: Path, rows: Sequence[Mapping[str, object]], features: Mapping[str, object] | None = None) -> Path:
+    """A file as the library `datasets` writes it: the audio as {bytes, path}, its features noted in the schema."""
+    import pyarrow
+    import pyarrow.parquet
+
+    table = pyarrow.Table.from_pylist([dict(row) for row in rows])
+    told = {"audio": {"sampling_rate": RATE, "_type": "Audio"}, **(features or {})}
+    table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": told}})})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pyarrow.parquet.write_table(table, path, row_group_size=100)
+    return path
+
+
+def ml_superb_2(name: str, data: bytes, language: str = "eng") -> dict[str, object]:
+    """A row of ML-SUPERB 2."""
+    return {"id": name, "language": language, "audio": {"bytes": data, "path": f"{name}.wav"}, "text": "HELLO"}
+
+
 FESTVOX = "usr/share/festival/voices/russian/msu_ru_nsh_clunits"
 
 
@@ -279,6 +354,27 @@ def build(corpus: str, root: Path, bad: Mapping[str, bytes] | None = None) -> Pa
             (root / "train" / f"{name}.wav").write_bytes(data)
         rows = [f'{name}.wav,"one, two",hin,anna\n' for name in names]
         (root / "train" / "metadata.csv").write_text("".join(["file_name,transcription,language,speaker_id\n", *rows]))
+        return root
+    if corpus == "voxlingua107":
+        files = {f"hi/{VIDEOS[0]}---{i:04d}.000-{i:04d}.500.wav": wav(samples(i)) for i in range(3)}
+        files |= {f"ur/{VIDEOS[1]}---{i:04d}.000-{i:04d}.500.wav": data for i, data in extra.items()}
+        return voxlingua107(root, files, {f"hi/{VIDEOS[2]}__U__S1---0001.000-0001.500.wav": wav(samples(7))})
+    if corpus == "ml_superb":
+        files = {f"fleurs_hin_{i:06d}": wav(samples(i)) for i in range(3)}
+        files |= {f"fleurs_hin_9{i:05d}": data for i, data in extra.items()}
+        lists = {"10min_train": list(files), "10min_dev": list(files)[:1], "10min_test": list(files)[1:2]}
+        lines = {name: [f"{utt} 0.5 a b" for utt in utts] for name, utts in lists.items()}
+        return ml_superb(root, "fleurs", "hin", lines, files)
+    if corpus == "common_voice":
+        files = {f"common_voice_hi_{i}.mp3": wav(samples(i), kind="MP3") for i in range(3)}
+        files |= {f"common_voice_hi_9{i}.mp3": data for i, data in extra.items()}
+        rows = [common_voice_row(name) for name in files]
+        return common_voice(root, "hi", {"train": rows, "dev": rows[:1], "test": rows[1:2]}, files)
+    if corpus == "parquet":
+        rows = [ml_superb_2(f"cv_eng_{i:06d}", wav(samples(i))) for i in range(3)]
+        rows += [ml_superb_2(f"cv_eng_9{i:05d}", data) for i, data in extra.items()]
+        parquet(root / "data" / "dev-00000-of-00001.parquet", rows[:1])
+        parquet(root / "data" / "train-00000-of-00001.parquet", rows)
         return root
     if corpus == "debian":
         files = {f"ru_000{i}": wav(samples(i)) for i in range(3)} | {f"ru_900{i}": data for i, data in extra.items()}

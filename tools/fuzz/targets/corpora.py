@@ -16,6 +16,9 @@ _WORDS = {
     "dhwani": ["hindi/", "vid00000001", "broken-"],
     "librispeech": ["84-121123-0000", "HELLO", " | ", "dev-clean", "F", '"phones"', "size = 2"],
     "pangloss": ["<S>", "start=", "&#0;", "tale.wav", "metadata", "nru", "file\tspeaker\n"],
+    "voxlingua107": ["hi/", "vid00000001---", ".wav", "PK\x01\x02", "dev/"],
+    "ml_superb": ["fleurs_hin_000001", " 0.5 ", "nan", "1e999", "../", "\n"],
+    "common_voice": ["client_id", "\t", "common_voice_hi_1.mp3", "zh-CN", "../", "a1a1a1a1"],
     "folder": ["file_name,", "a0.wav", '"', "\n", "\0", "split", "language", "{}", "speaker_id", "../", "28 77"],
     "lhotse": [
         '"id": "r1"',
