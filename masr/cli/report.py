@@ -27,6 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--first", type=Path, action="append", default=[], metavar="FILE", help="figure the page opens with; repeatable"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: report.html in FOLDER")
+    parser.add_argument(
+        "--track", action="store_true", help="hand page and figures to the trackers of the run too; one FOLDER"
+    )
     parser.add_argument("--pdf", type=Path, metavar="DIR", help="write the figures there as PDF and PNG too")
 
 
@@ -52,8 +55,23 @@ def run(args: argparse.Namespace) -> None:
         for problem in found.problems:
             print(f"{found.folder}: left out: {problem}", file=sys.stderr)
     print(f"{out}: {len(runs)} run{'s' if len(runs) > 1 else ''}, {len(page.encode()) / 1e6:.1f} MB")
+    if args.track:
+        track(args.folders)
     if args.pdf is not None:
         print(f"{args.pdf}: {len(write_plates(contents.plates(), args.pdf))} figures, each as PDF and PNG")
+
+
+def track(folders: list[Path]) -> None:
+    """The page and its figures, among what trackers have of the run."""
+    import sys
+
+    from masr.api.tracked_report import keep_report
+    from masr.errors import UsageError
+
+    if len(folders) > 1:
+        raise UsageError("--track hands over the page of one run", fix="give one FOLDER")
+    names = keep_report(folders[0], lambda line: print(line, file=sys.stderr))
+    print(f"{', '.join(names) or 'no tracker'} got the page of {folders[0]}")
 
 
 def _out(args: argparse.Namespace) -> Path:

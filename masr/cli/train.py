@@ -15,6 +15,8 @@ example:
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,4 +51,9 @@ def run(args: argparse.Namespace) -> int:
 
         rooms = Rooms(resolve, build, read_units, frame_scorer)
         config: TrainConfig = read_config(args.conf, changes, rooms)
-        return carry_out(config, args.folder, rooms, told)
+        code = carry_out(config, args.folder, rooms, told)
+    if code == 0 and config.training.trackers and os.environ.get("RANK", "0") == "0":
+        from masr.api.tracked_report import keep_report
+
+        keep_report(args.folder, lambda line: print(line, file=sys.stderr))
+    return code

@@ -51,6 +51,7 @@ UNITS = "units"
 LEFT_OUT = "left_out.tsv"
 
 REPORT = "report.html"
+TRACKERS = "trackers.json"
 
 # what a model makes of a data directory
 EMBEDDINGS = "embeddings.npy"

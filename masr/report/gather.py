@@ -25,6 +25,7 @@ from masr.io.layout import (
     RESOLVED_DIGESTS,
     TASK_DONE,
     TASK_FAILED,
+    TRACKERS,
     UTT2SPK,
 )
 from masr.report.metrics import Metrics, read_metrics
@@ -33,8 +34,8 @@ MAX_RUNS = 24
 MAX_FIGURES = 200
 _MAX_JSON = 4 << 20
 _MAX_CONFIG = 1 << 20
-_NOT_SCORES = ("checkpoints", "tensorboard", "log")
-_OF_MACHINES = (ENDED, DIGESTS, CONFIDENCE_JSON, RECORD, RESOLVED_DIGESTS, TASK_DONE, TASK_FAILED)
+_NOT_SCORES = ("checkpoints", "tensorboard", "trackers", "log")
+_OF_MACHINES = (ENDED, DIGESTS, CONFIDENCE_JSON, RECORD, RESOLVED_DIGESTS, TASK_DONE, TASK_FAILED, TRACKERS)
 """Files of JSON that other verbs ask, and that tell a reader nothing."""
 _MAX_DEPTH = 2
 

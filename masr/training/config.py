@@ -48,6 +48,10 @@ class LoopConfig:
     explode_factor: float = option(100.0, "a loss or gradient this many times its running mean is bad; 0 is off")
     memory_gib: float = option(0.0, "memory of one process that the largest batch has to fit into; 0 asks the machine")
     tensorboard: bool = option(True, "write events for TensorBoard, where it is installed")
+    trackers: tuple[Literal["wandb", "trackio", "mlflow"], ...] = option(
+        (), "services that get metrics, configuration, figures and the report as well; they stay on this machine"
+    )
+    project: str = option("masr", "what the run is filed under there")
 
     def __post_init__(self) -> None:
         whole = ("accumulate", "log_every", "validate_every", "save_every", "keep_last", "keep_best", "final_count")

@@ -1,4 +1,4 @@
-"""What a run tells: a bar on the screen, metrics.jsonl for programs, TensorBoard for eyes."""
+"""What a run tells: a bar on the screen, metrics.jsonl for programs, trackers for eyes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +24,11 @@ from masr.training.config import LoopConfig
 from masr.training.distributed import World
 from masr.training.late import Late
 from masr.training.sums import Packed, Sums, Totals
+from masr.training.tracking import TENSORBOARD, Trackers, open_trackers
 from masr.types import Batch
 
 OBJECTIVE_LOSS = "objective_loss"
 """The loss without what stands beside the objective, such as MASR's streams."""
-_TENSORBOARD = "tensorboard"
 Concerns = Callable[[dict[str, float]], Sequence[str]]
 """The figures of a validation -> what a person should know of them."""
 
@@ -48,8 +48,16 @@ class _Step:
 class Meters:
     """Means since the last line; one line every `log_every` steps and one for each validation."""
 
-    def __init__(self, folder: Path, world: World, config: LoopConfig, seconds_per_frame: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        world: World,
+        config: LoopConfig,
+        seconds_per_frame: float,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
         self.folder, self.world, self.config = folder, world, config
+        self.settings = settings or {}
         self.seconds_per_frame = seconds_per_frame
         self.quiet = False
         self.num_skipped = 0
@@ -61,15 +69,17 @@ class Meters:
         self.elapsed_sec = 0.0
         self.since = time.monotonic()
         self.bar: Any = None
-        self.board: Any = None
+        self.trackers = Trackers({}, self.say)
 
     @contextmanager
     def showing(self, step: int) -> Iterator[None]:
         """A progress bar with ETA while training runs, on the first rank."""
         from tqdm import tqdm
 
-        if self.config.tensorboard and self.world.is_first:
-            self.board = open_board(self.folder, step, self.say)
+        if self.world.is_first:
+            names = [TENSORBOARD] * self.config.tensorboard + list(self.config.trackers)
+            values = flat(self.settings)
+            self.trackers = open_trackers(self.folder, names, step, self.config.project, self.say, values)
         on_screen = sys.stderr.isatty()
         self.bar = tqdm(
             total=self.config.max_steps,
@@ -86,8 +96,7 @@ class Meters:
             yield
         finally:
             self.bar.close()
-            if self.board is not None:
-                self.board.close()
+            self.trackers.close()
 
     def seconds_of(self, batch: Batch) -> float:
         """Seconds of audio in a batch, by the lengths that the host knows."""
@@ -215,37 +224,15 @@ class Meters:
                 why="the disk is full or not writable",
                 fix="free some space and run the same command again: it goes on from the last checkpoint",
             ) from None
-        if self.board is not None:
-            self.board.write(plain)
+        self.trackers.write(plain)
 
 
-class Board:
-    """TensorBoard, where it is installed: the figures of metrics.jsonl as curves, each under the name of its split."""
-
-    def __init__(self, folder: Path, step: int) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        # What a killed run drew beyond its checkpoint is taken back.
-        self.writer: Any = SummaryWriter(str(folder / _TENSORBOARD), purge_step=step + 1)
-
-    def write(self, line: dict[str, Any]) -> None:
-        """Draws the figures of one line of metrics.jsonl."""
-        for name, value in line.items():
-            if name != "step" and isinstance(value, int | float):
-                self.writer.add_scalar(f"{line['split']}/{name}", value, line["step"])
-
-    def close(self) -> None:
-        """Writes what is still held."""
-        self.writer.close()
-
-
-def open_board(folder: Path, step: int, say: Callable[[str], None]) -> Board | None:
-    """The curves of a run; None, and a line that says so, where TensorBoard is not installed."""
-    try:
-        return Board(folder, step)
-    except ImportError:
-        say("training.tensorboard is on, but tensorboard is not installed: metrics.jsonl has the same figures")
-        return None
+def flat(values: Mapping[str, Any], before: str = "") -> dict[str, str]:
+    """`optim.peak_lr` -> `0.002` for every value of a configuration."""
+    found: dict[str, str] = {}
+    for key, value in values.items():
+        found |= flat(value, f"{before}{key}.") if isinstance(value, Mapping) else {f"{before}{key}": str(value)}
+    return found
 
 
 def _plain(value: Any) -> Any:

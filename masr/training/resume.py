@@ -27,9 +27,11 @@ _FREE = {
     "training.log_every",
     "training.max_bad_steps",
     "training.memory_gib",
+    "training.project",
     "training.save_every",
     "training.shard",
     "training.tensorboard",
+    "training.trackers",
 }
 """Settings that say how a run is carried out, not what comes out of it: they may change on the way."""
 _LENGTH = "training.max_steps"

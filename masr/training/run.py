@@ -98,7 +98,9 @@ def begin(config: TrainConfig, folder: Path, world: World, objective: nn.Module,
         optimizer=build_optimizer(objective, optim),
         average=Average(objective, how.ema_decay) if how.ema_decay else None,
         guard=Guard(how.max_bad_steps, how.explode_factor, world.device),
-        meters=Meters(folder, world, how, config.seconds_per_frame(sample_rate_of(objective.encoder))),
+        meters=Meters(
+            folder, world, how, config.seconds_per_frame(sample_rate_of(objective.encoder)), to_dict(settings)
+        ),
     )
 
 
