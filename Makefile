@@ -17,7 +17,7 @@ help: ## print this list
 
 setup: $(READY) ## build .venv (again, when what it is made from changed)
 
-$(READY): setup.cfg constraints.txt pyproject.toml tools/setup.sh
+$(READY): setup.cfg setup.py constraints.txt pyproject.toml tools/setup.sh
 	@tools/setup.sh
 
 demo: $(READY) ## the main job: egs/fleurs/run.sh on the embedded corpus, end to end

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from masr.distribution import warn_of_another
+
 if TYPE_CHECKING:
     from masr.api import load as load
     from masr.api.names import Channel as Channel
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from masr.api.names import Transcript as Transcript
 
 __version__ = "0.1.0"
+warn_of_another()
 __all__ = ["Channel", "DecodingConfig", "Identification", "LanguageProbability", "RankedText", "Speech", "SpeechModel"]
 __all__ += ["TimedWord", "Transcript", "__version__", "load"]
 

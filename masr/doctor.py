@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import masr
+from masr.distribution import ITS_NAME, NAME, advice, another
 from masr.errors import MasrError, UsageError
 from masr.jobs.machine import num_cores
 
@@ -91,6 +92,7 @@ def examine(folder: Path) -> list[Finding]:
     required = required_packages()
     checks: list[Callable[[], list[Finding]]] = [
         versions,
+        namesake,
         lambda: machine(folder),
         gpu,
         *(lambda name=name: [package(name)] for name in required),
@@ -170,11 +172,29 @@ def gpu() -> list[Finding]:
 def required_packages() -> list[str]:
     """The names in our own package metadata, extras left out."""
     try:
-        wanted = importlib.metadata.requires("masr") or []
+        wanted = importlib.metadata.requires(_installed_as()) or []
     except importlib.metadata.PackageNotFoundError:
         return list(_COMPILED)
     plain = [re.match(r"[A-Za-z0-9._-]+", line) for line in wanted if "extra ==" not in line]
     return [name.group().lower() for name in plain if name]
+
+
+def _installed_as() -> str:
+    """Our name in this environment: an editable installation may be older than the name of its own."""
+    try:
+        importlib.metadata.distribution(NAME)
+    except importlib.metadata.PackageNotFoundError:
+        return ITS_NAME if not another() else NAME
+    return NAME
+
+
+def namesake() -> list[Finding]:
+    """The other project's package that imports as masr too, where it is there."""
+    folder = another()
+    if not folder:
+        return []
+    what, _, fix = advice(folder).partition(" Fix: ")
+    return [Finding("required", ITS_NAME, "broken", what, fix)]
 
 
 def package(name: str) -> Finding:
@@ -231,6 +251,12 @@ def espnet() -> list[Finding]:
 
 _EXTRAS = (
     ("matplotlib", "matplotlib", "figures for papers: masr report --pdf", "pip install -c constraints.txt matplotlib"),
+    (
+        "pyarrow",
+        "pyarrow",
+        "Parquet files with audio inside: masr prepare parquet",
+        "pip install -c constraints.txt pyarrow",
+    ),
     ("lhotse", "lhotse", "corpora that come as lhotse manifests", "pip install -c constraints.txt lhotse"),
     (
         "kaldi-native-io",

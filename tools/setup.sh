@@ -33,6 +33,7 @@ main() {
   step 2 "masr, its dependencies and its tests' tools, as pinned in constraints.txt"
   note_torch
   install -c constraints.txt setuptools
+  forget_old_name
   install -c constraints.txt --no-build-isolation -e '.[lhotse,test]'
   if [[ ${ESPNET:-yes} == no ]]; then
     step 3 "ESPnet: left out, as asked"
@@ -100,7 +101,7 @@ describe() {
   echo "checkout $PWD"
   echo "python $("$1" -c 'import sys; print(sys.version.split()[0], sys.base_prefix)')"
   echo "espnet ${ESPNET:-yes}"
-  cksum setup.cfg pyproject.toml constraints.txt tools/setup.sh
+  cksum setup.cfg setup.py pyproject.toml constraints.txt tools/setup.sh
 }
 
 build_venv() {
@@ -133,6 +134,15 @@ install() {
   else
     "$venv/bin/python" -m pip install "${quiet[@]}" "$@"
   fi
+}
+
+# Installed before the distribution was called masr-speech, it would stay beside the new one.
+forget_old_name() {
+  compgen -G "$venv/lib/python3*/site-packages/masr-*.dist-info" >/dev/null || return 0
+  case $installer in
+    uv) VIRTUAL_ENV=$PWD/$venv uv pip uninstall --quiet masr ;;
+    *) "$venv/bin/python" -m pip uninstall --quiet --yes masr ;;
+  esac
 }
 
 note_torch() {

@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """masr/jobs/slurm.py as a command, whether or not masr is installed."""
 
+import os
 import sys
 from pathlib import Path
 
-# The checkout in place of utils/, whose queue.py would hide a module of the standard library.
-sys.path[0] = str(Path(__file__).resolve().parent.parent)
+# The checkout in place of utils/, whose queue.py would hide a module of the standard library. Where `masr recipe` wrote
+# this, there is none: utils/path.sh says where masr is installed, and the standard library goes before what is there.
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:1] = [str(ROOT)] if (ROOT / "masr").is_dir() else []
+sys.path += [os.environ["MASR_PACKAGES"]] if "MASR_PACKAGES" in os.environ else []
 
 from masr.jobs.slurm import main  # noqa: E402
 

@@ -37,6 +37,7 @@ VERBS: dict[str, str] = {
     "report": "a page of plots of an experiment, or of several side by side",
     "data": "read, check, fix, split and combine data directories",
     "config": "print a configuration with every default and its doc",
+    "recipe": "write out a recipe that comes with masr: fleurs, librispeech, ...",
     "new-recipe": "a recipe of your own: egs/NAME for a folder of audio",
     "doctor": "what this machine has, what is missing, and how to get it",
     "completion": "print a shell's completion script",

@@ -11,6 +11,7 @@ a change.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from masr.io.identity import MISSING, file_state, identity
 from masr.jobs.sources import House
 
 ROOT = Path(__file__).resolve().parents[2]
+UTILS = "MASR_UTILS"
+"""Says where utils/ is, where it lies beside a recipe and masr is installed elsewhere (utils/path.sh)."""
 
 
 def input_state(path: Path) -> str:
@@ -30,5 +33,7 @@ def input_state(path: Path) -> str:
 
 def code_state(command: Sequence[str], inputs: Iterable[Path] = (), root: Path = ROOT) -> dict[str, str]:
     """Every file of our own that `command` runs, relative to the checkout, with its content's hash."""
-    files = House(root).files_of(command, inputs)
-    return {str(file.relative_to(root)): file_state(file) for file in sorted(files)}
+    scripts = Path(os.environ.get(UTILS) or root / "utils")
+    files = House(root, scripts).files_of(command, inputs)
+    named = {f"utils/{file.name}" if file.parent == scripts else str(file.relative_to(root)): file for file in files}
+    return {name: file_state(named[name]) for name in sorted(named)}

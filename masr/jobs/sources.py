@@ -48,8 +48,9 @@ class Module:
 class House:
     """The files of one checkout."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, scripts: Path | None = None) -> None:
         self.root = root
+        self.shell = scripts or root / "utils"
         self._modules: dict[Path, Module] = {}
         self._beside: dict[Path, set[str]] = {}
         self._named: dict[str, list[Path]] = {}
@@ -70,7 +71,7 @@ class House:
     def scripts(self, names: Iterable[str]) -> set[Path]:
         """Shell scripts of utils/ and those that they mention: what they source and what they call."""
         found: set[Path] = set()
-        waiting = [self.root / "utils" / name for name in names]
+        waiting = [self.shell / name for name in names]
         while waiting:
             path = waiting.pop()
             if path not in found and path.is_file():

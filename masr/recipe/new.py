@@ -27,7 +27,7 @@ def new_recipe(name: str, egs: Path) -> Path:
         raise UsageError(
             f"{egs} does not hold the recipes of a checkout",
             why="a recipe uses utils/ and the configurations of egs/fleurs",
-            fix="clone the repository, make setup, and give --egs CLONE/egs",
+            fix="masr recipe fleurs DIR, then --egs DIR/egs; or clone the repository, and give --egs CLONE/egs",
         )
     made = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=egs))
     try:
