@@ -25,6 +25,7 @@ from masr.errors import ConfigError
 from masr.maths.on_host import from_host, longest
 from masr.models.checkpoint_folder import Checkpoint, copy_description, open_checkpoint
 from masr.models.padding_mask import PaddingMask, at_least_one, padding_of, zero_past_end
+from masr.models.published_heads import PublishedHeads, read_heads
 from masr.models.stacked_mel import StackedMel
 from masr.models.waveform import channel_norm, conv_lengths, normalised, shortest_input
 from masr.types import Encoded
@@ -46,6 +47,12 @@ class Config:
         None, "zero mean and unit variance of each waveform; as preprocessor_config.json says where not given"
     )
 
+    own_heads: bool = option(
+        False,
+        "go on with what the checkpoint was pre-trained with, as far as the objective has it: the vector of masked "
+        "frames, and of wav2vec 2.0 quantizer and projections",
+    )
+
     def __post_init__(self) -> None:
         if self.frozen_blocks < 0:
             raise ValueError("frozen_blocks must not be negative")
@@ -54,7 +61,9 @@ class Config:
 def build(config: Config) -> Pretrained:
     """The encoder with the checkpoint's weights."""
     checkpoint = open_checkpoint(config.checkpoint, config.dropout, config.layer_drop, config.normalise)
-    return Pretrained(config, checkpoint)
+    encoder = Pretrained(config, checkpoint)
+    encoder.heads = read_heads(config.checkpoint) if config.own_heads else None
+    return encoder
 
 
 def restore(config: Config, folder: Path | None = None) -> Pretrained:
@@ -99,6 +108,8 @@ class Pretrained(nn.Module):
         super().__init__()
         self.config = config
         self.model: Any = checkpoint.model
+        self.heads: PublishedHeads | None = None
+        """What an objective begins with; none in an encoder whose weights come from a run."""
         self.dim: int = self.model.config.hidden_size
         self.num_layers: int = self.model.config.num_hidden_layers
         self.num_bins = 1
@@ -156,6 +167,19 @@ class Pretrained(nn.Module):
         frames = self.front_end(features, num_frames)[:, : longest(lengths)]
         projected = self.model.feature_projection(frames)
         return projected[0] if isinstance(projected, tuple) else projected, lengths
+
+    @property
+    def quantised_dim(self) -> int | None:
+        """C, the width of what a published quantizer sees; None where the objective's own sees what `embed` gives."""
+        has_both = self.config.own_heads and isinstance(self.front_end, SampleFrontEnd)
+        return int(self.model.config.conv_dim[-1]) if has_both and self.model.config.model_type == "wav2vec2" else None
+
+    def embed_twice(self, features: Tensor, num_frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As `embed`, and between its two results (B, T, C): what a published quantizer sees, normed convolutions."""
+        lengths = self.num_encoded(num_frames)
+        frames = self.front_end(features, num_frames)[:, : max(1, int(lengths.max()))]
+        projected, normed = self.model.feature_projection(frames)
+        return projected, normed, lengths
 
     def contextualise(self, embedded: Tensor, lengths: Tensor, with_layers: bool = False) -> Encoded:
         """(B, T, D), (B,) -> the context of every frame; all hidden states in transformers' order where asked for."""

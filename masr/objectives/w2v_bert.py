@@ -61,11 +61,11 @@ class W2vBert(Wav2Vec2):
 
     def forward(self, batch: Batch) -> Losses:
         """Input -> both losses on masked frames; targets see the unmasked frames."""
-        embedded, lengths, mask = self.masked(batch)
+        embedded, seen, lengths, mask = self.masked(batch)
         encoded = self.encoder.contextualise(self.hidden(embedded, mask), lengths, with_layers=True)
         middle = encoded.layers[self.config.contrastive_layer]
         factors = frame_factors(self.masker, batch, lengths, mask)
-        terms, figures, ids = self.contrast(middle, embedded, mask, batch, lengths, factors)
+        terms, figures, ids = self.contrast(middle, seen, mask, batch, lengths, factors)
         logits = self.head(rows_at(encoded.frames, mask)).view(*ids.shape, self.config.num_codes)
         predicted = masked_prediction(logits, ids, masked_rows(factors, mask))
         terms["masked_prediction"] = Term(predicted.sum, predicted.count, self.config.prediction_weight)

@@ -60,8 +60,11 @@ class Wav2Vec2(nn.Module):
         self.encoder = encoder
         self.masker = masker
         self.mask_embedding = nn.Parameter(torch.empty(encoder.dim).uniform_())
-        self.norm = nn.LayerNorm(encoder.dim)
-        self.quantizer = GumbelQuantizer(encoder.dim, config.num_groups, config.num_codes, config.code_dim)
+        # A published quantizer sees the convolutions, which the checkpoint's own norm has been over.
+        published: int | None = getattr(encoder, "quantised_dim", None)
+        self.is_published = published is not None
+        self.norm = nn.Identity() if self.is_published else nn.LayerNorm(encoder.dim)
+        self.quantizer = GumbelQuantizer(published or encoder.dim, config.num_groups, config.num_codes, config.code_dim)
         self.target = nn.Linear(config.code_dim, config.width)
         self.guess = nn.Linear(encoder.dim, config.width)
         self.softness = config.first_softness
@@ -72,10 +75,10 @@ class Wav2Vec2(nn.Module):
 
     def forward(self, batch: Batch) -> Losses:
         """Input -> contrastive loss on masked frames."""
-        embedded, lengths, mask = self.masked(batch)
+        embedded, seen, lengths, mask = self.masked(batch)
         encoded = self.encoder.contextualise(self.hidden(embedded, mask), lengths)
         factors = frame_factors(self.masker, batch, lengths, mask)
-        terms, figures, ids = self.contrast(encoded.frames, embedded, mask, batch, lengths, factors)
+        terms, figures, ids = self.contrast(encoded.frames, seen, mask, batch, lengths, factors)
         return Losses(terms, figures, encoded, {"code": histogram(ids, self.config.num_codes)})
 
     def counts(self, batch: Batch) -> dict[str, float]:
@@ -84,10 +87,14 @@ class Wav2Vec2(nn.Module):
         masked = float(len(places(mask)))
         return {"contrastive": num_compared(mask), "diversity": masked, "feature_penalty": masked}
 
-    def masked(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """The encoded sequence (B, T, D), its lengths, and the mask."""
-        embedded, lengths = self.encoder.embed(batch.features, batch.lengths)
-        return embedded, lengths, mask_of(self.masker, batch, lengths)
+    def masked(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The encoded sequence (B, T, D), what of it the quantizer sees, its lengths, and the mask."""
+        if self.is_published:
+            embedded, seen, lengths = self.encoder.embed_twice(batch.features, batch.lengths)  # type: ignore[attr-defined]
+        else:
+            embedded, lengths = self.encoder.embed(batch.features, batch.lengths)
+            seen = embedded
+        return embedded, seen, lengths, mask_of(self.masker, batch, lengths)
 
     def hidden(self, embedded: Tensor, mask: Tensor) -> Tensor:
         """(B, T, D) with one learned vector in every masked place."""
@@ -96,17 +103,17 @@ class Wav2Vec2(nn.Module):
     def contrast(
         self,
         frames: Tensor,
-        embedded: Tensor,
+        seen: Tensor,
         mask: Tensor,
         batch: Batch,
         lengths: Tensor,
         factors: Tensor | None,
     ) -> tuple[dict[str, Term], dict[str, tuple[Tensor, Tensor]], Tensor]:
-        """(B, T, D) predictions, (B, T, D) unmasked, (B, T), (B,) -> terms, figures, (N, G) codes of the masked frames.
+        """(B, T, D) predictions, (B, T, D or C) unmasked -> terms, figures, (N, G) codes of the masked frames.
 
         The factors are on the contrastive loss: how evenly codes are used is of the batch, and of no utterance.
         """
-        unmasked = scaled(rows_at(embedded, mask), self.config.target_gradient)
+        unmasked = scaled(rows_at(seen, mask), self.config.target_gradient)
         codes, ids, soft = self.quantise(self.norm(unmasked), mask, batch.keys)
         others = distractors(packed(mask), batch.keys, self.config.num_distractors, _NEGATIVES)
         guess, target = self.guess(rows_at(frames, mask)), self.target(codes)
@@ -114,7 +121,7 @@ class Wav2Vec2(nn.Module):
         unused, perplexity = diversity(soft)
         terms = {"contrastive": term, "diversity": Term(unused.sum, unused.count, self.config.diversity_weight)}
         if self.config.feature_penalty:
-            energy = rows_at(embedded.float().square().mean(dim=2), mask).sum()
+            energy = rows_at(seen.float().square().mean(dim=2), mask).sum()
             terms["feature_penalty"] = Term(energy, unused.count, self.config.feature_penalty)
         figures["soft_perplexity"] = perplexity, torch.ones_like(perplexity)
         figures |= masking_figures(batch, lengths, mask)

@@ -24,6 +24,7 @@ from masr.io.provenance import write_provenance
 from masr.jobs.signals import Stop
 from masr.masking.confidence import Measure
 from masr.metadata.codebook import Codebook
+from masr.models.published_heads import PublishedHeads, adopt
 from masr.objectives.masr import wrap as with_streams
 from masr.objectives.own_scorer import with_own_scorer
 from masr.training.batches import Reading, named_streams, read_labels
@@ -154,6 +155,10 @@ def build_objective(
         )
     except ValueError as error:
         raise ConfigError(f"objective {config.objective.name} does not fit the encoder: {error}") from None
+    heads: PublishedHeads | None = getattr(encoder, "heads", None)
+    if heads is not None:
+        adopt(objective, heads, getattr(encoder, "quantised_dim", None) is not None)
+        encoder.heads = None  # type: ignore[attr-defined]  # what is adopted is held once
     if config.own_scorer is not None:
         try:
             objective = with_own_scorer(objective, config.own_scorer, units.size if units else 0)

@@ -93,6 +93,35 @@ def test_a_checkpoint_is_trained_on_and_used_without_it(corpus: Path, spoken: Pa
         masr.load(out)
 
 
+def test_a_published_quantizer_goes_on_beside_streams(corpus: Path, spoken: Path, tmp_path: Path) -> None:
+    """The weights of the run begin as the checkpoint's; the run is gone on with and used without it."""
+    root = prepare(corpus, spoken, "wav2vec2-large")
+    checkpoint = tmp_path / "xls-r"
+    sizes = {"num_codevectors_per_group": 8, "num_codevector_groups": 2, "codevector_dim": 8, "proj_codevector_dim": 8}
+    tiny_checkpoints.write_checkpoint("wav2vec2-large", checkpoint, "ForPreTraining", **sizes)
+    own = ["--set", f"encoder.checkpoint={checkpoint}", "--set", "encoder.own_heads=true"]
+    assert (
+        train(root, tmp_path / "none", "--max-steps", "0", "--set", "streams=[]", "--set", 'batching.stream=""', *own)
+        == 0
+    )
+    before, drawn = load_file(checkpoint / "model.safetensors"), load_file(tmp_path / "none" / "model.safetensors")
+    pairs = {
+        "quantizer.scores.weight": "quantizer.weight_proj.weight",
+        "target.weight": "project_q.weight",
+        "guess.bias": "project_hid.bias",
+        "mask_embedding": "wav2vec2.masked_spec_embed",
+        "encoder.model.encoder.layers.1.attention.k_proj.weight": "wav2vec2.encoder.layers.1.attention.k_proj.weight",
+    }
+    for ours, theirs in pairs.items():
+        assert torch.equal(drawn[ours], before[theirs])
+    assert torch.equal(drawn["quantizer.codes"].flatten(), before["quantizer.codevectors"].flatten())
+    assert train(root, tmp_path / "run", "--max-steps", "2", *own) == 0
+    moved = load_file(tmp_path / "run" / "model.safetensors")
+    assert not torch.equal(moved["objective.target.weight"], drawn["target.weight"])
+    shutil.rmtree(checkpoint)
+    assert torch.isfinite(masr.load(tmp_path / "run", "cpu").embed(waves(root)[:2], 16000)).all()
+
+
 @pytest.fixture
 def one_thread() -> object:
     before = torch.get_num_threads()
