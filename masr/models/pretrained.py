@@ -176,8 +176,8 @@ class Pretrained(nn.Module):
 
     def embed_twice(self, features: Tensor, num_frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """As `embed`, and between its two results (B, T, C): what a published quantizer sees, normed convolutions."""
-        lengths = self.num_encoded(num_frames)
-        frames = self.front_end(features, num_frames)[:, : max(1, int(lengths.max()))]
+        lengths = from_host(self.num_encoded, num_frames)
+        frames = self.front_end(features, num_frames)[:, : longest(lengths)]
         projected, normed = self.model.feature_projection(frames)
         return projected, normed, lengths
 

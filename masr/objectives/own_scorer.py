@@ -21,6 +21,7 @@ from torch.nn.functional import pad
 from masr.config import option, seed_option
 from masr.losses.ctc import ctc
 from masr.masking.confidence import Measure, frame_confidence
+from masr.maths.on_host import from_host, longest, number, on_host, sent
 from masr.maths.products import Linear
 from masr.objectives.ctc import Config as CtcConfig
 from masr.objectives.ctc import Ctc
@@ -116,7 +117,7 @@ class OwnScorer(nn.Module):
         config = self.config
         said, lengths = self.log_probabilities(batch)
         found = frame_confidence(said, config.measure, config.exclude_blank, config.temperature)
-        time = max(1, int(lengths.max()))
+        time = longest(lengths)
         found = pad(found[:, :time], (0, max(0, time - found.shape[1])))
         return found.masked_fill(torch.arange(time, device=found.device) >= lengths[:, None], 0.0)
 
@@ -186,20 +187,21 @@ class TextScorer(OwnScorer):
         """
         if batch.transcripts is None:
             raise ValueError("a batch without transcripts: own_scorer.learns: ctc wants a data directory with text")
-        taught = (batch.transcripts >= 0).any(dim=1)
-        rows = taught.nonzero()[:, 0] if bool(taught.any()) else taught.new_zeros(1, dtype=torch.int64)
-        size = int(batch.lengths[rows].max())
-        texts = tuple(batch.texts[row] for row in rows.tolist()) if batch.texts and bool(taught.any()) else ()
+        taught = (on_host(batch.transcripts) >= 0).any(dim=1).nonzero()[:, 0]
+        chosen = taught if len(taught) else torch.zeros(1, dtype=torch.int64)
+        rows = sent(chosen, batch.features.device)
+        lengths = from_host(lambda known: known[chosen], batch.lengths)
         heard = replace(
             batch,
-            utts=tuple(batch.utts[row] for row in rows.tolist()),
-            features=batch.features[rows, : max(1, size)],
-            lengths=batch.lengths[rows],
-            transcripts=batch.transcripts[rows],
+            utts=tuple(batch.utts[row] for row in chosen.tolist()),
+            features=batch.features[:, : longest(lengths)].index_select(0, rows),
+            lengths=lengths,
+            transcripts=from_host(lambda known: known[chosen], batch.transcripts),
             weights=None if batch.weights is None else batch.weights[rows],
-            texts=texts,
+            texts=tuple(batch.texts[row] for row in taught.tolist()) if batch.texts else (),
         )
-        return heard, (taught.sum().float(), taught.new_tensor(len(taught), dtype=torch.float32))
+        share = (float(len(taught)), float(len(batch.utts)))
+        return heard, (number(batch.features, share[0]), number(batch.features, share[1]))
 
     @torch.no_grad()
     def errors(self, heard: Batch) -> dict[str, tuple[Tensor, Tensor]]:

@@ -12,11 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from masr.maths.keyed_random import combine
+from masr.maths.on_host import sent
 from masr.objectives.masr import StreamConfig, wrap
 from masr.plugins import build, open_plugin, resolve
 from masr.training.config import TrainConfig
 from masr.training.distributed import World
 from masr.training.init_from import read_run
+from masr.training.loop import settle, update
 from masr.training.run import Data, Run, begin
 from masr.types import Batch, FloatArray
 
@@ -111,15 +113,16 @@ def batch_of(
     codes = torch.randn(NUM_LANGUAGES, Related.num_dims, generator=generator)[languages]
     utts = tuple(f"u{i}" for i in range(count))
     names = ("language", "location")
+    labels = {**dict.fromkeys(names, languages), "utt2lang": languages % 3}
     return Batch(
         utts,
         features.to(device),
-        lengths.to(device),
-        combine(seed, 1, torch.arange(count)).to(device),
+        sent(lengths, device),
+        sent(combine(seed, 1, torch.arange(count)), device),
         {name: codes.to(device) for name in names},
-        {**{name: languages.to(device) for name in names}, "utt2lang": (languages % 3).to(device)},
-        targets=targets.to(device),
-        transcripts=torch.randint(2, NUM_CLASSES, (count, 3), generator=generator).to(device),
+        {name: sent(label, device) for name, label in labels.items()},
+        targets=sent(targets, device),
+        transcripts=sent(torch.randint(2, NUM_CLASSES, (count, 3), generator=generator), device),
     )
 
 
@@ -128,6 +131,12 @@ def run_of(config: TrainConfig, objective: nn.Module, folder: Path, device: torc
     run = begin(config, folder, World(device=device), objective, NO_DATA, {"encoder": config.encoder.name})
     run.meters.quiet = True
     return run
+
+
+def move(run: Run, batch: Batch, step: int) -> None:
+    """One step as the training loop takes it: what it found is read when the next one is on its way."""
+    update(run, [batch], step)
+    settle(run, newest=1)
 
 
 def small_config(precision: str = "float32") -> TrainConfig:

@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gpu_check.built import ROOT, batch_of, run_of, small_config, small_objective
+from gpu_check.built import batch_of, move, run_of, small_config, small_objective
 from gpu_check.sizes import Size
+from masr.plugins import names
 from masr.training.distributed import World
-from masr.training.loop import update
+from masr.training.loop import settle
 from masr.training.resume import resume, save_state
 from masr.training.sums import Tallied, total_loss
 
@@ -22,8 +23,8 @@ CLOSE, CLOSE_GRADIENT = 1e-4, 1e-3
 
 def check(device: torch.device, size: Size, scratch: Path) -> dict[str, Any]:  # noqa: ARG001
     """By objective: how far loss and gradient are apart, and whether a resumed run ends with the same weights."""
-    names = sorted(path.stem for path in (ROOT / "masr" / "objectives").glob("[a-z]*.py"))
-    found = {name: _of_one(name, device, scratch / name) for name in names}
+    objectives = (*names("objectives"), "masr")
+    found = {name: _of_one(name, device, scratch / name) for name in objectives}
     return {"objectives": found, "wrong": [name for name, one in found.items() if not one["right"]]}
 
 
@@ -60,13 +61,14 @@ def _resumes(name: str, device: torch.device, scratch: Path) -> float:
     whole = run_of(config, objective, scratch / "whole", device)
     batches = [batch_of(torch.tensor(LENGTHS), objective.encoder, device, seed=step) for step in range(4)]
     for step in range(4):
-        update(whole, [batches[step]], step)
+        move(whole, batches[step], step)
     first = run_of(config, copy.deepcopy(begun), scratch / "halves", device)
     for step in range(2):
-        update(first, [batches[step]], step)
+        move(first, batches[step], step)
+    settle(first)
     save_state(first, 2, None)
     second = run_of(config, begun, scratch / "halves", device)
     for step in range(resume(second), 4):
-        update(second, [batches[step]], step)
+        move(second, batches[step], step)
     pairs = zip(objective.state_dict().values(), second.objective.state_dict().values(), strict=True)
     return max(float((a.double() - b.double()).abs().max()) for a, b in pairs if a.numel())

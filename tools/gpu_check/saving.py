@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from gpu_check.built import batch_of, configured, lengths_of, objective_of, run_of
+from gpu_check.built import batch_of, configured, lengths_of, move, objective_of, run_of
 from gpu_check.clock import settled
 from gpu_check.sizes import Size
-from masr.training.loop import update
+from masr.training.loop import settle
 from masr.training.resume import resume, save_state
 
 
@@ -21,12 +21,17 @@ def check(device: torch.device, size: Size, scratch: Path) -> dict[str, Any]:
     objective = objective_of(config, device)
     run = run_of(config, objective, scratch, device)
     batch = batch_of(lengths_of(size.batch_sec / 8, size.longest_sec), objective.encoder, device)
-    update(run, [batch], 0)
+    move(run, batch, 0)
     settled(device)
+
+    def save() -> None:
+        settle(run)
+        save_state(run, 2, None)
+
     took = {}
     for name, work in (
-        ("step", lambda: update(run, [batch], 1)),
-        ("save", lambda: save_state(run, 2, None)),
+        ("step", lambda: move(run, batch, 1)),
+        ("save", save),
         ("resume", lambda: resume(run)),
     ):
         started = time.perf_counter()

@@ -12,13 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gpu_check.built import RECIPE, batch_of, configured, lengths_of, objective_of, run_of
+from gpu_check.built import RECIPE, batch_of, configured, lengths_of, move, objective_of, run_of
 from gpu_check.clock import interleaved, peak_gib, settled, spread
 from gpu_check.sizes import Size
 from masr.config.dump import to_dict
+from masr.maths.on_host import sent
 from masr.plugins import resolve
 from masr.training.init_from import read_run
-from masr.training.loop import update
 from masr.types import Batch
 
 ALIKE = "best_rq, utterances of one length"
@@ -100,7 +100,7 @@ def _steps(
 ) -> Callable[[], object]:
     """Whole steps of a run, one after the other."""
     run, number = run_of(config, objective, scratch, device), iter(range(1_000_000))
-    return lambda: update(run, [batch], next(number))
+    return lambda: move(run, batch, next(number))
 
 
 def _on_samples(size: Size, device: torch.device, scratch: Path) -> Variant:
@@ -114,7 +114,7 @@ def _on_samples(size: Size, device: torch.device, scratch: Path) -> Variant:
     speech = torch.randn(len(lengths), int(lengths.max()), generator=torch.Generator().manual_seed(0))
     speech[torch.arange(speech.shape[1]) >= lengths[:, None]] = 0
     keys = torch.arange(len(lengths))
-    batch = Batch(tuple(map(str, range(len(lengths)))), speech.to(device), lengths.to(device), keys.to(device))
+    batch = Batch(tuple(map(str, range(len(lengths)))), speech.to(device), sent(lengths, device), sent(keys, device))
     facts = {"parameters": _weights(objective.encoder)}
     step = _steps(config, objective, batch, scratch / "samples", device)
     return Variant(step, float(lengths.sum()) / 16_000, facts)

@@ -9,17 +9,17 @@ from typing import Any
 
 import torch
 
-from gpu_check.built import ROOT, batch_of, run_of, small_config, small_objective
+from gpu_check.built import batch_of, move, run_of, small_config, small_objective
 from gpu_check.clock import settled
 from gpu_check.parity import LENGTHS
 from gpu_check.sizes import Size
-from masr.training.loop import update
+from masr.plugins import names
 
 
 def check(device: torch.device, size: Size, scratch: Path) -> dict[str, Any]:  # noqa: ARG001
     """By objective: waits of the third step, and the lines that wait; a CPU has nothing to wait for."""
-    names = sorted(path.stem for path in (ROOT / "masr" / "objectives").glob("[a-z]*.py"))
-    return {"waits": {name: _of_one(name, device, scratch / name) for name in names}}
+    objectives = (*names("objectives"), "masr")
+    return {"waits": {name: _of_one(name, device, scratch / name) for name in objectives}}
 
 
 def _of_one(name: str, device: torch.device, scratch: Path) -> dict[str, Any]:
@@ -27,13 +27,13 @@ def _of_one(name: str, device: torch.device, scratch: Path) -> dict[str, Any]:
     run = run_of(small_config(), objective, scratch, device)
     batches = [batch_of(torch.tensor(LENGTHS), objective.encoder, device, seed=step) for step in range(3)]
     for step in range(2):
-        update(run, [batches[step]], step)
+        move(run, batches[step], step)
     settled(device)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         _guard(device, "warn")
         try:
-            update(run, [batches[2]], 2)
+            move(run, batches[2], 2)
         finally:
             _guard(device, "default")
     lines = Counter(f"{Path(one.filename).name}:{one.lineno}" for one in caught if "synchroniz" in str(one.message))
