@@ -144,6 +144,21 @@ def test_segments_stand_beside_phones(places: dict[str, str], tmp_path: Path) ->
         assert columns_are_there(plan, step, tmp_path / step) == (step != "segments")
 
 
+def test_labels_are_asked_of_speakers_that_were_never_heard(spoken: Path, tmp_path: Path) -> None:
+    plan, source = plans.plan_of(EGS / "fleurs/tables/labels.yaml", "medium"), spoken / "data/train"
+    tables = {n: dict(read_table(source / n)) for n in ("utt2spk", "utt2lang", "feats.scp", "utt2num_frames")}
+    for kind, labels in (("gender", ("female", "male")), ("condition", ("near", "far"))):
+        tables[f"utt2{kind}"] = {
+            u: labels[int(u[1:4]) // (2 if kind == "gender" else 1) % 2] for u in tables["utt2spk"]
+        }
+    write_datadir(tmp_path / "test", tables)
+    for step in ("language_bound", "language_known_bound", "condition_bound", "gender_bound", "speaker_bound"):
+        folder = run_step(plan, step, {"data": str(tmp_path)}, tmp_path / "out")
+        assert columns_are_there(plan, step, folder) == 1
+    by = {column.step: column.interval for column in plan.columns.values()}
+    assert [step for step, over in by.items() if "utterances" in over] == ["language_known_bound", "speaker_bound"]
+
+
 def test_a_model_is_held_against_recordings_that_it_never_heard() -> None:
     plan = plan_of("pangloss", "held_out")
     for half, other in (("first", "2"), ("second", "1")):

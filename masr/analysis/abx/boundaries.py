@@ -50,8 +50,8 @@ def standardised(frames: Array) -> Float64Array:
     """(T, D) -> (T, D) with mean 0 and, where it varies, variance 1 in each dimension."""
     centred = frames.astype(np.float64) - frames.mean(axis=0, dtype=np.float64)
     spread = centred.std(axis=0)
-    scaled: Float64Array = centred / np.where(spread > _FLAT, spread, 1.0)
-    return scaled
+    found: Float64Array = centred / np.where(spread > _FLAT, spread, 1.0)
+    return found
 
 
 def borders_of(frames: Array, grid: Grid, detector: Detector) -> IntArray:
