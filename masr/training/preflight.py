@@ -46,7 +46,8 @@ class MemoryNeed:
 
 def preflight(run: Run, micro_batches: Sequence[Batch]) -> None:
     """TrainingError where the largest batch will not fit, with the settings to change; otherwise nothing changes."""
-    batch = max(micro_batches, key=lambda batch: _frames(run, batch))
+    # Ranks may take different micro-batches, and few utterances of them: what the plan says of sizes does not hold.
+    batch = replace(max(micro_batches, key=lambda batch: _frames(run, batch)), rank_sizes=())
     devices = [run.world.device] if run.world.device.type == "cuda" else []
     buffers = Buffers(run.objective)
     with torch.random.fork_rng(devices):

@@ -100,6 +100,7 @@ def _newest(run: Run) -> Found | None:
         if run.data.reads:
             _refuse_unknown(run, folder, record)
         _refuse_another(run, folder, record["settings"])
+        _say_of_streams(run, record["settings"])
         _refuse_changed(run, folder, record.get("reads", {}))
         return folder, groups, record
     if present:
@@ -128,6 +129,16 @@ def _refuse_another(run: Run, folder: Path, settings: Mapping[str, Any]) -> None
         why="going on would mix two runs, and the result would be neither",
         fix="give another output folder, or set these back to what they were",
     )
+
+
+def _say_of_streams(run: Run, settings: Any) -> None:
+    """A line where triplets will be looked for among fewer utterances, or more, than they were."""
+    key, theirs, mine = "training.accumulate", _flat(settings), _flat(run.settings)
+    if key in theirs and key in mine and theirs[key] != mine[key] and any(name.startswith("streams.") for name in mine):
+        run.meters.say(
+            f"{key} was {theirs[key]} and is now {mine[key]}: the objective learns as before, and the streams find "
+            "their triplets among other utterances, those of one micro-batch"
+        )
 
 
 def _refuse_unknown(run: Run, folder: Path, record: Mapping[str, Any]) -> None:

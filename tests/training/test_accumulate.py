@@ -14,6 +14,7 @@ from masr.objectives.masr import StreamConfig, wrap
 from masr.plugins import names
 from masr.training.distributed import World
 from masr.training.loop import train
+from masr.training.meters import Meters
 from masr.training.sums import Tallied, parts_of_step, total_loss
 from masr.types import Batch
 from small import objectives, tiny
@@ -120,3 +121,16 @@ def test_a_run_goes_on_with_more_micro_batches(tmp_path: Path) -> None:
     assert train(tiny.with_data(two, tiny.batches(accumulate=2), tiny.nothing)) == 0
     for name, value in one.objective.state_dict().items():
         torch.testing.assert_close(two.objective.state_dict()[name], value, atol=2e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("streams", [[], [{"name": "x"}]])
+def test_what_changes_for_streams_is_said(
+    streams: list[dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(Meters, "say", lambda _, line: said.append(line))
+    for accumulate in (1, 2):
+        settings = {"training": {"accumulate": accumulate}, "streams": streams}
+        run = tiny.make_run(tmp_path, accumulate=accumulate, settings=settings, max_steps=4 * accumulate)
+        assert train(tiny.with_data(run, tiny.batches(accumulate=accumulate), tiny.nothing)) == 0
+    assert len([line for line in said if "training.accumulate was 1 and is now 2" in line]) == len(streams)
