@@ -35,4 +35,4 @@ def __getattr__(name: str) -> object:
 def __dir__() -> list[str]:
     """What there is, before it was asked for too, and the rooms that are open."""
     rooms = (name for name, thing in globals().items() if getattr(thing, "__name__", "") == f"{__name__}.{name}")
-    return sorted({*__all__, *rooms})
+    return sorted({*__all__, *rooms} - {"distribution"})  # which only the warning asked for

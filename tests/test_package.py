@@ -68,7 +68,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     beside, site = tmp_path_factory.mktemp("beside"), tmp_path_factory.mktemp("site")
     clone = beside / "masr"
     clone.mkdir()
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(CHECKOUT / name, clone)
     shutil.copytree(CHECKOUT / "masr", clone / "masr", ignore=shutil.ignore_patterns("__pycache__"))
     script = f"from setuptools.build_meta import build_editable; build_editable({str(site)!r})"
