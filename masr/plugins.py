@@ -1,4 +1,4 @@
-"""Opens one file of a room by the name that a config says. Only the command line and `masr.load` import this."""
+"""Opens one file of a room by the name that a config says. Only cli, interop and `masr.load` import this."""
 
 from __future__ import annotations
 

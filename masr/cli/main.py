@@ -35,6 +35,7 @@ VERBS: dict[str, str] = {
     "analyse": "what representations hold: how alike they are, what they tell of labels",
     "table": "a paper's table: plan its tasks, run them, print it beside the reported numbers",
     "report": "a page of plots of an experiment, or of several side by side",
+    "export": "a trained model as transformers and others load it",
     "data": "read, check, fix, split and combine data directories",
     "config": "print a configuration with every default and its doc",
     "recipe": "write out a recipe that comes with masr: fleurs, librispeech, ...",

@@ -1,0 +1,34 @@
+"""Write a trained model as other projects load it.
+
+RUN is the folder of an ended run, or RUN@STEP; OUT becomes a folder with all that is needed.
+
+  hf     a folder of transformers (safetensors, feature extractor, tokenizer, model card). Waveform Transformers and
+         what began from a checkpoint of transformers load without masr.
+
+docs/interop.md has a table of what is equal, to what precision, and what is lost.
+
+example:
+  masr export exp/pretrain/wav2vec2_base exports/wav2vec2 --to hf
+  masr export exp/ctc/tiny@4000 exports/ctc --to hf
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from masr.cli.options import settings
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `masr export`."""
+    parser.add_argument("model", type=Path, metavar="RUN", help="folder of a run, or RUN@STEP")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write; an earlier export there is replaced")
+    parser.add_argument("--to", choices=["hf"], required=True, help="the format")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Exports."""
+    from masr.interop.export import Options, export
+
+    export(settings(Options, args))
