@@ -25,6 +25,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="RUN", help="folder of a run, or RUN@STEP")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to write; an earlier export there is replaced")
     parser.add_argument("--to", choices=["hf"], required=True, help="the format")
+    parser.add_argument(
+        "--data-licence", metavar="WORD", help="licence of the training data, for the card (default: where it is known)"
+    )
 
 
 def run(args: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from masr.interop.card import write_card
 from masr.interop.folder import export_folder
 from masr.interop.opened import Opened, open_run
 from masr.io.origin import read_provenance
@@ -22,6 +23,8 @@ class Options:
     model: Path
     out: Path
     to: Format
+    data_licence: str | None = None
+    """Of the training data, for the model card; None where their corpus has a known one, or nobody knows."""
 
 
 def export(options: Options, say: Say = print) -> None:
@@ -29,12 +32,13 @@ def export(options: Options, say: Say = print) -> None:
     opened = open_run(options.model)
     commit = read_provenance(opened.run).get("commit")
     with export_folder(options.out, to=options.to, kind=opened.kind, commit=commit) as new:
-        _WRITERS[options.to](opened, new, options, say)
+        how_to_load = _WRITERS[options.to](opened, new, options, say)
+        write_card(opened, options.to, how_to_load, options.data_licence, new)
     say(f"{options.out}: {opened.model.num_layers} layers, {opened.model.dim} wide, for {options.to}")
 
 
-def _hf(opened: Opened, out: Path, options: Options, say: Say) -> None:  # noqa: ARG001 (every writer is given all)
-    from masr.interop.native import padding_counts, processor_of, save_native, without_counterpart
+def _hf(opened: Opened, out: Path, options: Options, say: Say) -> str:  # noqa: ARG001 (every writer is given all)
+    from masr.interop.native import how_to_load, padding_counts, processor_of, save_native, without_counterpart
     from masr.interop.own import save_own
     from masr.interop.vocabulary import save_tokenizer
 
@@ -48,6 +52,7 @@ def _hf(opened: Opened, out: Path, options: Options, say: Say) -> None:  # noqa:
             say("its group norms count padding in transformers: run it on one utterance at a time there")
     if opened.units is not None:
         save_tokenizer(opened.units, processor_of(opened), out)
+    return how_to_load(opened, is_native=not reason)
 
 
-_WRITERS: dict[str, Callable[[Opened, Path, Options, Say], None]] = {"hf": _hf}
+_WRITERS: dict[str, Callable[[Opened, Path, Options, Say], str]] = {"hf": _hf}

@@ -112,6 +112,25 @@ def padding_counts(opened: Opened) -> bool:
     return bool(encoder.config.waveform_norm == "group")
 
 
+def how_to_load(opened: Opened, is_native: bool) -> str:
+    """A few lines of Python for the model card."""
+    extra = "" if is_native else "import masr.interop.hf  # or trust_remote_code=True below, where there is no masr\n"
+    lines = [f"import torch, transformers\n{extra}"]
+    lines += ['extractor = transformers.AutoFeatureExtractor.from_pretrained("FOLDER")']
+    lines += [f'model = transformers.{_HEADS[opened.kind]}.from_pretrained("FOLDER").eval()']
+    lines += [
+        f'given = extractor(samples, sampling_rate={opened.model.sample_rate}, return_tensors="pt", padding=True)',
+        "with torch.no_grad():",
+        "    found = model(**given)",
+    ]
+    if opened.kind == "ctc":
+        lines += ['tokenizer = transformers.AutoTokenizer.from_pretrained("FOLDER")']
+        lines += ["texts = tokenizer.batch_decode(found.logits.argmax(dim=-1))"]
+    if opened.kind == "lid":
+        lines += ["labels = [model.config.id2label[n] for n in found.logits.argmax(dim=-1).tolist()]"]
+    return "```python\n" + "\n".join(lines) + "\n```"
+
+
 def require_transformers() -> Any:
     """The package; MissingPackageError where it is not installed."""
     try:
