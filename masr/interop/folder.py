@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ RECORD = "masr_export.json"
 
 
 @contextmanager
-def export_folder(out: Path, **facts: Any) -> Iterator[Path]:
+def export_folder(out: Path, facts: Mapping[str, Any]) -> Iterator[Path]:
     """A new folder to write to, which takes the name `out` when the block ends without an error.
 
-    UsageError where something else has that name. The record beside the model tells neither host nor paths.
+    UsageError where something else has that name. `facts`, as they are in the end, become the record beside
+    the model, which tells neither host nor paths.
     """
     if out.exists() and not (out / RECORD).is_file() and not (out.is_dir() and not any(out.iterdir())):
         raise UsageError(

@@ -21,7 +21,8 @@ Contextualise = Callable[[Tensor, Tensor, bool], Encoded]
 
 def in_groups(contextualise: Contextualise, embedded: Tensor, lengths: Tensor, with_layers: bool) -> Encoded:
     """What `contextualise` makes of (B, T, D), (B,), computed for groups of like length and joined again."""
-    groups = groups_of(lengths.tolist()) if embedded.is_cpu else []
+    by_groups = embedded.is_cpu and not torch.compiler.is_exporting()
+    groups = groups_of(lengths.tolist()) if by_groups else []
     if len(groups) < 2:
         return contextualise(embedded, lengths, with_layers)
     time = embedded.shape[1]

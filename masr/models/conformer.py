@@ -15,13 +15,13 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from masr.config import option
-from masr.maths.on_host import from_host, longest, places
+from masr.maths.on_host import from_host, places
 from masr.maths.products import Linear
 from masr.models.attention import RelativeAttention, RotaryAttention, relative_positions, rotary_positions
 from masr.models.by_length import in_groups
 from masr.models.frontend import ConvSubsampling
 from masr.models.limits import check_numbers
-from masr.models.padding_mask import padding_of
+from masr.models.padding_mask import cut_to_longest, padding_of
 from masr.types import Encoded
 
 
@@ -172,7 +172,7 @@ class Conformer(nn.Module):
     def embed(self, features: Tensor, num_frames: Tensor) -> tuple[Tensor, Tensor]:
         """(B, S, F), (B,) -> (B, T, D), (B,): the sequence that masking acts on, as long as its longest utterance."""
         lengths = from_host(self.num_encoded, num_frames)
-        return self.frontend(features, lengths)[:, : longest(lengths)], lengths
+        return cut_to_longest(self.frontend(features, lengths), lengths), lengths
 
     def contextualise(self, embedded: Tensor, lengths: Tensor, with_layers: bool = False) -> Encoded:
         """(B, T, D), (B,) -> the context of every frame; with every layer's output where asked for."""
@@ -189,7 +189,9 @@ class Conformer(nn.Module):
         frames = self.dropout(embedded * math.sqrt(self.dim) if self.config.positions == "relative" else embedded)
         layers = [frames] if with_layers else []
         # All drawn before the first block, so that dropout inside blocks cannot move ranks' choices apart.
-        left_out = (torch.rand(len(self.blocks)) < (self.config.layer_drop if self.training else 0.0)).tolist()
+        left_out = [False] * len(self.blocks)
+        if not torch.compiler.is_exporting():
+            left_out = (torch.rand(len(self.blocks)) < (self.config.layer_drop if self.training else 0.0)).tolist()
         for block, skipped in zip(self.blocks, left_out, strict=True):
             if skipped:
                 continue

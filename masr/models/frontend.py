@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from masr.maths.on_host import from_host, longest
+from masr.maths.on_host import from_host
 from masr.maths.products import Linear, linear
+from masr.models.padding_mask import cut_to_longest
 from masr.models.stacked_conv import two_convolutions
 from masr.models.waveform import KERNELS_AND_STRIDES, WaveformConvolutions
 
@@ -77,7 +78,7 @@ class ConvSubsampling(nn.Module):
         """(B, S, F) -> (B, T, D); with (B,) encoded lengths, what lies past them need not be computed."""
         if features.shape[1] < SHORTEST:
             features = functional.pad(features, (0, 0, 0, SHORTEST - features.shape[1]))
-        if features.is_cpu:
+        if features.is_cpu and not torch.compiler.is_exporting():
             return self.by_blocks(features, lengths)
         maps = functional.relu(self.second(functional.relu(self.first(features[:, None]))))
         batch, channels, time, bins = maps.shape
@@ -124,4 +125,4 @@ def embedded(front_end: FrontEnd, features: Tensor, num_frames: Tensor) -> tuple
         frames = front_end(features, lengths)
     else:
         frames = front_end(features)
-    return frames[:, : longest(lengths)], lengths
+    return cut_to_longest(frames, lengths), lengths

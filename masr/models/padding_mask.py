@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from masr.maths.on_host import from_host, on_host, places, sent
+from masr.maths.on_host import from_host, longest, on_host, places, sent
 
 
 def padding_of(lengths: Tensor, time: int) -> Tensor | None:
     """(B,) -> (B, T) true where padded; None where no utterance is padded, which spares every mask."""
-    if int(on_host(lengths).min()) >= time:
+    # A graph that is exported is for every batch.
+    if not torch.compiler.is_exporting() and int(on_host(lengths).min()) >= time:
         return None
     return from_host(lambda known: torch.arange(time, device=known.device) >= known[:, None], lengths)
 
@@ -26,6 +27,13 @@ def padding_of(lengths: Tensor, time: int) -> Tensor | None:
 def at_least_one(lengths: Tensor) -> Tensor:
     """(B,) -> (B,) the same, where an utterance without a frame counts as one of a single frame."""
     return from_host(lambda known: known.clamp(min=1), lengths)
+
+
+def cut_to_longest(frames: Tensor, lengths: Tensor) -> Tensor:
+    """(B, T, D), (B,) -> as many frames as the longest utterance has; a graph that is exported cuts nothing."""
+    if torch.compiler.is_exporting():
+        return frames
+    return frames[:, : longest(lengths)]
 
 
 def zero_past_end(frames: Tensor, lengths: Tensor) -> Tensor:

@@ -22,9 +22,9 @@ from torch.nn import functional
 
 from masr.config import option, required
 from masr.errors import ConfigError
-from masr.maths.on_host import from_host, longest
+from masr.maths.on_host import from_host
 from masr.models.checkpoint_folder import Checkpoint, copy_description, open_checkpoint
-from masr.models.padding_mask import PaddingMask, at_least_one, padding_of, zero_past_end
+from masr.models.padding_mask import PaddingMask, at_least_one, cut_to_longest, padding_of, zero_past_end
 from masr.models.published_heads import PublishedHeads, read_heads
 from masr.models.stacked_mel import StackedMel
 from masr.models.waveform import channel_norm, conv_lengths, normalised, shortest_input
@@ -164,7 +164,7 @@ class Pretrained(nn.Module):
     def embed(self, features: Tensor, num_frames: Tensor) -> tuple[Tensor, Tensor]:
         """(B, S), (B,) -> (B, T, D), (B,): the sequence that masking acts on, behind the feature projection."""
         lengths = from_host(self.num_encoded, num_frames)
-        frames = self.front_end(features, num_frames)[:, : longest(lengths)]
+        frames = cut_to_longest(self.front_end(features, num_frames), lengths)
         projected = self.model.feature_projection(frames)
         return projected[0] if isinstance(projected, tuple) else projected, lengths
 
@@ -177,7 +177,7 @@ class Pretrained(nn.Module):
     def embed_twice(self, features: Tensor, num_frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """As `embed`, and between its two results (B, T, C): what a published quantizer sees, normed convolutions."""
         lengths = from_host(self.num_encoded, num_frames)
-        frames = self.front_end(features, num_frames)[:, : longest(lengths)]
+        frames = cut_to_longest(self.front_end(features, num_frames), lengths)
         projected, normed = self.model.feature_projection(frames)
         return projected, normed, lengths
 

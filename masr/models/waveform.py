@@ -52,7 +52,7 @@ def channel_norm(norm: nn.GroupNorm, maps: Tensor, lengths: Tensor) -> Tensor:
 
     torch's own counts padding in, so that an utterance changes with the batch it falls into.
     """
-    if int(on_host(lengths).min()) >= maps.shape[2]:
+    if not torch.compiler.is_exporting() and int(on_host(lengths).min()) >= maps.shape[2]:
         normal: Tensor = norm(maps)
         return normal
     with torch.autocast(maps.device.type, enabled=False):

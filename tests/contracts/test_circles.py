@@ -21,6 +21,8 @@ CHECKOUT = Path(masr.__file__).parents[1]
 def modules(package: Path) -> dict[str, Path]:
     found = {}
     for path in sorted(package.rglob("*.py")):
+        if path.parent.name == "carried" and path.name != "__init__.py":
+            continue  # not of this package: an export copies them, and they import one another there
         parts = path.relative_to(package.parent).with_suffix("").parts
         found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found

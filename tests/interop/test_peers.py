@@ -1,0 +1,166 @@
+"""Exports for s3prl and ESPnet: our layers by their classes, and a training step of theirs on top."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+import masr
+from masr.cli.main import main
+from small.exports import BEST_RQ, CONFORMER, CTC, GROUP, LAYER, WAV2VEC2, MakeRun
+
+pytest.importorskip("transformers")
+RUNS = [(CONFORMER % "relative", BEST_RQ, 640), (GROUP, WAV2VEC2, 320), (LAYER, CTC, 320)]
+
+
+def export(run: Path, out: Path, to: str) -> Path:
+    assert main(["export", str(run), str(out), "--to", to]) == 0
+    return out
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that Python looks for modules in, until the test ends."""
+    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+def imported(name: str) -> ModuleType:
+    for known in [one for one in sys.modules if one.split(".")[0] in (name.split(".")[0], "masr_upstream")]:
+        del sys.modules[known]
+    importlib.invalidate_caches()
+    return importlib.import_module(name)
+
+
+@pytest.mark.parametrize(("encoder", "objective", "rate"), RUNS)
+def test_an_upstream_has_every_layer_of_ours(
+    make_run: MakeRun, voices: list[np.ndarray], packages: Path, encoder: str, objective: str, rate: int
+) -> None:
+    run = make_run(encoder, objective)
+    export(run, packages / "upstream_of_masr", "s3prl")
+    hub = imported("upstream_of_masr.hubconf")
+    expert = hub.masr().eval()
+    assert expert.get_downsample_rates("hidden_states") == rate
+    with torch.no_grad():
+        layers = expert([torch.from_numpy(voice) for voice in voices])["hidden_states"]
+    ours = masr.load(run)
+    assert len(layers) == ours.num_layers + 1
+    for number, layer in enumerate(layers):
+        for row, frames in enumerate(ours.encode(voices, 16000, layer=number)):
+            torch.testing.assert_close(layer[row, : len(frames)], frames, atol=1e-5, rtol=1e-5)
+
+
+def test_s3prls_own_code_takes_the_upstream_and_trains_on_it(
+    make_run: MakeRun, voices: list[np.ndarray], packages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("s3prl", reason="s3prl is optional")
+    out = export(make_run(CONFORMER % "relative", BEST_RQ), packages / "upstream_of_s3prl", "s3prl")
+    # s3prl.hub imports every upstream, some by functions that torchaudio has no more: ours is the only one here
+    hub = ModuleType("s3prl.hub")
+    hub.masr = imported("upstream_of_s3prl.hubconf").masr  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "s3prl.hub", hub)
+    monkeypatch.setattr(sys.modules["s3prl"], "hub", hub, raising=False)
+    try:
+        from s3prl.nn import Featurizer, S3PRLUpstream
+    except (ImportError, OSError, AttributeError) as error:
+        pytest.skip(f"s3prl cannot be imported here: {error}")
+    upstream = S3PRLUpstream("masr", str(out))
+    featurizer = Featurizer(upstream)
+    batch = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(voice) for voice in voices], batch_first=True)
+    lengths = torch.tensor([len(voice) for voice in voices])
+    states, state_lengths = upstream(batch, lengths)
+    frames, _ = featurizer(states, state_lengths)
+    head = torch.nn.Linear(featurizer.output_size, 4)
+    optimizer = torch.optim.SGD([*head.parameters(), *featurizer.parameters()], lr=0.1)
+    target = torch.tensor([0, 1, 2])
+    before = torch.nn.functional.cross_entropy(head(frames.mean(dim=1)), target)
+    before.backward()
+    optimizer.step()
+    again, _ = featurizer(*upstream(batch, lengths))
+    assert float(torch.nn.functional.cross_entropy(head(again.mean(dim=1)), target)) < float(before)
+
+
+@pytest.mark.parametrize(("encoder", "objective", "rate"), RUNS[:2])
+def test_espnets_model_takes_a_training_step_on_the_front_end(
+    make_run: MakeRun, voices: list[np.ndarray], packages: Path, encoder: str, objective: str, rate: int
+) -> None:
+    pytest.importorskip("espnet2", reason="ESPnet is optional")
+    espnet_model = pytest.importorskip("espnet2.asr.espnet_model")
+    from espnet2.asr import ctc as espnet_ctc
+    from espnet2.asr.encoder.transformer_encoder import TransformerEncoder
+
+    run = make_run(encoder, objective)
+    out = export(run, packages / "for_espnet", "espnet")
+    sys.path.insert(0, str(out))
+    try:
+        frontend = imported("masr_espnet").MasrFrontend(folder=str(out), layer=1)
+    finally:
+        sys.path.remove(str(out))
+    assert json.loads((out / "masr_export.json").read_text())["downsample_rate"] == rate
+    batch = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(voice) for voice in voices], batch_first=True)
+    lengths = torch.tensor([len(voice) for voice in voices])
+    frames, counts = frontend(batch, lengths)
+    for row, wanted in enumerate(masr.load(run).encode(voices, 16000, layer=1)):
+        assert int(counts[row]) == len(wanted)
+        torch.testing.assert_close(frames[row, : len(wanted)], wanted, atol=1e-5, rtol=1e-5)
+    torch.manual_seed(1)
+    size = frontend.output_size()
+    inner = TransformerEncoder(size, 16, 2, 24, 1, dropout_rate=0.0, positional_dropout_rate=0.0, input_layer="linear")
+    model = espnet_model.ESPnetASRModel(
+        vocab_size=5, token_list=["<blank>", "<unk>", "a", "b", "<sos/eos>"], frontend=frontend, specaug=None,
+        normalize=None, preencoder=None, encoder=inner, postencoder=None, decoder=None,
+        ctc=espnet_ctc.CTC(5, 16), joint_network=None, ctc_weight=1.0,
+    )  # fmt: skip
+    optimizer = torch.optim.SGD([one for one in model.parameters() if one.requires_grad], lr=0.05)
+    text, text_lengths = torch.tensor([[2, 3], [3, 2], [2, -1]]), torch.tensor([2, 2, 1])
+    losses = []
+    for _ in range(3):
+        optimizer.zero_grad()
+        loss, _, _ = model(speech=batch, speech_lengths=lengths, text=text, text_lengths=text_lengths)
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss))
+    assert losses[2] < losses[0]
+    assert all(one.grad is None for one in frontend.layers.parameters())
+
+
+def test_espnets_programs_run_with_the_front_end(make_run: MakeRun, packages: Path) -> None:
+    """with_espnet.py registers before it runs what it was given; a stand-in for espnet2.tasks.asr sees that."""
+    out = export(make_run(LAYER, WAV2VEC2), packages / "for_espnet", "espnet")
+    fake = packages / "stubs"
+    (fake / "espnet2" / "tasks").mkdir(parents=True)
+    (fake / "espnet2" / "asr" / "frontend").mkdir(parents=True)
+    for folder in ("espnet2", "espnet2/tasks", "espnet2/asr", "espnet2/asr/frontend"):
+        (fake / folder / "__init__.py").touch()
+    (fake / "espnet2" / "tasks" / "asr.py").write_text("class C: classes = {}\nfrontend_choices = C()\n")
+    (fake / "espnet2" / "asr" / "frontend" / "abs_frontend.py").write_text(
+        "import torch\nclass AbsFrontend(torch.nn.Module): ...\n"
+    )
+    (fake / "program.py").write_text(
+        "import sys\nfrom espnet2.tasks.asr import frontend_choices as f\nprint(sorted(f.classes), sys.argv[1:])\n"
+    )
+    command = [sys.executable, str(out / "with_espnet.py"), "-m", "program", "--ngpu", "0"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=packages, env={"PATH": "", "PYTHONPATH": str(fake)}, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "['masr'] ['--ngpu', '0']"
+
+
+def test_the_heads_stay_behind_and_the_export_says_so(
+    make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = export(make_run(LAYER, CTC), tmp_path / "out", "s3prl")
+    assert "its encoder alone goes out" in capsys.readouterr().out
+    assert json.loads((out / "model" / "config.json").read_text())["architectures"] == ["Wav2Vec2Model"]
+    shutil.rmtree(out)
