@@ -25,7 +25,7 @@ def test_a_few_utterances_foretell_what_all_of_them_keep(tmp_path: Path, kind: s
     with Live() as live:
         total_loss(run.tallied(LARGE), run.world).backward()
     weights = sum(p.numel() for p in run.objective.parameters()) * 4
-    assert found.activations / _MARGIN + weights == pytest.approx(live.peak, rel=0.1)
+    assert found.activations / _MARGIN + weights == pytest.approx(live.peak, rel=0.15)
     assert found.fixed == 3 * weights  # gradients and two averages
     assert (found.utterances, found.frames) == (40, 40 * int(LARGE.lengths.max()))
 

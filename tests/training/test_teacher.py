@@ -35,9 +35,11 @@ def test_killed_and_resumed(tmp_path: Path) -> None:
     assert train(tiny.with_data(a_run(tmp_path / "whole"), tiny.batches(accumulate=2), tiny.validation())) == 0
     child = os.fork()
     if child == 0:
-        torch.set_num_threads(1)
-        train(tiny.with_data(a_run(tmp_path / "killed"), dying, tiny.validation()))
-        os._exit(1)
+        try:  # nothing may come back from here: pytest would go on in two processes
+            torch.set_num_threads(1)
+            train(tiny.with_data(a_run(tmp_path / "killed"), dying, tiny.validation()))
+        finally:
+            os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     assert train(tiny.with_data(a_run(tmp_path / "killed"), tiny.batches(accumulate=2), tiny.validation())) == 0
     whole, killed = (tmp_path / name / "model.safetensors" for name in ("whole", "killed"))
