@@ -60,11 +60,11 @@ def _relative(source: str) -> str:
 
 
 def _table(modules: list[str]) -> str:
-    """What takes the place of `open_file`: the files of this model alone."""
+    """What takes the place of `open_plugin`: the files of this model alone."""
     lines = ['"""The plug-in files that this model is made of."""\n', "from types import SimpleNamespace\n"]
     lines += [f"from .{flat(module)} import Config as Config{n}, build as build{n}" for n, module in enumerate(modules)]
     rows = [f'    "{module}": SimpleNamespace(Config=Config{n}, build=build{n}),' for n, module in enumerate(modules)]
-    lines += ["\n_FILES = {", *rows, "}\n\n", "def open_file(room, name):"]
+    lines += ["\n_FILES = {", *rows, "}\n\n", "def open_plugin(room, name):"]
     lines += ['    """The file of that room and name, with its Config and its build."""']
     lines += ['    return _FILES[f"masr.{room}.{name}"]\n']
     return "\n".join(lines)

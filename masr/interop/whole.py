@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from masr.config import Named, choice, loads, option
 from masr.config.plain import as_yaml
 from masr.features.cmvn import normalise
-from masr.interop.files import open_file
+from masr.interop.files import open_plugin
 from masr.models.padding_mask import zero_past_end
 from masr.types import Encoded, Features
 
@@ -32,7 +32,7 @@ class Parts:
 
 def parts_of(settings: dict[str, Any]) -> Parts:
     """The parts that plain values describe; ConfigError where they describe none."""
-    return loads(Parts, as_yaml(settings), "config.json", resolve=lambda room, name: open_file(room, name).Config)
+    return loads(Parts, as_yaml(settings), "config.json", resolve=lambda room, name: open_plugin(room, name).Config)
 
 
 class SpeechEncoder(nn.Module):
@@ -83,9 +83,9 @@ class SpeechEncoder(nn.Module):
 
 def encoder_of(parts: Parts) -> SpeechEncoder:
     """The encoder that the parts describe, with fresh weights and, where it needs some, statistics to be filled."""
-    encoder = open_file("models", parts.encoder.name).build(parts.encoder.config)
+    encoder = open_plugin("models", parts.encoder.name).build(parts.encoder.config)
     named = parts.features
-    make = None if named is None else lambda: open_file("features", named.name).build(named.config)
+    make = None if named is None else lambda: open_plugin("features", named.name).build(named.config)
     stats = None
     if parts.normalise == "global" and int(encoder.num_bins) != 1:
         stats = torch.zeros(2, int(encoder.num_bins) + 1, dtype=torch.float64)
@@ -95,7 +95,7 @@ def encoder_of(parts: Parts) -> SpeechEncoder:
 def head_of(parts: Parts, encoder: nn.Module) -> Any:
     """The objective of the parts around the encoder, which stays a part of whoever has it alone."""
     assert parts.objective is not None
-    objective = open_file("objectives", parts.objective.name).build(parts.objective.config, encoder, None)
+    objective = open_plugin("objectives", parts.objective.name).build(parts.objective.config, encoder, None)
     del objective._modules["encoder"]
     objective.__dict__["encoder"] = encoder
     return objective
