@@ -9,6 +9,7 @@ example:
   masr train conf/pretrain/best_rq_masr_tiny.yaml exp/best_rq_masr_tiny
   masr train conf/pretrain/best_rq_tiny.yaml exp/short --max-steps 100 --seed 1 --set optim.peak_lr=1e-3
   masr train conf/ctc/tiny.yaml exp/ctc/best_rq_tiny --set init=exp/pretrain/best_rq_tiny/seed0
+  masr train conf/pretrain/best_rq_100m.yaml exp/best_rq_100m --find-batch
   torchrun --nproc-per-node 8 -m masr.cli.main train conf/pretrain/best_rq_600m.yaml exp/best_rq_600m
 """
 
@@ -32,6 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder of the run")
     parser.add_argument("--max-steps", type=int, metavar="N", help="as --set training.max_steps=N")
     parser.add_argument("--seed", type=seed, metavar="S", help="as --set seed=S")
+    parser.add_argument(
+        "--find-batch", action="store_true", help="train nothing; say how large a micro-batch fits this device"
+    )
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="change one key")
 
 
@@ -47,10 +51,13 @@ def run(args: argparse.Namespace) -> int:
     with Stop() as told:
         from masr.api import frame_scorer, read_units
         from masr.plugins import build, resolve
-        from masr.training.assemble import Rooms, carry_out, read_config
+        from masr.training.assemble import Rooms, carry_out, find_batch_of, read_config
 
         rooms = Rooms(resolve, build, read_units, frame_scorer)
         config: TrainConfig = read_config(args.conf, changes, rooms)
+        if args.find_batch:
+            print(find_batch_of(config, args.folder, rooms))
+            return 0
         code = carry_out(config, args.folder, rooms, told)
     if code == 0 and config.training.trackers and os.environ.get("RANK", "0") == "0":
         from masr.api.tracked_report import keep_report

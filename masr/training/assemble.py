@@ -31,6 +31,7 @@ from masr.training.batches import Reading, named_streams, read_labels
 from masr.training.config import TrainConfig
 from masr.training.distributed import World, join_world
 from masr.training.encoded_frames import EncodedFrames, Scorer
+from masr.training.find_batch import find_batch
 from masr.training.init_from import begin_from, read_run, refuse_unmeant
 from masr.training.label_classes import with_classes
 from masr.training.left_out import left_out
@@ -80,6 +81,14 @@ def carry_out(config: TrainConfig, folder: Path, rooms: Rooms, told: Stop | None
         if world.is_first and not is_fresh and (ended_before is None or ended_at(run) != ended_before):
             describe(run)
     return code
+
+
+def find_batch_of(config: TrainConfig, folder: Path, rooms: Rooms) -> str:
+    """How large a micro-batch of this run fits its device; nothing is trained or written."""
+    with join_world(config.device) as world:
+        run = assemble(config, folder, world, rooms)
+        assert run.data.largest is not None
+        return find_batch(run, run.data.largest()).render()
 
 
 def read_config(path: Path, changes: Sequence[str], rooms: Rooms) -> TrainConfig:

@@ -47,15 +47,13 @@ class MemoryNeed:
 def preflight(run: Run, micro_batches: Sequence[Batch]) -> None:
     """TrainingError where the largest batch will not fit, with the settings to change; otherwise nothing changes."""
     # Ranks may take different micro-batches, and few utterances of them: what the plan says of sizes does not hold.
-    batch = replace(max(micro_batches, key=lambda batch: _frames(run, batch)), rank_sizes=())
+    batch = replace(max(micro_batches, key=lambda batch: frames_of(run, batch)), rank_sizes=())
     devices = [run.world.device] if run.world.device.type == "cuda" else []
     buffers = Buffers(run.objective)
     with torch.random.fork_rng(devices):
         run.objective.train()
         found = estimate(run, batch)
-        free = int(run.config.training.memory_gib * _GIB) or free_bytes(run.world.device)
-        if run.world.device.type == "cpu" and not run.config.training.memory_gib:
-            free //= run.world.local_size
+        free = room_for(run)
         short = 0 < free < found.activations + found.fixed
         if any_rank(short, run.world):
             raise _too_large(found, free)
@@ -71,24 +69,42 @@ def preflight(run: Run, micro_batches: Sequence[Batch]) -> None:
 def estimate(run: Run, batch: Batch) -> MemoryNeed:
     """The memory that a batch takes, foretold from a few of its utterances; every rank runs the same passes."""
     size = len(batch.utts)
-    few, more = (_peak_bytes(run, _longest(batch, count)) for count in (_FEW, _MORE))
+    few, more = (_peak_bytes(run, longest_of(batch, count)) for count in (_FEW, _MORE))
     if size > _MORE:
         more += (size - _MORE) * max(0, more - few) // (_MORE - _FEW)
-    trained = [p for p in run.objective.parameters() if p.requires_grad]
-    weights = sum(local(p.detach()).nbytes for p in trained)
-    copies = 1 + (0 if run.optimizer.state else 2) + (1 if run.parallel is not run.tallied else 0)
     # The gradients are among what was seen at the peak.
-    return MemoryNeed(int(max(0, more - weights) * _MARGIN), weights * copies, size, _frames(run, batch))
+    activations = int(max(0, more - gradient_bytes(run)) * _MARGIN)
+    return MemoryNeed(activations, gradient_bytes(run) + kept_bytes(run), size, frames_of(run, batch))
+
+
+def gradient_bytes(run: Run) -> int:
+    """Bytes of the gradients that this rank holds."""
+    return sum(local(p.detach()).nbytes for p in run.objective.parameters() if p.requires_grad)
+
+
+def kept_bytes(run: Run) -> int:
+    """Bytes beside weights and gradients that training keeps and that are not there yet: Adam's averages, copies."""
+    copies = (0 if run.optimizer.state else 2) + (1 if run.parallel is not run.tallied else 0)
+    return gradient_bytes(run) * copies
+
+
+def room_for(run: Run) -> int:
+    """Bytes that this rank may still take; 0 where nobody says."""
+    if run.config.training.memory_gib:
+        return int(run.config.training.memory_gib * _GIB)
+    free = free_bytes(run.world.device)
+    return free // run.world.local_size if run.world.device.type == "cpu" else free
 
 
 def _peak_bytes(run: Run, batch: Batch) -> int:
     live = Live()
     with torch.compiler.set_stance("force_eager"), live:
-        _pass(run, batch)
+        one_pass(run, batch)
     return live.peak
 
 
-def _pass(run: Run, batch: Batch) -> None:
+def one_pass(run: Run, batch: Batch) -> None:
+    """Forward and backward; no gradient is kept."""
     with run.autocast():
         loss = total_loss(run.tallied(batch), run.world)
     loss.backward()  # type: ignore[no-untyped-call]
@@ -98,7 +114,7 @@ def _pass(run: Run, batch: Batch) -> None:
 def _try(run: Run, batch: Batch, found: MemoryNeed, free: int) -> None:
     """The whole batch, forward and backward, on the device itself."""
     try:
-        _pass(run, batch)
+        one_pass(run, batch)
         failed = False
     except torch.OutOfMemoryError:
         failed = True
@@ -108,7 +124,7 @@ def _try(run: Run, batch: Batch, found: MemoryNeed, free: int) -> None:
         raise _too_large(found, free)
 
 
-def _longest(batch: Batch, count: int) -> Batch:
+def longest_of(batch: Batch, count: int) -> Batch:
     """The longest utterances of the batch, which are as padded as all of them."""
     size = len(batch.utts)
     if count >= size:
@@ -124,7 +140,8 @@ def _longest(batch: Batch, count: int) -> Batch:
     return replace(batch, **{**cuts, "utts": tuple(batch.utts[row] for row in rows.tolist())})
 
 
-def _frames(run: Run, batch: Batch) -> int:
+def frames_of(run: Run, batch: Batch) -> int:
+    """Frames of a micro-batch with padding, as the budget counts them."""
     length = int(batch.lengths.max())
     if batch.features.dim() == 2:
         length = round(length * run.meters.seconds_per_frame / _PIECE_SEC)
