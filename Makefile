@@ -25,10 +25,10 @@ demo: $(READY) ## the main job: egs/fleurs/run.sh on the embedded corpus, end to
 
 # The checks, the shell tests and the fuzzer take one core each and run side by side; then the workers of pytest share the
 # cores, one thread each. Pytest comes last, so that its closing line is the last one.
-test: $(READY) ## every check and test; FAULTS=yes, as CI does, kills, fills disks and damages input too
+test: $(READY) ## every check and test; FAULTS=yes, as CI does, kills, fills disks, damages input and rehearses the GPU check too
 	@$(MAKE) --no-print-directory --jobs $(JOBS) --output-sync=target check $(if $(FAULTS),short-fuzz) shell-tests
 	@echo "== tests (pytest)"
-	@$(IN_VENV) OMP_NUM_THREADS=1 python -m pytest -n $$(($(JOBS) + 1)) --dist worksteal $(if $(FAULTS),,--ignore=tests/faults)
+	@$(IN_VENV) OMP_NUM_THREADS=1 python -m pytest -n $$(($(JOBS) + 1)) --dist worksteal $(if $(FAULTS),,--ignore=tests/faults -m 'not rehearsal')
 
 shell-tests: $(READY)
 	@echo "== shell tests (bats)"
