@@ -37,7 +37,8 @@ def load(folder: str | PathLike[str], device: str = "auto") -> SpeechModel:
     began from a checkpoint.
 
     A folder that transformers wrote will do as well (config.json, preprocessor_config.json, model.safetensors): layer
-    k is then its hidden_states[k].
+    k is then its hidden_states[k]. "hf:NAME" is the one of that name in the cache of the Hugging Face Hub; nothing is
+    fetched.
     """
     from masr.api.model import SpeechModel
     from masr.inference.load import read_checkpoint, read_model

@@ -4,6 +4,7 @@
     exp/apc@80                               its checkpoint after 80 steps
     exp/apc/checkpoints/step_000000080       the same
     downloads/wav2vec2-large-xlsr-53         a checkpoint that transformers wrote, by its config.json
+    hf:facebook/wav2vec2-base                one that lies in the cache of the Hugging Face Hub
 
 Configuration, statistics and all else that a model needs beside its weights lie in the run's folder.
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from masr.errors import CheckpointError
 from masr.files import can_be_named, ordinary, parse_json
+from masr.io.hub_cache import PREFIX, cached
 from masr.io.layout import AVERAGE, CHECKPOINTS, MODEL, RECORD, RESOLVED_CONFIG, step_folder
 
 _STEP = re.compile(r"step_(\d+)")
@@ -55,6 +57,8 @@ class Trained:
 
 def open_trained(model: str | Path) -> Trained:
     """What a folder, RUN@STEP or the folder of a checkpoint names; a folder that is none of these is taken as a run."""
+    if str(model).startswith(PREFIX):
+        return Trained(cached(str(model)))
     path = Path(model)
     found = _STEP.fullmatch(path.name)
     if found and path.parent.name == CHECKPOINTS:
