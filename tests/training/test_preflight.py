@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from masr.errors import TrainingError
 from masr.training.loop import train
 from masr.training.memory import Live
-from masr.training.preflight import _MARGIN, _longest, estimate, preflight
+from masr.training.preflight import _MARGIN, estimate, longest_of, preflight
 from masr.training.sums import total_loss
 from small import tiny
 
@@ -80,7 +80,7 @@ def test_the_generator_and_the_buffers_are_as_before(tmp_path: Path) -> None:
 
 
 def test_the_longest_utterances_are_tried() -> None:
-    few = _longest(LARGE, 2)
+    few = longest_of(LARGE, 2)
     assert few.lengths.tolist() == sorted(LARGE.lengths.tolist())[:-3:-1]
     rows = [LARGE.utts.index(utt) for utt in few.utts]
     assert torch.equal(few.features, LARGE.features[rows]) and torch.equal(few.labels["x"], LARGE.labels["x"][rows])
