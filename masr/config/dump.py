@@ -35,6 +35,14 @@ def to_dict(config: Any) -> Any:
     return str(config) if isinstance(config, Path) else config
 
 
+def by_dotted_key(values: Any, key: str = "") -> dict[str, Any]:
+    """Nested dicts and lists as one dict: `{"streams": [{"name": "x"}]}` is `{"streams.0.name": "x"}`."""
+    if isinstance(values, Mapping | list | tuple):
+        pairs = values.items() if isinstance(values, Mapping) else enumerate(values)
+        return {k: v for n, inner in pairs for k, v in by_dotted_key(inner, f"{key}.{n}" if key else str(n)).items()}
+    return {key: values}
+
+
 def dump(config: Any, docs: bool = False) -> str:
     """YAML that `loads` reads back to an equal config; with `docs`, each field's doc stands above it."""
     return "".join(line + "\n" for line in _lines(config, docs, ""))

@@ -77,6 +77,8 @@ class FeedForward(nn.Module):
 class MaskedBatchNorm(nn.BatchNorm1d):
     """Batch norm whose statistics leave padded frames out."""
 
+    of_a_micro_batch = "statistics of batch norm"
+
     def forward(self, frames: Tensor, padding: Tensor | None = None) -> Tensor:
         """(B, T, D), (B, T) true where padded -> (B, T, D)."""
         flat = frames.reshape(-1, frames.shape[-1])

@@ -78,6 +78,7 @@ class PaddingMask:
 class BatchNormOfFrames(nn.BatchNorm1d):
     """Batch norm over (B, C, T) whose statistics leave padded frames out."""
 
+    of_a_micro_batch = "statistics of batch norm"
     padding_mask: PaddingMask
 
     def forward(self, maps: Tensor) -> Tensor:

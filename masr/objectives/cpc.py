@@ -60,6 +60,7 @@ class Cpc(nn.Module):
     def __init__(self, config: Config, encoder: Encoder) -> None:
         super().__init__()
         self.config = config
+        self.of_a_micro_batch = "" if config.negatives == "utterance" else "negatives"
         self.encoder = encoder
         self.guess = Linear(encoder.dim, config.steps * encoder.dim, bias=False)
 

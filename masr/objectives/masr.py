@@ -92,6 +92,7 @@ class Masr(nn.Module):
     """Loss of the objective plus the weighted loss of each stream."""
 
     gradients: Tensor
+    of_a_micro_batch = "triplets of the streams"
 
     def __init__(self, objective: nn.Module, streams: Mapping[str, tuple[Stream, StreamConfig]]) -> None:
         super().__init__()

@@ -68,6 +68,7 @@ class Wav2Vec2(nn.Module):
         self.target = nn.Linear(config.code_dim, config.width)
         self.guess = nn.Linear(encoder.dim, config.width)
         self.softness = config.first_softness
+        self.of_a_micro_batch = "how evenly codes are used" if config.diversity_weight else ""
 
     def advance(self, step: int) -> None:
         """The choice of codes hardens as training goes on."""

@@ -86,6 +86,12 @@ def carry_out(config: TrainConfig, folder: Path, rooms: Rooms, told: Stop | None
 def find_batch_of(config: TrainConfig, folder: Path, rooms: Rooms) -> str:
     """How large a micro-batch of this run fits its device; nothing is trained or written."""
     with join_world(config.device) as world:
+        if world.size > 1:
+            raise ConfigError(
+                f"--find-batch tries one device, and {world.size} processes were started",
+                why="a try that does not fit on one of them would leave the others waiting in the middle of a step",
+                fix="start it once, without a launcher, on a device like those of the run",
+            )
         run = assemble(config, folder, world, rooms)
         assert run.data.largest is not None
         return find_batch(run, run.data.largest()).render()

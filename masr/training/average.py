@@ -15,7 +15,7 @@ _AT_ONCE = 1 << 25
 
 
 class Average:
-    """One average for each parameter that is trained.
+    """One average for each parameter that is trained when the run begins; some of them may rest for a while later.
 
     The decay rises as min(decay, (1 + n) / (10 + n)) with n updates, so that the first, random weights are soon
     forgotten whatever the decay.
@@ -23,7 +23,7 @@ class Average:
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.model, self.decay = model, decay
-        self.values = {name: p.detach().clone() for name, p in _trained(model)}
+        self.values = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
         self.updates = local(next(iter(self.values.values()))).new_zeros((), dtype=torch.float64)
 
     @property
@@ -39,7 +39,7 @@ class Average:
         decay = ((1 + self.updates) / (10 + self.updates)).clamp(max=self.decay)
         share = torch.where(used, 1 - decay, 0.0).float()
         held = [local(value) for value in self.values.values()]
-        new = [local(parameter.detach()) for _, parameter in _trained(self.model)]
+        new = [local(self.model.get_parameter(name).detach()) for name in self.values]
         for some in _pieces(held):  # the way from one to the other needs memory of its own
             way = torch._foreach_sub(new[some], held[some])
             torch._foreach_mul_(way, share)
@@ -62,8 +62,8 @@ class Average:
 
     @torch.no_grad()
     def _swap(self) -> None:
-        for name, parameter in _trained(self.model):
-            mine, theirs = local(self.values[name]), local(parameter.detach())
+        for name, value in self.values.items():
+            mine, theirs = local(value), local(self.model.get_parameter(name).detach())
             kept = mine.clone()
             mine.copy_(theirs)
             theirs.copy_(kept)
@@ -78,7 +78,3 @@ def _pieces(tensors: Sequence[Tensor]) -> Iterator[slice]:
             start, size = place, 0
         size += tensor.numel()
     yield slice(start, len(tensors))
-
-
-def _trained(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-    return ((name, p) for name, p in model.named_parameters() if p.requires_grad)

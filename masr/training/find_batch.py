@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from masr.errors import TrainingError
-from masr.training.distributed import any_rank
 from masr.training.guard import Buffers
 from masr.training.preflight import estimate, frames_of, kept_bytes, longest_of, one_pass, room_for
 from masr.types import Batch
@@ -40,25 +39,25 @@ class Found:
     longest: int
     """Frames of the longest utterance that was tried."""
     tries: int
-    ranks: int
     wanted: int
     """Frames that a whole step has at most, by the configuration."""
     accumulate: int
 
     @property
     def micro_batches(self) -> int:
-        """How many a rank has to take for a step of the configuration."""
-        return math.ceil(self.wanted / (self.ranks * self.frames))
+        """How many one device has to take for a step of the configuration."""
+        return math.ceil(self.wanted / self.frames)
 
     def render(self) -> str:
         """What fits, and the options that make use of it."""
-        whole = self.frames * self.ranks * self.accumulate
+        whole = self.frames * self.accumulate
         lines = [
-            f"a micro-batch of {self.frames} frames with padding fits each of {self.ranks} ranks, "
+            f"a micro-batch of {self.frames} frames with padding fits, "
             f"found in {self.tries} tries with utterances of {self.longest} frames",
             f"the same training as now, steps of {self.wanted} frames: --set training.accumulate={self.micro_batches}",
             f"another training, of steps as large as {self.accumulate} micro-batches may be: "
             f"--set batching.batch_frames={whole}",
+            "on N devices alike: a step takes an Nth as many micro-batches, or holds N times these frames",
         ]
         return "\n".join(lines)
 
@@ -73,7 +72,7 @@ def find_batch(run: Run, micro_batches: Sequence[Batch]) -> Found:
     with torch.random.fork_rng([run.world.device] if cuda else []):
         run.objective.train()
         fits = _fits_gpu if cuda else _fits_cpu
-        count, tries = most_that_fits(lambda count: not any_rank(not fits(run, repeated(some, count)), run.world))
+        count, tries = most_that_fits(lambda count: fits(run, repeated(some, count)))
     buffers.restore()
     if not count:
         raise TrainingError(
@@ -85,7 +84,6 @@ def find_batch(run: Run, micro_batches: Sequence[Batch]) -> Found:
         frames=max(longest, int(count * longest * _HEADROOM)),
         longest=longest,
         tries=tries,
-        ranks=run.world.size,
         wanted=how.batching.batch_frames,
         accumulate=how.training.accumulate,
     )

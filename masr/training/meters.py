@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from masr.config.dump import by_dotted_key
 from masr.errors import TrainingError, near
 from masr.files import ordinary, parse_json
 from masr.io.atomic import atomic_write, flush
@@ -78,7 +79,7 @@ class Meters:
 
         if self.world.is_first:
             names = [TENSORBOARD] * self.config.tensorboard + list(self.config.trackers)
-            values = flat(self.settings)
+            values = {key: str(value) for key, value in by_dotted_key(self.settings).items()}
             self.trackers = open_trackers(self.folder, names, step, self.config.project, self.say, values)
         on_screen = sys.stderr.isatty()
         self.bar = tqdm(
@@ -225,14 +226,6 @@ class Meters:
                 fix="free some space and run the same command again: it goes on from the last checkpoint",
             ) from None
         self.trackers.write(plain)
-
-
-def flat(values: Mapping[str, Any], before: str = "") -> dict[str, str]:
-    """`optim.peak_lr` -> `0.002` for every value of a configuration."""
-    found: dict[str, str] = {}
-    for key, value in values.items():
-        found |= flat(value, f"{before}{key}.") if isinstance(value, Mapping) else {f"{before}{key}": str(value)}
-    return found
 
 
 def _plain(value: Any) -> Any:

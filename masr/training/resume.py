@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from masr.config.dump import by_dotted_key
 from masr.errors import CheckpointError, TrainingError
 from masr.io import checkpoint
 from masr.training.distributed import any_rank, from_first, local, part_of, together, whole
@@ -100,7 +101,7 @@ def _newest(run: Run) -> Found | None:
         if run.data.reads:
             _refuse_unknown(run, folder, record)
         _refuse_another(run, folder, record["settings"])
-        _say_of_streams(run, record["settings"])
+        _say_of_micro_batches(run, record["settings"])
         _refuse_changed(run, folder, record.get("reads", {}))
         return folder, groups, record
     if present:
@@ -114,7 +115,7 @@ def _newest(run: Run) -> Found | None:
 
 def _refuse_another(run: Run, folder: Path, settings: Mapping[str, Any]) -> None:
     """CheckpointError where a checkpoint was made with other settings: going on would mix two runs."""
-    theirs, mine = _flat(settings), _flat(run.settings)
+    theirs, mine = by_dotted_key(settings), by_dotted_key(run.settings)
     free = {*_FREE, _LENGTH} if run.config.optim.schedule in ("noam", "constant") else _FREE
     changed = [key for key in sorted({*theirs, *mine} - free) if theirs.get(key, _ABSENT) != mine.get(key, _ABSENT)]
     # What the code has learned since, and this run leaves switched off, changes nothing.
@@ -131,13 +132,14 @@ def _refuse_another(run: Run, folder: Path, settings: Mapping[str, Any]) -> None
     )
 
 
-def _say_of_streams(run: Run, settings: Any) -> None:
-    """A line where triplets will be looked for among fewer utterances, or more, than they were."""
-    key, theirs, mine = "training.accumulate", _flat(settings), _flat(run.settings)
-    if key in theirs and key in mine and theirs[key] != mine[key] and any(name.startswith("streams.") for name in mine):
+def _say_of_micro_batches(run: Run, settings: Any) -> None:
+    """A line where the model compares utterances of a micro-batch and the micro-batches are others than they were."""
+    key, theirs, mine = "training.accumulate", by_dotted_key(settings), by_dotted_key(run.settings)
+    of_all = list(dict.fromkeys(said for m in run.objective.modules() if (said := getattr(m, "of_a_micro_batch", ""))))
+    if key in theirs and key in mine and theirs[key] != mine[key] and of_all:
         run.meters.say(
-            f"{key} was {theirs[key]} and is now {mine[key]}: the objective learns as before, and the streams find "
-            "their triplets among other utterances, those of one micro-batch"
+            f"{key} was {theirs[key]} and is now {mine[key]}: what is of a whole micro-batch now comes from other "
+            f"utterances ({', '.join(of_all)}); all else is learnt as before"
         )
 
 
@@ -179,14 +181,6 @@ def _refuse_changed(run: Run, folder: Path, then: Mapping[str, str]) -> None:
 def _more(changed: Sequence[str]) -> str:
     """How many are not shown."""
     return f"; and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
-
-
-def _flat(settings: Any, key: str = "") -> dict[str, Any]:
-    """Nested settings as one dict by dotted key, such as `streams.0.name`."""
-    if isinstance(settings, Mapping | list | tuple):
-        pairs = settings.items() if isinstance(settings, Mapping) else enumerate(settings)
-        return {k: v for n, inner in pairs for k, v in _flat(inner, f"{key}.{n}" if key else str(n)).items()}
-    return {key: settings}
 
 
 def _refuse_broken(run: Run, step: int) -> None:

@@ -67,13 +67,14 @@ def parts_of_step(objective: nn.Module, micro_batches: Sequence[Batch], world: W
     counts = [counts_of(batch) for batch in micro_batches]
     real = torch.tensor([float(not batch.stand_in) for batch in micro_batches], dtype=torch.float64)
     frames = torch.stack([on_host(batch.lengths).sum() for batch in micro_batches]) * real
-    totals = torch.tensor([list(found.values()) for found in counts], dtype=torch.float64) * real[:, None]
+    names = sorted(counts[0])
+    totals = torch.tensor([[found[name] for name in names] for found in counts], dtype=torch.float64) * real[:, None]
     held = sent(torch.cat([frames, totals.sum(dim=0)]), world.device)
     if world.size > 1:
         held = held.clone()
         distributed.all_reduce(held)
     frames, known = held[: len(micro_batches)], held[len(micro_batches) :]
-    whole = dict(zip(counts[0], known.float(), strict=True))
+    whole = dict(zip(names, known.float(), strict=True))
     return [PartOfStep(whole, share) for share in (frames / frames.sum().clamp(min=1)).float()]
 
 
@@ -83,7 +84,7 @@ def total_loss(tally: Tally, world: World, part: PartOfStep = PartOfStep()) -> T
     It is scaled by the number of ranks, because gradients are averaged over ranks where we want their sum.
     """
     counts = {name: part.counts[name].clamp(min=1) for name in tally.sums if name in part.counts}
-    unknown = [name for name in tally.sums if name not in counts]
+    unknown = sorted(name for name in tally.sums if name not in counts)
     if unknown:
         found = torch.stack([tally.counts[name].float() for name in unknown])
         if world.size > 1:
@@ -186,11 +187,13 @@ class Sums:
         """All sums of all ranks in one tensor on the device; None of nothing. Every rank asks at the same time."""
         if self.counted is None:
             return None
-        pairs = [torch.stack(list(self.values.values())).flatten()] if self.values else []
-        flat = torch.cat([self.counted, *pairs, *(counts.flatten() for counts in self.histograms.values())])
+        # Ranks add numbers up place by place, and need not have met the names in the same order.
+        names, tables = sorted(self.values), {name: self.histograms[name] for name in sorted(self.histograms)}
+        pairs = [torch.stack([self.values[name] for name in names]).flatten()] if names else []
+        flat = torch.cat([self.counted, *pairs, *(counts.flatten() for counts in tables.values())])
         if world.size > 1:
             distributed.all_reduce(flat)
-        shapes = {name: (counts.shape[0], counts.shape[1]) for name, counts in self.histograms.items()}
+        shapes = {name: (counts.shape[0], counts.shape[1]) for name, counts in tables.items()}
         return Packed(flat, tuple(self.values), shapes, dict(self.weights), sorted(self.beside))
 
     def over_ranks(self, world: World) -> Totals:
@@ -219,7 +222,7 @@ class Packed:
     """Sums on the device, and what the numbers in them are."""
 
     flat: Tensor
-    """(N,) batches and seconds, then a sum and a count for each name, then the histograms."""
+    """(N,) batches and seconds, then a sum and a count for each name by the alphabet, then the histograms."""
     names: tuple[str, ...]
     shapes: Mapping[str, tuple[int, int]]
     weights: Mapping[str, float]
@@ -230,7 +233,8 @@ class Packed:
         num_batches, audio_sec, *rest = numbers
         if not num_batches:
             return Totals()
-        pairs = {name: (rest[2 * n], rest[2 * n + 1]) for n, name in enumerate(self.names)}
+        places = {name: 2 * n for n, name in enumerate(sorted(self.names))}
+        pairs = {name: (rest[places[name]], rest[places[name] + 1]) for name in self.names}
         tables, start = {}, 2 * len(self.names)
         for name, (books, codes) in self.shapes.items():
             tables[name] = [rest[at : at + codes] for at in range(start, start + books * codes, codes)]

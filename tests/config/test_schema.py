@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from masr.config import Named, choice, choices, defaults, dump, load, loads, option, required, seed_option, to_dict
+from masr.config.dump import by_dotted_key
 from masr.errors import ConfigError
 
 
@@ -406,3 +407,8 @@ def test_no_tag_of_yaml_runs_anything(tag: str, tmp_path: Path) -> None:
         with pytest.raises(ConfigError):
             load(Whole, tmp_path / name)
     assert not trap.exists()
+
+
+def test_nested_values_by_dotted_key() -> None:
+    nested = {"a": {"b": 1, "c": [{"d": 2}, 3]}, "e": None}
+    assert by_dotted_key(nested) == {"a.b": 1, "a.c.0.d": 2, "a.c.1": 3, "e": None}

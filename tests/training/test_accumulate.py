@@ -10,6 +10,8 @@ import pytest
 import torch
 from torch import nn
 
+from masr.models.conformer import MaskedBatchNorm
+from masr.models.padding_mask import BatchNormOfFrames
 from masr.objectives.masr import StreamConfig, wrap
 from masr.plugins import names
 from masr.training.distributed import World
@@ -123,14 +125,28 @@ def test_a_run_goes_on_with_more_micro_batches(tmp_path: Path) -> None:
         torch.testing.assert_close(two.objective.state_dict()[name], value, atol=2e-4, rtol=1e-3)
 
 
-@pytest.mark.parametrize("streams", [[], [{"name": "x"}]])
-def test_what_changes_for_streams_is_said(
-    streams: list[dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "compared"), [("best_rq", ""), ("masr", "triplets of the streams"), ("cpc", "negatives")]
+)
+def test_what_changes_with_the_micro_batches_is_said(
+    name: str, compared: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
     monkeypatch.setattr(Meters, "say", lambda _, line: said.append(line))
     for accumulate in (1, 2):
-        settings = {"training": {"accumulate": accumulate}, "streams": streams}
-        run = tiny.make_run(tmp_path, accumulate=accumulate, settings=settings, max_steps=4 * accumulate)
+        settings = {"training": {"accumulate": accumulate}}
+        made, steps = tiny.objective(name), 4 * accumulate
+        run = tiny.make_run(tmp_path, made, accumulate=accumulate, settings=settings, max_steps=steps)
         assert train(tiny.with_data(run, tiny.batches(accumulate=accumulate), tiny.nothing)) == 0
-    assert len([line for line in said if "training.accumulate was 1 and is now 2" in line]) == len(streams)
+    told = [line for line in said if "training.accumulate was 1 and is now 2" in line]
+    assert len(told) == bool(compared) and all(f"({compared})" in line for line in told)
+
+
+def test_what_is_of_a_micro_batch_is_known_of_every_objective() -> None:
+    """All others have the gradient of one batch in any number of pieces, as the first test shows."""
+    codes = "how evenly codes are used"
+    expected = {"masr": "triplets of the streams", "wav2vec2": codes, "w2v_bert": codes}
+    for name in names("objectives"):
+        said = {getattr(module, "of_a_micro_batch", "") for module in objectives.make(name).modules()}
+        assert said - {""} == {expected[name]} if name in expected else not said - {""}, name
+    assert MaskedBatchNorm.of_a_micro_batch == BatchNormOfFrames.of_a_micro_batch

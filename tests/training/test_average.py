@@ -37,3 +37,20 @@ def test_frozen_weights_have_none() -> None:
     net = nn.Linear(2, 2)
     net.bias.requires_grad_(False)
     assert list(Average(net, 0.9).values) == ["weight"]
+
+
+def test_what_rests_for_a_while_keeps_its_own_average() -> None:
+    """As where a schedule of freezing lets layers thaw later: those that move are not taken for their neighbours."""
+    net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    average = Average(net, 0.0)
+    net[0].requires_grad_(False)
+    with torch.no_grad():
+        net[1].weight.fill_(3.0)
+    average.follow()
+    for name, parameter in net.named_parameters():
+        assert torch.allclose(average.values[name], parameter), name
+    with torch.no_grad():
+        net[0].weight.fill_(5.0)
+    with average.in_place():
+        assert not torch.equal(net[0].weight, torch.full((2, 2), 5.0))
+    assert torch.equal(net[0].weight, torch.full((2, 2), 5.0))

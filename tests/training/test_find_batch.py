@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 
-from masr.errors import TrainingError
+from masr.errors import ConfigError, TrainingError
+from masr.training import assemble
+from masr.training.distributed import World
 from masr.training.find_batch import find_batch, most_that_fits, repeated
 from masr.training.preflight import estimate, longest_of
 from masr.training.run import Run
@@ -67,3 +72,11 @@ def test_one_utterance_that_is_too_much_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="a single utterance of") as caught:
         find_batch(run, [tiny.whole_batch(1, 1, 6)])
     assert "batching.max_frames" in caught.value.fix
+
+
+def test_it_is_for_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assemble, "join_world", lambda _: nullcontext(World(0, 2)))
+    config: Any = SimpleNamespace(device="cpu")
+    with pytest.raises(ConfigError, match="2 processes were started") as caught:
+        assemble.find_batch_of(config, tmp_path, assemble.Rooms(*[lambda *_: None] * 4))
+    assert "without a launcher" in caught.value.fix

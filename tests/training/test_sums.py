@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from masr.training.distributed import World
 from masr.training.loop import train, validate
-from masr.training.sums import Sums, Tallied, Tally, Totals
+from masr.training.sums import Sums, Tallied, Tally, Totals, parts_of_step
 from masr.types import Batch, Losses, Term
 from small import tiny
 
@@ -143,3 +143,32 @@ def test_metrics_and_screen_have_them(tmp_path: Path, capsys: pytest.CaptureFixt
     assert all(names | {"code_chance"} <= line.keys() for line in found)
     line = next(line for line in found if line["split"] == "dev")
     assert f"code_chance {line['code_chance']:.3f}" in capsys.readouterr().err
+
+
+def test_ranks_add_up_what_has_the_same_name() -> None:
+    """Whatever order the names came in: a rank without an utterance of some kind meets them later."""
+
+    def packed(names: str) -> Any:
+        sums = Sums()
+        values = {name: torch.tensor(float(ord(name))) for name in names}
+        codes = {name: torch.full((1, 2), float(ord(name))) for name in names}
+        ones = dict.fromkeys(names, torch.tensor(1.0))
+        sums.add(Tally(values, ones, dict.fromkeys(names, 1.0), frozenset(), {}, codes))
+        return sums.packed(World())
+
+    one, other = packed("ab"), packed("ba")
+    assert torch.equal(one.flat, other.flat)
+    assert (
+        one.totals(one.flat.tolist()).pairs == other.totals(other.flat.tolist()).pairs == {"a": (97, 1), "b": (98, 1)}
+    )
+    assert other.totals(other.flat.tolist()).histograms == {"a": [[97, 97]], "b": [[98, 98]]}
+
+
+def test_counts_of_micro_batches_go_by_name() -> None:
+    class Objective(nn.Module):
+        def counts(self, batch: Batch) -> dict[str, float]:
+            return {"a": 1.0, "b": 10.0} if batch.utts[0] == "first" else {"b": 20.0, "a": 2.0}
+
+    batch = tiny.whole_batch(1, 1, 2)
+    parts = parts_of_step(Objective(), [replace(batch, utts=("first",)), replace(batch, utts=("second",))], World())
+    assert {name: float(count) for name, count in parts[0].counts.items()} == {"a": 3.0, "b": 30.0}
