@@ -80,8 +80,9 @@ def run(args: argparse.Namespace) -> int:
 
     given = settings(Given, args)
     if args.action == "results":
-        out, count = write_results(Path(args.table), args.out, given, VERBS, resolved_settings)
-        print(f"{out}: {count} table{'' if count == 1 else 's'}")
+        out, count, kept = write_results(Path(args.table), args.out, given, VERBS, resolved_settings)
+        as_before = f"; {kept} without a score here stay as they stood" if kept else ""
+        print(f"{out}: {count} table{'' if count == 1 else 's'}{as_before}")
         return 0
     path = find_table(args.table)
     plan = open_plan(path, args.size, given, VERBS, resolved_settings)

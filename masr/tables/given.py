@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from masr.errors import ConfigError, UsageError, near
+from masr.files import ordinary
 from masr.io.atomic import atomic_write
 from masr.io.layout import RESOLVED_DIGESTS
 from masr.tables.config import TableConfig, read_table, size_of
@@ -73,8 +74,8 @@ def _variables(table: TableConfig, changes: Sequence[str]) -> dict[str, str]:
 
 def write_results(
     folder: Path, out: Path | None, given: Given, verbs: Collection[str], resolved_settings: Resolve
-) -> tuple[Path, int]:
-    """RESULTS.md of all tables of a folder, and how many there are."""
+) -> tuple[Path, int, int]:
+    """RESULTS.md of all tables of a folder, how many there are, and how many stay on it as they stood there."""
     paths = sorted(folder.glob("*.yaml"))
     if not paths:
         raise UsageError(f"{folder} holds no table", fix="give a recipe's folder tables/")
@@ -84,5 +85,7 @@ def write_results(
     }
     out = out or recipe_of(paths[0]) / RESULTS
     copy_pictures(found, out.parent)
-    atomic_write(out, results(found, read_table(paths[0]).corpus))
-    return out, len(paths)
+    before = ordinary(out).read_text(encoding="utf-8") if out.exists() else ""
+    text, num_kept = results(found, read_table(paths[0]).corpus, before)
+    atomic_write(out, text)
+    return out, len(paths), num_kept

@@ -1,11 +1,13 @@
 """RESULTS.md of a recipe: what came out of all tables of its folder, then each table in every size that is begun.
 
-Pictures that steps draw stand under their table, and are copied beside RESULTS.md.
+Pictures that steps draw stand under their table, and are copied beside RESULTS.md. A table that has no score here, and
+has some on the page as it is, stays as it stands there: another machine may have run it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -24,26 +26,76 @@ RESULTS = "RESULTS.md"
 FIGURES = "figures"
 """The folder beside RESULTS.md that pictures are copied to, so that they travel with it."""
 _VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+_HEAD = (
+    "| table | size | tasks done | " + " | ".join(_VERDICTS) + " |\n| --- | --- | --- |" + " ---: |" * len(_VERDICTS)
+)
+_PRIMARY, _OTHER = "### Primary claims", "### Other claims"
+_SECTION = re.compile(r'^<a id="([^"]+)"></a>$', re.MULTILINE)
 
 
-def results(tables: Mapping[Path, Iterable[Outcome]], corpus: str) -> str:
-    """The text of RESULTS.md. It names no date, so that it changes only with its figures, hours and commits."""
-    every = [(path, outcome) for path, outcomes in tables.items() for outcome in sorted(outcomes, key=_is_real)]
-    begun = [(path, outcome) for path, outcome in every if _has_scores(outcome)]
+@dataclass(frozen=True)
+class Shown:
+    """What the page says of a table in one size."""
+
+    line: str
+    """Its line in the list of all tables."""
+    corpus: str = ""
+    """What corpus it was run on, where it has a score."""
+    primary: tuple[str, ...] = ()
+    """A line for each of its primary claims."""
+    other: tuple[str, ...] = ()
+    section: str = ""
+    """The table itself, where it has a score."""
+
+
+def results(tables: Mapping[Path, Iterable[Outcome]], corpus: str, before: str = "") -> tuple[str, int]:
+    """The text of RESULTS.md, and how many tables of it stay as they stood on the page `before`.
+
+    It names no date: it changes only with what it shows.
+    """
+    shown, num_kept, earlier = [], 0, shown_before(before)
+    for path, outcomes in tables.items():
+        for outcome in sorted(outcomes, key=_is_real):
+            here = _shown(path, outcome)
+            is_kept = not here.section and _anchor(path, outcome) in earlier
+            shown.append(earlier[_anchor(path, outcome)] if is_kept else here)
+            num_kept += is_kept
     parts = [
         f"# Results of {corpus}",
         "Written by `masr table results`; do not edit. "
         "`masr table show TABLE` prints one table, `masr table plan TABLE` what is left to do.",
-        *dict.fromkeys(corpus_line(outcome) for _, outcome in begun),
-        "\n".join(_contents(every)),
+        *dict.fromkeys(one.corpus for one in shown if one.corpus),
+        "\n".join([_HEAD, *(one.line for one in shown)]),
     ]
-    if len(begun) < len(every):
+    if not all(one.section for one in shown):
         parts.append("Sizes without a link have no score yet.")
-    parts += _every_claim(begun)
-    for path, outcome in begun:
-        body = markdown(outcome).strip() + _pictures_shown(path, outcome)
-        parts.append(f'<a id="{_anchor(path, outcome)}"></a>\n\n{body}\n\nFile: `tables/{path.name}`')
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    parts += _every_claim(shown)
+    parts += [one.section for one in shown if one.section]
+    return "\n\n".join(part.strip() for part in parts) + "\n", num_kept
+
+
+def shown_before(page: str) -> dict[str, Shown]:
+    """What a page that `results` wrote says of each table that has a score, by the table's anchor.
+
+    Nothing of a page that lists other verdicts: its counts would stand in the wrong columns.
+    """
+    if _HEAD not in page:
+        return {}
+    marks = list(_SECTION.finditer(page))
+    above = page[: marks[0].start()] if marks else page
+    claims, _, other = above.partition(_OTHER)
+    found = {}
+    for mark, end in zip(marks, [*(mark.start() for mark in marks[1:]), len(page)], strict=True):
+        link, section = f"](#{mark[1]})", page[mark.start() : end].strip()
+        lines, others = ([line for line in text.splitlines() if link in line] for text in (claims, other))
+        found[mark[1]] = Shown(
+            next((line for line in lines if line.startswith("| [")), ""),
+            next((line for line in section.splitlines() if line.startswith("Corpus: ")), ""),
+            tuple(line for line in lines if not line.startswith("| [")) if _PRIMARY in above else (),
+            tuple(others if _PRIMARY in above else [line for line in lines if not line.startswith("| [")]),
+            section,
+        )
+    return {name: one for name, one in found.items() if one.line}
 
 
 def copy_pictures(tables: Mapping[Path, Iterable[Outcome]], folder: Path) -> int:
@@ -54,27 +106,30 @@ def copy_pictures(tables: Mapping[Path, Iterable[Outcome]], folder: Path) -> int
     return len(pictures)
 
 
-def _contents(every: list[tuple[Path, Outcome]]) -> list[str]:
-    """A line for each table and size, with how many of its claims came out which way."""
-    lines = [
-        "| table | size | tasks done | " + " | ".join(_VERDICTS) + " |",
-        "| --- | --- | --- |" + " ---: |" * len(_VERDICTS),
-    ]
-    for path, outcome in every:
-        title = _plain(outcome.plan.table.title)
-        begun = _has_scores(outcome)
-        name = f"[{title}](#{_anchor(path, outcome)})" if begun else title
-        counts = _counts(outcome.claims) if begun else dict.fromkeys(_VERDICTS, 0)
-        cells = " | ".join(str(counts[verdict] or "-") for verdict in _VERDICTS)
-        done = f"{outcome.num_done} of {outcome.num_tasks}"
-        lines.append(f"| {name} | {outcome.plan.size_name} | {done} | {cells} |")
-    return lines
+def _shown(path: Path, outcome: Outcome) -> Shown:
+    """A table and size as it is done here."""
+    title, done = _plain(outcome.plan.table.title), f"{outcome.num_done} of {outcome.num_tasks}"
+    begun = _has_scores(outcome)
+    counts = _counts(outcome.claims) if begun else dict.fromkeys(_VERDICTS, 0)
+    cells = " | ".join([outcome.plan.size_name, done, *(str(counts[verdict] or "-") for verdict in _VERDICTS)])
+    if not begun:
+        return Shown(f"| {title} | {cells} |")
+    anchor = _anchor(path, outcome)
+    body = markdown(outcome).strip() + _pictures_shown(path, outcome)
+    return Shown(
+        f"| [{title}](#{anchor}) | {cells} |",
+        corpus_line(outcome),
+        tuple(_claims(path, outcome, True)),
+        tuple(_claims(path, outcome, False)),
+        f'<a id="{anchor}"></a>\n\n{body}\n\nFile: `tables/{path.name}`',
+    )
 
 
-def _every_claim(begun: list[tuple[Path, Outcome]]) -> list[str]:
+def _every_claim(shown: Sequence[Shown]) -> list[str]:
     """The claims of all tables, the primary ones first; nothing where there are none."""
-    lines = {one: [line for path, outcome in begun for line in _claims(path, outcome, one)] for one in (True, False)}
-    if not any(lines.values()):
+    primary = [line for one in shown for line in one.primary]
+    other = [line for one in shown for line in one.other]
+    if not primary and not other:
         return []
     parts = [
         "## Every claim",
@@ -82,10 +137,9 @@ def _every_claim(begun: list[tuple[Path, Outcome]]) -> list[str]:
         "tested, stands below the claim's table. Gains are positive where the claim is right.",
     ]
     head = ["| claim | table | gains | came out |", "| --- | --- | --- | --- |"]
-    for primary, rows in lines.items():
+    for title, rows in ((_PRIMARY, primary), (_OTHER, other)):
         if rows:
-            above = ["### Primary claims" if primary else "### Other claims"] if lines[True] else []
-            parts += [*above, "\n".join([*head, *rows])]
+            parts += [*([title] if primary else []), "\n".join([*head, *rows])]
     return parts
 
 

@@ -192,6 +192,7 @@ def test_a_size_of_which_nothing_was_trained_has_no_table(made: Any, tmp_path: P
     trivial = trivial.replace("{name: b,", "{name: b, role: trivial,")
     for table, has_one in ((text, True), (trivial, False)):
         (tables / "small.yaml").write_text(table, encoding="utf-8")
+        (tmp_path / "RESULTS.md").unlink(missing_ok=True)
         assert main(["table", "results", str(tables), *folders]) == 0
         assert ("#small-mini" in (tmp_path / "RESULTS.md").read_text()) == has_one
 
@@ -260,10 +261,44 @@ def test_results_leave_out_what_is_meant_for_the_real_corpus_where_the_data_are_
     for _ in ("not known", "embedded"):
         assert main(["table", "results", str(table.parent), *folders]) == 0
         shown.append((folder / "RESULTS.md").read_text(encoding="utf-8"))
+        (folder / "RESULTS.md").unlink()
         (tmp_path / MARKER).touch()
         (folder / "data" / "train" / "provenance.json").write_text(json.dumps({"source": str(tmp_path)}))
     assert ['id="small-mini"' in text for text in shown] == [True, True]
     assert ['id="small-one"' in text for text in shown] == [True, False]
+
+
+def test_what_another_machine_ran_stays_on_the_page(
+    made: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its list of tables, its claims and its sections: a table without a score here takes nothing away."""
+    from masr.cli.main import main
+
+    tables, page = tmp_path / "tables", tmp_path / "RESULTS.md"
+    tables.mkdir()
+    small = made.table.read_text(encoding="utf-8")
+    (tables / "small.yaml").write_text(small, encoding="utf-8")
+    here, elsewhere = (
+        [f"--data={made.folder / 'data'}", f"--conf={made.folder / 'conf'}", f"--exp={exp}"]
+        for exp in (made.folder / "exp", tmp_path / "nothing")
+    )
+    assert main(["table", "results", str(tables), *here]) == 0
+    first = page.read_text()
+    (tables / "third.yaml").write_text(small.replace("Rows &", "Other &"), encoding="utf-8")
+    assert main(["table", "results", str(tables), *elsewhere]) == 0
+    assert "2 tables; 2 without a score here stay as they stood" in capfd.readouterr().out
+    second = page.read_text()
+    assert "third-mini" not in second and "| Other & columns" in second
+    assert [line for line in first.splitlines() if line and line not in second.splitlines()] == []
+    assert main(["table", "results", str(tables), *here]) == 0
+    both = page.read_text()
+    assert 'id="third-mini"' in both and "stay" not in capfd.readouterr().out
+    (tables / "third.yaml").unlink()
+    assert main(["table", "results", str(tables), *elsewhere]) == 0
+    assert page.read_text() == first
+    page.write_text(first.replace("| holds |", "| came true |"), encoding="utf-8")  # a page of another version
+    assert main(["table", "results", str(tables), *elsewhere]) == 0
+    assert 'id="small-mini"' not in page.read_text()
 
 
 def test_results_leave_out_sizes_without_a_score(recipe: Any) -> None:
