@@ -81,6 +81,8 @@ class Utterance:
     """Forced alignment, where the corpus has one."""
     member: str | None = None
     """Name inside its archive, where the audio came as bytes."""
+    entry: str | None = None
+    """What wav.scp may say of the audio that came as bytes, where it can be read in its place (masr/io/inside.py)."""
 
 
 @dataclass(frozen=True, slots=True)

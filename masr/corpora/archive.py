@@ -27,6 +27,9 @@ _UNPACKERS: dict[bytes, Callable[[BinaryIO], Any]] = {
     b"\xfd7zXZ\0": lzma.LZMAFile,
 }
 
+UNPACKING_ERRORS = (EOFError, zlib.error, lzma.LZMAError, OSError)
+"""What damage to an archive can make its unpacker raise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -80,7 +83,7 @@ def members_of(
                 member = Member(info.name, tar.content(info))
                 num_read += 1
                 yield member
-    except (DamagedTarError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+    except (DamagedTarError, *UNPACKING_ERRORS) as error:
         yield _end(path, num_read, error, spoils_part=has_checksum)
 
 

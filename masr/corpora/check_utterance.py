@@ -128,6 +128,8 @@ class Admission:
             entry = _entry(audio)
             if not self.shards and (channel is None or audio_info(audio).num_channels == 1):
                 return Recording(entry, check_audio(audio, channel=channel).duration_sec)
+        elif utterance.entry and not self.shards:
+            return Recording(utterance.entry, check_audio(audio, channel=channel).duration_sec)
         blocks = int16_blocks(audio, SAMPLE_RATE, channel, self.resample)
         entry, num_samples = self.shard.append(key, blocks)
         return Recording(entry, num_samples / SAMPLE_RATE)

@@ -21,6 +21,7 @@ import numpy as np
 from masr.errors import AudioError
 from masr.files import open_ordinary
 from masr.io.flac import SampleDigest
+from masr.io.inside import bytes_in_place
 from masr.io.riff import Riff, read_riff
 from masr.io.sound import (
     Block,
@@ -71,9 +72,9 @@ def audio_info(source: Path | bytes) -> AudioInfo:
 
 
 def entry_info(entry: str) -> AudioInfo:
-    """The header of what a wav.scp entry names: a path, or `shard.ark:offset`."""
-    path, offset = split_entry(entry)
-    if not offset:
+    """The header of what a wav.scp entry names: a path, `shard.ark:offset`, or what `masr/io/inside.py` reads."""
+    path, offset = _file_of(entry)
+    if isinstance(path, bytes) or not offset:
         return audio_info(path)
     with _opened(path) as (stream, size):
         riff = read_riff(stream, offset, size - offset)
@@ -151,7 +152,7 @@ def read_audio(
     sample_rate: int = SAMPLE_RATE,
     allow_pipes: bool = False,
 ) -> FloatArray:
-    """Mono float32 in [-1, 1] of a wav.scp entry: a path, `shard.ark:offset`, or `command |` where allowed.
+    """Mono float32 in [-1, 1] of a wav.scp entry: as of `entry_info`, or `command |` where allowed.
 
     Only the span from `start_sec` to `end_sec` is read from the disk.
     """
@@ -171,6 +172,12 @@ def split_entry(entry: str) -> tuple[Path, int]:
     return Path(match[1]), int(match[2])
 
 
+def _file_of(entry: str) -> tuple[Path | bytes, int]:
+    """A wav.scp entry that is no pipe, as file and byte offset, or as the bytes of a file that is no file by itself."""
+    found = bytes_in_place(entry)
+    return split_entry(entry) if found is None else (found, 0)
+
+
 def _read(
     entry: str, start_sec: float, end_sec: float | None, channel: int, sample_rate: int, allow_pipes: bool
 ) -> FloatArray:
@@ -181,7 +188,7 @@ def _read(
             why="wav.scp can hold commands, and this one may come from anywhere",
             fix="add --allow-pipes if you trust it, or run the command once and point to the file",
         )
-    path, offset = (b"", 0) if piped else split_entry(entry)
+    path, offset = (b"", 0) if piped else _file_of(entry)
     with _opened(_output_of(entry) if piped else path) as (stream, size):
         riff = read_riff(stream, offset, size - offset)
         if riff is not None and riff.is_int16:

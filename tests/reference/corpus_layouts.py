@@ -327,6 +327,17 @@ PACKERS = {"xz": lzma.compress, "gz": gzip.compress, "bz2": bz2.compress, "zst":
 VIDEOS = [f"vid{i:08d}" for i in range(10)]
 
 
+def webdataset(path: Path, files: Mapping[str, bytes]) -> Path:
+    """A shard without compression, its files in the order given."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w") as tar:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return path
+
+
 def build(corpus: str, root: Path, bad: Mapping[str, bytes] | None = None) -> Path:
     """A small sound corpus of any kind, plus one file for each of `bad`, under a folder with a blank and an umlaut."""
     root = root / "a corpus ü"
@@ -375,6 +386,15 @@ def build(corpus: str, root: Path, bad: Mapping[str, bytes] | None = None) -> Pa
         rows += [ml_superb_2(f"cv_eng_9{i:05d}", data) for i, data in extra.items()]
         parquet(root / "data" / "dev-00000-of-00001.parquet", rows[:1])
         parquet(root / "data" / "train-00000-of-00001.parquet", rows)
+        return root
+    if corpus == "webdataset":
+        files = {f"{i:06d}": wav(samples(i)) for i in range(3)} | {f"9{i:05d}": data for i, data in extra.items()}
+        said = json.dumps({"text": "a b", "language": "eng", "speaker_id": "s1", "kept": [1], "age": 30}).encode()
+        webdataset(root / "dev-000000.tar", {"000000.flac": wav(samples(9), kind="FLAC"), "000000.json": said})
+        both = {
+            f"{name}.{kind}": data for name, audio in files.items() for kind, data in [("wav", audio), ("json", said)]
+        }
+        webdataset(root / "train-000000.tar", both)
         return root
     if corpus == "debian":
         files = {f"ru_000{i}": wav(samples(i)) for i in range(3)} | {f"ru_900{i}": data for i, data in extra.items()}

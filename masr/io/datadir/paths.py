@@ -13,6 +13,8 @@ from masr.io.datadir.report import Checks
 from masr.io.datadir.rules import TableCheck
 
 _ENTRY = re.compile(rb"(.+):(\d{1,18})(?:\[[0-9:,]*\])?", re.DOTALL)
+_INSIDE = re.compile(rb"(.+\.tar):(\d{1,18})\+(\d{1,18})", re.DOTALL)
+_URL = re.compile(rb"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _RANGE = re.compile(rb"\[[0-9:,]*\]$")
 _LIST_AFTER = 16
 
@@ -85,6 +87,13 @@ def _problem(value: bytes, checks: Checks, files: Files) -> tuple[str, str] | No
 
 def _absence(value: bytes, files: Files) -> tuple[str, str] | None:
     """The rule and the sentence for a path, `archive:offset` or `archive:offset[rows]` that points at nothing."""
+    if _URL.match(value):
+        return None  # nothing is fetched
+    part = _INSIDE.fullmatch(value)
+    if part is not None:
+        end, size = int(part[2]) + int(part[3]), files.size(part[1])
+        is_beyond = ("archive-offset", f"byte {end} of {shown(part[1])}, which has {size} bytes")
+        return None if end <= size else is_beyond if size >= 0 else ("missing-file", f"{shown(part[1])} does not exist")
     if value[-1:] == b"]":
         value = _RANGE.sub(b"", value)
     path, colon, offset = value.rpartition(b":")

@@ -11,25 +11,32 @@ from masr.io.audio import check_audio, entry_info, read_audio, split_entry
 from masr.io.datadir.lines import BLANKS, shown
 from masr.io.datadir.paths import Files
 from masr.io.datadir.rules import TableCheck
+from masr.io.elsewhere import is_elsewhere
+from masr.io.inside import bytes_in_place, inside
 from masr.io.progress import track
 
 
 def check_sound(table: TableCheck, files: Files) -> Counter[int]:
     """Reports recordings that cannot be decoded; sampling rate -> how many recordings have it.
 
-    Pipes are not run, and files that are not there are left to the rule that looks for them.
+    Pipes are not run, nothing is fetched, and files that are not there are left to the rule that looks for them.
     """
     rates = Counter[int]()
     for row in track(range(len(table.lines)), "audio", unit="file"):
         entry = os.fsdecode(table.rest(row).rstrip(BLANKS))
         if not entry or entry.endswith("|") or entry.startswith("~"):
             continue
-        path, offset = split_entry(entry)
+        part = inside(entry)
+        path, offset = split_entry(entry) if part is None else (Path(part.archive), 0)
         found = files.found(os.fsencode(path))
-        if found is None:
+        if found is None or is_elsewhere(entry):
             continue
         try:
-            rates[_rate(os.fsdecode(found), offset)] += 1
+            if part is None:
+                rates[_rate(os.fsdecode(found), offset)] += 1
+            else:
+                content = bytes_in_place(str(part._replace(archive=os.fsdecode(found)))) or b""
+                rates[check_audio(content, sample_rate=None, channel=0).sample_rate] += 1
         except AudioError as error:
             table.report.add(table.name, row + 1, "audio", f"{shown(os.fsencode(entry))}: {error.what}")
     return rates

@@ -19,6 +19,16 @@ _WORDS = {
     "voxlingua107": ["hi/", "vid00000001---", ".wav", "PK\x01\x02", "dev/"],
     "ml_superb": ["fleurs_hin_000001", " 0.5 ", "nan", "1e999", "../", "\n"],
     "common_voice": ["client_id", "\t", "common_voice_hi_1.mp3", "zh-CN", "../", "a1a1a1a1"],
+    "webdataset": [
+        "000000.json",
+        ".tar",
+        "shards.txt",
+        "http://127.0.0.1:9/a.tar",
+        '"language": "eng"',
+        "dev-",
+        ".txt",
+        "../",
+    ],
     "folder": ["file_name,", "a0.wav", '"', "\n", "\0", "split", "language", "{}", "speaker_id", "../", "28 77"],
     "lhotse": [
         '"id": "r1"',
