@@ -43,9 +43,12 @@ def by_dotted_key(values: Any, key: str = "") -> dict[str, Any]:
     return {key: values}
 
 
-def dump(config: Any, docs: bool = False) -> str:
-    """YAML that `loads` reads back to an equal config; with `docs`, each field's doc stands above it."""
-    return "".join(line + "\n" for line in _lines(config, docs, ""))
+def dump(config: Any, docs: bool = False, with_paths: bool = True) -> str:
+    """YAML that `loads` reads back to an equal config; with `docs`, each field's doc stands above it.
+
+    Without paths it is for people with another machine: what holds one is left out, at whatever depth.
+    """
+    return "".join(line + "\n" for line in _lines(config, docs, with_paths, ""))
 
 
 def doc_of(f: dataclasses.Field[Any]) -> str:
@@ -53,32 +56,35 @@ def doc_of(f: dataclasses.Field[Any]) -> str:
     return str(f.metadata.get("doc", ""))
 
 
-def _lines(config: Any, docs: bool, indent: str) -> list[str]:
+def _lines(config: Any, docs: bool, with_paths: bool, indent: str) -> list[str]:
     lines: list[str] = []
     if isinstance(config, Named):
         lines.append(f"{indent}name: {quote(config.name)}")
         if config.common is not None:
-            lines += _lines(config.common, docs, indent)
+            lines += _lines(config.common, docs, with_paths, indent)
         config = config.config
     for f in dataclasses.fields(config):
+        value = getattr(config, f.name)
+        if isinstance(value, Path) and not with_paths:
+            continue
         if docs:
             lines += [f"{indent}# {line}" for line in doc_of(f).splitlines()]
-        lines += _entry(f.name, getattr(config, f.name), docs, indent)
+        lines += _entry(f.name, value, docs, with_paths, indent)
     return lines
 
 
-def _entry(name: str, value: Any, docs: bool, indent: str) -> list[str]:
+def _entry(name: str, value: Any, docs: bool, with_paths: bool, indent: str) -> list[str]:
     if _is_section(value):
-        inner = _lines(value, docs, indent + "  ")
+        inner = _lines(value, docs, with_paths, indent + "  ")
         return [f"{indent}{name}:", *inner] if inner else [f"{indent}{name}: {{}}"]
     if isinstance(value, tuple) and value and all(_is_section(v) for v in value):
-        return [f"{indent}{name}:", *(line for v in value for line in _bullet(v, docs, indent))]
+        return [f"{indent}{name}:", *(line for v in value for line in _bullet(v, docs, with_paths, indent))]
     return [f"{indent}{name}: {_inline(value)}"]
 
 
-def _bullet(value: Any, docs: bool, indent: str) -> list[str]:
+def _bullet(value: Any, docs: bool, with_paths: bool, indent: str) -> list[str]:
     """The lines of a section in a list. A bullet starts with a key: a comment that would stand first goes after it."""
-    block = _lines(value, docs, indent + "    ")
+    block = _lines(value, docs, with_paths, indent + "    ")
     if not block:
         return [f"{indent}  - {{}}"]
     first = next(i for i, line in enumerate(block) if not line.lstrip().startswith("#"))

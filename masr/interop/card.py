@@ -29,8 +29,6 @@ _LICENCES = {"fleurs": "cc-by-4.0", "librispeech": "cc-by-4.0"}
 """Of corpora that have one licence for all they hold."""
 _CODE = re.compile(r"[a-z]{2,3}")
 _MOST_SCORES = 20
-_HIDDEN = re.compile(r"^(init|train|dev|codes|targets|confidence|scorer|checkpoint)\b.*\n", re.MULTILINE)
-"""Lines of the configuration that hold a path of the machine it was trained on."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ def write_card(opened: Opened, to: str, how_to_load: str, licence: str | None, o
         "## Figures\n\n" + _figures(scores),
         "## Limits\n\n" + "\n".join(f"- {line}" for line in _limits(opened, data)),
         "## Configuration\n\nPaths of the machine that trained it are left out.\n\n```yaml\n"
-        + _HIDDEN.sub("", dump(opened.config))
+        + dump(opened.config, with_paths=False)
         + "```",
     ]
     (out / CARD).write_text(f"---\n{front}---\n\n" + "\n\n".join(sections) + "\n", encoding="utf-8")

@@ -83,6 +83,12 @@ def test_an_empty_file_is_the_defaults() -> None:
     assert defaults(Whole, resolve).spare is None
 
 
+def test_what_is_shown_to_others_has_no_paths() -> None:
+    shown = dump(whole("place: /home/me/a"), with_paths=False)
+    assert "place" not in shown
+    assert loads(Whole, shown, resolve=resolve) == defaults(Whole, resolve)
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_key() -> None:
     assert whole("\ufeffcount: 4").count == 4
 

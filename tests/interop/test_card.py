@@ -10,7 +10,8 @@ import pytest
 
 from masr.cli.main import main
 from masr.io.layout import MARKER
-from small.exports import BEST_RQ, CONFORMER, CTC, LAYER, LID, MakeRun
+from reference import tiny_checkpoints
+from small.exports import BEST_RQ, CONFORMER, CTC, LAYER, LID, WAV2VEC2, MakeRun
 
 pytest.importorskip("transformers")
 huggingface_hub = pytest.importorskip("huggingface_hub")
@@ -68,6 +69,21 @@ def test_it_tells_data_and_hours_and_how_to_load_and_no_path(make_run: MakeRun, 
     assert "AutoModel.from_pretrained" in text and "masr.interop.hf" in text
     assert "objective:" in text and "name: best_rq" in text
     assert str(tmp_path) not in text and str(spoken) not in text
+
+
+def test_no_path_of_a_section_is_told(make_run: MakeRun, spoken: Path, tmp_path: Path) -> None:
+    """The checkpoint below `encoder`, and the folders of noise and rooms."""
+    folder = tiny_checkpoints.write_checkpoint("hubert", tmp_path / "checkpoint")
+    run = tmp_path / "run"
+    shutil.copytree(make_run(f'{{name: pretrained, checkpoint: "{folder}"}}', WAV2VEC2), run)
+    config = (run / "config.yaml").read_text()
+    assert config.count("folder: null") == 2
+    (run / "config.yaml").write_text(config.replace("folder: null", f'folder: "{tmp_path}/noise"'))
+    text = card_of(run, tmp_path / "out").text
+    assert "name: pretrained" in text and "freeze: nothing" in text
+    for path in (tmp_path / "out").iterdir():
+        if path.suffix in (".json", ".md"):
+            assert str(tmp_path) not in path.read_text() and str(spoken) not in path.read_text(), path.name
 
 
 def test_synthetic_data_are_called_so(make_run: MakeRun, spoken: Path, tmp_path: Path) -> None:
