@@ -48,15 +48,15 @@ def export(options: Options, say: Say = print) -> None:
 
 
 def _hf(opened: Opened, out: Path, options: Options, say: Say) -> Written:  # noqa: ARG001 (every writer is given all)
-    from masr.interop.native import how_to_load, padding_counts, processor_of, without_counterpart
+    from masr.interop.native import how_to_load, processor_of, what_counts_padding, without_counterpart
     from masr.interop.vocabulary import save_tokenizer
 
     reason = without_counterpart(opened)
     _save_model(opened, out)
     if reason:
         say(f"{reason}: it loads by `import masr.interop.hf`, or with trust_remote_code=True where there is no masr")
-    elif padding_counts(opened):
-        say("its group norms count padding in transformers: run it on one utterance at a time there")
+    elif part := what_counts_padding(opened):
+        say(f"{part} counts padding in transformers: run it on one utterance at a time there")
     if opened.units is not None:
         save_tokenizer(opened.units, processor_of(opened), out)
     return how_to_load(opened, is_native=not reason), {}

@@ -25,6 +25,7 @@ from masr.models.transformer import Config as TransformerConfig
 from masr.models.transformer import Transformer
 from masr.models.waveform import CHANNELS, WaveformConvolutions
 
+_GROUP_NORMS = "the group norm of its first convolution"
 _HEADS = {"encoder": "AutoModel", "ctc": "AutoModelForCTC", "lid": "AutoModelForAudioClassification"}
 _NAMES = (
     ("front_end.layers.", "feature_extractor.conv_layers."),
@@ -104,12 +105,17 @@ def processor_of(opened: Opened) -> str:
     return "Wav2Vec2BertProcessor" if takes_mel else "Wav2Vec2Processor"
 
 
-def padding_counts(opened: Opened) -> bool:
-    """Whether padding changes what transformers makes of an utterance, as its group norms let it in."""
+def what_counts_padding(opened: Opened) -> str:
+    """The part by which padding changes what transformers makes of an utterance; empty where there is none."""
     encoder = opened.model.encoder
-    if isinstance(encoder, Pretrained):
-        return getattr(encoder.model.config, "feat_extract_norm", "") == "group"
-    return bool(encoder.config.waveform_norm == "group")
+    if not isinstance(encoder, Pretrained):
+        return _GROUP_NORMS if encoder.config.waveform_norm == "group" else ""
+    config = encoder.model.config
+    if getattr(config, "feat_extract_norm", "") == "group":
+        return _GROUP_NORMS
+    if config.model_type == "data2vec-audio" and config.num_conv_pos_embeddings > 1:
+        return "the stack of its position convolutions"
+    return "the batch norm of its position convolution" if getattr(config, "conv_pos_batch_norm", False) else ""
 
 
 def how_to_load(opened: Opened, is_native: bool) -> str:

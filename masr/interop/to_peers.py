@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from masr.features.log_mel import Config as MelConfig
-from masr.interop.native import padding_counts, without_counterpart
+from masr.interop.native import what_counts_padding, without_counterpart
 from masr.interop.opened import Opened
 from masr.io.atomic import atomic_write
 
@@ -55,9 +55,8 @@ def save_for(
     save_model(encoder, out / "model")
     for name in _FILES[peer]:
         atomic_write(out / name, (_CARRIED / name).read_text(encoding="utf-8"))
-    is_native = not without_counterpart(encoder)
-    facts = {"downsample_rate": downsample_rate(opened), "padding_counts": is_native and padding_counts(encoder)}
-    return _HOW[peer], facts
+    padding_counts = not without_counterpart(encoder) and bool(what_counts_padding(encoder))
+    return _HOW[peer], {"downsample_rate": downsample_rate(opened), "padding_counts": padding_counts}
 
 
 def downsample_rate(opened: Opened) -> int:

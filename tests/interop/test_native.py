@@ -69,6 +69,29 @@ def test_group_norms_are_ours_alone_and_the_export_says_so(
         check_layers(out, run, [voice])
 
 
+@pytest.mark.parametrize("kind", [*KINDS, "wav2vec2-base", "hubert-batch-norm", "wavlm-large"])
+@pytest.mark.parametrize("settings", [{}, {"feat_extract_norm": "layer"}])
+def test_where_padding_counts_in_transformers_is_known(
+    make_run: MakeRun, voices: list[np.ndarray], tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str,
+    settings: dict[str, str],
+) -> None:  # fmt: skip
+    """A padded batch there, beside the same utterances alone: an export says so where they differ, and only there."""
+    folder = tiny_checkpoints.write_checkpoint(kind, tmp_path / "checkpoint", **settings)
+    out = export(make_run(f'{{name: pretrained, checkpoint: "{folder}"}}', WAV2VEC2), tmp_path / "out")
+    model = transformers.AutoModel.from_pretrained(out).eval()
+    extractor = transformers.AutoFeatureExtractor.from_pretrained(out)
+    extractor.return_attention_mask = True
+    extractor.save_pretrained(out)
+    together = heard(out, model, voices).last_hidden_state
+    apart = [heard(out, model, [voice]).last_hidden_state[0] for voice in voices]
+    lengths = [len(frames) for frames in masr.load(out).encode(voices, 16000)]
+    same = all(
+        torch.allclose(row[:length], one[:length], atol=1e-4, rtol=1e-4)
+        for row, one, length in zip(together, apart, lengths, strict=True)
+    )
+    assert ("one utterance at a time" in capsys.readouterr().out) is not same
+
+
 def test_hubert_has_its_own_name_and_the_mask_embedding_goes_along(make_run: MakeRun, tmp_path: Path) -> None:
     for objective, kind in ((HUBERT, "hubert"), (WAV2VEC2, "wav2vec2")):
         run = make_run(LAYER, objective)

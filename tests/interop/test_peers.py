@@ -16,6 +16,7 @@ import torch
 
 import masr
 from masr.cli.main import main
+from reference import tiny_checkpoints
 from small.exports import BEST_RQ, CONFORMER, CTC, GROUP, LAYER, WAV2VEC2, MakeRun
 
 pytest.importorskip("transformers")
@@ -57,6 +58,22 @@ def test_an_upstream_has_every_layer_of_ours(
     assert len(layers) == ours.num_layers + 1
     for number, layer in enumerate(layers):
         for row, frames in enumerate(ours.encode(voices, 16000, layer=number)):
+            torch.testing.assert_close(layer[row, : len(frames)], frames, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["data2vec", "hubert-batch-norm"])
+def test_padding_reaches_no_layer_of_what_came_from_transformers(
+    make_run: MakeRun, voices: list[np.ndarray], packages: Path, kind: str
+) -> None:
+    """transformers lets it into these (tests/known_issues); the feature extractor is one that layer norms allow."""
+    folder = tiny_checkpoints.write_checkpoint(kind, packages / "checkpoint", feat_extract_norm="layer")
+    run = make_run(f'{{name: pretrained, checkpoint: "{folder}"}}', WAV2VEC2)
+    name = f"upstream_of_{kind.replace('-', '_')}"
+    export(run, packages / name, "s3prl")
+    with torch.no_grad():
+        layers = imported(f"{name}.hubconf").masr().eval()([torch.from_numpy(voice) for voice in voices])
+    for number, layer in enumerate(layers["hidden_states"]):
+        for row, frames in enumerate(masr.load(run).encode(voices, 16000, layer=number)):
             torch.testing.assert_close(layer[row, : len(frames)], frames, atol=1e-5, rtol=1e-5)
 
 
