@@ -21,6 +21,7 @@ from masr.interop.opened import Opened
 from masr.io.layout import ENCODER
 from masr.models.heads import Head
 from masr.models.pretrained import Pretrained
+from masr.models.stacked_mel import StackedMel
 from masr.models.transformer import Config as TransformerConfig
 from masr.models.transformer import Transformer
 from masr.models.waveform import CHANNELS, WaveformConvolutions
@@ -100,9 +101,13 @@ def save_input(opened: Opened, out: Path) -> None:
 
 def processor_of(opened: Opened) -> str:
     """The class of transformers that holds the feature extractor and the tokenizer together."""
+    return "Wav2Vec2BertProcessor" if takes_mel(opened) else "Wav2Vec2Processor"
+
+
+def takes_mel(opened: Opened) -> bool:
+    """Whether transformers' model takes mel frames, which its feature extractor makes of a waveform by numpy."""
     encoder = opened.model.encoder
-    takes_mel = isinstance(encoder, Pretrained) and not hasattr(encoder.front_end, "strides")
-    return "Wav2Vec2BertProcessor" if takes_mel else "Wav2Vec2Processor"
+    return isinstance(encoder, Pretrained) and isinstance(encoder.front_end, StackedMel)
 
 
 def what_counts_padding(opened: Opened) -> str:

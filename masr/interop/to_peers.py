@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from masr.errors import CheckpointError
 from masr.features.log_mel import Config as MelConfig
-from masr.interop.native import what_counts_padding, without_counterpart
+from masr.interop.native import takes_mel, what_counts_padding, without_counterpart
 from masr.interop.opened import Opened
 from masr.io.atomic import atomic_write
 
@@ -48,8 +49,15 @@ def save_for(
 ) -> tuple[str, dict[str, Any]]:
     """`model/` as `save_model` writes it for transformers, and the peer's files; how to load, and facts for the record.
 
-    What was learnt on top of the encoder stays behind: the peer trains a head of its own.
+    What was learnt on top of the encoder stays behind: the peer trains a head of its own. CheckpointError where the
+    encoder does not take what the peer gives.
     """
+    if takes_mel(opened):
+        raise CheckpointError(
+            f"{opened.folder}: its encoder is a w2v-BERT of transformers, and {peer} cannot be given it",
+            why=f"{peer} gives waveforms, and that model takes mel frames, which transformers makes by numpy before it",
+            fix="take --to hf: its feature extractor goes along; or export an encoder that takes waveforms",
+        )
     encoder = dataclasses.replace(opened, kind="encoder", objective=None, units=None, labels=())
     (out / "model").mkdir()
     save_model(encoder, out / "model")

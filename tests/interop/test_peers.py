@@ -174,6 +174,18 @@ def test_espnets_programs_run_with_the_front_end(make_run: MakeRun, packages: Pa
     assert done.stdout.strip() == "['masr'] ['--ngpu', '0']"
 
 
+@pytest.mark.parametrize("peer", ["s3prl", "espnet"])
+def test_a_model_of_mel_frames_is_refused(
+    make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str], peer: str
+) -> None:
+    folder = tiny_checkpoints.write_checkpoint("w2v-bert", tmp_path / "checkpoint")
+    run = make_run(f'{{name: pretrained, checkpoint: "{folder}"}}', WAV2VEC2)
+    assert main(["export", str(run), str(tmp_path / "out"), "--to", peer]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "w2v-BERT" in said and f"{peer} gives waveforms" in said and "--to hf" in said
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_heads_stay_behind_and_the_export_says_so(
     make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
