@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -30,7 +31,7 @@ def zip_names(path: Path, suffix: str = ".wav") -> list[str]:
         raise ArchiveError(f"{path}: {DAMAGED}: {damage_of(error)}", fix="download it again") from None
     for info in infos:
         refuse_escapes(path, info.filename)
-    return sorted({info.filename for info in infos if not info.is_dir() and info.filename.lower().endswith(suffix)})
+    return sorted({info.filename for info in infos if info.filename.lower().endswith(suffix)})
 
 
 def zip_members(
@@ -56,7 +57,9 @@ def _content(archive: zipfile.ZipFile, name: str, max_bytes: int) -> tuple[str, 
     try:
         with archive.open(info) as stream:
             content = stream.read(max_bytes + 1)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, ValueError, RuntimeError) as error:
+    except NotImplementedError:
+        return f"unreadable archive: compression method {info.compress_type}; unpack it, and give the folder", b""
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError) as error:
         return f"{DAMAGED}: {damage_of(error)}; download it again", b""
     if len(content) != info.file_size:
         return f"{DAMAGED}: {len(content)} bytes, its list says {info.file_size}; download it again", b""
