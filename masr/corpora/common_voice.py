@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from masr.config import option
+from masr.corpora.asked import require_there
 from masr.corpora.ids import safe_kind
 from masr.corpora.languages import to_iso
 from masr.corpora.text_lines import bounded_lines, count_lines
@@ -119,9 +120,7 @@ class CommonVoice:
         if folders is None:
             raise _no_layout(source, "no folder has a TSV and clips/")
         names = [folder.name for folder in folders]
-        for code in self.config.languages:
-            if code not in names:
-                raise CorpusError(f"{source} has no {code}", fix=near(code, names))
+        require_there(self.config.languages, names, source)
         return [folder for folder in folders if folder.name in (self.config.languages or names)]
 
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from masr.config import option
 from masr.corpora.archive import MAX_MEMBER_BYTES, Member
+from masr.corpora.asked import require_there
 from masr.corpora.deb_archive import deb_members
 from masr.corpora.debian_sources import SOURCES, Said, Source
 from masr.corpora.debian_texts import Texts
@@ -78,6 +79,7 @@ class Debian:
         if not parts:
             names = sorted(p.name for p in source.iterdir())[:5]
             raise _no_layout(source, f"it holds {', '.join(names) or 'nothing'}")
+        require_there(self.config.sources, (part.split for part in parts), source)
         return parts
 
     def read(self, part: Part) -> Iterator[Utterance | Problem]:

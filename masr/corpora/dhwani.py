@@ -20,6 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from masr.config import option, seed_option
+from masr.corpora.asked import require_there
 from masr.corpora.languages import DHWANI
 from masr.corpora.splits import split_of_each
 from masr.errors import CorpusError, near
@@ -70,9 +71,7 @@ class Dhwani:
         _videos.cache_clear()
         _listed.cache_clear()
         names = [p.name for p in sorted(root.iterdir()) if p.is_dir() and p.name in DHWANI]
-        for language in self.config.languages:
-            if language not in names:
-                raise CorpusError(f"{root} has no {language}", fix=near(language, names))
+        require_there(self.config.languages, names, root)
         parts = []
         for name in [n for n in names if n in (self.config.languages or names)]:
             splits = Counter(split for _, split in self._split(root / name).items())

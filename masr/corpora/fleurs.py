@@ -17,6 +17,7 @@ from typing import Literal
 
 from masr.config import option
 from masr.corpora.archive import DAMAGED, MAX_MEMBER_BYTES, Member, tar_members
+from masr.corpora.asked import require_there
 from masr.corpora.languages import FLEURS
 from masr.errors import AudioError, CorpusError, near
 from masr.files import ordinary
@@ -173,9 +174,7 @@ class Fleurs:
                 )
         if not folders:
             raise _no_layout(source, f"{root} has no language folder")
-        for code in self.config.languages:
-            if code not in folders:
-                raise CorpusError(f"{root} has no {code}", fix=near(code, folders))
+        require_there(self.config.languages, folders, root)
         return {code: folder for code, folder in folders.items() if code in (self.config.languages or folders)}
 
 

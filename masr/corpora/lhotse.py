@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from masr.config import option
+from masr.corpora.asked import require_there
 from masr.corpora.ids import safe_id
 from masr.corpora.lhotse_lines import count_lines, field, json_lines, parse, raw_lines
 from masr.corpora.lhotse_segments import BadLineError, Recorded, cut_utterances, recorded, utterance, whole
@@ -70,9 +71,7 @@ class Lhotse:
         if not splits:
             names = sorted(p.name for p in source.iterdir())[:5]
             raise _no_layout(source, f"it holds {', '.join(names) or 'nothing'}")
-        for wanted in self.config.splits:
-            if wanted not in splits:
-                raise CorpusError(f"{source} has no split {wanted!r}", fix=f"it has {', '.join(splits)}")
+        require_there(self.config.splits, splits, source)
         return [
             Part(split, name, manifests.main)
             for split, manifests in splits.items()

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Literal
 
 from masr.config import option
+from masr.corpora.asked import require_there
 from masr.corpora.textgrid import read_textgrid
-from masr.errors import CorpusError, near
+from masr.errors import CorpusError
 from masr.types import Corpus, Part, Problem, Span, Utterance
 
 ALIGNMENTS = ("alignments", "librispeech_alignments", "LibriSpeech-Alignments", "LibriSpeech-Alignments/LibriSpeech")
@@ -58,9 +59,7 @@ class LibriSpeech:
         root = _root(source)
         splits = sorted(p for p in root.iterdir() if p.is_dir() and _SPLIT.fullmatch(p.name))
         names = [p.name for p in splits]
-        for wanted in self.config.splits:
-            if wanted not in names:
-                raise CorpusError(f"{root} has no split {wanted!r}", fix=near(wanted, names))
+        require_there(self.config.splits, names, root)
         parts = [
             Part(split.name.replace("-", "_"), reader.name, reader)
             for split in splits

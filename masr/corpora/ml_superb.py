@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Literal
 
 from masr.config import option
+from masr.corpora.asked import require_there
 from masr.corpora.languages import to_iso
 from masr.corpora.text_lines import bounded_lines
-from masr.errors import CorpusError, near
+from masr.errors import CorpusError
 from masr.types import Corpus, Part, Problem, Utterance
 
 SPLITS = ("train", "dev", "test")
@@ -72,7 +73,9 @@ class MlSuperb:
     def parts(self, source: Path) -> list[Part]:
         """The parts of the corpus: each is a split of a language in a source corpus."""
         folders = _folders(source)
-        self._require(folders)
+        root = folders[0].parent.parent
+        require_there(self.config.languages, (folder.name for folder in folders), root)
+        require_there(self.config.sources, (folder.parent.name for folder in folders), root)
         parts = [
             Part(split, f"{folder.parent.name}.{folder.name}", folder)
             for split in SPLITS
@@ -124,16 +127,6 @@ class MlSuperb:
     def _is_wanted(self, folder: Path) -> bool:
         languages, sources = self.config.languages, self.config.sources
         return folder.name in (languages or (folder.name,)) and folder.parent.name in (sources or (folder.parent.name,))
-
-    def _require(self, folders: list[Path]) -> None:
-        """CorpusError where a language or a source corpus that is asked for is not there."""
-        for asked, here in (
-            (self.config.languages, {folder.name for folder in folders}),
-            (self.config.sources, {folder.parent.name for folder in folders}),
-        ):
-            for name in asked:
-                if name not in here:
-                    raise CorpusError(f"{folders[0].parent.parent} has no {name}", fix=near(name, here))
 
 
 def build(config: Config) -> Corpus:

@@ -18,6 +18,7 @@ from typing import Any
 
 from masr.config import option
 from masr.corpora.archive import DAMAGED, MAX_MEMBER_BYTES
+from masr.corpora.asked import require_there
 from masr.corpora.ids import MOST_KIND, safe_id, safe_kind
 from masr.corpora.label_files import MEANINGS
 from masr.corpora.languages import to_iso
@@ -69,9 +70,7 @@ class Parquet:
                 fix="huggingface-cli download --repo-type dataset NAME --local-dir FOLDER, then give FOLDER",
             )
         found = [(_split_of(path, source), path) for path in files]
-        for split in self.config.splits:
-            if split not in {name for name, _ in found}:
-                raise CorpusError(f"{source} has no split {split!r}", fix=near(split, [name for name, _ in found]))
+        require_there(self.config.splits, (split for split, _ in found), source)
         order = ("train", "dev", "test")
         found.sort(key=lambda pair: (order.index(pair[0]) if pair[0] in order else len(order), pair))
         parts = [

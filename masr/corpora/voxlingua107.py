@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 
 from masr.config import option
 from masr.corpora.archive import MAX_MEMBER_BYTES
+from masr.corpora.asked import require_there
 from masr.corpora.iso_codes import VOXLINGUA107 as CODES
 from masr.corpora.languages import to_iso
 from masr.corpora.zip_archive import folder_of, zip_members, zip_names
@@ -125,13 +126,17 @@ class VoxLingua107:
         found = {stem: place for stem in (*CODES, DEV) if (place := _place(source, stem))}
         if not found:
             raise _no_layout(source, "no archive or folder is named by a language")
-        for code in self.config.languages:
-            if code not in found and DEV not in found:
-                raise CorpusError(f"{source} has no {code}", fix=near(code, found))
+        if self.config.languages:
+            require_there(self.config.languages, self._languages(found), source)
         wanted = self.config.languages or CODES
         places = [(TRAIN, place) for stem, place in found.items() if stem in wanted]
         places += [(DEV, found[DEV])] if DEV in found else []
         return [(split, place) for split, place in places if split in self.config.splits]
+
+    def _languages(self, found: dict[str, Path]) -> set[str]:
+        """The languages to train on; where none of their archives is there, or wanted, those of dev.zip."""
+        own = found.keys() - {DEV} if TRAIN in self.config.splits else set()
+        return own or ({folder_of(name) for name in _names(found[DEV])} if DEV in found else set())
 
     def _wanted(self, place: Path) -> list[str]:
         languages = self.config.languages

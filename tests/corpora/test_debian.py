@@ -15,7 +15,7 @@ from masr.corpora.debian_sources import SOURCES, iso
 from masr.corpora.listening import RATE, listen
 from masr.corpora.prepare import prepare
 from masr.corpora.telephone import to_wav
-from masr.errors import ArchiveError, AudioError
+from masr.errors import ArchiveError, AudioError, CorpusError
 from masr.io.audio import read_audio
 from masr.io.datadir import DataDir
 from masr.types import Problem
@@ -61,6 +61,14 @@ def test_a_package_is_read_as_what_it_unpacks_to(open_corpus, read_all, tmp_path
     assert len({u.labels["fold"] for u in utterances.values()}) == 1
     for found in (problems, other_problems):
         assert sorted(p.reason.partition(":")[0] for p in found) == ["a sound by its name", "no voice is heard"]
+
+
+def test_a_kind_that_is_asked_for_is_there(open_corpus, tmp_path) -> None:
+    layouts.unpacked(tmp_path, TUXPAINT)
+    assert open_corpus("debian", "sources=[tuxpaint]").parts(tmp_path)
+    with pytest.raises(CorpusError, match=r"has no asterisk\n") as caught:
+        open_corpus("debian", "sources=[tuxpaint, asterisk]").parts(tmp_path)
+    assert caught.value.why == "it has tuxpaint"
 
 
 def test_listening_can_be_left_out(open_corpus, read_all, tmp_path) -> None:

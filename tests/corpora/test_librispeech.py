@@ -46,7 +46,7 @@ def test_splits_are_what_is_on_disk(open_corpus, tmp_path, flac) -> None:
     assert [p.split for p in open_corpus("librispeech", "splits=[test-other]").parts(tmp_path)] == ["test_other"]
     with pytest.raises(CorpusError, match="test-othr") as caught:
         open_corpus("librispeech", "splits=[test-othr]").parts(tmp_path)
-    assert "test-other" in caught.value.fix
+    assert "test-other" in caught.value.why
 
 
 def test_orphans_duplicates_and_misplaced_files(open_corpus, read_all, tmp_path, flac) -> None:

@@ -82,6 +82,6 @@ def test_normalising_is_the_benchmarks() -> None:
 def test_other_folders_are_refused(open_corpus, tmp_path, source) -> None:
     with pytest.raises(CorpusError, match="has no engl") as caught:
         open_corpus("ml_superb", "languages=[engl]").parts(source)
-    assert "eng" in caught.value.fix
+    assert "eng" in caught.value.why
     with pytest.raises(CorpusError, match="no folder of a language"):
         open_corpus("ml_superb").parts(tmp_path / "eighth_version" / "mls")

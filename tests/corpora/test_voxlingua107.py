@@ -107,6 +107,21 @@ def test_other_names_are_problems_and_escapes_are_refused(open_corpus, read_all,
     assert any("leave the folder" in problem.reason for problem in problems)
 
 
+def test_languages_that_are_asked_for_are_there(open_corpus, source) -> None:
+    """dev.zip has 33 languages: one that lies there alone would be trained on by nobody."""
+    with pytest.raises(CorpusError, match=r"has no hi, ur\n") as caught:
+        open_corpus("voxlingua107", "languages=[hi, no, ur]").parts(source)
+    assert caught.value.why == "it has iw, no, zh"
+    with pytest.raises(CorpusError, match=r"has no no\n") as caught:
+        open_corpus("voxlingua107", "languages=[iw, no]", "splits=[dev]").parts(source)
+    assert caught.value.why == "it has iw"
+    for archive in ("iw", "no", "zh"):
+        (source / f"{archive}.zip").unlink()
+    assert {p.split for p in open_corpus("voxlingua107", "languages=[iw]").parts(source)} == {"dev"}
+    with pytest.raises(CorpusError, match=r"has no no\n"):
+        open_corpus("voxlingua107", "languages=[iw, no]").parts(source)
+
+
 def test_slips_and_other_folders(open_corpus, tmp_path, source) -> None:
     with pytest.raises(ConfigError, match="'hin'"):
         open_corpus("voxlingua107", "languages=[hin]")
