@@ -67,7 +67,7 @@ class Parquet:
             raise CorpusError(
                 f"{source}: no .parquet file is in this folder",
                 why="looked for, at any depth, data/<split>-00000-of-00001.parquet or <split>/0000.parquet",
-                fix="huggingface-cli download --repo-type dataset NAME --local-dir FOLDER, then give FOLDER",
+                fix="hf download --repo-type dataset NAME --local-dir FOLDER, then give FOLDER",
             )
         found = [(_split_of(path, source), path) for path in files]
         require_there(self.config.splits, (split for split, _ in found), source)

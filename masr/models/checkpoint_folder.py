@@ -99,7 +99,7 @@ def _model_type(folder: Path) -> str:
         raise CheckpointError(
             f"{folder}: no config.json there",
             why="encoder.checkpoint is a folder on this machine; nothing is fetched by name",
-            fix="download the model first: huggingface-cli download NAME --local-dir FOLDER",
+            fix="download the model first: hf download NAME --local-dir FOLDER",
         ) from None
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{folder}/config.json: cannot be read: {error}") from None

@@ -136,8 +136,9 @@ def test_columns_that_are_not_there_get_the_near_ones(open_corpus, source, tmp_p
     layouts.parquet(tmp_path / "other" / "train.parquet", [{"a": 1}])
     with pytest.raises(CorpusError, match="no column holds audio: a"):
         open_corpus("parquet").parts(tmp_path / "other")
-    with pytest.raises(CorpusError, match=r"no \.parquet file"):
+    with pytest.raises(CorpusError, match=r"no \.parquet file") as caught:
         open_corpus("parquet").parts(tmp_path / "nothing")
+    assert caught.value.fix.startswith("hf download --repo-type dataset NAME")
 
 
 def test_masr_corpus_counts_without_reading_audio(source, capsys) -> None:

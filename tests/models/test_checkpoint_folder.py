@@ -48,6 +48,7 @@ def test_a_name_of_the_hub_is_not_fetched() -> None:
     message = refused(Path("facebook/hubert-base-ls960"))
     assert "no config.json there" in message
     assert "nothing is fetched by name" in message
+    assert "hf download NAME --local-dir FOLDER" in message
 
 
 class Trap:
