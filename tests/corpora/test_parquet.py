@@ -52,7 +52,7 @@ def test_fleurs_as_the_hub_has_it(open_corpus, read_all, tmp_path) -> None:
         {
             "id": 7,
             "num_samples": 8000,
-            "path": "/root/.cache/x/a.wav",
+            "path": "/elsewhere/x/a.wav",
             "audio": {"bytes": layouts.wav(layouts.samples(k)), "path": f"train/{100 + k}.wav"},
             "transcription": "ein satz",
             "raw_transcription": 'Ein "Satz".',
