@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -22,9 +21,10 @@ from masr.corpora.asked import require_there
 from masr.corpora.ids import MOST_KIND, safe_id, safe_kind
 from masr.corpora.label_files import MEANINGS
 from masr.corpora.languages import to_iso
+from masr.corpora.parquet_columns import Column, columns_of, first_line
 from masr.corpora.sidecar import RESERVED
 from masr.errors import CorpusError, MissingPackageError, near
-from masr.files import open_ordinary, parse_json
+from masr.files import open_ordinary
 from masr.types import Corpus, Part, Problem, Utterance
 
 ROWS_AT_ONCE = 16
@@ -37,6 +37,7 @@ _NAMES = {
     "speaker": MEANINGS["speaker"],
 }
 """What a column means -> the names it goes by, the first that is there."""
+_OPTIONS = {"id": "id", "text": "text", "lang": "language", "speaker": "speaker", "label": "labels"}
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Parquet:
                 row += 1
                 yield meaning.utterance(part, f"{where}:{row}", row, values)
         except (pyarrow.ArrowException, OSError, EOFError, ValueError) as error:
-            reason = f"{DAMAGED}: after {row} rows ({_first_line(error)}); download it again"
+            reason = f"{DAMAGED}: after {row} rows ({first_line(error)}); download it again"
             yield Problem(where, reason, spoils_part=True)
 
     def survey(self, source: Path) -> Iterable[tuple[str, ...]]:
@@ -135,51 +136,6 @@ def require_pyarrow() -> None:
             why="Parquet files are read with it",
             fix="pip install -c constraints.txt -e '.[parquet]'",
         ) from None
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a file."""
-
-    kind: str
-    """audio, word (text, a whole number or a truth value), or other."""
-    is_text: bool = False
-    classes: tuple[str, ...] = ()
-    """What whole numbers stand for, where the file says so."""
-
-
-@lru_cache(maxsize=64)
-def columns_of(path: Path) -> Mapping[str, Column] | str:
-    """Name -> column, in the file's order; a sentence where the file is damaged."""
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        with open_ordinary(path) as stream:
-            schema = pyarrow.parquet.read_schema(stream)
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        return _first_line(error)
-    classes = _classes((schema.metadata or {}).get(b"huggingface", b"{}"))
-    return {f.name: Column(_kind(f.type), "string" in str(f.type), classes.get(f.name, ())) for f in schema}
-
-
-def _kind(kind: Any) -> str:
-    import pyarrow.types as types
-
-    if types.is_struct(kind):
-        return "audio" if kind.get_field_index("bytes") >= 0 else "other"
-    is_word = types.is_string(kind) or types.is_large_string(kind) or types.is_integer(kind) or types.is_boolean(kind)
-    return "word" if is_word else "other"
-
-
-def _classes(metadata: bytes) -> dict[str, tuple[str, ...]]:
-    """Column -> the names of its classes, as the library `datasets` notes them in a file."""
-    try:
-        features = parse_json(metadata)["info"]["features"]
-        items = [(name, feature["names"]) for name, feature in features.items() if feature.get("_type") == "ClassLabel"]
-        return {name: tuple(map(str, names)) for name, names in items}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return {}
 
 
 def _rows(path: Path, names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
@@ -219,20 +175,19 @@ class _Meaning:
                 raise CorpusError(f"{path}: no column {name!r}", fix=near(name, columns))
         audio = config.audio or next((name for name, column in columns.items() if column.kind == "audio"), "")
         if not audio or columns[audio].kind != "audio":
+            held = ", ".join(f"{name} ({columns[name].type})" for name in ([audio] if audio else columns))
             raise CorpusError(
-                f"{path}: no column holds audio: {', '.join(columns)}",
+                f"{path}: no column holds audio: {held}",
                 why="audio is a column of {bytes, path}, as the library `datasets` writes it",
                 fix="give --set audio=COLUMN, or another data set",
             )
         chosen = {"id": config.id, "text": config.text, "lang": config.language, "speaker": config.speaker}
-        words = {name: column for name, column in columns.items() if column.kind == "word"}
-        texts = {name: column for name, column in words.items() if column.is_text}
-        named = {
-            kind: chosen[kind] or next((n for n in _NAMES[kind] if n in (texts if kind == "id" else words)), "")
-            for kind in chosen
-        }
-        named = {kind: name for kind, name in named.items() if name}
-        rest = config.labels or tuple(name for name in words if name not in named.values())
+        named = {meaning: _column(path, columns, meaning, name) for meaning, name in chosen.items()}
+        named = {meaning: name for meaning, name in named.items() if name}
+        for name in config.labels:
+            _column(path, columns, "label", name)
+        labels = (name for name, column in columns.items() if column.can_be("label"))
+        rest = config.labels or tuple(name for name in labels if name not in named.values())
         kinds = {name: safe_kind(name) for name in rest}
         kinds = {n: k for n, k in kinds.items() if k and k not in RESERVED | {"path", "file"} and len(k) <= MOST_KIND}
         return cls(audio, named, kinds, {name: column.classes for name, column in columns.items()})
@@ -245,6 +200,8 @@ class _Meaning:
             return Problem(where, f"no audio in the file: {path[:80]!r} is only named" if path else "no audio")
         if len(content) > MAX_MEMBER_BYTES:
             return Problem(where, f"too large: {len(content)} bytes, more than {MAX_MEMBER_BYTES}")
+        if odd := next((one for one in self.columns if self._has_no_name(one, values[one])), ""):
+            return Problem(where, f"no name for a class: {values[odd]} of {odd!r}, which has {len(self.classes[odd])}")
         said = {kind: self._word(column, values[column]) for kind, column in self.named.items()}
         stem = PurePosixPath(path).stem
         number = f"{part.name.partition('.')[0]}-{row:07d}"
@@ -263,12 +220,37 @@ class _Meaning:
             member=path or f"{utt}.wav",
         )
 
+    def _has_no_name(self, column: str, value: Any) -> bool:
+        """Whether it is a class that the file names none for; -1 is what `datasets` writes for none."""
+        return self._is_class(column, value) and not -1 <= value < len(self.classes[column])
+
     def _word(self, column: str, value: Any) -> str:
         """The value as text; "" where there is none. A class is written by its name."""
-        names = self.classes.get(column, ())
-        if isinstance(value, int) and not isinstance(value, bool) and names:
-            return names[value] if 0 <= value < len(names) else ""
+        if self._is_class(column, value):
+            return self.classes[column][value] if value >= 0 else ""
         return "" if value is None else str(value)
+
+    def _is_class(self, column: str, value: Any) -> bool:
+        return bool(self.classes.get(column)) and isinstance(value, int) and not isinstance(value, bool)
+
+
+def _column(path: Path, columns: Mapping[str, Column], meaning: str, name: str) -> str:
+    """The column of that meaning: the one that is named, or the first known by its name and of the right type.
+
+    Empty where there is none; CorpusError where there are some, all of another type. A number is an id where it is
+    named alone.
+    """
+    known = [name] if name else [one for one in _NAMES[meaning] if one in columns]
+    if meaning == "id" and not name:
+        known = [one for one in known if columns[one].kind == "text"]
+    found = next((one for one in known if columns[one].can_be(meaning)), "")
+    if known and not found:
+        wanted = "text" if meaning == "text" else "text or whole numbers"
+        raise CorpusError(
+            f"{path}: the column {known[0]!r} is {columns[known[0]].type}, and {_OPTIONS[meaning]} is {wanted}",
+            fix=f"give --set {_OPTIONS[meaning]}=COLUMN, one of {wanted}",
+        )
+    return found
 
 
 def _split_of(path: Path, source: Path) -> str:
@@ -279,7 +261,3 @@ def _split_of(path: Path, source: Path) -> str:
         if word.lower() in _SPLITS:
             return _SPLITS[word.lower()]
     return safe_id(words[0].lower()) if named else "train"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:120]

@@ -141,6 +141,60 @@ def test_columns_that_are_not_there_get_the_near_ones(open_corpus, source, tmp_p
     assert caught.value.fix.startswith("hf download --repo-type dataset NAME")
 
 
+AUDIO = {"bytes": layouts.wav(layouts.samples()), "path": "a.wav"}
+LABEL = {"names": ["eng", "hin"], "_type": "ClassLabel"}
+UNFIT = [
+    ({"audio": {"bytes": "text", "path": "a.wav"}}, (), "no column holds audio: audio (struct<bytes: string"),
+    ({"audio": {"bytes": [1, 2], "path": "a.wav"}}, (), "no column holds audio: audio (struct<bytes: list"),
+    ({"audio": {"bytes": b"x", "path": 7}}, (), "no column holds audio: audio (struct<bytes: binary, path: int64"),
+    ({"audio": AUDIO, "clip": b"x"}, ("audio=clip",), "no column holds audio: clip (binary)"),
+    ({"audio": AUDIO, "text": 7}, (), "the column 'text' is int64, and text is text"),
+    ({"audio": AUDIO, "text": ["a", "b"]}, (), "the column 'text' is list<"),
+    ({"audio": AUDIO, "rate": 7}, ("text=rate",), "the column 'rate' is int64, and text is text"),
+    ({"audio": AUDIO, "language": 0.5}, (), "the column 'language' is double, and language is text or whole numbers"),
+    ({"audio": AUDIO, "speaker_id": 12.0}, (), "the column 'speaker_id' is double, and speaker is text or"),
+    ({"audio": AUDIO, "vector": [0.1]}, ("labels=[vector]",), "the column 'vector' is list<"),
+    ({"audio": AUDIO, "id": [1]}, ("id=id",), "the column 'id' is list<"),
+    ({"audio": AUDIO, "nameless": 1}, ("language=nameless",), "the column 'nameless' is a ClassLabel without names"),
+]
+
+
+@pytest.mark.parametrize(("row", "options", "reason"), UNFIT)
+def test_columns_of_other_types_are_refused_by_name(open_corpus, tmp_path, row, options, reason) -> None:
+    pytest.importorskip("pyarrow")
+    layouts.parquet(tmp_path / "train.parquet", [row], {"nameless": {"names": "ab", "_type": "ClassLabel"}})
+    with pytest.raises(CorpusError) as caught:
+        open_corpus("parquet", *options).parts(tmp_path)
+    assert reason in caught.value.what and "--set" in caught.value.fix
+
+
+def test_a_name_that_fits_goes_before_one_that_does_not(open_corpus, tmp_path) -> None:
+    pytest.importorskip("pyarrow")
+    row = {"audio": AUDIO, "text": [1, 2], "sentence": "said", "language": 0.5, "lang_id": 1}
+    features = {"lang_id": LABEL, "words": [{"word": {"_type": "Value"}}]}
+    layouts.parquet(tmp_path / "train.parquet", [row], features)
+    corpus = open_corpus("parquet")
+    (item,) = corpus.read(corpus.parts(tmp_path)[0])
+    assert item.text == "said" and item.labels["lang"] == "hin"
+
+
+def test_categories_of_pandas_are_what_they_stand_for(open_corpus, tmp_path) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    languages = pa.array(["hin", "eng"]).dictionary_encode()
+    pq.write_table(pa.table({"audio": [AUDIO, AUDIO], "language": languages}), tmp_path / "train.parquet")
+    corpus = open_corpus("parquet")
+    assert [item.labels["lang"] for item in corpus.read(corpus.parts(tmp_path)[0])] == ["hin", "eng"]
+
+
+def test_a_class_without_a_name_is_a_problem_and_none_is_none(open_corpus, read_all, tmp_path) -> None:
+    pytest.importorskip("pyarrow")
+    rows = [{"audio": {**AUDIO, "path": f"{k}.wav"}, "lang_id": k} for k in (-1, 0, 1, 2)]
+    layouts.parquet(tmp_path / "train.parquet", rows, {"lang_id": LABEL})
+    utterances, problems = read_all(open_corpus("parquet"), tmp_path)
+    assert [one.labels.get("lang") for one in utterances.values()] == [None, "eng", "hin"]
+    assert [one.reason for one in problems] == ["no name for a class: 2 of 'lang_id', which has 2"]
+
+
 def test_masr_corpus_counts_without_reading_audio(source, capsys) -> None:
     assert main(["corpus", "parquet", str(source)]) == 0
     lines = capsys.readouterr().out.splitlines()
