@@ -31,10 +31,10 @@ _BEST_PATH = DecodingConfig(search="greedy")
 class SpeechModel(Model):
     """An encoder of speech and, where the run learnt such, what names languages or writes text on top of it.
 
-    Every method takes one thing or a list of things, and gives one answer or a list of answers, each of which is what
-    it would be alone. A thing is the path of an audio file, (samples, rate), or an array, whose `rate` stands beside
-    it. `resample` lets another rate than the model's be converted; `channel` says which of several is taken: a number
-    from 0, "loudest", or "mix" for their mean.
+    `encode`, `embed`, `identify` and `transcribe` take one thing or a list of things, and give one answer or a list of
+    answers (`embed` one tensor), each of which is what it would be alone. A thing is the path of an audio file,
+    (samples, rate), or an array, whose `rate` stands beside it. `resample` lets another rate than the model's be
+    converted; `channel` says which of several is taken: a number from 0, "loudest", or "mix" for their mean.
     """
 
     def __init__(

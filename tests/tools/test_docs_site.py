@@ -9,6 +9,7 @@ import pytest
 from docs_site import pages
 from docs_site.__main__ import gather, main
 
+import masr
 from masr.cli.main import VERBS
 
 pytest.importorskip("mkdocs", reason="the site is an extra")
@@ -46,6 +47,14 @@ def test_every_verb_and_the_search_are_there(site: Path) -> None:
     assert "masr-analyse-phone-abx" in text
     index = "".join(path.read_text(encoding="utf-8") for path in (site / "search").iterdir())
     assert "Ask2Mask" in index and "masr.load" in index
+
+
+def test_all_that_python_users_name_is_on_the_page_of_names(site: Path) -> None:
+    text = (site / "api.html").read_text(encoding="utf-8")
+    names = {*masr.__all__} - {"__version__"}
+    names |= {f"SpeechModel.{method}" for method in ("encode", "embed", "grid", "identify", "transcribe")}
+    assert {name for name in names if f'id="masr.{name}"' not in text} == set()
+    assert 'id="masr.SpeechModel.run"' not in text  # of those within, and not for users
 
 
 def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
