@@ -39,7 +39,7 @@ class MasrConfig(transformers.PretrainedConfig):
 
 
 class MasrPreTrainedModel(transformers.PreTrainedModel):
-    """What the three have in common: their configuration, and weights that are never drawn anew."""
+    """What they have in common: their configuration, and weights that are never drawn anew."""
 
     config_class = MasrConfig
     base_model_prefix = "masr"
@@ -76,14 +76,27 @@ class MasrModel(MasrPreTrainedModel):
         return self.speech.num_encoded(input_lengths)
 
 
-class MasrForCTC(MasrPreTrainedModel):
-    """Samples -> log-probabilities of units, the blank first."""
+class _WithHead(MasrPreTrainedModel):
+    """The encoder, and what scores its frames or utterances."""
 
     def __init__(self, config: MasrConfig) -> None:
         super().__init__(config)
         self.masr = MasrModel(config)
         self.head = head_of(parts_of(config.parts), self.masr.speech.encoder)
         self.post_init()
+
+    def _scored(self, input_values: Tensor, attention_mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Log-probabilities as the head gives them, and (B,) encoded frames."""
+        lengths = lengths_of(input_values, attention_mask)
+        found: tuple[Tensor, Tensor] = self.head.log_probabilities(*self.masr.speech.ready(input_values, lengths))
+        return found
+
+    def _get_feat_extract_output_lengths(self, input_lengths: Tensor) -> Tensor:
+        return self.masr.speech.num_encoded(input_lengths)
+
+
+class MasrForCTC(_WithHead):
+    """Samples -> log-probabilities of units, the blank first."""
 
     def forward(
         self,
@@ -94,8 +107,7 @@ class MasrForCTC(MasrPreTrainedModel):
         **_: Any,
     ) -> Any:
         """(B, S), (B, S), (B, U) units, below 0 past their end -> (B, T, V), with the loss where there are labels."""
-        lengths = lengths_of(input_values, attention_mask)
-        scores, counts = self.head.log_probabilities(*self.masr.speech.ready(input_values, lengths))
+        scores, counts = self._scored(input_values, attention_mask)
         loss = None
         if labels is not None:
             known = labels >= 0
@@ -104,18 +116,9 @@ class MasrForCTC(MasrPreTrainedModel):
             )
         return _given(CausalLMOutput(loss, scores), return_dict)
 
-    def _get_feat_extract_output_lengths(self, input_lengths: Tensor) -> Tensor:
-        return self.masr.speech.num_encoded(input_lengths)
 
-
-class MasrForAudioClassification(MasrPreTrainedModel):
+class MasrForAudioClassification(_WithHead):
     """Samples -> calibrated log-probabilities of classes, whose names are config.id2label."""
-
-    def __init__(self, config: MasrConfig) -> None:
-        super().__init__(config)
-        self.masr = MasrModel(config)
-        self.head = head_of(parts_of(config.parts), self.masr.speech.encoder)
-        self.post_init()
 
     def forward(
         self,
@@ -126,8 +129,7 @@ class MasrForAudioClassification(MasrPreTrainedModel):
         **_: Any,
     ) -> Any:
         """(B, S), (B, S), (B,) -> (B, C), with the cross-entropy where there are labels."""
-        lengths = lengths_of(input_values, attention_mask)
-        scores, _counts = self.head.log_probabilities(*self.masr.speech.ready(input_values, lengths))
+        scores, _counts = self._scored(input_values, attention_mask)
         loss = None if labels is None else functional.nll_loss(scores, labels)
         return _given(SequenceClassifierOutput(loss, scores), return_dict)
 
