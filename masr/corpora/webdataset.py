@@ -21,12 +21,13 @@ from typing import IO
 
 from masr.config import option
 from masr.corpora.archive import DAMAGED, MAX_MEMBER_BYTES, UNPACKING_ERRORS, refuse_escapes, unpacked
+from masr.corpora.asked import require_there
 from masr.corpora.ids import MOST_KIND, safe_id, safe_kind
 from masr.corpora.label_files import MEANINGS
 from masr.corpora.languages import to_iso
 from masr.corpora.sidecar import RESERVED
 from masr.corpora.tar_headers import DamagedTarError, TarReader
-from masr.errors import AudioError, CorpusError, near
+from masr.errors import AudioError, CorpusError
 from masr.files import open_ordinary, ordinary, parse_json
 from masr.io.audio_folder import EXTENSIONS
 from masr.io.elsewhere import is_elsewhere, open_remote
@@ -68,9 +69,7 @@ class WebDataset:
                 f"{source} holds no shard", why=f"looked for\n{LAYOUT}", fix="give the folder that holds the shards"
             )
         found = [(self._split_of(shard, source), k) for k, shard in enumerate(shards)]
-        for split in self.config.splits:
-            if split not in {name for name, _ in found}:
-                raise CorpusError(f"{source} has no split {split!r}", fix=near(split, [name for name, _ in found]))
+        require_there(self.config.splits, (split for split, _ in found), source)
         return [
             Part(split, f"{k:06d}.{safe_id(PurePosixPath(shards[k]).name)[:80]}", source)
             for split, k in sorted(found, key=lambda pair: (_place_of(pair[0]), pair))

@@ -140,7 +140,7 @@ def test_labels_beside_json_and_splits_by_name(tmp_path: Path) -> None:
     corpus = build(defaults(Config))
     assert [part.split for part in corpus.parts(tmp_path)] == ["train", "dev"]
     assert first.utt == "other-1"
-    with pytest.raises(CorpusError, match="no split 'test'"):
+    with pytest.raises(CorpusError, match="has no test"):
         read(tmp_path, splits=["test"])
 
 
