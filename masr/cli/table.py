@@ -15,6 +15,7 @@ example:
   masr table run evidence
   masr table show egs/fleurs/tables/evidence.yaml --format markdown
   masr table results tables --data 'data_{size}' --exp 'exp_{size}'
+  masr table results tables --only objectives
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     results = verbs.add_parser("results", help="write RESULTS.md of a recipe")
     results.add_argument("table", metavar="FOLDER", help="the recipe's folder of tables")
     results.add_argument("--out", type=Path, metavar="FILE", help="default: RESULTS.md beside FOLDER")
+    results.add_argument(
+        "--only", metavar="TABLE", action="append", default=[], help="write this table anew, leave others; repeatable"
+    )
     _folders(results)
 
 
@@ -80,8 +84,8 @@ def run(args: argparse.Namespace) -> int:
 
     given = settings(Given, args)
     if args.action == "results":
-        out, count, kept = write_results(Path(args.table), args.out, given, VERBS, resolved_settings)
-        as_before = f"; {kept} without a score here stay as they stood" if kept else ""
+        out, count, kept = write_results(Path(args.table), args.out, given, VERBS, resolved_settings, args.only)
+        as_before = f"; {kept} stay as they stood" if kept else ""
         print(f"{out}: {count} table{'' if count == 1 else 's'}{as_before}")
         return 0
     path = find_table(args.table)

@@ -73,12 +73,21 @@ def _variables(table: TableConfig, changes: Sequence[str]) -> dict[str, str]:
 
 
 def write_results(
-    folder: Path, out: Path | None, given: Given, verbs: Collection[str], resolved_settings: Resolve
+    folder: Path,
+    out: Path | None,
+    given: Given,
+    verbs: Collection[str],
+    resolved_settings: Resolve,
+    only: Sequence[str] = (),
 ) -> tuple[Path, int, int]:
     """RESULTS.md of all tables of a folder, how many there are, and how many stay on it as they stood there."""
     paths = sorted(folder.glob("*.yaml"))
     if not paths:
         raise UsageError(f"{folder} holds no table", fix="give a recipe's folder tables/")
+    names = [path.stem for path in paths]
+    for name in only:
+        if name not in names:
+            raise UsageError(f"--only {name}: {folder} has no such table", fix=near(name, names))
     found = {
         path: [outcome_of(open_plan(path, size, given, verbs, resolved_settings)) for size in read_table(path).sizes]
         for path in paths
@@ -86,6 +95,6 @@ def write_results(
     out = out or recipe_of(paths[0]) / RESULTS
     copy_pictures(found, out.parent)
     before = ordinary(out).read_text(encoding="utf-8") if out.exists() else ""
-    text, num_kept = results(found, read_table(paths[0]).corpus, before)
+    text, num_kept = results(found, read_table(paths[0]).corpus, before, only)
     atomic_write(out, text)
     return out, len(paths), num_kept

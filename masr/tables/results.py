@@ -7,7 +7,7 @@ has some on the page as it is, stays as it stands there: another machine may hav
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -48,15 +48,18 @@ class Shown:
     """The table itself, where it has a score."""
 
 
-def results(tables: Mapping[Path, Iterable[Outcome]], corpus: str, before: str = "") -> tuple[str, int]:
+def results(
+    tables: Mapping[Path, Iterable[Outcome]], corpus: str, before: str = "", only: Collection[str] = ()
+) -> tuple[str, int]:
     """The text of RESULTS.md, and how many tables of it stay as they stood on the page `before`.
 
+    Those stay that have no score here, and all but those called `only`, where some are.
     It names no date: it changes only with what it shows.
     """
     shown, num_kept, earlier = [], 0, shown_before(before)
     for path, outcomes in tables.items():
         for outcome in sorted(outcomes, key=_is_real):
-            here = _shown(path, outcome)
+            here = _shown(path, outcome, _has_scores(outcome) and (not only or path.stem in only))
             is_kept = not here.section and _anchor(path, outcome) in earlier
             shown.append(earlier[_anchor(path, outcome)] if is_kept else here)
             num_kept += is_kept
@@ -106,10 +109,9 @@ def copy_pictures(tables: Mapping[Path, Iterable[Outcome]], folder: Path) -> int
     return len(pictures)
 
 
-def _shown(path: Path, outcome: Outcome) -> Shown:
-    """A table and size as it is done here."""
+def _shown(path: Path, outcome: Outcome, begun: bool) -> Shown:
+    """A table and size as it is done here, if it is."""
     title, done = _plain(outcome.plan.table.title), f"{outcome.num_done} of {outcome.num_tasks}"
-    begun = _has_scores(outcome)
     counts = _counts(outcome.claims) if begun else dict.fromkeys(_VERDICTS, 0)
     cells = " | ".join([outcome.plan.size_name, done, *(str(counts[verdict] or "-") for verdict in _VERDICTS)])
     if not begun:

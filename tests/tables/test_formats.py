@@ -286,13 +286,18 @@ def test_what_another_machine_ran_stays_on_the_page(
     first = page.read_text()
     (tables / "third.yaml").write_text(small.replace("Rows &", "Other &"), encoding="utf-8")
     assert main(["table", "results", str(tables), *elsewhere]) == 0
-    assert "2 tables; 2 without a score here stay as they stood" in capfd.readouterr().out
+    assert "2 tables; 2 stay as they stood" in capfd.readouterr().out
     second = page.read_text()
     assert "third-mini" not in second and "| Other & columns" in second
     assert [line for line in first.splitlines() if line and line not in second.splitlines()] == []
     assert main(["table", "results", str(tables), *here]) == 0
     both = page.read_text()
     assert 'id="third-mini"' in both and "stay" not in capfd.readouterr().out
+    page.write_text(both.replace("| mini | 4 of 6 |", "| mini | 1 of 6 |"), encoding="utf-8")
+    assert main(["table", "results", str(tables), *here, "--only", "third"]) == 0
+    assert re.findall(r"\| mini \| (\d) of 6 \|", page.read_text()) == ["1", "4"]
+    assert main(["table", "results", str(tables), *here, "--only", "fird"]) == 2
+    assert main(["table", "results", str(tables), *here]) == 0
     (tables / "third.yaml").unlink()
     assert main(["table", "results", str(tables), *elsewhere]) == 0
     assert page.read_text() == first
