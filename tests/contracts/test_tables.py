@@ -52,8 +52,10 @@ def test_a_table_has_an_embedded_and_a_real_size_and_three_seeds(path: Path) -> 
         assert table.corpus == "debian"
         return
     small = "medium" if path.parents[1].name == "fleurs" else "mini"
-    fewest = {small: 1 if path.stem in ONE_SEED else 3, "paper": 3}
     table = read_table(path)
+    fewest = {small: 1 if path.stem in ONE_SEED else 3, "paper": 3}
+    if not table.orderings:  # it claims nothing
+        fewest = {small: 1, "paper": 1}
     assert {small, "paper"} <= set(table.sizes)
     assert table.sizes[small].embedded
     assert not table.sizes["paper"].embedded
