@@ -7,6 +7,7 @@ No batch ever costs more than its budget, counted with padding.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,8 +46,10 @@ class Batches:
             usable &= kept
         if not config.crop:
             usable &= lengths <= config.max_frames
-        self.places: Int64Array = np.flatnonzero(usable)
-        self.lengths = np.minimum(lengths, config.max_frames)
+        # Half of what numbers of 64 bits take, for arrays as long as the corpus; what leaves here has 64.
+        small: Any = np.int32 if len(lengths) < 1 << 31 else np.int64
+        self.places: Any = np.flatnonzero(usable).astype(small)
+        self.lengths: Any = np.minimum(lengths, config.max_frames).astype(small)
         if not len(self.places):
             raise DataError(
                 f"none of {len(lengths)} utterances has {config.min_frames} to {config.max_frames} frames",
@@ -64,14 +67,14 @@ class Batches:
     def at(self, step: int) -> Int64Array:
         """Places of the utterances of `step`, counted from 0."""
         if self.balanced is not None:
-            return self.balanced.at(step)
+            return self.balanced.at(step).astype(np.int64)
         epoch, first, batches = self._epoch
         if step < first or not batches:
             epoch, first, batches = 0, 0, self.epoch(0)
         while step >= first + len(batches):
             epoch, first, batches = epoch + 1, first + len(batches), self.epoch(epoch + 1)
         self._epoch = (epoch, first, batches)
-        return batches[step - first]
+        return batches[step - first].astype(np.int64)
 
     def parts(self, places: Int64Array, ranks: int, micro_batches: int) -> list[Int64Array]:
         """The places of one step in parts of like cost with padding: of the first micro-batch all ranks', and so on.
@@ -79,14 +82,17 @@ class Batches:
         Some are empty where there are fewer utterances than parts.
         """
         labels = None if self.labels is None else self.labels[places]
-        return [places[rows] for rows in cut_step(self.lengths[places], labels, ranks, micro_batches)]
+        return [places[rows] for rows in cut_step(self.lengths[places].astype(np.int64), labels, ranks, micro_batches)]
 
     def epoch(self, number: int) -> list[Int64Array]:
         """Every usable utterance once, or drawn by label, in batches of like length, in shuffled order."""
         random = np.random.default_rng([self.seed, 1, number])
         places = self.places if self.drawn is None else drawn(self.drawn, random)
-        shaken = self.lengths[places] * (1 + random.uniform(-_JITTER, _JITTER, len(places)))
+        shaken = random.uniform(-_JITTER, _JITTER, len(places))  # in place: there are as many as the corpus has
+        shaken += 1
+        shaken *= self.lengths[places]
         order = places[np.argsort(shaken, kind="stable")]
+        del shaken
         batches = self._cut(order)
         return [batches[i] for i in random.permutation(len(batches))]
 

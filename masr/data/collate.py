@@ -154,7 +154,11 @@ class Known:
 
 
 class Steps:
-    """The micro-batches of a step, by its number: what reading processes are asked for."""
+    """The micro-batches of a step, by its number.
+
+    The process that trains knows which utterances a step holds and says so to those that read: the plan of an epoch is
+    as large as the data, and each of them would make its own.
+    """
 
     def __init__(self, given: Input, order: Order, known: Known = Known()) -> None:
         self.given, self.order, self.known = given, order, known
@@ -166,7 +170,14 @@ class Steps:
         return self.given.config.num_workers
 
     def __getitem__(self, step: int) -> tuple[Batch, ...]:
-        places = self.order.batches.at(step)
+        return self.of(step, self.places(step))
+
+    def places(self, step: int) -> Int64Array:
+        """The utterances of a step, of all ranks."""
+        return self.order.batches.at(step)
+
+    def of(self, step: int, places: Int64Array) -> tuple[Batch, ...]:
+        """This rank's micro-batches of a step that holds these utterances."""
         rank = self.order.part.rank
         return tuple(
             replace(

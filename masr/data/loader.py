@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from masr.data.batching import Int64Array
 from masr.data.collate import Preparation, Steps
 from masr.errors import TrainingError
 from masr.types import Batch
@@ -30,9 +31,9 @@ def read_ahead(steps: Steps, first: int, last: int) -> Iterator[tuple[Batch, ...
     """The micro-batches of steps `first` to `last` - 1 as they lie on disk; workers read some steps ahead."""
     workers = min(steps.num_workers, max(0, last - first))
     loader: Any = torch.utils.data.DataLoader(
-        steps,  # type: ignore[arg-type]
+        _Read(steps),  # type: ignore[arg-type]
         batch_size=None,
-        sampler=range(first, last),
+        sampler=((step, steps.places(step)) for step in range(first, last)),
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         collate_fn=_as_is,  # type: ignore[arg-type]
@@ -46,6 +47,16 @@ def read_ahead(steps: Steps, first: int, last: int) -> Iterator[tuple[Batch, ...
                 raise
             _wait_for_the_signal()
             raise _died(f"the connection to it ended: {error or type(error).__name__}") from None
+
+
+class _Read:
+    """Steps as reading processes are asked for them: by number and utterances."""
+
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps
+
+    def __getitem__(self, asked: tuple[int, Int64Array]) -> tuple[Batch, ...]:
+        return self.steps.of(*asked)
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from masr.data.batch_config import Config as BatchingConfig
 from masr.data.batching import Batches
 from masr.data.collate import Known, Labels, Order, Preparation, Slice, Steps, spec_augment
 from masr.data.dataset import ArchiveSource, Config, Input, frames_of, global_stats, samples_for
-from masr.data.loader import prepared
+from masr.data.loader import prepared, read_ahead
 from masr.errors import DataError
 from masr.features.extract import extract
 from masr.features.job import Plan
@@ -95,6 +97,20 @@ def test_a_step_is_a_function_of_its_number(folder: Path) -> None:
         assert want.utts == have.utts
         torch.testing.assert_close(preparation(want, augment=False).features, have.features)
         assert torch.equal(want.keys, have.keys)
+
+
+def test_processes_that_read_are_told_what_a_step_holds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan is as large as the corpus: on a node with 8 ranks of 8 readers each there would be 64 more."""
+    workers, plan, trains = steps(folder), Batches.epoch, os.getpid()
+    workers.given = replace(workers.given, config=Config(num_workers=2))
+
+    def planned(self: Batches, number: int) -> list[Any]:
+        if os.getpid() != trains:
+            raise AssertionError("a reader made a plan")
+        return plan(self, number)
+
+    monkeypatch.setattr(Batches, "epoch", planned)
+    assert len(list(read_ahead(workers, 0, 6))) == 6
 
 
 def test_ranks_and_micro_batches_share_what_one_would_see(folder: Path) -> None:

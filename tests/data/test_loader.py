@@ -28,7 +28,7 @@ def test_a_reader_that_dies_while_it_hands_a_tensor_over_is_an_error_with_a_cure
             raise raised
 
     monkeypatch.setattr(torch.utils.data, "DataLoader", Dies)
-    steps: Any = SimpleNamespace(num_workers=1)
+    steps: Any = SimpleNamespace(num_workers=1, places=lambda step: step)
     read = read_ahead(steps, 0, 2)
     assert next(read) == ("first",)
     with pytest.raises(TrainingError, match="a process that reads data died") as error:
@@ -44,7 +44,10 @@ class Failing:
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    def __getitem__(self, step: int) -> tuple[int]:
+    def places(self, step: int) -> int:
+        return step
+
+    def of(self, step: int, _places: int) -> tuple[int]:
         if step == 1:
             raise self.error
         return (step,)
