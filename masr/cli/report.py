@@ -37,6 +37,8 @@ def run(args: argparse.Namespace) -> None:
     """Gathers, draws, writes."""
     import sys
 
+    from masr.api.tracked_report import keep_report
+    from masr.errors import UsageError
     from masr.io.atomic import atomic_write
     from masr.io.figure_file import read_figure
     from masr.report.contents import contents_of
@@ -44,6 +46,8 @@ def run(args: argparse.Namespace) -> None:
     from masr.report.page import render
     from masr.report.paper.files import require_matplotlib, write_plates
 
+    if args.track and len(args.folders) > 1:
+        raise UsageError("--track hands over the page of one run", fix="give one FOLDER")
     if args.pdf is not None:
         require_matplotlib()
     runs = gather(args.folders)
@@ -56,22 +60,10 @@ def run(args: argparse.Namespace) -> None:
             print(f"{found.folder}: left out: {problem}", file=sys.stderr)
     print(f"{out}: {len(runs)} run{'s' if len(runs) > 1 else ''}, {len(page.encode()) / 1e6:.1f} MB")
     if args.track:
-        track(args.folders)
+        names = keep_report(args.folders[0], out, contents, lambda line: print(line, file=sys.stderr))
+        print(f"{', '.join(names) or 'no tracker'} got the page of {args.folders[0]}")
     if args.pdf is not None:
         print(f"{args.pdf}: {len(write_plates(contents.plates(), args.pdf))} figures, each as PDF and PNG")
-
-
-def track(folders: list[Path]) -> None:
-    """The page and its figures, among what trackers have of the run."""
-    import sys
-
-    from masr.api.tracked_report import keep_report
-    from masr.errors import UsageError
-
-    if len(folders) > 1:
-        raise UsageError("--track hands over the page of one run", fix="give one FOLDER")
-    names = keep_report(folders[0], lambda line: print(line, file=sys.stderr))
-    print(f"{', '.join(names) or 'no tracker'} got the page of {folders[0]}")
 
 
 def _out(args: argparse.Namespace) -> Path:

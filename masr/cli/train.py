@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
             return 0
         code = carry_out(config, args.folder, rooms, told)
     if code == 0 and config.training.trackers and os.environ.get("RANK", "0") == "0":
-        from masr.api.tracked_report import keep_report
+        from masr.api.tracked_report import tell
 
-        keep_report(args.folder, lambda line: print(line, file=sys.stderr))
+        tell(args.folder, lambda line: print(line, file=sys.stderr))
     return code

@@ -7,9 +7,12 @@ import sys
 import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from masr.cli.main import main
+from masr.io.figure import Axis, Bars, Series
+from masr.io.figure_file import write_figure
 from masr.training.loop import train
 from small import tiny
 
@@ -48,6 +51,20 @@ def test_the_page_and_its_figures_are_handed_over(tmp_path, kept, capsys) -> Non
     assert "wandb got the page" in capsys.readouterr().out
     assert kept[0] == "report.html" and kept[-1] == "close"
     assert any(name.startswith("picture") for name in kept)
+
+
+def test_the_page_that_is_handed_over_is_the_one_that_was_written(tmp_path, kept) -> None:
+    """With what it opens with, where --out put it; and it is not written over by another."""
+    pytest.importorskip("matplotlib")
+    run, answer = tmp_path / "run", tmp_path / "answer.figure.json"
+    train(tiny.make_run(run, trackers=("wandb",)))
+    write_figure(answer, Bars("The answer", ("a",), (Series("x", *map(np.array, ([[1.0], [0.9], [1.1]]))),), Axis("")))
+    kept.clear()
+    assert main(["report", str(run), "--first", str(answer), "--track"]) == 0
+    assert "The answer" in (run / "report.html").read_text(encoding="utf-8") and "picture answer" in kept
+    before = (run / "report.html").read_bytes()
+    assert main(["report", str(run), "--out", str(tmp_path / "other.html"), "--track"]) == 0
+    assert "other.html" in kept and (run / "report.html").read_bytes() == before
 
 
 def test_a_run_without_trackers_says_so(tmp_path, capsys) -> None:
