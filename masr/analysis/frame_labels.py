@@ -5,13 +5,12 @@ Shapes: N frames of an utterance.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from masr.errors import AnalysisError, near
-from masr.files import ordinary
+from masr.io.alignment import stretches_of
 from masr.io.datadir import DataDir
 from masr.io.frames import Array, ArrayFrames, Frames, Grid
 from masr.io.layout import PHONES_CTM
@@ -46,7 +45,7 @@ class LabelFrames:
 class Spans:
     """Stretches of an utterance, in order of time, with the number of the label that each has."""
 
-    def __init__(self, starts: Sequence[float], ends: Sequence[float], labels: Sequence[int]) -> None:
+    def __init__(self, starts: Sequence[float] | Array, ends: Sequence[float] | Array, labels: Sequence[int]) -> None:
         order = np.argsort(np.asarray(starts, dtype=np.float64), kind="stable")
         self.starts = np.asarray(starts, dtype=np.float64)[order]
         self.ends = np.asarray(ends, dtype=np.float64)[order]
@@ -61,29 +60,17 @@ class Spans:
 
 def phone_labels(data: DataDir, like: Frames) -> LabelFrames:
     """The phone at the middle of each frame, from phones.ctm."""
-    path = data.folder / PHONES_CTM
     if like.grid is None:
         raise AnalysisError(f"nothing says when the frames of {like.name} are", fix="say it: --rate 25")
-    if not path.is_file():
+    if not data.has(PHONES_CTM):
         raise AnalysisError(f"{data.folder} has no {PHONES_CTM}", fix="give a corpus with alignments, or --kind KIND")
-    rows: dict[str, tuple[list[float], list[float], list[int]]] = {}
     numbers: dict[str, int] = {}
-    with ordinary(path).open("rb") as stream:
-        for number, line in enumerate(stream, 1):
-            try:
-                parts = line.decode("utf-8").split()
-                utt, start, length, phone = parts[0], float(parts[2]), float(parts[3]), parts[4]
-                if not math.isfinite(start + length):
-                    raise ValueError("a time is not finite")
-            except (IndexError, ValueError):
-                raise AnalysisError(
-                    f"{path}:{number}: is not utterance, channel, start, duration, phone", fix="run masr prepare again"
-                ) from None
-            starts, ends, labels = rows.setdefault(utt, ([], [], []))
-            starts.append(start)
-            ends.append(start + length)
-            labels.append(numbers.setdefault(phone, len(numbers)))
-    return LabelFrames(str(path), like, list(numbers), {utt: Spans(*spans) for utt, spans in rows.items()})
+    spans: dict[str, Spans] = {}
+    for utt in data.table(PHONES_CTM):
+        phones = stretches_of(data, PHONES_CTM, utt)
+        labels = [numbers.setdefault(phone, len(numbers)) for phone in phones.labels]
+        spans[utt] = Spans(phones.starts, phones.ends, labels)
+    return LabelFrames(str(data.folder / PHONES_CTM), like, list(numbers), spans)
 
 
 def utterance_labels(data: DataDir, kind: str, like: Frames) -> LabelFrames:

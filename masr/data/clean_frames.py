@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from masr.data.alignment import stretches_of
 from masr.data.batching import Int64Array
+from masr.io.alignment import stretches_of
 from masr.io.datadir import DataDir
 from masr.io.layout import CORRUPTED_CTM
 

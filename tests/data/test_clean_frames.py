@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from masr.data.alignment import stretches_of
 from masr.data.clean_frames import CleanFrames
 from masr.data.frame_times import fewest_inputs, middle_of_first
 from masr.errors import DataError
+from masr.io.alignment import stretches_of
 from masr.io.datadir import DataDir, write_datadir
 from masr.losses.masked_frames import masking_figures
 from masr.models.conformer import Config as ConformerConfig

@@ -19,6 +19,7 @@ import numpy as np
 from masr.analysis.abx.warp import FrameDistance, prepared
 from masr.errors import AnalysisError, DataError
 from masr.files import ordinary
+from masr.io.alignment import stretches_of
 from masr.io.datadir import DataDir
 from masr.io.frames import Array, ArrayFrames, Frames, Grid
 from masr.io.layout import PHONES_CTM, UTT2SPK
@@ -109,27 +110,18 @@ def from_alignment(data: DataDir, span: Span = "phone", merge_stress: bool = Fal
             f"{data.folder} has no {PHONES_CTM}: nothing says where its phones are",
             fix="prepare it from a corpus with alignments, or give an item file",
         )
-    table, speakers = data.table(PHONES_CTM), data.table(UTT2SPK)
-    for utt, lines in table.items():
-        rows = [_aligned(data, utt, line, merge_stress) for line in lines.split("\n")]
+    speakers = data.table(UTT2SPK)
+    for utt in data.table(PHONES_CTM):
+        rows = [
+            (start, end, phone.rstrip("012") or phone if merge_stress else phone)
+            for start, end, phone in stretches_of(data, PHONES_CTM, utt).rows()
+        ]
         for left, (start, end, phone), right in zip(rows, rows[1:], rows[2:]):
             if any(name.lower() in SILENCES for name in (left[2], phone, right[2])):
                 continue
             if span == "triphone":
                 start, end = left[0], right[1]
             yield Item(utt, start, end, phone, left[2], right[2], speakers[utt])
-
-
-def _aligned(data: DataDir, utt: str, line: str, merge_stress: bool) -> tuple[float, float, str]:
-    try:
-        _, start, length, phone = line.split()[:4]
-        begin, end = float(start), float(start) + float(length)
-    except ValueError:
-        raise DataError(
-            f"{data.folder / PHONES_CTM}: {utt}: {line!r} is not `channel start duration phone`",
-            fix="masr data validate shows every such line",
-        ) from None
-    return begin, end, phone.rstrip("012") or phone if merge_stress else phone
 
 
 def from_item_file(path: Path) -> Iterator[Item]:

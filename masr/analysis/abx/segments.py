@@ -16,6 +16,7 @@ import torch
 
 from masr.analysis.abx.boundaries import Agreement, Detector, borders_of, hits, standardised
 from masr.errors import AnalysisError
+from masr.io.alignment import stretches_of
 from masr.io.atomic import atomic_open
 from masr.io.datadir import DataDir
 from masr.io.frames import Frames
@@ -97,13 +98,12 @@ def _agreement(data: DataDir, utts: Sequence[str], starts: Sequence[Float64Array
     """Inner borders beside those of the alignment, over the utterances that have one."""
     if not data.has(PHONES_CTM):
         return None
-    table, counts = data.table(PHONES_CTM), np.zeros(3, dtype=np.int64)
+    counts = np.zeros(3, dtype=np.int64)
     for utt, own in zip(utts, starts, strict=True):
-        lines = table.get(utt)
-        if lines is None:
+        phones = stretches_of(data, PHONES_CTM, utt)
+        if not phones.labels:
             continue
-        spans = [tuple(map(float, line.split()[1:3])) for line in lines.split("\n")]
-        true = np.unique(np.round([time for start, length in spans for time in (start, start + length)], 6))[1:-1]
+        true = np.unique(np.round(np.concatenate([phones.starts, phones.ends]), 6))[1:-1]
         counts += (hits(own[1:-1], true, TOLERANCE_SEC), len(own) - 2, len(true))
     return Agreement(*counts.tolist()) if counts[2] else None
 

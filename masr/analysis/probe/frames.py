@@ -22,6 +22,7 @@ from masr.analysis.probe.layer_mix import Mix, learn, most_rows
 from masr.analysis.probe.softmax import Regression
 from masr.analysis.probe.utterances import STRENGTHS, Chosen, Layer, places
 from masr.errors import AnalysisError
+from masr.io.alignment import Stretches, stretches_of
 from masr.io.datadir import DataDir
 from masr.io.frames import ArrayFrames, Grid, open_frames
 from masr.io.layout import PHONES_CTM, UTT2SPK
@@ -82,9 +83,10 @@ def open_aligned(layers: Mapping[str, Path], options: Options) -> Aligned:
             f"{folder} has no {PHONES_CTM}",
             fix=f"extract from a data directory that has {PHONES_CTM}, with --pool none",
         )
-    table, found, seen = data.table(PHONES_CTM), [], {"": 0}
+    found, seen = [], {"": 0}
     for place, utt in enumerate(data.utts):
-        found.append(frame_labels(utt, table.get(utt, ""), int(first.counts[place]), first.grid, seen, options))
+        phones = stretches_of(data, PHONES_CTM, utt)
+        found.append(frame_labels(phones, int(first.counts[place]), first.grid, seen, options))
     every = np.concatenate(found)
     rows = np.flatnonzero(every)
     if not len(rows):
@@ -96,18 +98,11 @@ def open_aligned(layers: Mapping[str, Path], options: Options) -> Aligned:
     return Aligned(frames, rows, places_of[every[rows]], names, of_frame[rows], who, len(every) - len(rows))
 
 
-def frame_labels(utt: str, lines: str, count: int, grid: Grid, seen: dict[str, int], options: Options) -> IntArray:
+def frame_labels(phones: Stretches, count: int, grid: Grid, seen: dict[str, int], options: Options) -> IntArray:
     """(count,) the number of each frame's phone in `seen`, which grows; 0 for none."""
     found = np.zeros(count, dtype=np.int64)
     times = grid.start_sec + np.arange(count) * grid.shift_sec
-    for line in filter(None, lines.split("\n")):
-        try:
-            _, start, length, phone = line.split()[:4]
-            begin, end = float(start), float(start) + float(length)
-        except ValueError:
-            raise AnalysisError(
-                f"{PHONES_CTM}: {utt}: {line!r} is no line of a CTM", fix="give: utterance channel start length phone"
-            ) from None
+    for begin, end, phone in phones.rows():
         name = phone if options.exact else _STRESS.sub(r"\1", phone)
         if name in options.silences:
             continue

@@ -1,4 +1,4 @@
-"""What an alignment of a data directory (phones.ctm, corrupted.ctm) says at given times.
+"""What an alignment of a data directory (phones.ctm, corrupted.ctm) says, and at given times: its only reader.
 
 Shapes: N times.
 """
@@ -6,7 +6,7 @@ Shapes: N times.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,10 @@ class Stretches:
     starts: Float64Array
     ends: Float64Array
     labels: tuple[str, ...]
+
+    def rows(self) -> Iterator[tuple[float, float, str]]:
+        """Beginning, end and label of each."""
+        return zip(self.starts.tolist(), self.ends.tolist(), self.labels, strict=True)
 
     def places(self, times: Float64Array) -> IntArray:
         """(N,) seconds -> (N,) the number of the stretch that each lies in, from its beginning up to its end; or -1."""
