@@ -182,11 +182,21 @@ def first_centres(frames: Tensor, count: int, seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed + 1)
     first = int(torch.randint(len(frames), (1,), generator=generator))
     chosen = [frames[first]]
-    nearest = (frames - chosen[0]).square().sum(dim=1).double()
+    nearest = _squares(frames, chosen[0])
     for _ in range(count - 1):
         total = nearest.cpu().cumsum(dim=0)  # the order of a GPU's sums may differ from one time to the next
         draw = torch.rand((), generator=generator, dtype=torch.float64) * total[-1]
         place = min(int(torch.searchsorted(total, draw, right=True)), len(frames) - 1)
         chosen.append(frames[place])
-        nearest = torch.minimum(nearest, (frames - chosen[-1]).square().sum(dim=1).double())
+        nearest = torch.minimum(nearest, _squares(frames, chosen[-1]))
     return torch.stack(chosen)
+
+
+def _squares(frames: Tensor, centre: Tensor) -> Tensor:
+    """(N, D), (D,) -> (N,) squared distances; differences of a block at a time, not a second copy of all frames."""
+    found = torch.empty(len(frames), dtype=torch.float64, device=frames.device)
+    step = _SUM_ROWS if frames.is_cpu else _SUM_ROWS_ELSEWHERE
+    for start in range(0, len(frames), step):
+        rows = slice(start, start + step)
+        found[rows] = (frames[rows] - centre).square().sum(dim=1)
+    return found

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from masr.errors import DataError
 from masr.maths.kmeans import Config, KMeans, Sample, first_centres, fit
+from reference import slow_kmeans
 
 
 def blobs(count: int, width: int = 4, each: int = 50, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -81,6 +85,26 @@ def test_the_sample_is_uniform_and_stays_its_size() -> None:
         counts[sample.rows[:, 0].long()] += 1
     assert counts.sum() == 6000
     assert (counts - 60).abs().max() < 5 * (60 * 0.8) ** 0.5
+
+
+@pytest.mark.parametrize(("count", "width"), [(1, 1), (511, 3), (512, 39), (1500, 80), (1025, 257)])
+def test_first_centres_are_those_of_all_distances_at_once(count: int, width: int) -> None:
+    """Bit for bit, and with no tensor of more than a block's differences."""
+    frames = torch.randn(count, width, generator=torch.Generator().manual_seed(count))
+    wanted = slow_kmeans.first_centres(frames, min(count, 9), seed=4)
+    sizes: list[int] = []
+
+    class Sizes(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            found = func(*args, **(kwargs or {}))
+            if isinstance(found, Tensor) and "slice" not in str(func):
+                sizes.append(found.numel())
+            return found
+
+    with Sizes():
+        found = first_centres(frames, min(count, 9), seed=4)
+    assert torch.equal(found, wanted)
+    assert max(sizes) <= max(512 * width, count, 9 * width)
 
 
 def test_lloyd_never_grows_the_error() -> None:
