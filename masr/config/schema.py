@@ -22,8 +22,9 @@ from masr.config.bases import laid_over, read, with_bases
 from masr.config.dump import Named, doc_of
 from masr.config.nodes import compose, hint_for, is_null, kind_of, mark, override, place_error
 from masr.config.scalars import scalar_value
-from masr.errors import ConfigError, near
+from masr.errors import CheckpointError, ConfigError, near
 from masr.files import can_be_named
+from masr.hub_cache import PREFIX, cached
 
 T = TypeVar("T")
 Resolve = Callable[[str, str], type]
@@ -280,7 +281,11 @@ class _Builder:
             value = scalar_value(node)
             if hint is Path and not can_be_named(str(value)):
                 raise ValueError("no file can have such a name")
+            if hint is Path and str(value).startswith(PREFIX):
+                return cached(str(value))
             return hint(value)
+        except CheckpointError as error:
+            raise place_error(node, key, f"is {error.what}", error.fix) from None
         except (ValueError, OverflowError) as error:
             raise place_error(node, key, f"is {kind_of(node)}, not {wanted[1]}: {error}") from None
 

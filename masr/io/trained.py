@@ -17,7 +17,7 @@ from pathlib import Path
 
 from masr.errors import CheckpointError
 from masr.files import can_be_named, ordinary, parse_json
-from masr.io.hub_cache import PREFIX, cached
+from masr.hub_cache import PREFIX, cached
 from masr.io.layout import AVERAGE, CHECKPOINTS, MODEL, RECORD, RESOLVED_CONFIG, step_folder
 
 _STEP = re.compile(r"step_(\d+)")

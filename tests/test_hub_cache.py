@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from masr.errors import CheckpointError
-from masr.io.hub_cache import cache_folder, cached
+from masr.config import dump, loads
+from masr.errors import CheckpointError, ConfigError
+from masr.hub_cache import cache_folder, cached
 from masr.io.trained import open_trained
+from masr.models.pretrained import Config
 
 COMMIT, OLDER = "a" * 40, "b" * 40
 
@@ -77,3 +79,13 @@ def test_the_cache_is_where_the_hubs_programs_have_it(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert str(cache_folder()) == expected
+
+
+def test_a_path_of_a_configuration_may_name_one(cache: Path) -> None:
+    """What is read back from the run's own file is the very folder, with its commit."""
+    config = loads(Config, "checkpoint: hf:org/one")
+    assert config.checkpoint == cache / "models--org--one" / "snapshots" / COMMIT
+    assert loads(Config, dump(config)) == config
+    with pytest.raises(ConfigError, match=r"checkpoint: is hf:org/none: is not in the cache") as caught:
+        loads(Config, "checkpoint: hf:org/none")
+    assert "hf download org/none" in caught.value.fix
