@@ -1,4 +1,4 @@
-"""BEST-RQ steps for races, from features: mask, noise, labels, encoder, loss, backward; dropout 0.1, a third masked.
+"""BEST-RQ steps for races, from features: mask, noise, labels, encoder, loss, backward; a third masked, dropout 0.1.
 
 The peer is put together from speechbrain's own parts (mask, quantizer, Conformer with RoPE) as its recipe does, behind
 the same two convolutions as ours, so that the network is the same.
@@ -32,7 +32,7 @@ def masr(bf16: bool = False) -> Turn:
 
     config = conformer.Config(
         num_layers=LAYERS, dim=encoders.DIM, feed_forward_dim=encoders.INNER, kernel=encoders.KERNEL,
-        num_heads=encoders.HEADS, positions="rotary", dropout=0.1,
+        num_heads=encoders.HEADS, positions="rotary", dropout=0.1, attention_dropout=0.1,
     )  # fmt: skip
     masker = spans.build(spans.Config(share=SHARE, span=SPAN))
     objective = best_rq.build(best_rq.Config(num_codes=CODES), conformer.build(config), masker).train()

@@ -9,11 +9,27 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import subprocess
 import sys
+from pathlib import Path
 from typing import cast
 
 from race import RACES, Race, open_copy, run, table
+
+_WIDE = {"AVX2": "avx2", "AVX-512": "avx512f", "AVX-512 bf16": "avx512_bf16", "AMX bf16": "amx_bf16", "NEON": "asimd"}
+
+
+def processor() -> str:
+    """What the figures are of: the CPU's name, and which wide instructions it has."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return f"processor: {platform.processor() or platform.machine()}"
+    said = dict(line.replace("\t", "").split(": ", 1) for line in lines if ": " in line)
+    flags = said.get("flags", said.get("Features", "")).split()
+    wide = [name for name, flag in _WIDE.items() if flag in flags]
+    return f"processor: {said.get('model name', platform.machine())}, {', '.join(wide) or 'no wide instructions known'}"
 
 
 def main() -> int:
@@ -37,6 +53,7 @@ def main() -> int:
         codes = [subprocess.run([sys.executable, __file__, name, *options], check=False).returncode for name in names]
         return max(codes)
     late = False
+    print(processor(), flush=True)
     for name in names:
         race = cast(Race, open_copy(name).race())
         if race.check:

@@ -1,4 +1,4 @@
-"""Word error rate of a million words, from two lists of sentences to the three counts."""
+"""Word error rate of a million words, from two lists of sentences to every word's alignment, as jiwer gives it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REFS, HYPS = sentences(NUM_UTTS)
 TOTAL = float(sum(len(ref.split()) for ref in REFS))
 
 
-def ours(aligned: bool) -> Turn:
+def ours() -> Turn:
     from masr.scoring.wer.alignment import COSTS, align
     from masr.scoring.wer.coded import words_of
     from masr.scoring.wer.edits import count_edits
@@ -36,8 +36,7 @@ def ours(aligned: bool) -> Turn:
     def turn() -> float:
         pairs = words_of(REFS, HYPS)
         count_edits(pairs)
-        if aligned:
-            align(pairs, COSTS["nist"])
+        align(pairs, COSTS["nist"])
         return TOTAL
 
     return turn
@@ -76,8 +75,7 @@ def check() -> str:
 
 def race() -> Race:
     runners = [
-        Runner("masr count_edits", lambda: ours(False)),
-        Runner("masr with alignments", lambda: ours(True)),
+        Runner("masr, aligned", ours),
         Runner("jiwer process_words", jiwer, 1.0),
     ]
-    return Race("Word error rate, 1M words in 50k sentences, a tenth wrong", "words", runners, check)
+    return Race("Word error rate with alignments, 1M words in 50k sentences, a tenth wrong", "words", runners, check)
