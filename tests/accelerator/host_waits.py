@@ -82,14 +82,14 @@ def most_waits(
     ranks: int = 1,
     **config: Any,
 ) -> tuple[int, str]:
-    """Of the third to the sixth step the one with most waits: how many, and what they are."""
+    """Of the third to the fifth step the one with most waits: how many, and what they are."""
     with Pretend():
         run = tiny.make_run(folder, moved(objective), World(device=DEVICE), max_steps=100, **config)
         run = replace(run, world=World(size=ranks, device=DEVICE))
         run.meters.world = run.world
         prepare = preparation(source)
         found = []
-        for step in range(6):
+        for step in range(5):
             with counted() as waits:
                 batches = tuple(
                     prepare(read(7 * step + part), augment=True) for part in range(run.config.training.accumulate)

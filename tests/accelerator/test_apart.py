@@ -1,4 +1,4 @@
-"""The tests on the pretend accelerator, each file in a process of its own.
+"""The tests on the pretend accelerator, in a process of their own.
 
 Once PyTorch's autograd has seen a device beside the CPU it has threads, and no fork of that process can compute a
 gradient: the tests that fork would fail wherever they came after these.
@@ -10,14 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 HERE = Path(__file__).parent
 
 
-@pytest.mark.parametrize("name", ["host_waits", "on_host"])
-def test_in_a_process_of_its_own(name: str) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / f"{name}.py")]
+def test_in_a_process_of_their_own() -> None:
+    files = sorted(str(path) for path in HERE.glob("*.py") if path != Path(__file__))
+    assert [Path(file).stem for file in files] == ["host_waits", "on_host"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
     done = subprocess.run(command, cwd=HERE.parents[1], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
 

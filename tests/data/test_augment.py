@@ -40,28 +40,30 @@ def augmentation(noise: NoiseConfig | None = None, rooms: RoomsConfig | None = N
     return Augmentation(noise or NoiseConfig(), rooms or RoomsConfig(), RATE, CPU)
 
 
-EVERYTHING = augmentation(NoiseConfig(share=0.6, min_cover=0.2), RoomsConfig(share=0.6, **FEW))
+@pytest.fixture(scope="module")
+def everything() -> Augmentation:
+    return augmentation(NoiseConfig(share=0.6, min_cover=0.2), RoomsConfig(share=0.6, **FEW))
 
 
-def test_an_utterance_is_the_same_alone_and_in_company() -> None:
+def test_an_utterance_is_the_same_alone_and_in_company(everything: Augmentation) -> None:
     waves, lengths, keys = speech()
-    together = EVERYTHING(waves, lengths, keys, None)
+    together = everything(waves, lengths, keys, None)
     assert not torch.equal(together, waves)
     assert float(together.abs().max()) <= 1
     for row, length in enumerate(lengths.tolist()):
-        alone = EVERYTHING(waves[row : row + 1, :length], lengths[row : row + 1], keys[row : row + 1], None)
+        alone = everything(waves[row : row + 1, :length], lengths[row : row + 1], keys[row : row + 1], None)
         torch.testing.assert_close(alone[0], together[row, :length], atol=1e-6, rtol=0)
         assert not together[row, length:].any()
     order = torch.randperm(len(keys), generator=torch.Generator().manual_seed(0))
-    shuffled = EVERYTHING(waves[order], lengths[order], keys[order], None)
+    shuffled = everything(waves[order], lengths[order], keys[order], None)
     torch.testing.assert_close(shuffled, together[order], atol=1e-6, rtol=0)
 
 
-def test_another_step_is_another_room_and_noise() -> None:
+def test_another_step_is_another_room_and_noise(everything: Augmentation) -> None:
     waves, lengths, keys = speech()
-    first = EVERYTHING(waves, lengths, keys, None)
-    assert torch.equal(first, EVERYTHING(waves, lengths, keys, None))
-    other = EVERYTHING(waves, lengths, combine(3, 1, torch.arange(12)), None)
+    first = everything(waves, lengths, keys, None)
+    assert torch.equal(first, everything(waves, lengths, keys, None))
+    other = everything(waves, lengths, combine(3, 1, torch.arange(12)), None)
     assert not torch.equal(first, other)
 
 

@@ -132,6 +132,7 @@ TOGETHER = {
 
 
 def _rank(rank: int, port: int, folder: str) -> None:
+    torch.set_num_threads(1)
     address = f"tcp://127.0.0.1:{port}"
     distributed.init_process_group("gloo", init_method=address, rank=rank, world_size=2)
     masr = model(**TOGETHER)
@@ -157,7 +158,7 @@ def test_two_ranks_mine_as_one(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    multiprocessing.spawn(_rank, (port, str(tmp_path)), nprocs=2)
+    multiprocessing.start_processes(_rank, (port, str(tmp_path)), nprocs=2, start_method="fork")
     alone = model(**TOGETHER)
     alone.advance(5)
     alone(batch())
