@@ -9,6 +9,9 @@ JOBS ?= 2
 SEED ?= 0
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
+# Without it, each worker and each process of the tests would compile all of masr, and rewrite all tests, anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo test shell-tests short-fuzz check docs bench fuzz torture soak mutants clean
 
 help: ## print this list

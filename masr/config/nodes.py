@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
@@ -19,8 +20,12 @@ _BROKEN_TEXT = (ValueError, OverflowError, IndexError, TypeError)
 _GROUPED = re.compile(r"[-+]?[0-9]+(_[0-9]+)+$")
 
 
+@lru_cache(maxsize=256)
 def compose(text: str, file: str) -> yaml.Node | None:
-    """The text's one document, None where it is empty; `file` is the name that errors give."""
+    """The text's one document, None where it is empty; `file` is the name that errors give.
+
+    Tables read the same few bases over and over, so trees are kept, and nobody changes one.
+    """
     try:
         loader = ScalarLoader(text)
         loader.name = file
@@ -39,7 +44,7 @@ def compose(text: str, file: str) -> yaml.Node | None:
 
 
 def override(root: yaml.Node | None, text: str) -> yaml.Node:
-    """The tree with the value of `a.b=value` in it; its place in errors is the override itself."""
+    """A new tree with the value of `a.b=value` in it; its place in errors is the override itself."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise ConfigError(f"override {text!r} is not key=value", fix="write it as section.key=value")
@@ -49,6 +54,7 @@ def override(root: yaml.Node | None, text: str) -> yaml.Node:
         root = _section(file)
     if not isinstance(root, yaml.MappingNode):
         raise place_error(root, "the file", f"is {kind_of(root)}, not a section of 'key: value' lines")
+    root = yaml.MappingNode(root.tag, list(root.value), root.start_mark, root.end_mark)
     parent: yaml.MappingNode | yaml.SequenceNode = root
     *folders, last = key.strip().split(".")
     for depth, folder in enumerate(folders):
@@ -107,7 +113,7 @@ def _section(file: str) -> yaml.MappingNode:
 def _child(parent: yaml.Node, key: str, file: str, dotted: str) -> yaml.MappingNode | yaml.SequenceNode:
     """The section or list under `key`, made where there is none.
 
-    It is a copy: a node that an alias (`*name`) shows in a second place must not change there too.
+    It is a copy: the tree below, and a node that an alias (`*name`) shows in a second place, must not change too.
     """
     old = _find(parent, key, file, dotted)
     if old is None or is_null(old):

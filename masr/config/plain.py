@@ -36,7 +36,7 @@ class SettingsReader:
         key = (path, overrides)
         if key not in self._trees:
             if overrides:
-                self._trees[key] = override(_copy(self.tree(path, overrides[:-1])), overrides[-1])
+                self._trees[key] = override(self.tree(path, overrides[:-1]), overrides[-1])
             else:
                 self._trees[key] = with_bases(compose(read(path), str(path)), str(path))
         return self._trees[key]
@@ -70,10 +70,3 @@ def _inline(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_inline(inner) for inner in value) + "]"
     return quote(value)
-
-
-def _copy(node: yaml.Node | None) -> yaml.Node | None:
-    """A copy of the topmost node, which `override` changes in place; it copies what lies below itself."""
-    if isinstance(node, yaml.MappingNode):
-        return yaml.MappingNode(node.tag, list(node.value), node.start_mark, node.end_mark)
-    return node
