@@ -17,7 +17,10 @@ from masr.cli.main import main
 from masr.errors import UsageError
 from masr.features.log_mel import Config as MelConfig
 from masr.features.log_mel import LogMel
+from masr.interop import to_graph
+from masr.interop.graph import Graph, Place, build_graph
 from masr.interop.graph_mel import GraphLogMel
+from masr.interop.opened import Opened
 from reference import tiny_checkpoints
 from small.exports import (
     BEST_RQ,
@@ -73,6 +76,25 @@ def loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return kept[content]
 
     monkeypatch.setattr(torch.export, "load", once)
+
+
+@pytest.fixture(scope="module")
+def graphs() -> dict[tuple[Path, str], Graph]:
+    """Of each run, by its folder and where its features are computed."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def traced_once(graphs: dict[tuple[Path, str], Graph], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run is traced once, whatever its graph is then written as."""
+
+    def once(opened: Opened, place: Place) -> Graph:
+        key = (opened.folder, place)
+        if key not in graphs:
+            graphs[key] = build_graph(opened, place)
+        return graphs[key]
+
+    monkeypatch.setattr(to_graph, "build_graph", once)
 
 
 def program(file: Path) -> Run:
