@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 import shutil
 import socket
 from collections.abc import Iterator
@@ -73,7 +72,7 @@ def atomic_write(path: Path, content: str | bytes) -> None:
 def temporary_name(path: Path) -> Path:
     """A hidden name beside `path` that no other process uses, for what is to become it."""
     remove_left_behind(path.parent.absolute())
-    return path.with_name(f".{path.name}.{machine()}-{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    return path.with_name(f".{path.name}.{machine()}-{os.getpid()}.{os.urandom(4).hex()}.tmp")
 
 
 @cache
