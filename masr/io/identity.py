@@ -62,6 +62,8 @@ MISSING = "missing"
 _NUM_BLOCKS, _BLOCK_BYTES = 64, 4096
 
 _FROM_PREPARE = re.compile(r"wav\.scp|segments|text|phones\.ctm|corrupted\.ctm|reco2\w+|spk2\w+|utt2(?!num_frames$)\w+")
+_ROW = re.compile(r"^[^\s/|:]+ ([^\s/|:\[\]]+):\d+$", re.MULTILINE)
+_CHUNK = 1 << 20
 _OFFSET = re.compile(r"(.+?)(:\d+(?:\[\d+:\d+\])?)", re.DOTALL)
 _BASE = re.compile(r"^base:[ \t]*(\[[^\]]*\]|[^\n]*(?:\n[ \t]*-[^\n]*)*)", re.MULTILINE)
 _WORD = re.compile(r""""([^"]+)"|'([^']+)'|([^\s\[\],"'-][^\s\[\],"']*)""")
@@ -90,7 +92,7 @@ def identity(path: Path | str) -> str:
     if path.is_dir():
         return f"folder {digest(list(_folder(path)))}"
     if path.suffix == ".scp" and path.is_file():
-        return f"archive {digest(list(_archive(path)))}"
+        return f"archive {_digest(_archive(path))}"
     bases = _bases(path)
     return f"yaml {digest(list(_contents([path, *bases], path.parent)))}" if bases else file_state(path)
 
@@ -164,28 +166,38 @@ def _folder(folder: Path) -> Iterator[list[str]]:
 def _data(folder: Path) -> Iterator[list[str]]:
     for path in sorted(folder.iterdir()):
         if is_from_prepare(path.name) and path.is_file():
-            yield [path.name, digest(_rows(path)[0]) if path.name == WAV_SCP else digest_of_file(path)]
+            yield [path.name, _digest(_Rows().json_of(path)) if path.name == WAV_SCP else digest_of_file(path)]
 
 
-def _archive(scp: Path) -> Iterator[Any]:
-    rows, files = _rows(scp)
-    yield rows
-    beside = [scp.with_suffix(".json")]
-    vouched = False
+def _archive(scp: Path) -> Iterator[bytes]:
+    """What counts of an archive, as a list of JSON in pieces."""
+    rows, beside, vouched = _Rows(), [scp.with_suffix(".json")], False
+    yield b"["
+    yield from rows.json_of(scp)
+    files = list(map(Path, rows.files))
     if scp.name == FEATS_SCP:
-        cmvn = scp.with_name(CMVN_SCP)
-        sums, statistics = _rows(cmvn) if cmvn.is_file() else ([], [])
-        yield sums
+        cmvn, sums = scp.with_name(CMVN_SCP), _Rows()
+        yield b", "
+        yield from sums.json_of(cmvn) if cmvn.is_file() else [b"[]"]
+        statistics = list(map(Path, sums.files))
         # Only stage 2, which writes its configuration beside both, never has new features under old statistics.
         made = list(dict.fromkeys(path.parent / RESOLVED_CONFIG for path in (*files, *statistics)))
         vouched = bool(statistics) and all(path.is_file() for path in (*made, *statistics))
         beside += [scp.with_name(UTT2NUM_FRAMES), *made, *statistics]
-    yield from _contents(beside)
     files = files[:: -(-len(files) // MAX_FILES) or 1]
     for path in files:
         require_whole(path, CONTENT_LIMIT_BYTES // len(files))
-    for path, state in _states(files, vouched).items():
-        yield [path.name, state]
+    for fact in [*_contents(beside), *([path.name, state] for path, state in _states(files, vouched).items())]:
+        yield f", {json.dumps(fact)}".encode()
+    yield b"]"
+
+
+def _digest(pieces: Iterable[bytes]) -> str:
+    """`digest` of what the pieces are together, as JSON."""
+    found = hashlib.sha256()
+    for piece in pieces:
+        found.update(piece)
+    return found.hexdigest()[:32]
 
 
 def _model(trained: Trained) -> Iterator[list[str]]:
@@ -203,21 +215,47 @@ def _trained(path: Path) -> Trained | None:
         return None
 
 
-def _rows(scp: Path) -> tuple[list[str], list[Path]]:
-    """Every row without the folders of its path, and each file that the rows point at, in their order."""
-    rows: list[str] = []
-    files: dict[str, None] = {}
-    with scp.open(encoding="utf-8", errors="surrogateescape") as stream:
-        for line in stream:
-            key, _, entry = line.strip().partition(" ")
-            if entry.endswith("|"):  # a command, which does not say what it reads
-                rows.append(line)
-                continue
-            found = _OFFSET.fullmatch(entry)
-            file, place = found.groups() if found else (entry, "")
-            files[file] = None
-            rows.append(f"{key} {file.rpartition('/')[2]}{place}")
-    return rows, list(map(Path, files))
+class _Rows:
+    """The digest of an scp's rows, without the folders of their paths, and each file that they point at, in order.
+
+    It is what `digest` says of them as a list, but they are never held together: a corpus has ten million.
+    """
+
+    def __init__(self) -> None:
+        self.files: dict[str, None] = {}
+        self.is_first = True
+
+    def json_of(self, scp: Path) -> Iterator[bytes]:
+        """The rows as a list of JSON, in pieces."""
+        yield b"["
+        with scp.open(encoding="utf-8", errors="surrogateescape") as stream:
+            while text := stream.read(_CHUNK):
+                text += stream.readline()
+                rows = self._alike(text) or json.dumps([self._row(line) for line in text.splitlines(keepends=True)])
+                yield (rows[1:-1] if self.is_first else f", {rows[1:-1]}").encode()
+                self.is_first = False
+        yield b"]"
+
+    def _alike(self, text: str) -> str:
+        """The JSON of rows that all are a key and an offset in archives of one folder, as masr writes them; else ""."""
+        folder = text[: text.find("\n")].partition(" ")[2].rpartition("/")[0] + "/"
+        rows = text.removesuffix("\n").replace(f" {folder}", " ")
+        names, count = _ROW.findall(rows), rows.count("\n") + 1
+        is_plain = rows.isascii() and rows.replace("\n", " ").isprintable() and '"' not in rows and "\\" not in rows
+        if len(names) < count or text.count(f" {folder}") != count or not is_plain:
+            return ""
+        self.files |= dict.fromkeys(folder + name for name in dict.fromkeys(names))
+        quoted = rows.replace("\n", '", "')
+        return f'["{quoted}"]'
+
+    def _row(self, line: str) -> str:
+        key, _, entry = line.strip().partition(" ")
+        if entry.endswith("|"):  # a command, which does not say what it reads
+            return line
+        found = _OFFSET.fullmatch(entry)
+        file, place = found.groups() if found else (entry, "")
+        self.files[file] = None
+        return f"{key} {file.rpartition('/')[2]}{place}"
 
 
 def _states(files: Iterable[Path], vouched: bool = False) -> dict[Path, str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -390,3 +392,60 @@ def test_an_archive_that_is_not_what_was_written_is_an_error(tmp_path: Path) -> 
         identity(tmp_path / "feats.scp")
     (tmp_path / "feats.1.ark.crc32").unlink()
     assert identity(tmp_path / "feats.scp") != before
+
+
+def rows_by_line(text: str) -> tuple[list[str], list[str]]:
+    """The rows without folders, and the files, by the rule itself: a line after another."""
+    rows: list[str] = []
+    files: dict[str, None] = {}
+    for line in text.splitlines(keepends=True):
+        key, _, entry = line.strip().partition(" ")
+        if entry.endswith("|"):
+            rows.append(line)
+            continue
+        found = re.fullmatch(r"(.+?)(:\d+(?:\[\d+:\d+\])?)", entry, re.DOTALL)
+        file, place = found.groups() if found else (entry, "")
+        files[file] = None
+        rows.append(f"{key} {file.rpartition('/')[2]}{place}")
+    return rows, list(files)
+
+
+ALIKE = "".join(f"u{n:05d} /a b/é/feats.{n // 40}.ark:{9 * n}\n" for n in range(300))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n",
+        ALIKE,
+        ALIKE.removesuffix("\n"),
+        ALIKE + "v /c/feats.1.ark:5\n",
+        ALIKE + "v feats.1.ark:5\n",
+        ALIKE + "v /a b/é/x y.ark:5\n",
+        ALIKE + "v cat x |\n" + ALIKE,
+        ALIKE.replace("u00007", 'u"7'),
+        ALIKE.replace("u00007", "u\\7"),
+        ALIKE.replace("u00007", "ü7"),
+        ALIKE.replace("u00007", "u\x017"),
+        ALIKE.replace(":63\n", ":63[1:2]\n"),
+        ALIKE.replace(":63\n", ":63 \n"),
+        ALIKE.replace("u00007 ", "u00007  "),
+        ALIKE.replace("/a b/é/", "/a:1/"),
+        ALIKE.replace("/a b/é/", ""),
+        "a /x/ /x/b:1\nc /x/d:2\n",
+    ],
+)
+def test_an_scp_is_read_in_pieces_and_means_what_its_lines_mean(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scp = tmp_path / "some.scp"
+    scp.write_text(text, encoding="utf-8")
+    expected, files = rows_by_line(text)
+    for size in (1 << 20, 700, 1):
+        monkeypatch.setattr(module, "_CHUNK", size)
+        rows = module._Rows()
+        assert json.loads(b"".join(rows.json_of(scp))) == expected
+        assert list(rows.files) == files
+        facts = b"".join(module._Rows().json_of(scp))
+        assert facts.decode() == json.dumps(expected)
