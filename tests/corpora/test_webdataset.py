@@ -71,6 +71,8 @@ def test_shards_on_another_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert np.array_equal(Samples(far, 16000).read(2, 50, 200), Samples(near, 16000).read(2, 50, 200))
         assert len(asked) == 1 and "bytes=" in asked[0]
         assert validate(far.folder, Checks(audio=True)).total == 0
+        monkeypatch.delenv(elsewhere.ALLOWED)
+        assert validate(far.folder, Checks(audio=True)).total == 3  # nothing is fetched, and nothing is said to be good
 
 
 def test_compressed_shards_are_copied_as_archives_are(tmp_path: Path) -> None:
