@@ -9,7 +9,7 @@ make_copy() {
   mkdir -p "$copy/bin"
   mkdir -p "$copy/egs" "$copy/masr"
   cp -r "$checkout/utils" "$copy/utils"
-  cp -r "$checkout"/masr/{__init__,distribution,errors,files,plugins}.py "$checkout"/masr/{cli,io,jobs} "$copy/masr/"
+  cp -r "$checkout"/masr/{__init__,distribution,errors,files,hub_cache,plugins}.py "$checkout"/masr/{cli,io,jobs} "$copy/masr/"
   local recipe
   for recipe in fleurs debian dhwani librispeech pangloss; do
     mkdir "$copy/egs/$recipe"
