@@ -82,10 +82,10 @@ def shown_before(page: str) -> dict[str, Shown]:
 
     Nothing of a page that lists other verdicts: its counts would stand in the wrong columns.
     """
-    if _HEAD not in page:
-        return {}
     marks = list(_SECTION.finditer(page))
-    above = page[: marks[0].start()] if marks else page
+    if _HEAD not in page or not marks:
+        return {}
+    above = page[: marks[0].start()]
     claims, _, other = above.partition(_OTHER)
     found = {}
     for mark, end in zip(marks, [*(mark.start() for mark in marks[1:]), len(page)], strict=True):

@@ -315,4 +315,6 @@ def test_results_leave_out_sizes_without_a_score(recipe: Any) -> None:
     assert main(["table", "results", str(recipe.table.parent), *folders]) == 0
     text = (recipe.folder / "RESULTS.md").read_text(encoding="utf-8")
     assert "1 of 7" in text and "Sizes without a link have no score yet." in text
+    assert main(["table", "results", str(recipe.table.parent), *folders]) == 0
+    assert (recipe.folder / "RESULTS.md").read_text(encoding="utf-8") == text
     assert not re.search(r"\]\(#|^## ", text, re.MULTILINE)
