@@ -16,10 +16,11 @@ from typing import IO, Any, BinaryIO
 from masr.corpora.tar_headers import DamagedTarError, TarReader
 from masr.errors import ArchiveError
 from masr.files import open_ordinary
+from masr.io.elsewhere import MOST_BYTES
 from masr.types import Problem
 
-MAX_MEMBER_BYTES = 256 << 20
-"""More than two hours of 16 kHz mono; a larger member is skipped without reading it into memory."""
+MAX_MEMBER_BYTES = MOST_BYTES
+"""A larger member is skipped without reading it into memory."""
 DAMAGED = "damaged archive"
 _UNPACKERS: dict[bytes, Callable[[BinaryIO], Any]] = {
     b"\x1f\x8b": lambda raw: gzip.GzipFile(fileobj=raw),

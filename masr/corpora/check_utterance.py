@@ -129,7 +129,7 @@ class Admission:
             if not self.shards and (channel is None or audio_info(audio).num_channels == 1):
                 return Recording(entry, check_audio(audio, channel=channel).duration_sec)
         elif utterance.entry and not self.shards:
-            return Recording(utterance.entry, check_audio(audio, channel=channel).duration_sec)
+            return Recording(_writable(utterance.entry), check_audio(audio, channel=channel).duration_sec)
         blocks = int16_blocks(audio, SAMPLE_RATE, channel, self.resample)
         entry, num_samples = self.shard.append(key, blocks)
         return Recording(entry, num_samples / SAMPLE_RATE)
@@ -150,7 +150,11 @@ def base_name(utterance: Utterance) -> str:
 
 def _entry(path: Path) -> str:
     """The file's absolute path, for it has to be found from any folder; what wav.scp cannot hold is refused."""
-    entry = str(path.absolute())
+    return _writable(str(path.absolute()))
+
+
+def _writable(entry: str) -> str:
+    """The entry, where a line of wav.scp can hold it; else AudioError."""
     try:
         entry.encode()
     except UnicodeEncodeError:

@@ -20,7 +20,7 @@ from typing import Literal
 from masr.config import option, seed_option
 from masr.corpora.ids import safe_id
 from masr.corpora.label_files import Row, read_label_file
-from masr.corpora.splits import split_of_each
+from masr.corpora.splits import SPLIT_NAMES, place_of, split_of_each
 from masr.errors import CorpusError
 from masr.files import ordinary
 from masr.io.audio_folder import EXTENSIONS, audio_files
@@ -29,9 +29,7 @@ from masr.types import Corpus, Part, Problem, Utterance
 FILES_PER_PART = 512
 METADATA = ("metadata.csv", "metadata.jsonl")
 PARENT = "parent"
-_SPLITS = {name: name for name in ("train", "dev", "test")} | dict.fromkeys(
-    ("validation", "valid", "val", "eval", "development"), "dev"
-)
+_SPLITS = SPLIT_NAMES | dict.fromkeys(("eval", "development"), "dev")
 
 
 @dataclass(frozen=True)
@@ -64,9 +62,8 @@ class Folder:
     def parts(self, source: Path) -> list[Part]:
         """The parts of the corpus: each is some hundreds of files of a split."""
         _plan.cache_clear()
-        order = ("train", "dev", "test")
         plan = _plan(self.config, source)
-        names = sorted(plan, key=lambda name: (order.index(name) if name in order else len(order), name))
+        names = sorted(plan, key=lambda name: (place_of(name), name))
         return [Part(name, str(k), source) for name in names for k in range(-(-len(plan[name]) // FILES_PER_PART))]
 
     def read(self, part: Part) -> Iterator[Utterance | Problem]:

@@ -23,12 +23,12 @@ from masr.corpora.label_files import MEANINGS
 from masr.corpora.languages import to_iso
 from masr.corpora.parquet_columns import Column, columns_of, first_line
 from masr.corpora.sidecar import RESERVED
+from masr.corpora.splits import SPLIT_NAMES, place_of
 from masr.errors import CorpusError, MissingPackageError, near
 from masr.files import open_ordinary
 from masr.types import Corpus, Part, Problem, Utterance
 
 ROWS_AT_ONCE = 16
-_SPLITS = {name: name for name in ("train", "dev", "test")} | dict.fromkeys(("validation", "valid", "val"), "dev")
 _FILE = re.compile(r"(?P<split>.+?)-\d{5}-of-\d{5}(-[0-9a-f]+)?\.parquet")
 _NAMES = {
     "id": ("id", "utt_id", "utterance_id", "file_name", "segment_id"),
@@ -72,8 +72,7 @@ class Parquet:
             )
         found = [(_split_of(path, source), path) for path in files]
         require_there(self.config.splits, (split for split, _ in found), source)
-        order = ("train", "dev", "test")
-        found.sort(key=lambda pair: (order.index(pair[0]) if pair[0] in order else len(order), pair))
+        found.sort(key=lambda pair: (place_of(pair[0]), pair))
         parts = [
             Part(split, f"{k:05d}.{safe_id(path.stem)[:80]}", path)
             for k, (split, path) in enumerate(found)
@@ -258,6 +257,6 @@ def _split_of(path: Path, source: Path) -> str:
     named = _FILE.fullmatch(path.name)
     words = [named["split"]] if named else [path.stem, *reversed(path.relative_to(source).parts[:-1])]
     for word in words:
-        if word.lower() in _SPLITS:
-            return _SPLITS[word.lower()]
+        if word.lower() in SPLIT_NAMES:
+            return SPLIT_NAMES[word.lower()]
     return safe_id(words[0].lower()) if named else "train"

@@ -1,10 +1,22 @@
-"""Speakers, videos or files that go to train, dev and test as wholes, by a seeded hash."""
+"""What splits are called, their order, and the parts of a corpus that go to train, dev and test as wholes.
+
+Speakers, videos or files are dealt by a seeded hash.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from masr.io.datadir.choose import in_random_order
+
+_ORDER = ("train", "dev", "test")
+SPLIT_NAMES = {name: name for name in _ORDER} | dict.fromkeys(("validation", "valid", "val"), "dev")
+"""What data sets call a split -> what we do."""
+
+
+def place_of(split: str) -> int:
+    """Where a split stands among others: train, dev, test, then all others."""
+    return _ORDER.index(split) if split in _ORDER else len(_ORDER)
 
 
 def split_of_each(groups: Iterable[str], dev_share: float, test_share: float, seed: int) -> dict[str, str]:

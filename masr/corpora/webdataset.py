@@ -12,6 +12,7 @@ sample, .txt is the transcript; .lang, .speaker and the like are labels, and so 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from masr.corpora.ids import MOST_KIND, safe_id, safe_kind
 from masr.corpora.label_files import MEANINGS
 from masr.corpora.languages import to_iso
 from masr.corpora.sidecar import RESERVED
+from masr.corpora.splits import SPLIT_NAMES, place_of
 from masr.corpora.tar_headers import DamagedTarError, TarReader
 from masr.errors import AudioError, CorpusError
 from masr.files import open_ordinary, ordinary, parse_json
@@ -37,7 +39,6 @@ from masr.types import Corpus, Part, Problem, Utterance
 LIST = "shards.txt"
 MOST_TEXT_BYTES = 1 << 20
 """Of a sample's .json or .txt."""
-_SPLITS = {name: name for name in ("train", "dev", "test")} | dict.fromkeys(("validation", "valid", "val"), "dev")
 _SHARD = re.compile(r"\.tar(\.gz|\.bz2|\.xz)?$")
 _KNOWN = {name: kind for kind, names in MEANINGS.items() for name in names} | {"txt": "text", "cls": "cls"}
 _PASSED_OVER = frozenset({"file", "split"})
@@ -72,7 +73,7 @@ class WebDataset:
         require_there(self.config.splits, (split for split, _ in found), source)
         return [
             Part(split, f"{k:06d}.{safe_id(PurePosixPath(shards[k]).name)[:80]}", source)
-            for split, k in sorted(found, key=lambda pair: (_place_of(pair[0]), pair))
+            for split, k in sorted(found, key=lambda pair: (place_of(pair[0]), pair))
             if split in (self.config.splits or (split,))
         ]
 
@@ -113,8 +114,8 @@ class WebDataset:
         words = path.relative_to(source.absolute()).parts if is_below else path.parts
         for word in reversed(words[-2:]):
             first = re.split(r"[-_.]", word, maxsplit=1)[0].lower()
-            if first in _SPLITS:
-                return _SPLITS[first]
+            if first in SPLIT_NAMES:
+                return SPLIT_NAMES[first]
         return self.config.split
 
 
@@ -214,9 +215,9 @@ def _shards(source: Path) -> list[str]:
             raise CorpusError(f"{listed}: cannot be read: {error}", fix="write one path or address a line") from None
         names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
         shards = [name if is_elsewhere(name) else str((source / name).absolute()) for name in names]
-        for shard in shards:
-            if not _SHARD.search(shard) or shards.count(shard) > 1:
-                why = "named twice" if shards.count(shard) > 1 else "no .tar"
+        for shard, count in Counter(shards).items():
+            if not _SHARD.search(shard) or count > 1:
+                why = "named twice" if count > 1 else "no .tar"
                 raise CorpusError(f"{listed}: {shard}: {why}", fix="write the path or address of each shard once")
         return shards
     if not source.is_dir():
@@ -253,6 +254,10 @@ def _members(shard: str, where: str) -> Iterator[_Member | Problem]:
                 member = _Member(info.name, b"", None)
                 is_audio = f".{member.kind}" in EXTENSIONS
                 if not is_audio and member.kind != "json" and member.kind not in _KNOWN:
+                    if PurePosixPath(info.name).suffix.lower() in EXTENSIONS:
+                        yield Problem(
+                            f"{where}:{info.name}", f"of the kind .{member.kind[:40]}: a sample's name has no dot"
+                        )
                     continue
                 most = MAX_MEMBER_BYTES if is_audio else MOST_TEXT_BYTES
                 if info.size > most:
@@ -266,8 +271,3 @@ def _members(shard: str, where: str) -> Iterator[_Member | Problem]:
     except (DamagedTarError, *UNPACKING_ERRORS) as error:
         reason = f"{DAMAGED}: ends after {num_read} files ({str(error) or 'unexpected end'}); download it again"
         yield Problem(where, reason, spoils_part=is_compressed)
-
-
-def _place_of(split: str) -> int:
-    order = ("train", "dev", "test")
-    return order.index(split) if split in order else len(order)

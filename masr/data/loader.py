@@ -31,7 +31,7 @@ def read_ahead(steps: Steps, first: int, last: int) -> Iterator[tuple[Batch, ...
     """The micro-batches of steps `first` to `last` - 1 as they lie on disk; workers read some steps ahead."""
     workers = min(steps.num_workers, max(0, last - first))
     loader: Any = torch.utils.data.DataLoader(
-        _Read(steps),  # type: ignore[arg-type]
+        _Read(steps),
         batch_size=None,
         sampler=((step, steps.places(step)) for step in range(first, last)),
         num_workers=workers,
@@ -49,7 +49,7 @@ def read_ahead(steps: Steps, first: int, last: int) -> Iterator[tuple[Batch, ...
             raise _died(f"the connection to it ended: {error or type(error).__name__}") from None
 
 
-class _Read:
+class _Read(torch.utils.data.Dataset[tuple[Batch, ...]]):
     """Steps as reading processes are asked for them: by number and utterances."""
 
     def __init__(self, steps: Steps) -> None:

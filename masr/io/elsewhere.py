@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import IO, Any
@@ -20,6 +20,8 @@ from masr.errors import AudioError, MasrError
 
 ALLOWED = "MASR_REMOTE"
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+MOST_BYTES = 256 << 20
+"""Of one audio file: more than two hours of 16 kHz mono."""
 _WAITS_SEC = (0.2, 1.0, 5.0)
 """Before a request that failed is made again."""
 
@@ -30,18 +32,13 @@ def is_elsewhere(place: str) -> bool:
 
 
 def remote_bytes(url: str, first: int = 0, size: int | None = None) -> bytes:
-    """So many bytes of what lies at an address, or all of it, by one request; AudioError where they cannot be had."""
+    """So many bytes of what lies at an address, or all of it; AudioError where they cannot be had."""
     files, path = _files_of(url)
-    for wait in (*_WAITS_SEC, None):
-        try:
-            found = files.cat_file(path, start=first or None, end=None if size is None else first + size)
-            break
-        except FileNotFoundError:
-            raise AudioError("missing file") from None
-        except Exception as error:
-            if wait is None:
-                raise AudioError(f"cannot be read, after {len(_WAITS_SEC) + 1} tries: {_said(error)}") from None
-            time.sleep(wait)
+    if size is None:
+        there = _asked(lambda: files.size(path))
+        if there is not None and there > MOST_BYTES:
+            raise AudioError(f"no audio file has {there} bytes")
+    found = _asked(lambda: files.cat_file(path, start=first or None, end=None if size is None else first + size))
     if size is not None and len(found) > size:
         raise AudioError(
             "the server gives whole files, where a part was asked for", fix="take one that serves ranges of bytes"
@@ -49,6 +46,22 @@ def remote_bytes(url: str, first: int = 0, size: int | None = None) -> bytes:
     if size is not None and len(found) < size:
         raise AudioError(f"truncated: {len(found)} of {size} bytes are there")
     return bytes(found)
+
+
+def _asked(request: Callable[[], Any]) -> Any:
+    """What a server answers; asked again where that may help."""
+    for wait in (*_WAITS_SEC, None):
+        try:
+            return request()
+        except FileNotFoundError:
+            raise AudioError("missing file") from None
+        except Exception as error:
+            if isinstance(error, PermissionError) or getattr(error, "status", 0) in (401, 403):
+                raise AudioError(f"the server refuses it: {_said(error)}") from None
+            if wait is None:
+                raise AudioError(f"cannot be read, after {len(_WAITS_SEC) + 1} tries: {_said(error)}") from None
+            time.sleep(wait)
+    raise AssertionError
 
 
 @contextmanager
@@ -65,7 +78,8 @@ def open_remote(url: str) -> Iterator[IO[bytes]]:
 
 
 def _files_of(url: str) -> tuple[Any, str]:
-    allowed = os.environ.get(ALLOWED, "").split()
+    # A whole name of a machine or folder: https://a.org allows nothing of https://a.org.net.
+    allowed = [start.rstrip("/") + "/" for start in os.environ.get(ALLOWED, "").split()]
     if not any(url.startswith(start) for start in allowed) or "/../" in url:
         raise AudioError(
             "lies on another machine, from which nothing may be read",

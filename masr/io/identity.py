@@ -64,7 +64,7 @@ _NUM_BLOCKS, _BLOCK_BYTES = 64, 4096
 _FROM_PREPARE = re.compile(r"wav\.scp|segments|text|phones\.ctm|corrupted\.ctm|reco2\w+|spk2\w+|utt2(?!num_frames$)\w+")
 _ROW = re.compile(r"^[^\s/|:]+ ([^\s/|:\[\]]+):\d+$", re.MULTILINE)
 _CHUNK = 1 << 20
-_OFFSET = re.compile(r"(.+?)(:\d+(?:\[\d+:\d+\])?)", re.DOTALL)
+_OFFSET = re.compile(r"(.+?)(:\d+(?:\[\d+:\d+\]|\+\d+)?)", re.DOTALL)
 _BASE = re.compile(r"^base:[ \t]*(\[[^\]]*\]|[^\n]*(?:\n[ \t]*-[^\n]*)*)", re.MULTILINE)
 _WORD = re.compile(r""""([^"]+)"|'([^']+)'|([^\s\[\],"'-][^\s\[\],"']*)""")
 _OF_A_MODEL = (RESOLVED_CONFIG, DESCRIPTION, "preprocessor_config.json", STATS)
@@ -216,9 +216,9 @@ def _trained(path: Path) -> Trained | None:
 
 
 class _Rows:
-    """The digest of an scp's rows, without the folders of their paths, and each file that they point at, in order.
+    """The rows of an scp as JSON, without the folders of their paths, and each file that they point at, in order.
 
-    It is what `digest` says of them as a list, but they are never held together: a corpus has ten million.
+    Rows are never held together: a corpus has ten million.
     """
 
     def __init__(self) -> None:

@@ -12,10 +12,8 @@ from typing import NamedTuple
 
 from masr.errors import AudioError
 from masr.files import open_ordinary
-from masr.io.elsewhere import is_elsewhere, remote_bytes
+from masr.io.elsewhere import MOST_BYTES, is_elsewhere, remote_bytes
 
-MOST_BYTES = 256 << 20
-"""Of one audio file: more than two hours of 16 kHz mono."""
 _INSIDE = re.compile(r"(?P<archive>.+\.tar):(?P<first>[0-9]{1,18})\+(?P<size>[0-9]{1,18})", re.DOTALL)
 
 

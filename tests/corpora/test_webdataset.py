@@ -97,10 +97,12 @@ def test_what_is_wrong_with_a_sample_is_a_line(tmp_path: Path) -> None:
         "e.wav": WAV,
         "f.seg.npy": b"\x93NUMPY",
         "f.wav": WAV,
+        "g.seg.wav": WAV,
     }
     layouts.webdataset(tmp_path / "x.tar", files)
     found = problems(tmp_path)
     assert found["x.tar:a"] == "sample without audio"
+    assert found["x.tar:g.seg.wav"] == "of the kind .seg.wav: a sample's name has no dot"
     assert found["x.tar:b.flac"] == "the second audio of its sample: kept the first"
     assert {name for name in found if "cannot be read" in found[name]} == {
         "x.tar:c.json",
@@ -158,3 +160,17 @@ def test_no_shard_at_all(tmp_path: Path) -> None:
         read(tmp_path)
     (tmp_path / "shards.txt").write_text("gone.tar\n")
     assert problems(tmp_path) == {"gone.tar": "no such shard"}
+
+
+def test_a_folder_whose_name_no_table_can_hold_is_a_problem(tmp_path: Path) -> None:
+    source = tmp_path / "two\nlines"
+    layouts.webdataset(source / "x.tar", {"a.wav": WAV})
+    with pytest.raises(CorpusError, match="1 of 1 utterances are bad") as caught:
+        prepare(build(defaults(Config)), source, tmp_path / "data", 1.0, 1)
+    assert "file name" in str(caught.value.why)
+
+
+def test_a_hundred_thousand_shards_are_listed_at_once(tmp_path: Path) -> None:
+    names = [f"https://x.org/{n}.tar" for n in range(100_000)]
+    (tmp_path / "shards.txt").write_text("\n".join(names))
+    assert len(build(defaults(Config)).parts(tmp_path)) == len(names)

@@ -97,7 +97,35 @@ def test_a_server_without_ranges_is_refused(shard: Path, monkeypatch: pytest.Mon
             read_audio(entries(shard, f"{address}x-0.tar")["a.wav"])
 
 
-@pytest.mark.parametrize("allowed", ["", "http://127.0.0.1:1/corpus/", "s3://", "http://127.0.0.1:1/shard"])
+def test_a_server_that_refuses_is_asked_once(shard: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(elsewhere, "_WAITS_SEC", (60.0,))
+    with served(shard.parent, failures=1, failure=403) as (address, _):
+        monkeypatch.setenv(elsewhere.ALLOWED, address)
+        with pytest.raises(AudioError, match="the server refuses it"):
+            read_audio(entries(shard, f"{address}x-0.tar")["a.wav"])
+
+
+def test_a_whole_file_is_no_larger_than_any_audio(shard: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(elsewhere, "MOST_BYTES", 1000)
+    with served(shard.parent) as (address, asked):
+        monkeypatch.setenv(elsewhere.ALLOWED, address)
+        (shard.parent / "whole.wav").write_bytes(layouts.wav(layouts.samples(3)))
+        with pytest.raises(AudioError, match="no audio file has"):
+            read_audio(f"{address}whole.wav")
+        assert not [line for line in asked if line.startswith("GET all")]
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    [
+        "",
+        "http://127.0.0.1:1/corpus/",
+        "s3://",
+        "http://127.0.0.1:1/shard",
+        "http://127.0.0.1",
+        "http://127.0.0.1:1/co",
+    ],
+)
 def test_nothing_is_fetched_that_nobody_allowed(allowed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(elsewhere.ALLOWED, allowed)
     monkeypatch.setattr(elsewhere, "_files", lambda *_: pytest.fail("asked"))

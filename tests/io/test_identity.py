@@ -403,7 +403,7 @@ def rows_by_line(text: str) -> tuple[list[str], list[str]]:
         if entry.endswith("|"):
             rows.append(line)
             continue
-        found = re.fullmatch(r"(.+?)(:\d+(?:\[\d+:\d+\])?)", entry, re.DOTALL)
+        found = re.fullmatch(r"(.+?)(:\d+(?:\[\d+:\d+\]|\+\d+)?)", entry, re.DOTALL)
         file, place = found.groups() if found else (entry, "")
         files[file] = None
         rows.append(f"{key} {file.rpartition('/')[2]}{place}")
@@ -430,6 +430,7 @@ ALIKE = "".join(f"u{n:05d} /a b/é/feats.{n // 40}.ark:{9 * n}\n" for n in range
         ALIKE.replace("u00007", "u\x017"),
         ALIKE.replace(":63\n", ":63[1:2]\n"),
         ALIKE.replace(":63\n", ":63 \n"),
+        ALIKE.replace(":63\n", ":63+9\n"),
         ALIKE.replace("u00007 ", "u00007  "),
         ALIKE.replace("/a b/é/", "/a:1/"),
         ALIKE.replace("/a b/é/", ""),
@@ -449,3 +450,12 @@ def test_an_scp_is_read_in_pieces_and_means_what_its_lines_mean(
         assert list(rows.files) == files
         facts = b"".join(module._Rows().json_of(scp))
         assert facts.decode() == json.dumps(expected)
+
+
+def test_a_shard_that_changed_is_another_archive(tmp_path: Path, large: None) -> None:
+    """What wav.scp points into without a copy."""
+    shard = put(tmp_path / "x.tar", "0" * 2000)
+    scp = put(tmp_path / "wav.scp", f"a {shard}:512+100\nb {shard}:1024+90\n")
+    before = identity(scp)
+    put(shard, "1" * 2100)
+    assert identity(scp) != before

@@ -26,7 +26,7 @@ class Answers(BaseHTTPRequestHandler):
         path = self.server.folder / self.path.lstrip("/")
         if self.server.failures > 0:
             self.server.failures -= 1
-            self.send_error(503)
+            self.send_error(self.server.failure)
             return
         if not path.is_file():
             self.send_error(404)
@@ -50,11 +50,11 @@ class Answers(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def served(folder: Path, ranges: bool = True, failures: int = 0) -> Iterator[tuple[str, list[str]]]:
+def served(folder: Path, ranges: bool = True, failures: int = 0, failure: int = 503) -> Iterator[tuple[str, list[str]]]:
     """An address under which a folder's files are, and the ranges that were asked for; the first requests fail."""
     asked: list[str] = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    vars(server).update(folder=folder, ranges=ranges, failures=failures, asked=asked)
+    vars(server).update(folder=folder, ranges=ranges, failures=failures, failure=failure, asked=asked)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}/", asked

@@ -11,10 +11,10 @@ from masr.io.checksums import damaged_offsets
 from masr.io.datadir.lines import BLANKS, shown
 from masr.io.datadir.report import Checks
 from masr.io.datadir.rules import TableCheck
+from masr.io.elsewhere import is_elsewhere
+from masr.io.inside import inside
 
 _ENTRY = re.compile(rb"(.+):(\d{1,18})(?:\[[0-9:,]*\])?", re.DOTALL)
-_INSIDE = re.compile(rb"(.+\.tar):(\d{1,18})\+(\d{1,18})", re.DOTALL)
-_URL = re.compile(rb"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _RANGE = re.compile(rb"\[[0-9:,]*\]$")
 _LIST_AFTER = 16
 
@@ -87,13 +87,19 @@ def _problem(value: bytes, checks: Checks, files: Files) -> tuple[str, str] | No
 
 def _absence(value: bytes, files: Files) -> tuple[str, str] | None:
     """The rule and the sentence for a path, `archive:offset` or `archive:offset[rows]` that points at nothing."""
-    if _URL.match(value):
-        return None  # nothing is fetched
-    part = _INSIDE.fullmatch(value)
-    if part is not None:
-        end, size = int(part[2]) + int(part[3]), files.size(part[1])
-        is_beyond = ("archive-offset", f"byte {end} of {shown(part[1])}, which has {size} bytes")
-        return None if end <= size else is_beyond if size >= 0 else ("missing-file", f"{shown(part[1])} does not exist")
+    if b".tar:" in value or b"://" in value:
+        entry = os.fsdecode(value)
+        if is_elsewhere(entry):
+            return None  # nothing is fetched
+        part = inside(entry)
+        if part is not None:
+            archive, end = os.fsencode(part.archive), part.first + part.size
+            size = files.size(archive)
+            if size < 0:
+                return ("missing-file", f"{shown(archive)} does not exist")
+            return (
+                None if end <= size else ("archive-offset", f"byte {end} of {shown(archive)}, which has {size} bytes")
+            )
     if value[-1:] == b"]":
         value = _RANGE.sub(b"", value)
     path, colon, offset = value.rpartition(b":")
