@@ -41,7 +41,8 @@ class Options:
     conf: Path | None = None
     """Configuration of the run that will be trained on the targets."""
     seed: int = 0
-    bfloat16: bool = False
+    bfloat16: bool | None = None
+    """None: where the processor has AMX."""
 
 
 def make_targets(options: Options) -> Clustered:

@@ -30,7 +30,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clusters", type=int, default=100, metavar="V", help="how many (default 100)")
     parser.add_argument("--conf", type=Path, metavar="CONF", help="run that will be trained on the targets")
     parser.add_argument("--seed", type=seed, default=0, help="default 0")
-    parser.add_argument("--bfloat16", action="store_true", help="products in bfloat16: faster, the same clusters")
+    parser.add_argument(
+        "--bfloat16",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="products in bfloat16, close calls again in float32: the same labels (default: where there is AMX)",
+    )
 
 
 def run(args: argparse.Namespace) -> None:

@@ -35,7 +35,9 @@ class Config:
     sample_steps: int = option(20, "Lloyd's steps on the sample, at most")
     passes: int = option(1, "times that all frames stream by")
     seed: int = seed_option("of the sample and of the first centres")
-    bfloat16: bool = option(False, "products in bfloat16, close calls again in float32: the same labels")
+    bfloat16: bool | None = option(
+        None, "products in bfloat16, close calls again in float32: the same labels; null: where the processor has AMX"
+    )
 
     def __post_init__(self) -> None:
         if self.num_clusters < 1 or self.sample < self.num_clusters or self.sample_steps < 0 or self.passes < 0:
@@ -71,7 +73,8 @@ class Sample:
 class KMeans:
     """Centres, and how many frames each has had."""
 
-    def __init__(self, centres: Tensor, halves: bool = False) -> None:
+    def __init__(self, centres: Tensor, halves: bool | None = False) -> None:
+        """`halves` as Nearest takes it."""
         self.centres = centres
         self.halves = halves
         self.counts = torch.zeros(len(centres), dtype=torch.float64, device=centres.device)

@@ -27,7 +27,7 @@ from masr.models.checkpoint_folder import Checkpoint, copy_description, open_che
 from masr.models.padding_mask import PaddingMask, at_least_one, cut_to_longest, padding_of, zero_past_end
 from masr.models.published_heads import PublishedHeads, read_heads
 from masr.models.stacked_mel import StackedMel
-from masr.models.waveform import channel_norm, conv_lengths, normalised, shortest_input
+from masr.models.waveform import channel_norm, conv_lengths, normalised, one_by_one, shortest_input
 from masr.types import Encoded
 
 
@@ -86,7 +86,11 @@ class SampleFrontEnd:
         return conv_lengths(num_samples, self.kernels, self.strides)
 
     def __call__(self, waveforms: Tensor, num_samples: Tensor) -> Tensor:
-        """(B, S), (B,) -> (B, T, C); group norms count valid frames alone."""
+        """(B, S), (B,) -> (B, T, C)."""
+        return one_by_one(self.together, waveforms, num_samples)
+
+    def together(self, waveforms: Tensor, num_samples: Tensor) -> Tensor:
+        """Every utterance padded to the longest; group norms count valid frames alone."""
         given = normalised(waveforms, num_samples) if self.normalise else waveforms
         short = shortest_input(self.kernels, self.strides) - given.shape[1]
         maps, lengths = functional.pad(given, (0, max(0, short)))[:, None], num_samples

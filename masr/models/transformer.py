@@ -20,6 +20,7 @@ from torch.utils.checkpoint import checkpoint
 from masr.config import option
 from masr.errors import ConfigError
 from masr.models.attention import relative_positions, rotary_positions, rotate
+from masr.models.by_length import in_groups
 from masr.models.frontend import (
     KIND_DOC,
     SUBSAMPLING_DOC,
@@ -177,6 +178,12 @@ class Transformer(nn.Module):
 
     def contextualise(self, embedded: Tensor, lengths: Tensor, with_layers: bool = False) -> Encoded:
         """(B, T, D), (B,) -> the context of every frame; with every layer's output where asked for."""
+        if self.training and self.config.layer_drop:  # the same blocks are left out for the whole batch
+            return self.over_blocks(embedded, lengths, with_layers)
+        return in_groups(self.over_blocks, embedded, lengths, with_layers)
+
+    def over_blocks(self, embedded: Tensor, lengths: Tensor, with_layers: bool) -> Encoded:
+        """What `contextualise` gives, with every utterance padded to the longest."""
         frames = self.placed(embedded, lengths)
         frames = self.dropout(self.norm(frames) if self.config.norm == "post" else frames)
         keep, causal = self.seen(frames, lengths)

@@ -5,7 +5,7 @@ Shapes: B utterances, S samples, T encoded frames, C channels, D model width.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
@@ -65,6 +65,21 @@ def channel_norm(norm: nn.GroupNorm, maps: Tensor, lengths: Tensor) -> Tensor:
         return scaled * norm.weight[:, None] + norm.bias[:, None]
 
 
+def one_by_one(convolutions: Callable[[Tensor, Tensor], Tensor], samples: Tensor, num_samples: Tensor) -> Tensor:
+    """What `convolutions` makes of (B, S), (B,), on a CPU by each utterance alone.
+
+    So nothing is computed of padding there, and what is at work is small. A second of samples is work enough for any
+    operation to be worth its start.
+    """
+    lengths = num_samples.tolist() if samples.is_cpu and not torch.compiler.is_exporting() else []
+    if len(lengths) < 2:
+        return convolutions(samples, num_samples)
+    pairs = zip(samples[:, None], lengths, num_samples[:, None], strict=True)
+    found = [convolutions(row[:, :length], count) for row, length, count in pairs]
+    longest = max(frames.shape[1] for frames in found)
+    return torch.cat([functional.pad(frames, (0, 0, 0, longest - frames.shape[1])) for frames in found])
+
+
 class ConvLayer(nn.Module):
     """Convolution, norm or none, GELU."""
 
@@ -112,6 +127,10 @@ class WaveformConvolutions(nn.Module):
 
     def forward(self, features: Tensor, num_frames: Tensor) -> Tensor:
         """(B, S), (B,) -> (B, T, D)."""
+        return one_by_one(self.together, features, num_frames)
+
+    def together(self, features: Tensor, num_frames: Tensor) -> Tensor:
+        """What `forward` gives, with every utterance padded to the longest."""
         maps = normalised(features, num_frames)
         maps = functional.pad(maps, (0, max(0, self.shortest - maps.shape[1])))[:, None]
         lengths = num_frames

@@ -27,10 +27,12 @@ def between(centres: Tensor, count: int, seed: int = 0) -> Tensor:
     return middle + 0.01 * torch.randn(middle.shape, generator=generator)
 
 
-@pytest.mark.parametrize("halves", [False, True])
+@pytest.mark.parametrize("halves", [False, True, None])
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 60), st.integers(1, 20), st.integers(1, 40), st.sampled_from([0.0, 30.0]), st.integers(0, 10**6))
-def test_the_nearest_one(halves: bool, count: int, num_centres: int, width: int, offset: float, seed: int) -> None:
+def test_the_nearest_one(
+    halves: bool | None, count: int, num_centres: int, width: int, offset: float, seed: int
+) -> None:
     centres, frames = normal(num_centres, width, seed=seed) + offset, normal(count, width, seed=seed + 1) + offset
     labels, _ = Nearest(centres, halves)(frames)
     apart = squared(frames, centres)

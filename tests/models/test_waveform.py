@@ -58,6 +58,26 @@ def test_channel_norm_counts_valid_frames_only() -> None:
 
 
 @pytest.mark.parametrize("norm", ["group", "layer"])
+def test_one_by_one_is_what_all_together_give_and_so_is_the_gradient(norm: str) -> None:
+    torch.manual_seed(0)
+    ours = WaveformConvolutions(8, 320, norm)  # type: ignore[arg-type]
+    lengths = torch.tensor([3000, 1900, 30, 0])
+    waveforms = torch.randn(4, 3000) * (torch.arange(3000) < lengths[:, None])
+    encoded = ours.num_encoded(lengths)
+    valid = torch.arange(int(encoded.max())) < encoded[:, None]
+    found = []
+    for front_end in (ours, ours.together):
+        ours.zero_grad()
+        frames = front_end(waveforms, lengths)
+        frames[valid].square().sum().backward()
+        found.append([frames[valid], *(p.grad for p in ours.parameters())])
+    torch.testing.assert_close(*found, atol=1e-3, rtol=1e-4)
+    for row, length in ((0, 3000), (1, 1900)):
+        alone = ours.together(waveforms[row : row + 1, :length], lengths[row : row + 1])
+        assert torch.equal(ours(waveforms, lengths)[row, : alone.shape[1]], alone[0])
+
+
+@pytest.mark.parametrize("norm", ["group", "layer"])
 def test_equals_the_front_end_of_transformers(norm: str) -> None:
     modeling = pytest.importorskip("transformers.models.wav2vec2.modeling_wav2vec2")
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""What each file of the tests costs: `python -m pytest -p small.costs`, with workers or without.
+"""What the tests cost, by file and one by one: `python -m pytest -p small.costs`, with workers or without.
 
 CPU seconds of the process and of its children that have ended, set-up and tear-down included: a busy machine changes
 little of them. What a server forks and nobody waits for is not seen, such as the commands of the recipes' tests.
@@ -15,6 +15,7 @@ import pytest
 
 COSTS: Counter[str] = Counter()
 SHOWN = 20
+"""Files, and then tests."""
 
 
 def spent() -> float:
@@ -27,7 +28,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     try:
         return (yield)
     finally:
-        COSTS[item.nodeid.partition("::")[0]] += spent() - before
+        COSTS[item.nodeid] += spent() - before
 
 
 @pytest.hookimpl(wrapper=True)
@@ -52,6 +53,9 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
+    files: Counter[str] = Counter()
+    for name, seconds in COSTS.items():
+        files[name.partition("::")[0]] += seconds
     terminalreporter.section(f"CPU seconds: {COSTS.total():.0f}")
-    for name, seconds in COSTS.most_common(SHOWN):
+    for name, seconds in [*files.most_common(SHOWN), *COSTS.most_common(SHOWN)]:
         terminalreporter.line(f"{seconds:8.1f} {name}")

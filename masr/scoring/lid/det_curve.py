@@ -61,15 +61,19 @@ class Curve:
                 return int(self._places[best]), costs[best]
             self._look(left[unknown], right[unknown])
 
+    def around(self, num_targets: int, num_nontargets: int) -> tuple[int, int]:
+        """Two places, neighbours among those looked at, between which the shares of misses and of alarms meet."""
+        more_alarms = self.misses[self._places] * num_nontargets <= self._alarms * num_targets
+        first = max(0, int(np.count_nonzero(more_alarms)) - 1)
+        return int(self._places[first]), int(self._places[first + 1])
+
     def _look(self, left: npt.NDArray[np.int64], right: npt.NDArray[np.int64]) -> None:
         """Evaluates the curve at some more places between each left and right, one at least."""
-        steps = np.arange(1, _PIECES + 1)
-        new = np.unique(left[:, None] + (right - left)[:, None] * steps // (_PIECES + 1))
-        new = new[~np.isin(new, self._places)]
-        places = np.concatenate([self._places, new])
-        order = places.argsort()
-        self._places = places[order]
-        self._alarms = np.concatenate([self._alarms, self._count(new)])[order]
+        edges = left[:, None] + (right - left)[:, None] * np.arange(_PIECES + 1) // (_PIECES + 1)
+        new = edges[:, 1:][edges[:, 1:] > edges[:, :-1]]
+        behind = self._places.searchsorted(new)
+        self._places = np.insert(self._places, behind, new)
+        self._alarms = np.insert(self._alarms, behind, self._count(new))
 
     def _count(self, places: npt.NDArray[np.int64]) -> Numbers:
         found = np.zeros(len(places), dtype=self._weights.dtype)
@@ -105,13 +109,13 @@ def hull_equal_error(curve: Curve, num_targets: int, num_nontargets: int) -> Equ
     """The equal error rate of a curve of counts, by its convex hull.
 
     The hull is what thresholds and coins can reach; on it the two error rates meet in one point, with ties or without.
-    From both ends the corner that lies farthest below the line between them takes the place of one end, until no
-    corner does: then the point is on that line. All numbers are whole until the last division.
+    Two places have the point between them. The corner that lies farthest below the line through both takes the place
+    of one of them, until no corner does: then the point is on that line. All numbers are whole until the last division.
     """
-    first, last = 0, len(curve.targets)
-    ends = [(0, int(curve.alarms(first))), (num_targets, 0)]
-    if ends[0][1] == 0:
+    if curve.alarms(0) == 0:
         return EqualError(0.0, curve.threshold(0), curve.threshold(0), 0.0, 0.5)
+    first, last = curve.around(num_targets, num_nontargets)
+    ends = [(int(curve.misses[place]), int(curve.alarms(place))) for place in (first, last)]
     while True:
         (few_misses, many_alarms), (many_misses, few_alarms) = ends
         per_miss, per_alarm = many_alarms - few_alarms, many_misses - few_misses

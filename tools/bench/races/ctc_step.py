@@ -1,0 +1,14 @@
+"""CTC step on waveforms of mixed lengths, beside transformers."""
+
+from __future__ import annotations
+
+import waveform_models
+from race import Race, Runner
+
+
+def race() -> Race:
+    runners = [
+        Runner("masr", lambda: waveform_models.masr("ctc")),
+        Runner("transformers", lambda: waveform_models.transformers("ctc")),
+    ]
+    return Race("CTC step, 6 x 256 behind 7 convolutions, 8 utterances of 3 to 14 s", "audio-s", runners)

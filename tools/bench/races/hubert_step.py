@@ -1,0 +1,14 @@
+"""HuBERT step on waveforms of mixed lengths, beside transformers."""
+
+from __future__ import annotations
+
+import waveform_models
+from race import Race, Runner
+
+
+def race() -> Race:
+    runners = [
+        Runner("masr", lambda: waveform_models.masr("hubert")),
+        Runner("transformers", lambda: waveform_models.transformers("hubert"), 1.3),
+    ]
+    return Race("HuBERT step, 6 x 256 behind 7 convolutions, 8 utterances of 3 to 14 s", "audio-s", runners)

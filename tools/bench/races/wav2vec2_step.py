@@ -1,0 +1,14 @@
+"""wav2vec 2.0 step on waveforms of mixed lengths, beside transformers."""
+
+from __future__ import annotations
+
+import waveform_models
+from race import Race, Runner
+
+
+def race() -> Race:
+    runners = [
+        Runner("masr", lambda: waveform_models.masr("wav2vec2")),
+        Runner("transformers", lambda: waveform_models.transformers("wav2vec2"), 1.3),
+    ]
+    return Race("wav2vec 2.0 step, 6 x 256 behind 7 convolutions, 8 utterances of 3 to 14 s", "audio-s", runners)
