@@ -55,14 +55,6 @@ class Result:
     missing: str = ""
     rates: list[float] = field(default_factory=list)
 
-    def ratios(self, ours: Result) -> list[float]:
-        """How many times faster ours was, round by round."""
-        return [a / b for a, b in zip(ours.rates, self.rates)]
-
-    def late(self, ours: Result) -> bool:
-        """Whether the target was missed."""
-        return bool(self.rates and self.runner.target and statistics.median(self.ratios(ours)) < self.runner.target)
-
 
 def run(race: Race, rounds: int) -> list[Result]:
     """All runners in turn, round after round, so that a busy machine is busy for all of them."""
@@ -92,29 +84,79 @@ def _seconds(runner: Runner, turn: Turn) -> float:
     return runner.clock() - started
 
 
-def table(race: Race, results: list[Result]) -> str:
-    """The results as a table: median rate, and ours over each peer as least, median and most of the rounds."""
-    rows = [["path", f"{race.unit} / CPU-s", "ours is faster by", "target", ""]]
-    ours = results[0]
-    for result in results:
-        if not result.rates:
-            rows.append([result.runner.name, "not installed", result.missing[:60], _target(result), ""])
-            continue
-        rate = f"{statistics.median(result.rates):,.0f}"
-        if result is ours or not ours.rates:
-            rows.append([result.runner.name, rate, "", "", "ours"])
-            continue
-        ratios = result.ratios(ours)
-        spread = f"{min(ratios):.2f} / {statistics.median(ratios):.2f} / {max(ratios):.2f}"
-        verdict = "" if result.runner.target is None else "BELOW TARGET" if result.late(ours) else "met"
-        rows.append([result.runner.name, rate, spread, _target(result), verdict])
+@dataclass
+class Line:
+    """A runner's outcome."""
+
+    name: str
+    rate: float = 0.0
+    """Units per CPU second, the median over rounds."""
+    faster: tuple[float, float, float] | None = None
+    """How many times faster ours was: least, median and most of the rounds."""
+    target: float | None = None
+    missing: str = ""
+    """Why it did not run."""
+
+    @property
+    def verdict(self) -> str:
+        """Of its target."""
+        if self.target is None or self.faster is None:
+            return ""
+        return "met" if self.faster[1] >= self.target else "BELOW TARGET"
+
+
+@dataclass
+class Outcome:
+    """What came of a race: its runners, ours first."""
+
+    title: str
+    unit: str = ""
+    check: str = ""
+    lines: list[Line] = field(default_factory=list)
+    trouble: str = ""
+    """What ended it."""
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a target was missed, or nothing is known."""
+        return bool(self.trouble) or any(line.verdict == "BELOW TARGET" for line in self.lines)
+
+
+def hold(name: str, rounds: int) -> Outcome:
+    """The race of that name, held here."""
+    race = open_copy(name).race()
+    try:
+        check = race.check() if race.check else ""
+        results = run(race, rounds)
+    except Exception as error:
+        return Outcome(race.title, trouble=f"{type(error).__name__}: {error}")
+    return Outcome(race.title, race.unit, check, [_line(result, results[0]) for result in results])
+
+
+def _line(result: Result, ours: Result) -> Line:
+    runner = result.runner
+    if not result.rates:
+        return Line(runner.name, target=runner.target, missing=result.missing or "did not run")
+    rate = statistics.median(result.rates)
+    if result is ours or not ours.rates:
+        return Line(runner.name, rate)
+    ratios = [a / b for a, b in zip(ours.rates, result.rates, strict=True)]
+    return Line(runner.name, rate, (min(ratios), statistics.median(ratios), max(ratios)), runner.target)
+
+
+def text(outcome: Outcome) -> str:
+    """For the screen."""
+    if outcome.trouble:
+        return f"{outcome.title}\nFAILED: {outcome.trouble}"
+    rows = [["path", f"{outcome.unit} / CPU-s", "ours is faster by", "target", ""]]
+    for line in outcome.lines:
+        rate = f"{line.rate:,.0f}" if line.rate else "not installed"
+        faster = " / ".join(f"{ratio:.2f}" for ratio in line.faster) if line.faster else line.missing[:60]
+        target = "" if line.target is None else f"{line.target:g} x"
+        rows.append([line.name, rate, faster, target, "ours" if line is outcome.lines[0] else line.verdict])
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
-    return "\n".join([race.title, *lines])
-
-
-def _target(result: Result) -> str:
-    return "" if result.runner.target is None else f"{result.runner.target:g} x"
+    return "\n".join([outcome.title, *([outcome.check] if outcome.check else []), *lines])
 
 
 def open_copy(name: str) -> ModuleType:

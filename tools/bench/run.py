@@ -1,6 +1,6 @@
 """Race our code against its peers: one thread, CPU time, rounds interleaved; each race in a process of its own.
 
-usage: python tools/bench/run.py [NAME...] [--rounds N] [--strict]
+usage: python tools/bench/run.py [NAME...] [--rounds N] [--strict] [--page FILE]
 
 Names are files of tools/bench/races/; without any, all of them run. A peer that is not installed is named.
 """
@@ -8,14 +8,16 @@ Names are files of tools/bench/races/; without any, all of them run. A peer that
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import platform
-import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import cast
 
-from race import RACES, Race, open_copy, run, table
+from page import write_page
+from race import RACES, Outcome, hold, text
 
 _WIDE = {"AVX2": "avx2", "AVX-512": "avx512f", "AVX-512 bf16": "avx512_bf16", "AMX bf16": "amx_bf16", "NEON": "asimd"}
 
@@ -25,11 +27,11 @@ def processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return f"processor: {platform.processor() or platform.machine()}"
+        return platform.processor() or platform.machine()
     said = dict(line.replace("\t", "").split(": ", 1) for line in lines if ": " in line)
     flags = said.get("flags", said.get("Features", "")).split()
     wide = [name for name, flag in _WIDE.items() if flag in flags]
-    return f"processor: {said.get('model name', platform.machine())}, {', '.join(wide) or 'no wide instructions known'}"
+    return f"{said.get('model name', platform.machine())}, {', '.join(wide) or 'no wide instructions known'}"
 
 
 def main() -> int:
@@ -37,7 +39,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help="races: " + ", ".join(known))
     parser.add_argument("--rounds", type=int, default=5, help="turns of each runner (default 5)")
-    parser.add_argument("--strict", action="store_true", help="exit 1 when a target is missed")
+    parser.add_argument("--strict", action="store_true", help="exit 1 when a target is missed, or a race fails")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write what came out into this page as well")
     args = parser.parse_args()
     unknown = [name for name in args.names if name not in known]
     if unknown or args.rounds < 1:
@@ -46,22 +49,23 @@ def main() -> int:
     # Before any race imports numpy or torch.
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
         os.environ[variable] = "1"
-    names = args.names or known
-    if len(names) > 1:
-        # Each in a process of its own: the memory that one race has touched makes the next one's peers faster.
-        options = ["--rounds", str(args.rounds), *(["--strict"] if args.strict else [])]
-        codes = [subprocess.run([sys.executable, __file__, name, *options], check=False).returncode for name in names]
-        return max(codes)
-    late = False
-    print(processor(), flush=True)
-    for name in names:
-        race = cast(Race, open_copy(name).race())
-        if race.check:
-            print(f"{name}: {race.check()}", flush=True)
-        results = run(race, args.rounds)
-        print(table(race, results), end="\n\n", flush=True)
-        late = late or any(result.late(results[0]) for result in results)
-    return int(late and args.strict)
+    print(f"processor: {processor()}\n", flush=True)
+    outcomes = []
+    for name in args.names or known:
+        outcomes.append(alone(name, args.rounds))
+        print(text(outcomes[-1]), end="\n\n", flush=True)
+    if args.page:
+        write_page(args.page, processor(), outcomes)
+    return int(args.strict and any(outcome.is_late for outcome in outcomes))
+
+
+def alone(name: str, rounds: int) -> Outcome:
+    """A race in a process of its own: the memory that one race has touched makes the next one's peers faster."""
+    try:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+            return pool.submit(hold, name, rounds).result()
+    except BrokenProcessPool:
+        return Outcome(name, trouble="its process ended without a word, as where memory runs out")
 
 
 if __name__ == "__main__":
