@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 # corpus/<corpus>/ of an embedded corpus: its name, its config, and the code and packages that spoke it
 MARKER = ".embedded.json"
 
@@ -97,6 +99,22 @@ def label_table(kind: str) -> str:
 def step_folder(step: int) -> str:
     """The checkpoint after so many steps: step_000000080/."""
     return f"step_{step:09d}"
+
+
+def rank_file(group: str, rank: int, ranks: int) -> str:
+    """What one rank writes of a group of tensors: `model`, 3, 8 -> `model.rank-00003-of-00008.safetensors`."""
+    return f"{group}.rank-{rank:05d}-of-{ranks:05d}.safetensors" if ranks > 1 else f"{group}.safetensors"
+
+
+def rank_files(group: str, name: str) -> list[str]:
+    """The names of all that ranks write of a group, given one of them; none where it is no such name."""
+    found = re.fullmatch(rf"{group}\.rank-\d{{5}}-of-(\d{{5}})\.safetensors", name)
+    return [rank_file(group, rank, int(found[1])) for rank in range(int(found[1]))] if found else []
+
+
+def group_of(name: str) -> str:
+    """`model`, of `model.safetensors` and of what one of several ranks writes of it."""
+    return name.removesuffix(".safetensors").partition(".rank-")[0]
 
 
 def layer_folder(layer: int) -> str:

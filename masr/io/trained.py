@@ -18,7 +18,7 @@ from pathlib import Path
 from masr.errors import CheckpointError
 from masr.files import can_be_named, ordinary, parse_json
 from masr.hub_cache import PREFIX, cached
-from masr.io.layout import AVERAGE, CHECKPOINTS, MODEL, RECORD, RESOLVED_CONFIG, step_folder
+from masr.io.layout import AVERAGE, CHECKPOINTS, MODEL, RECORD, RESOLVED_CONFIG, group_of, rank_files, step_folder
 
 _STEP = re.compile(r"step_(\d+)")
 _MOST_NAMED = 12
@@ -46,13 +46,15 @@ class Trained:
 
     @property
     def weights(self) -> tuple[Path, ...]:
-        """The files of weights in order: a tensor of a later one replaces that of an earlier one."""
+        """The files of weights in order: a tensor of a later one replaces that of an earlier one.
+
+        Where ranks have each written rows of their own, their files stand one after another in the order of ranks.
+        """
         if self.step is None:
             whole = self.run / MODEL
             return (whole,) if whole.is_file() or not (self.run / SHARDS).is_file() else _shards(self.run)
         folder = self.run / CHECKPOINTS / step_folder(self.step)
-        average = folder / AVERAGE
-        return (folder / MODEL, average) if average.is_file() else (folder / MODEL,)
+        return (*(_of_ranks(folder, MODEL) or [folder / MODEL]), *_of_ranks(folder, AVERAGE))
 
 
 def open_trained(model: str | Path) -> Trained:
@@ -78,6 +80,14 @@ def steps_of(run: Path) -> list[int]:
     """The steps of the checkpoints that a run has kept, the earliest first."""
     found = ((_STEP.fullmatch(path.parent.name), path) for path in (run / CHECKPOINTS).glob(f"step_*/{RECORD}"))
     return sorted(int(name[1]) for name, _ in found if name)
+
+
+def _of_ranks(folder: Path, name: str) -> list[Path]:
+    """The file of that name, or all that ranks wrote of it; none where there is nothing of it."""
+    if (folder / name).is_file():
+        return [folder / name]
+    found = (rank_files(group_of(name), path.name) for path in folder.glob(f"{group_of(name)}.rank-*"))
+    return [folder / file for file in next(filter(None, found), [])]
 
 
 def _shards(folder: Path) -> tuple[Path, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from masr.files import ordinary, parse_json
 from masr.io import checkpoint
 from masr.io.atomic import atomic_path, atomic_write
 from masr.io.identity import digest_of_file
-from masr.io.layout import AVERAGE, DIGESTS, RECORD
+from masr.io.layout import AVERAGE, DIGESTS, MODEL, RECORD, group_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,27 +47,37 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
 def read_weights(files: Iterable[Path], wanted: Callable[[str], bool]) -> dict[str, Tensor]:
     """The tensors of wanted names, where a later file replaces those of an earlier one.
 
-    CheckpointError for a file that is missing, damaged, or not the one that was saved.
+    Files of ranks one after another hold rows of the same tensors. CheckpointError for a file that is missing,
+    damaged, or not the one that was saved.
     """
+    found: dict[str, Tensor] = {}
+    for _, parts in groupby(files, lambda path: (path.parent, group_of(path.name))):
+        pieces: dict[str, list[Tensor]] = {}
+        for path in parts:
+            for name, value in _read(path, wanted).items():
+                pieces.setdefault(name, []).append(value)
+        found |= {name: checkpoint.joined(rows, name, path) for name, rows in pieces.items()}
+    return found
+
+
+def _read(path: Path, wanted: Callable[[str], bool]) -> dict[str, Tensor]:
+    """What one file has of them."""
     from safetensors import SafetensorError, safe_open
 
-    found: dict[str, Tensor] = {}
-    for path in files:
-        try:
-            _vouch(ordinary(path))
-            with safe_open(path, framework="pt") as stored:
-                found |= {name: stored.get_tensor(name) for name in stored.keys() if wanted(name)}  # noqa: SIM118
-        except FileNotFoundError:
-            raise CheckpointError(
-                f"{path}: no such file",
-                why="the run has not ended, or it is another folder",
-                fix="run `masr train` again, or copy the whole folder of the run",
-            ) from None
-        except (SafetensorError, OSError) as error:
-            raise CheckpointError(
-                f"{path}: cannot be read: {error}", why="the file is damaged, or its copy was cut short", fix=_COPY
-            ) from None
-    return found
+    try:
+        _vouch(ordinary(path))
+        with safe_open(path, framework="pt") as stored:
+            return {name: stored.get_tensor(name) for name in stored.keys() if wanted(name)}  # noqa: SIM118
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{path}: no such file",
+            why="the run has not ended, or it is another folder",
+            fix="run `masr train` again, or copy the whole folder of the run",
+        ) from None
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{path}: cannot be read: {error}", why="the file is damaged, or its copy was cut short", fix=_COPY
+        ) from None
 
 
 def require_finite(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -114,9 +125,10 @@ def _digests(path: Path) -> tuple[dict[str, str], str]:
     folder = path.parent
     if (folder / RECORD).is_file():
         digests = checkpoint.digests_of(folder)
-        if AVERAGE in digests and not (folder / AVERAGE).is_file():
+        weights = [name for name in digests if group_of(name) in (group_of(MODEL), group_of(AVERAGE))]
+        if missing := [name for name in weights if not (folder / name).is_file()]:
             raise CheckpointError(
-                f"{folder / AVERAGE}: is missing", why="the checkpoint's weights are what it holds", fix=_COPY
+                f"{folder / missing[0]}: is missing", why="the checkpoint's weights are what it holds", fix=_COPY
             )
         return digests, checkpoint.ALGORITHM
     return _noted(folder), _ALGORITHM

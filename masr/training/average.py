@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-from masr.training.distributed import local, part_of
+from masr.io.checkpoint import Group
+from masr.training.distributed import fill, local
 
 _AT_ONCE = 1 << 25
 """Numbers that are moved together."""
@@ -54,11 +55,11 @@ class Average:
         finally:
             self._swap()
 
-    def load(self, values: Mapping[str, Tensor], num_updates: int) -> None:
+    def load(self, stored: Group, num_updates: int) -> None:
         """Goes on from the saved averages of `num_updates` updates."""
         self.updates.fill_(num_updates)
         for name, held in self.values.items():
-            local(held).copy_(local(part_of(values[name], held)))
+            fill(held, stored, name)
 
     @torch.no_grad()
     def _swap(self) -> None:

@@ -9,12 +9,16 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.distributed.tensor import DTensor, Shard
 
 from masr.errors import MasrError, TrainingError
+from masr.io.checkpoint import Group, rows_of_rank
+
+Value = TypeVar("Value")
 
 _SMALLEST_SHARE = 0.01
 """A block with less than this of the parameters is gathered with the rest of the model, not by itself."""
@@ -118,9 +122,20 @@ def together(world: World) -> Iterator[None]:
         raise trouble or TrainingError("another rank cannot go on; its own message says why")
 
 
-def from_first(value: int, world: World) -> int:
-    """The first rank's number, on every rank."""
-    return int(summed({"value": (float(value if world.is_first else 0), 1.0)}, world)["value"][0])
+def from_first(value: Value, world: World) -> Value:
+    """The first rank's value, on every rank."""
+    held = [value]
+    if world.size > 1:
+        distributed.broadcast_object_list(held, src=0)
+    return held[0]
+
+
+def gathered(value: Value, world: World) -> list[Value]:
+    """Every rank's value in the order of ranks, on every rank."""
+    held = [value] * world.size
+    if world.size > 1:
+        distributed.all_gather_object(held, value)
+    return held
 
 
 def shard_blocks(model: nn.Module, device: str, size: int) -> None:
@@ -155,11 +170,19 @@ def whole(tensor: Tensor) -> Tensor:
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
+def rows_of(tensor: Tensor) -> tuple[int, int] | None:
+    """The rows that this rank holds of a tensor that is spread over ranks, first and end; None of any other."""
+    if not isinstance(tensor, DTensor):
+        return None
+    assert tuple(tensor.placements) == (Shard(0),)
+    first, last = rows_of_rank(tensor.shape[0], tensor.device_mesh.get_local_rank(), tensor.device_mesh.size())
+    assert last - first == tensor.to_local().shape[0]
+    return first, last
+
+
 @torch.no_grad()
-def part_of(value: Tensor, like: Tensor) -> Tensor:
-    """This rank's part of a whole tensor, cut as `like` is spread over ranks."""
-    value = value.to(like.device)
-    if not isinstance(like, DTensor):
-        return value
-    # Every rank has read the same file, so none has to send.
-    return distribute_tensor(value, like.device_mesh, like.placements, src_data_rank=None)
+def fill(target: Tensor, stored: Group, name: str) -> None:
+    """Copies a stored tensor of the same shape: all of it, or the rows that this rank holds."""
+    held = local(target)
+    if held.numel():
+        held.copy_(stored.read(name, rows_of(target)))

@@ -32,7 +32,8 @@ def train(run: Run, told: Stop | None = None) -> int:
     `told` has listened for signals since before there was a run; without it only those are heard that come from now on.
     """
     config = run.config.training
-    with hold(run.folder, run.world), nullcontext(told) if told else Stop() as stop, dead_workers():
+    listening = nullcontext(told) if told else Stop()
+    with hold(run.folder, run.world), run.saving.outlasted(), listening as stop, dead_workers():
         step = resume(run)
         if step >= config.max_steps and has_ended(run, step):
             run.meters.say(f"all {step} steps were done before; nothing is left to do")
@@ -53,6 +54,7 @@ def train(run: Run, told: Stop | None = None) -> int:
                 validates = is_last or step % config.validate_every == 0
                 saves = validates or step % config.save_every == 0
                 settle(run, newest=0 if saves else 1)
+                run.saving.look(run.saving.num_written if run.world.size == 1 else run.meters.num_written)
                 score = judge(run, step) if validates else None
                 # Ranks hear of it a step late, all in the same step: they save and leave together.
                 is_asked = stop.seen if run.world.size == 1 else run.meters.is_told_to_stop
@@ -62,6 +64,7 @@ def train(run: Run, told: Stop | None = None) -> int:
                 if is_last:
                     break
                 if is_asked:
+                    run.saving.wait()
                     run.meters.say(f"stopped by a signal after step {step}; the same command goes on from here")
                     return REQUEUE
         if step < config.max_steps:
@@ -90,7 +93,8 @@ def update(run: Run, micro_batches: Sequence[Batch], step: int, is_told_to_stop:
     norm = clip(run)
 
     rate = learning_rate(run.config.optim, step, run.config.training.max_steps)
-    shared = torch.stack([loss.double() / run.world.size, number(loss.double(), float(is_told_to_stop))])
+    said = [number(loss.double(), float(value)) for value in (is_told_to_stop, run.saving.num_written)]
+    shared = torch.stack([loss.double() / run.world.size, *said])
     if run.world.size > 1:
         distributed.all_reduce(shared)
     fine, report = run.guard.judge(shared[0], norm)

@@ -41,7 +41,7 @@ class _Step:
     step: int
     rate: float
     numbers: Late
-    """The guard's report with whether to stop, `size` numbers; then those of `packed`, where a line is due."""
+    """The guard's report and what `stepped` adds to it, `size` numbers; then those of `packed`, where a line is due."""
     size: int
     packed: Packed | None
 
@@ -67,6 +67,8 @@ class Meters:
         """Steps whose numbers are on their way."""
         self.is_told_to_stop = False
         """Whether a rank was told to stop, in a step that has been told of."""
+        self.num_written = 0
+        """Checkpoints that ranks had written, all of them together, in the newest step that has been told of."""
         self.elapsed_sec = 0.0
         self.since = time.monotonic()
         self.bar: Any = None
@@ -104,7 +106,7 @@ class Meters:
         return 0.0 if batch.stand_in else float(on_host(batch.lengths).sum()) * self.seconds_per_frame
 
     def stepped(self, step: int, sums: Sums, report: Tensor, rate: float) -> None:
-        """Counts an update that gave these sums; `report`, (N,), are the guard's numbers and whether to stop.
+        """Counts an update that gave these sums; `report`, (N,): the guard's, whether to stop, checkpoints written.
 
         A line of metrics.jsonl is due now and then. All of it is written when `settle` is called.
         """
@@ -125,8 +127,9 @@ class Meters:
         while len(self.untold) > newest:
             done = self.untold.pop(0)
             numbers = done.numbers.read()
-            *report, is_told_to_stop = numbers[: done.size]
+            *report, is_told_to_stop, num_written = numbers[: done.size]
             self.is_told_to_stop |= is_told_to_stop > 0
+            self.num_written = int(num_written)
             objection = tell(report, done.step - 1)
             if objection:
                 self.skipped(done.step, objection)

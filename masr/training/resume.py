@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from masr.config.dump import by_dotted_key
 from masr.errors import CheckpointError, TrainingError
 from masr.io import checkpoint
-from masr.training.distributed import any_rank, from_first, local, part_of, together, whole
+from masr.io.layout import CHECKPOINTS
+from masr.training.distributed import any_rank, fill, from_first, gathered, local, together
 from masr.training.retention import folder_of, folders, prune, tidy
 from masr.training.run import Run
 
@@ -39,22 +40,20 @@ _LENGTH = "training.max_steps"
 _ABSENT = "absent"
 _SHOWN = 5
 
-Found = tuple[Path, dict[str, dict[str, Tensor]], dict[str, Any]]
-
 
 def resume(run: Run) -> int:
     """Fills the run from its newest whole checkpoint and returns the steps done; 0 where there is none."""
-    found: Found | None = None
     with together(run.world):
         if run.world.is_first:
             tidy(run)
-            found = _newest(run)
-    step = from_first(int(found[2]["step"]) if found else 0, run.world)
-    if step == 0:
+    found = _newest(run)
+    step = int(found[1]["step"]) if found else 0
+    if not found or step == 0:
         run.meters.resume(0, None)
         return 0
     with together(run.world):
-        groups, record = found[1:] if found else checkpoint.load(folder_of(run, step))
+        folder, record = found
+        groups = checkpoint.groups_of(folder, record)
         load_model(run.objective, groups["model"])
         _load_optimizer(run, groups["optimizer"])
         if run.average is not None:
@@ -66,14 +65,14 @@ def resume(run: Run) -> int:
 
 
 def save_state(run: Run, step: int, score: float | None) -> None:
-    """Writes a checkpoint of everything, then removes older ones that are neither among the newest nor the best."""
+    """Begins to write a checkpoint of everything, which is saved when `run.saving` has waited for it.
+
+    Older ones that are neither among the newest nor the best are then removed.
+    """
     _refuse_broken(run, step)
-    groups = {
-        "model": {name: saved(value) for name, value in run.objective.state_dict().items()},
-        "optimizer": {name: saved(value) for name, value in _optimizer_tensors(run).items()},
-    }
+    groups = {"model": run.objective.state_dict(), "optimizer": _optimizer_tensors(run)}
     if run.average is not None:
-        groups["average"] = {name: saved(value) for name, value in run.average.values.items()}
+        groups["average"] = run.average.values
     record = {
         "step": step,
         "score": score,
@@ -83,34 +82,59 @@ def save_state(run: Run, step: int, score: float | None) -> None:
         "settings": run.settings,
         "reads": {name: read.identity for name, read in run.data.reads.items()},
     }
-    with together(run.world):
-        if run.world.is_first:
-            checkpoint.save(folder_of(run, step), groups, record)
-            prune(run)
+    run.saving.begin(folder_of(run, step), groups, record, lambda: prune(run))
 
 
-def _newest(run: Run) -> Found | None:
-    """The newest checkpoint that is whole, as (folder, tensors by file, record); says a line for each that is not."""
-    present = folders(run)
+def _newest(run: Run) -> tuple[Path, dict[str, Any]] | None:
+    """The newest checkpoint that is whole, as (folder, record); says a line for each that is not.
+
+    Every rank asks at the same time, and looks at a part of the files.
+    """
+    present = [run.folder / CHECKPOINTS / name for name in from_first([path.name for path in folders(run)], run.world)]
     for folder in reversed(present):
-        try:
-            groups, record = checkpoint.load(folder)
-        except CheckpointError as error:
-            run.meters.say(f"{error.what}; going back to the checkpoint before")
+        record, trouble = _whole_record(run, folder)
+        if trouble:
+            run.meters.say(f"{trouble}; going back to the checkpoint before")
             continue
-        if run.data.reads:
-            _refuse_unknown(run, folder, record)
-        _refuse_another(run, folder, record["settings"])
-        _say_of_micro_batches(run, record["settings"])
-        _refuse_changed(run, folder, record.get("reads", {}))
-        return folder, groups, record
-    if present:
-        raise CheckpointError(
-            f"{present[0].parent}: none of {len(present)} checkpoints is whole",
-            why="the disk lost or changed what was written",
-            fix=f"restore one from a backup, or delete {run.folder} to start again",
-        )
+        with together(run.world):
+            if run.world.is_first:
+                _refuse_others(run, folder, record)
+        return folder, record
+    with together(run.world):
+        if present and run.world.is_first:
+            raise CheckpointError(
+                f"{present[0].parent}: none of {len(present)} checkpoints is whole",
+                why="the disk lost or changed what was written",
+                fix=f"restore one from a backup, or delete {run.folder} to start again",
+            )
     return None
+
+
+def _whole_record(run: Run, folder: Path) -> tuple[dict[str, Any], str]:
+    """The record of a checkpoint, and what is wrong with its files, of which each rank has looked at its share."""
+    record: dict[str, Any] = {}
+    trouble = ""
+    try:
+        if run.world.is_first:
+            record = checkpoint.read_record(folder)
+    except CheckpointError as error:
+        trouble = error.what
+    record = from_first(record, run.world)
+    try:
+        for file in checkpoint.files_of(record)[run.world.rank :: run.world.size]:
+            checkpoint.verify(folder, record, file)
+    except CheckpointError as error:
+        trouble = error.what
+    return record, next(filter(None, gathered(trouble, run.world)), "")
+
+
+def _refuse_others(run: Run, folder: Path, record: Mapping[str, Any]) -> None:
+    """CheckpointError where a checkpoint is of another run, or of other data."""
+    if run.data.reads:
+        _refuse_unknown(run, folder, record)
+    _refuse_another(run, folder, record["settings"])
+    _say_of_micro_batches(run, record["settings"])
+    _refuse_changed(run, folder, record.get("reads", {}))
 
 
 def _refuse_another(run: Run, folder: Path, settings: Mapping[str, Any]) -> None:
@@ -197,23 +221,16 @@ def _refuse_broken(run: Run, step: int) -> None:
         )
 
 
-def saved(value: Tensor) -> Tensor:
-    """The whole tensor, gathered from all ranks, in the memory of the CPU."""
-    return whole(value.detach()).cpu()
-
-
-@torch.no_grad()
-def load_model(model: nn.Module, values: dict[str, Tensor]) -> None:
-    """Copies every tensor of a checkpoint into the model, spread over ranks where the model is."""
-    targets = model.state_dict()
-    for name, target in targets.items():
-        if name not in values or values[name].shape != target.shape:
+def load_model(model: nn.Module, stored: checkpoint.Group) -> None:
+    """Copies every tensor of a checkpoint into the model: what this rank holds of it, where the model is spread."""
+    for name, target in model.state_dict().items():
+        if name not in stored.names or stored.shape(name) != target.shape:
             raise CheckpointError(
                 f"the checkpoint has no {name} of shape {tuple(target.shape)}",
                 why="the code of the model changed since it was saved",
                 fix="check out the commit that provenance.json names, or give another output folder",
             )
-        local(target).copy_(local(part_of(values[name], target)))
+        fill(target, stored, name)
 
 
 def _names(run: Run) -> list[str]:
@@ -232,13 +249,15 @@ def _optimizer_tensors(run: Run) -> dict[str, Tensor]:
     }
 
 
-def _load_optimizer(run: Run, values: dict[str, Tensor]) -> None:
+def _load_optimizer(run: Run, stored: checkpoint.Group) -> None:
     places = {name: place for place, name in enumerate(_names(run))}
     parameters = [p for group in run.optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
-    for key, value in values.items():
+    for key in sorted(stored.names):
         kind, name = key.split("/", 1)
-        parameter = parameters[places[name]]
-        held = part_of(value, parameter.detach()) if value.shape == parameter.shape else value
+        parameter = parameters[places[name]].detach()
+        is_like = stored.shape(key) == parameter.shape
+        held = torch.empty_like(parameter) if is_like else torch.empty(stored.shape(key))
+        fill(held, stored, key)
         state.setdefault(places[name], {})[kind] = held
     run.optimizer.load_state_dict({"state": state, "param_groups": run.optimizer.state_dict()["param_groups"]})

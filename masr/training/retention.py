@@ -76,6 +76,7 @@ def mark_ended(run: Run) -> None:
 @torch.no_grad()
 def finish(run: Run) -> None:
     """model.safetensors: the average of the last or of the best checkpoints' weights, and a line that says which."""
+    run.saving.wait()
     if not run.world.is_first:
         return
     prune(run)

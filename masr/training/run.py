@@ -21,6 +21,7 @@ from masr.training.distributed import World, drops_layers, wrap
 from masr.training.guard import Guard
 from masr.training.meters import Meters
 from masr.training.optim import build_optimizer
+from masr.training.saving import Saving
 from masr.training.sums import Tallied
 from masr.training.transcripts import Speech
 from masr.types import Batch
@@ -63,6 +64,7 @@ class Run:
     average: Average | None
     guard: Guard
     meters: Meters
+    saving: Saving
 
     def autocast(self) -> AbstractContextManager[object]:
         """The context of a forward pass: bfloat16 where the configuration asks for it."""
@@ -101,6 +103,7 @@ def begin(config: TrainConfig, folder: Path, world: World, objective: nn.Module,
         meters=Meters(
             folder, world, how, config.seconds_per_frame(sample_rate_of(objective.encoder)), to_dict(settings)
         ),
+        saving=Saving(world),
     )
 
 

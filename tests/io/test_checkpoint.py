@@ -14,7 +14,8 @@ from torch import Tensor
 
 from masr.errors import CheckpointError
 from masr.io import checkpoint
-from masr.io.weights import write_weights
+from masr.io.trained import open_trained
+from masr.io.weights import read_weights, write_weights
 
 
 def groups() -> dict[str, dict[str, Tensor]]:
@@ -49,6 +50,88 @@ def test_a_tensor_under_two_names_and_a_part_of_one(tmp_path: Path) -> None:
     tensors = {"one": whole, "two": whole, "row": whole[1], "turned": whole.t()}
     checkpoint.save(tmp_path / "c", {"model": tensors}, {})
     assert same(checkpoint.load(tmp_path / "c")[0]["model"], tensors)
+
+
+def save_spread(folder: Path, whole: dict[str, dict[str, Tensor]], ranks: int, heads: Any = None) -> None:
+    """As so many ranks would: each has its piece of what has rows, and the first all else."""
+    rows = {g: {n: len(v) for n, v in of.items() if v.dim() and len(v)} for g, of in whole.items()}
+    temporary = checkpoint.begin(folder)
+    digests: dict[str, str] = {}
+    for rank in range(ranks):
+        mine: dict[str, dict[str, Tensor]] = {g: {} for g in whole}
+        for group, tensors in whole.items():
+            for name, value in tensors.items():
+                pieces = value.chunk(ranks) if name in rows[group] else (value,)
+                mine[group] |= {name: pieces[rank]} if rank < len(pieces) else {}
+        digests |= checkpoint.write_groups(temporary, mine, rank, ranks, rows if heads is None else heads)
+    checkpoint.publish(temporary, folder, {"step": 3}, digests)
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 8])
+def test_what_ranks_wrote_is_read_whole_and_in_any_pieces(tmp_path: Path, ranks: int) -> None:
+    """Fewer rows than ranks, too: `half` has five."""
+    save_spread(tmp_path / "c", groups(), ranks)
+    found, record = checkpoint.load(tmp_path / "c")
+    assert record == {"step": 3}
+    assert all(same(found[name], tensors) for name, tensors in groups().items())
+    assert len(list((tmp_path / "c").iterdir())) == 2 * ranks + 1
+    record = checkpoint.read_record(tmp_path / "c")
+    for spread in (checkpoint.groups_of(tmp_path / "c", record)["model"], plain(tmp_path)):
+        for name in ("a", "half"):
+            value = groups()["model"][name]
+            assert spread.shape(name) == tuple(value.shape)
+            for first in range(0, len(value), 1 + len(value) // 9):
+                for last in range(first + 1, len(value) + 1, 1 + len(value) // 7):
+                    assert torch.equal(spread.read(name, (first, last)), value[first:last])
+
+
+def plain(folder: Path) -> checkpoint.Group:
+    """The same in one file."""
+    checkpoint.save(folder / "plain", groups(), {})
+    return checkpoint.Group([folder / "plain" / "model.safetensors"])
+
+
+def test_only_the_files_that_have_the_rows_are_opened(tmp_path: Path) -> None:
+    save_spread(tmp_path / "c", groups(), 3)
+    model = checkpoint.groups_of(tmp_path / "c", checkpoint.read_record(tmp_path / "c"))["model"]
+    (tmp_path / "c" / "model.rank-00001-of-00003.safetensors").unlink()
+    assert torch.equal(model.read("a", (200, 300)), groups()["model"]["a"][200:])
+    with pytest.raises(CheckpointError, match=r"model.rank-00001-of-00003.safetensors: is missing"):
+        model.read("a", (150, 300))
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: cut(path), lambda path: flip(path)])
+def test_damage_to_what_one_rank_wrote_is_seen(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+    save_spread(tmp_path / "c", groups(), 3)
+    harm(tmp_path / "c" / "optimizer.rank-00002-of-00003.safetensors")
+    with pytest.raises(CheckpointError, match=r"optimizer.rank-00002-of-00003.safetensors: is (not what|missing)"):
+        checkpoint.load(tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    "rows", [5, ["a"], {"a": -1}, {"a": True}, {"a": 301}, {"a": 10**9}, {"count": 4}, {"b": 4}, {"none": 3}],
+)  # fmt: skip
+def test_a_head_that_tells_of_other_rows_is_refused(tmp_path: Path, rows: Any) -> None:
+    whole = {"model": {name: value for name, value in groups()["model"].items() if name != "half"}}
+    save_spread(tmp_path / "c", whole, 3, {"model": rows})
+    with pytest.raises(CheckpointError):
+        checkpoint.load(tmp_path / "c")
+
+
+def test_the_weights_of_what_ranks_wrote(tmp_path: Path) -> None:
+    """As RUN@STEP names them, with a running average in place of what it has."""
+    averaged = {"a": torch.ones(300, 20)}
+    for name, ranks in (("run", 3), ("spread", 11)):
+        save_spread(tmp_path / name / "checkpoints" / "step_000000003", {**groups(), "average": averaged}, ranks)
+        trained = open_trained(f"{tmp_path / name}@3")
+        assert trained.is_there
+        assert len(trained.weights) == 2 * ranks
+        assert same(read_weights(trained.weights, lambda _: True), {**groups()["model"], **averaged})
+    with pytest.raises(CheckpointError, match="parts of a in the files of several ranks do not fit together"):
+        checkpoint.joined([torch.zeros(2, 3), torch.zeros(2, 4)], "a", trained.weights[0])
+    (trained.weights[-1]).unlink()
+    with pytest.raises(CheckpointError, match=r"average.rank-00010-of-00011.safetensors: (is missing|no such file)"):
+        read_weights(open_trained(f"{tmp_path / name}@3").weights, lambda _: True)
 
 
 def cut(path: Path) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import resource
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from torch.distributed.tensor import DTensor
 
 from masr.io import checkpoint
-from masr.training.distributed import World
+from masr.training.distributed import World, together
 from masr.training.loop import train
+from masr.training.resume import resume, save_state
+from masr.training.run import Run
 from small import tiny
 
 SIZES = (1, 2, 7, 1, 3)
@@ -33,10 +42,72 @@ def scenario(name: str, folder: Path, world: World) -> int:
         shard="shard" in name,
         ema_decay=0.9 if "ema" in name else 0.0,
     )
+    run = tiny.with_data(run, read, tiny.validation(world), lambda: next(read(0)))
+    if "resaved" in name:
+        return _resaved(run, folder.parents[1] / "3" / "gathered_shard_ema_masr")
+    if "again" in name:
+        _damaged(run, folder.parent / "shard")
+    if "gathered" in name:
+        _gather_beside(run)
     if "full_disk" in name:
         checkpoint.write_file = _refuse
-    return train(tiny.with_data(run, read, tiny.validation(world), lambda: next(read(0))))
+    with _files_of(2_000) if "limited" in name and world.rank == 1 else nullcontext():
+        return train(run)
 
 
-def _refuse(path: Path, tensors: object) -> None:
+def _gather_beside(run: Run) -> None:
+    """With every checkpoint, one by the simplest way, in FOLDER/gathered: all tensors gathered whole, by one rank."""
+    begin = run.saving.begin
+
+    def both(folder: Path, groups: Mapping[str, Mapping[str, Any]], record: Any, tidy: Any) -> None:
+        begin(folder, groups, record, tidy)
+        whole = {
+            group: {n: v.full_tensor() if isinstance(v, DTensor) else v for n, v in tensors.items()}
+            for group, tensors in groups.items()
+        }
+        if run.world.is_first:
+            checkpoint.save(run.folder / "gathered" / folder.name, whole, record)
+
+    run.saving.begin = both  # type: ignore[method-assign]
+
+
+def _resaved(run: Run, source: Path) -> int:
+    """Reads the newest checkpoint of another number of ranks, and saves what came of it."""
+    newest = run.folder / "checkpoints" / "step_000000010"
+    with together(run.world):
+        if run.world.is_first:
+            shutil.copytree(source / "checkpoints" / newest.name, newest)
+    assert resume(run) == 10
+    with together(run.world):
+        if run.world.is_first:
+            shutil.rmtree(newest)
+    save_state(run, 10, None)
+    run.saving.wait()
+    return 0
+
+
+def _damaged(run: Run, source: Path) -> None:
+    """The run as it ended, but for a bit in a file of the second rank in its newest checkpoint."""
+    with together(run.world):
+        if run.world.is_first:
+            shutil.copytree(source, run.folder)
+            (run.folder / "model.safetensors").unlink()
+            file = run.folder / "checkpoints" / "step_000000010" / "optimizer.rank-00001-of-00002.safetensors"
+            data = bytearray(file.read_bytes())
+            data[len(data) // 2] ^= 8
+            file.write_bytes(data)
+
+
+@contextmanager
+def _files_of(num_bytes: int) -> Iterator[None]:
+    """Files of this process may not grow beyond it, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def _refuse(*_: object) -> None:
     raise OSError(28, "No space left on device")

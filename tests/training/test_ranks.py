@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
+from masr.io import checkpoint
 from masr.training.distributed import World, _translate_slurm
+from small import tiny
 from small.once import made_once
 from small.scenarios import scenario
 
@@ -32,9 +36,14 @@ TWO = (
     "cpc",
     "dinosr",
     "shard_dinosr",
+    "again_shard",
+    "limited_shard",
+    "resaved_ema_masr",
+    "resaved_shard_ema_masr",
     "full_disk",  # stays full: the last
 )
 THREE = ("lid", "best_rq", "masr", "few_masr", "poison", *SHARED)
+SPREAD = "gathered_shard_ema_masr"
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +53,13 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _train_worlds(folder: Path) -> None:
-    worlds = [f"{size}:{','.join(names)}" for size, names in ((1, (*ALONE, "few")), (2, TWO), (3, THREE))]
+    asked = (
+        (3, (*THREE, SPREAD)),
+        (1, (*ALONE, "few", "resaved_ema_masr")),
+        (2, TWO),
+        (4, ("resaved_shard_ema_masr",)),
+    )
+    worlds = [f"{size}:{','.join(names)}" for size, names in asked]
     command = [sys.executable, str(Path(__file__).parent / "ranks.py"), str(folder), *worlds]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[:3000] + done.stderr[-3000:]
@@ -108,16 +123,66 @@ def test_all_ranks_skip_what_is_not_finite_on_one(out: Path, size: int, name: st
     assert [line["skipped"] for line in found if line["split"] == "train"] == [0, 0, 0, 1, *[2] * 6]
 
 
-def test_a_sharded_run_leaves_the_same_files(out: Path) -> None:
-    for name in ("model.safetensors", "checkpoints/step_000000010/optimizer.safetensors"):
-        one, many = load_file(out / "1" / "best_rq" / name), load_file(out / "2" / "shard" / name)
-        assert {n: (v.shape, v.dtype) for n, v in one.items()} == {n: (v.shape, v.dtype) for n, v in many.items()}
+def kinds(tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
+    return {name: (value.shape, value.dtype) for name, value in tensors.items()}
 
 
-def test_an_error_on_the_first_rank_ends_all(out: Path) -> None:
-    said = sorted((out / "2" / "full_disk.errors").read_text().splitlines())
-    assert len(said) == 2 and "No space left" in said[0] and "another rank" in said[1]
-    assert not list((out / "2" / "full_disk" / "checkpoints").iterdir())
+def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two checkpoints hold the same groups, names and bits."""
+    return one.keys() == other.keys() and all(
+        kinds(one[g]) == kinds(other[g]) and all(torch.equal(one[g][n], other[g][n]) for n in one[g]) for g in one
+    )
+
+
+def test_a_sharded_run_leaves_the_same_tensors(out: Path) -> None:
+    one, many = out / "1" / "best_rq", out / "2" / "shard"
+    assert kinds(load_file(one / "model.safetensors")) == kinds(load_file(many / "model.safetensors"))
+    (ours, _), (theirs, _) = (checkpoint.load(run / "checkpoints" / "step_000000010") for run in (one, many))
+    assert {name: kinds(group) for name, group in ours.items()} == {
+        name: kinds(group) for name, group in theirs.items()
+    }
+
+
+@pytest.mark.parametrize("step", ["step_000000005", "step_000000010"])
+def test_what_each_rank_saves_is_together_what_one_would_have_gathered(out: Path, step: str) -> None:
+    folder = out / "3" / SPREAD
+    spread, record = checkpoint.load(folder / "checkpoints" / step)
+    gathered, wanted = checkpoint.load(folder / "gathered" / step)
+    assert same(spread, gathered)
+    assert record == wanted
+    assert {"model", "optimizer", "average"} == spread.keys()
+    paths = [folder / "checkpoints" / step / f"model.rank-0000{n}-of-00003.safetensors" for n in range(3)]
+    rows, files = checkpoint.Group(paths).num_rows, [load_file(path) for path in paths]
+    for name, value in gathered["model"].items():
+        dealt = [*map(len, value.chunk(3))] if name in rows else [len(value.flatten())]
+        assert [len(file[name] if name in rows else file[name].flatten()) for file in files if name in file] == dealt
+    assert {name for name in gathered["model"] if name not in rows} == {*dict(tiny.objective("masr").named_buffers())}
+
+
+@pytest.mark.parametrize("way", ["1/resaved_", "2/resaved_", "2/resaved_shard_", "4/resaved_shard_"])
+def test_any_number_of_ranks_reads_it_bit_by_bit(out: Path, way: str) -> None:
+    step = "checkpoints/step_000000010"
+    (ours, record), (theirs, wanted) = (checkpoint.load(out / run / step) for run in (f"{way}ema_masr", f"3/{SPREAD}"))
+    assert same(ours, theirs)
+    assert record["guard"] == wanted["guard"]
+    assert record["average_updates"] == wanted["average_updates"] == 10
+
+
+def test_damage_to_the_file_of_one_rank_is_seen_by_all(out: Path) -> None:
+    """They go back to the checkpoint before, and end with the same bits."""
+    again, whole = out / "2" / "again_shard", out / "2" / "shard"
+    assert (again / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    (ours, _), (theirs, _) = (checkpoint.load(run / "checkpoints" / "step_000000010") for run in (again, whole))
+    assert same(ours, theirs)
+
+
+@pytest.mark.parametrize(("name", "reason"), [("full_disk", "No space left"), ("limited_shard", "File too large")])
+def test_an_error_on_one_rank_ends_all(out: Path, name: str, reason: str) -> None:
+    said = sorted((out / "2" / f"{name}.errors").read_text().splitlines())
+    assert len(said) == 2
+    assert re.fullmatch(rf"CheckpointError: \S+/step_000000005: cannot be saved: {reason}.*", said[0])
+    assert "another rank" in said[1]
+    assert not list((out / "2" / name / "checkpoints").iterdir())
 
 
 @pytest.mark.parametrize(("name", "plain"), [("shard", "best_rq"), ("shard_ema_masr", "ema_masr")])

@@ -242,11 +242,11 @@ def test_a_disk_that_fills_up_keeps_the_checkpoint_before(
 ) -> None:
     from masr.io import checkpoint
 
-    def full(path: Path, tensors: Any) -> None:
+    def full(path: Path, *content: Any) -> None:
         if "000000008" in str(path):
             path.write_bytes(b"x" * 100)
             raise OSError(28, "No space left on device")
-        write(path, tensors)
+        write(path, *content)
 
     write = checkpoint.write_file
     monkeypatch.setattr(checkpoint, "write_file", full)

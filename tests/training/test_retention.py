@@ -28,6 +28,7 @@ def save(folder: Path, scores: list[float | None], **settings: int) -> None:
             for parameter in run.objective.parameters():
                 parameter.fill_(float(step))
         save_state(run, step, score)
+    run.saving.wait()
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,7 @@ def _resumes(name: str, device: torch.device, scratch: Path) -> float:
         move(first, batches[step], step)
     settle(first)
     save_state(first, 2, None)
+    first.saving.wait()
     second = run_of(config, begun, scratch / "halves", device)
     for step in range(resume(second), 4):
         move(second, batches[step], step)

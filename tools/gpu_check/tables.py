@@ -94,8 +94,9 @@ def _features(part: Mapping[str, Any]) -> str:
 
 def _saving(part: Mapping[str, Any]) -> str:
     one = part["saving"]
-    row = (f"{one['step_sec']:.2f}", f"{one['save_sec']:.2f}", f"{one['resume_sec']:.2f}", f"{one['bytes'] / 1e9:.2f}")
-    return _table(("a step, s", "a checkpoint, s", "going on, s", "GB"), [row])
+    seconds = [f"{one[f'{name}_sec']:.2f}" for name in ("step", "copy", "save", "resume")]
+    heads = ("a step, s", "a checkpoint's copy, s", "until it is saved, s", "going on, s", "GB")
+    return _table(heads, [(*seconds, f"{one['bytes'] / 1e9:.2f}")])
 
 
 def _analyses(part: Mapping[str, Any]) -> str:
