@@ -19,10 +19,23 @@ _GROUP_COST = 40
 Contextualise = Callable[[Tensor, Tensor, bool], Encoded]
 
 
+_is_apart = True
+
+
+def keep_together() -> None:
+    """From now on this process leaves batches whole: ranks that gather a block at every call have to call it alike."""
+    global _is_apart
+    _is_apart = False
+
+
+def is_cut(batch: Tensor) -> bool:
+    """Whether utterances are computed apart: on a CPU alone, and not in a graph that has to hold for any lengths."""
+    return _is_apart and batch.is_cpu and not torch.compiler.is_exporting()
+
+
 def in_groups(contextualise: Contextualise, embedded: Tensor, lengths: Tensor, with_layers: bool) -> Encoded:
     """What `contextualise` makes of (B, T, D), (B,), computed for groups of like length and joined again."""
-    by_groups = embedded.is_cpu and not torch.compiler.is_exporting()
-    groups = groups_of(lengths.tolist()) if by_groups else []
+    groups = groups_of(lengths.tolist()) if is_cut(embedded) else []
     if len(groups) < 2:
         return contextualise(embedded, lengths, with_layers)
     time = embedded.shape[1]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from masr.maths.on_host import from_host, on_host
+from masr.models.by_length import is_cut
 
 CHANNELS = 512
 KERNELS_AND_STRIDES = {
@@ -71,7 +72,7 @@ def one_by_one(convolutions: Callable[[Tensor, Tensor], Tensor], samples: Tensor
     So nothing is computed of padding there, and what is at work is small. A second of samples is work enough for any
     operation to be worth its start.
     """
-    lengths = num_samples.tolist() if samples.is_cpu and not torch.compiler.is_exporting() else []
+    lengths = num_samples.tolist() if is_cut(samples) else []
     if len(lengths) < 2:
         return convolutions(samples, num_samples)
     pairs = zip(samples[:, None], lengths, num_samples[:, None], strict=True)

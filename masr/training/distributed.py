@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,6 +17,8 @@ from torch.distributed.tensor import DTensor, Shard
 
 from masr.errors import MasrError, TrainingError
 from masr.io.checkpoint import Group, rows_of_rank
+from masr.models import by_length
+from masr.training.config import LoopConfig
 
 Value = TypeVar("Value")
 
@@ -33,6 +35,8 @@ class World:
     device: torch.device = torch.device("cpu")
     local_size: int = 1
     """Ranks on this machine, which share its memory."""
+    spread: int = 1
+    """Ranks that the rows of a sharded model are spread over: those of a machine, and the next has them all again."""
 
     @property
     def is_first(self) -> bool:
@@ -54,10 +58,19 @@ def join_world(device: str = "auto") -> Iterator[World]:
     if size > 1:
         distributed.init_process_group("nccl" if place.type == "cuda" else "gloo", rank=rank, world_size=size)
     try:
-        yield World(rank, size, place, local_size)
+        yield World(rank, size, place, local_size, spread_of(size, local_size))
     finally:
         if size > 1:
             distributed.destroy_process_group()
+
+
+def spread_of(size: int, local_size: int) -> int:
+    """The ranks of a machine where all machines have as many of them, for there they are near each other; else all."""
+    if local_size in (1, size):
+        return size
+    sizes = [local_size] * size
+    distributed.all_gather_object(sizes, local_size)
+    return local_size if set(sizes) == {local_size} and size % local_size == 0 else size
 
 
 def _translate_slurm(environment: os._Environ[str] | dict[str, str]) -> None:
@@ -76,18 +89,39 @@ def _translate_slurm(environment: os._Environ[str] | dict[str, str]) -> None:
     environment.setdefault("MASTER_PORT", str(20000 + int(environment.get("SLURM_JOB_ID", "0")) % 20000))
 
 
-def wrap(tallied: nn.Module, world: World, shard: bool, partly: bool) -> tuple[nn.Module, nn.Module]:
+def wrap(tallied: nn.Module, world: World, how: LoopConfig, partly: bool) -> tuple[nn.Module, nn.Module]:
     """The module to call where ranks compute for themselves, and the one whose gradients are averaged over ranks.
 
     `partly`: whether some step may leave weights without a gradient, which costs a search at every step.
     """
     if world.size == 1:
         return tallied, tallied
-    if shard:
-        shard_blocks(tallied, world.device.type, world.size)
+    if how.shard:
+        shard_blocks(tallied, world, how.precision != "float32", keep=how.accumulate > 1)
         return tallied, tallied
     ids = [world.device.index] if world.device.type == "cuda" else None
-    return tallied, nn.parallel.DistributedDataParallel(tallied, device_ids=ids, find_unused_parameters=partly)
+    # Codebooks and projections are drawn by the seed and alike on all ranks; running statistics are the first rank's.
+    has_statistics = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in tallied.modules())
+    return tallied, nn.parallel.DistributedDataParallel(
+        tallied,
+        device_ids=ids,
+        find_unused_parameters=partly,
+        forward_sync_buffers=has_statistics,
+        gradient_as_bucket_view=True,
+    )
+
+
+def syncing(parallel: nn.Module, is_last: bool) -> AbstractContextManager[object]:
+    """The context of a micro-batch: ranks exchange gradients, and let go of weights, after the last one of a step."""
+    from torch.distributed.fsdp import FSDPModule
+
+    if isinstance(parallel, FSDPModule):
+        parallel.set_requires_gradient_sync(is_last)
+        parallel.set_reshard_after_backward(is_last)
+    elif isinstance(parallel, nn.parallel.DistributedDataParallel) and not is_last:
+        context: AbstractContextManager[object] = parallel.no_sync()
+        return context
+    return nullcontext()
 
 
 def drops_layers(model: nn.Module) -> bool:
@@ -138,16 +172,23 @@ def gathered(value: Value, world: World) -> list[Value]:
     return held
 
 
-def shard_blocks(model: nn.Module, device: str, size: int) -> None:
+def shard_blocks(model: nn.Module, world: World, narrow: bool = False, keep: bool = False) -> None:
     """Spreads a model's parameters over ranks, in place: each block by itself, then what is left.
 
     A block is an entry of a ModuleList, as encoders keep their layers; it is gathered when it is needed and let go
-    of right after, so that one block at a time is whole.
+    of right after, so that one block at a time is whole. `keep` holds it until a step's last micro-batch, and so it is
+    gathered once a step. `narrow`: blocks travel in bfloat16, and gradients are added up in float32 all the same.
     """
     from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 
-    mesh = init_device_mesh(device, (size,))
+    by_length.keep_together()
+    machines = world.size // world.spread
+    shape: tuple[int, ...] = (machines, world.spread) if machines > 1 else (world.spread,)
+    mesh = init_device_mesh(world.device.type, shape, mesh_dim_names=("machines", "ranks")[-len(shape) :])
+    policy = MixedPrecisionPolicy(
+        param_dtype=torch.bfloat16 if narrow else None, reduce_dtype=torch.float32, cast_forward_inputs=False
+    )
     total = sum(p.numel() for p in model.parameters())
     chosen: set[nn.Module] = set()
     for layers in model.modules():
@@ -155,9 +196,9 @@ def shard_blocks(model: nn.Module, device: str, size: int) -> None:
             continue
         for block in layers:
             if sum(p.numel() for p in block.parameters()) >= _SMALLEST_SHARE * total and block not in chosen:
-                fully_shard(block, mesh=mesh)
+                fully_shard(block, mesh=mesh, reshard_after_forward=not keep, mp_policy=policy)
                 chosen.update(block.modules())
-    fully_shard(model, mesh=mesh, reshard_after_forward=True)
+    fully_shard(model, mesh=mesh, reshard_after_forward=not keep)
 
 
 def local(tensor: Tensor) -> Tensor:
@@ -174,8 +215,8 @@ def rows_of(tensor: Tensor) -> tuple[int, int] | None:
     """The rows that this rank holds of a tensor that is spread over ranks, first and end; None of any other."""
     if not isinstance(tensor, DTensor):
         return None
-    assert tuple(tensor.placements) == (Shard(0),)
-    first, last = rows_of_rank(tensor.shape[0], tensor.device_mesh.get_local_rank(), tensor.device_mesh.size())
+    over = tuple(tensor.placements).index(Shard(0))
+    first, last = rows_of_rank(tensor.shape[0], tensor.device_mesh.get_local_rank(over), tensor.device_mesh.size(over))
     assert last - first == tensor.to_local().shape[0]
     return first, last
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from masr.errors import TrainingError
 from masr.jobs.signals import REQUEUE, Stop
 from masr.maths.on_host import number
 from masr.training.calibration import calibrate
-from masr.training.distributed import any_rank, whole
+from masr.training.distributed import any_rank, syncing, whole
 from masr.training.guard import Buffers
 from masr.training.lock import hold
 from masr.training.optim import forget, freeze, learning_rate, set_learning_rate, step_where
@@ -120,7 +120,7 @@ def backward(run: Run, micro_batches: Sequence[Batch], step: int) -> tuple[Sums,
     parts = parts_of_step(run.objective, micro_batches, run.world)
     for place, (batch, part) in enumerate(zip(micro_batches, parts, strict=True)):
         seed_noise(run, step, place)
-        with syncing(run, place == len(micro_batches) - 1):
+        with syncing(run.parallel, place == len(micro_batches) - 1):
             with run.autocast():
                 tally = run.parallel(batch)
                 its_loss = total_loss(tally, run.world, part)
@@ -165,14 +165,6 @@ def seed_noise(run: Run, step: int, number: int) -> None:
     torch.default_generator.manual_seed(_seed_of(place))
     if run.world.device.type == "cuda":
         torch.cuda.manual_seed(_seed_of([*place, run.world.rank]))
-
-
-def syncing(run: Run, is_last: bool) -> AbstractContextManager[object]:
-    """The context of a micro-batch: gradients are averaged over ranks only after the last one of a step."""
-    if is_last or not isinstance(run.parallel, nn.parallel.DistributedDataParallel):
-        return nullcontext()
-    context: AbstractContextManager[object] = run.parallel.no_sync()
-    return context
 
 
 def _seed_of(numbers: list[int]) -> int:

@@ -87,7 +87,7 @@ def begin(config: TrainConfig, folder: Path, world: World, objective: nn.Module,
     if how.compile:
         compile_blocks(objective)
     partly = drops_layers(objective) or 0 in optim.scales.values()
-    tallied, parallel = wrap(Tallied(objective), world, how.shard, partly)
+    tallied, parallel = wrap(Tallied(objective), world, how, partly)
     return Run(
         config,
         folder,

@@ -94,8 +94,10 @@ class Saving:
         temporary = Path(from_first(made, self.world))
 
         def write() -> dict[str, str]:
+            if self.world.rank >= self.world.spread:  # the first machine has it all
+                return {}
             with checkpoint.disk_errors(name.folder):
-                return checkpoint.write_groups(temporary, copies, self.world.rank, self.world.size, rows)
+                return checkpoint.write_groups(temporary, copies, self.world.rank, self.world.spread, rows)
 
         self._unnamed = temporary, name
         self._start(write)
@@ -144,11 +146,16 @@ class Saving:
         """
         found: dict[str, dict[str, Tensor]] = {}
         for group, tensors in groups.items():
-            mine = {n: v for n, v in tensors.items() if self.world.is_first or (rows_of(v) and local(v).numel())}
+            mine = {n: v for n, v in tensors.items() if self._writes(v)}
             found[group] = {name: self._copy(f"{group}/{name}", local(value)) for name, value in mine.items()}
         if self.world.device.type == "cuda":
             torch.cuda.current_stream().synchronize()
         return found
+
+    def _writes(self, value: Tensor) -> bool:
+        """Whether this rank writes something of the tensor."""
+        has_rows = self.world.rank < self.world.spread and rows_of(value) is not None and local(value).numel() > 0
+        return self.world.is_first or has_rows
 
     def _copy(self, name: str, value: Tensor) -> Tensor:
         held = self._copies.get(name)

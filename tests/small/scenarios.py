@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+from torch import distributed
 from torch.distributed.tensor import DTensor
 
 from masr.io import checkpoint
+from masr.training import loop
 from masr.training.distributed import World, together
 from masr.training.loop import train
 from masr.training.resume import resume, save_state
@@ -30,6 +34,8 @@ def scenario(name: str, folder: Path, world: World) -> int:
     read = tiny.batches(world, accumulate, sizes=SIZES if "few" in name else (6, 7, 5))
     if "poison" in name:
         read = tiny.poisoned(read, (3, 4))
+    if "machines" in name:
+        world = replace(world, spread=2)
     run = tiny.make_run(
         folder,
         tiny.objective(kind, checkpoint_activations="recompute" in name),
@@ -41,6 +47,7 @@ def scenario(name: str, folder: Path, world: World) -> int:
         validate_every=5,
         shard="shard" in name,
         ema_decay=0.9 if "ema" in name else 0.0,
+        precision="bfloat16" if "narrow" in name else "float32",
     )
     run = tiny.with_data(run, read, tiny.validation(world), lambda: next(read(0)))
     if "resaved" in name:
@@ -49,10 +56,31 @@ def scenario(name: str, folder: Path, world: World) -> int:
         _damaged(run, folder.parent / "shard")
     if "gathered" in name:
         _gather_beside(run)
+    if "counted" in name:
+        return _counted(run)
     if "full_disk" in name:
         checkpoint.write_file = _refuse
     with _files_of(2_000) if "limited" in name and world.rank == 1 else nullcontext():
         return train(run)
+
+
+def _counted(run: Run) -> int:
+    """How often each step's ranks gather weights and add up gradients, in FOLDER/exchanges.json."""
+    seen: list[dict[str, int]] = []
+    update, names = loop.update, ("all_gather_single", "reduce_scatter_single")
+
+    def counting(*args: Any) -> None:
+        with ExitStack() as stack:
+            real = {name: getattr(distributed, name) for name in names}
+            made = {n: stack.enter_context(mock.patch.object(distributed, n, side_effect=real[n])) for n in names}
+            update(*args)
+        seen.append({name: counted.call_count for name, counted in made.items()})
+
+    with mock.patch.object(loop, "update", counting):
+        code = train(run)
+    if run.world.is_first:
+        (run.folder / "exchanges.json").write_text(json.dumps(seen))
+    return code
 
 
 def _gather_beside(run: Run) -> None:

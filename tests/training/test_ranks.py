@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from masr.io import checkpoint
-from masr.training.distributed import World, _translate_slurm
+from masr.training.distributed import World, _translate_slurm, spread_of
 from small import tiny
 from small.once import made_once
 from small.scenarios import scenario
@@ -36,6 +36,9 @@ TWO = (
     "cpc",
     "dinosr",
     "shard_dinosr",
+    "counted_shard",
+    "counted_shard_accumulate_masr",
+    "narrow_shard_accumulate",
     "again_shard",
     "limited_shard",
     "resaved_ema_masr",
@@ -44,6 +47,8 @@ TWO = (
 )
 THREE = ("lid", "best_rq", "masr", "few_masr", "poison", *SHARED)
 SPREAD = "gathered_shard_ema_masr"
+MACHINES = "gathered_machines_shard_ema_masr"
+"""As if every two ranks had a machine."""
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +60,9 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _train_worlds(folder: Path) -> None:
     asked = (
         (3, (*THREE, SPREAD)),
-        (1, (*ALONE, "few", "resaved_ema_masr")),
+        (1, (*ALONE, "few", "narrow_accumulate", "resaved_ema_masr")),
         (2, TWO),
-        (4, ("resaved_shard_ema_masr",)),
+        (4, ("resaved_shard_ema_masr", MACHINES)),
     )
     worlds = [f"{size}:{','.join(names)}" for size, names in asked]
     command = [sys.executable, str(Path(__file__).parent / "ranks.py"), str(folder), *worlds]
@@ -78,6 +83,8 @@ CASES = [
     (2, "shard_ema_masr", "ema_masr"),
     (2, "shard_few", "few"),
     (2, "shard_dinosr", "dinosr"),
+    (2, "counted_shard_accumulate_masr", "accumulate_masr"),
+    (4, MACHINES, "ema_masr"),
 ]
 
 
@@ -100,6 +107,21 @@ def test_any_number_of_ranks_has_the_same_curve(out: Path, size: int, name: str,
             if ours.get(key) is not None:
                 assert theirs[key] == pytest.approx(ours[key], abs=1e-4), (ours["step"], key)
     assert {line["split"] for line in many} >= {"train", "dev"}
+
+
+def test_blocks_that_travel_in_half_the_bytes_learn_the_same(out: Path) -> None:
+    one, many = lines(out / "1" / "narrow_accumulate"), lines(out / "2" / "narrow_shard_accumulate")
+    assert [line["loss"] for line in many] == pytest.approx([line["loss"] for line in one], rel=0.01)
+
+
+def test_weights_are_gathered_once_a_step_and_gradients_added_up_once(out: Path) -> None:
+    """Two blocks and the rest of the model; without `accumulate` a block is gathered anew for the backward pass."""
+    plain, accumulated = (
+        json.loads((out / "2" / name / "exchanges.json").read_text())[-1]
+        for name in ("counted_shard", "counted_shard_accumulate_masr")
+    )
+    assert accumulated["all_gather_single"] == 3 and accumulated["reduce_scatter_single"] == 3, accumulated
+    assert plain["all_gather_single"] > 3 and plain["reduce_scatter_single"] == 3, plain
 
 
 @pytest.mark.parametrize("size", [2, 3])
@@ -209,3 +231,17 @@ def test_slurm_steps_become_ranks() -> None:
     torchrun = {**step, "RANK": "2", "WORLD_SIZE": "3"}
     _translate_slurm(torchrun)
     assert (torchrun["RANK"], torchrun["WORLD_SIZE"]) == ("2", "3")
+
+
+@pytest.mark.parametrize(
+    ("size", "of_all", "spread"), [(8, [4] * 8, 4), (8, [4, 4, 4, 4, 3, 3, 3, 1], 8), (4, [4] * 4, 4)]
+)
+def test_rows_lie_within_a_machine_where_machines_are_alike(
+    monkeypatch: pytest.MonkeyPatch, size: int, of_all: list[int], spread: int
+) -> None:
+    def gather(held: list[int], mine: int) -> None:
+        assert mine == of_all[0]
+        held[:] = of_all
+
+    monkeypatch.setattr("torch.distributed.all_gather_object", gather)
+    assert spread_of(size, of_all[0]) == spread
