@@ -79,6 +79,8 @@ class Utterance:
     """Which channel of the audio to take, counted from 0; None where the audio has to be mono."""
     phones: tuple[Span, ...] = ()
     """Forced alignment, where the corpus has one."""
+    words: tuple[Span, ...] = ()
+    """The same of words, where the corpus has it too."""
     member: str | None = None
     """Name inside its archive, where the audio came as bytes."""
     entry: str | None = None

@@ -39,6 +39,7 @@ class UtteranceRow:
     text: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     phones: tuple[tuple[str, float, float], ...] = ()
+    words: tuple[tuple[str, float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ class Admission:
             end_sec=end_sec,
             text=None if utterance.text is None else clean_text(utterance.text),
             labels=utterance.labels,
-            phones=_phones(utterance.phones, duration_sec),
+            phones=_aligned(utterance.phones, duration_sec),
+            words=_aligned(utterance.words, duration_sec),
         )
 
     def _named(self, item: Utterance) -> Utterance:
@@ -172,16 +174,16 @@ def _segment_problem(start_sec: float, end_sec: float, duration_sec: float) -> s
     return ""
 
 
-def _phones(spans: tuple[Span, ...], duration_sec: float) -> tuple[tuple[str, float, float], ...]:
-    """Label, start and duration of each phone, cut at the utterance's end."""
-    phones = []
+def _aligned(spans: tuple[Span, ...], duration_sec: float) -> tuple[tuple[str, float, float], ...]:
+    """Label, start and duration of each phone or word, cut at the utterance's end."""
+    rows = []
     for span in spans:
         start_sec, end_sec = max(0.0, span.start_sec), min(span.end_sec, duration_sec)
         if end_sec > start_sec:
-            phones.append((safe_label(span.label), start_sec, end_sec - start_sec))
-    return tuple(phones)
+            rows.append((safe_label(span.label), start_sec, end_sec - start_sec))
+    return tuple(rows)
 
 
 def safe_label(label: str) -> str:
-    """A phone's name as one word."""
+    """A phone or a word as one word."""
     return "_".join(clean_text(label).split()) or SILENCE

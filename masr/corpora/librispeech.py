@@ -107,11 +107,11 @@ class LibriSpeech:
         chapter = audio.parent.name
         reader = audio.parent.parent.name
         root = audio.parents[3]
-        phones: tuple[Span, ...] = ()
+        tiers: dict[str, tuple[Span, ...]] = {}
         grid = self._grid(root, audio)
         if grid is not None:
             try:
-                phones = next((spans for name, spans in read_textgrid(grid).items() if name.startswith("phone")), ())
+                tiers = read_textgrid(grid)
             except CorpusError as error:
                 yield Problem(str(grid), f"bad alignment: {error.what.rpartition(': ')[2]}")
                 return
@@ -121,7 +121,8 @@ class LibriSpeech:
             audio=audio,
             text=text,
             labels={"lang": "eng", "reader": reader, "chapter": chapter, **_facts(root, reader, chapter)},
-            phones=phones,
+            phones=_tier(tiers, "phone"),
+            words=tuple(word for word in _tier(tiers, "word") if word.label.strip()),
         )
 
     def _grid(self, root: Path, audio: Path) -> Path | None:
@@ -137,6 +138,10 @@ class LibriSpeech:
 def build(config: Config) -> Corpus:
     """The corpus."""
     return LibriSpeech(config)
+
+
+def _tier(tiers: dict[str, tuple[Span, ...]], begins: str) -> tuple[Span, ...]:
+    return next((spans for name, spans in tiers.items() if name.startswith(begins)), ())
 
 
 @lru_cache(maxsize=8)

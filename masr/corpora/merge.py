@@ -11,7 +11,18 @@ from masr.corpora.check_utterance import UtteranceRow
 from masr.errors import CorpusError
 from masr.io.atomic import atomic_open
 from masr.io.datadir import Table, write_datadir
-from masr.io.layout import PHONES_CTM, PROBLEMS_TSV, RECO2DUR, SEGMENTS, TEXT, UTT2DUR, UTT2SPK, WAV_SCP, label_table
+from masr.io.layout import (
+    PHONES_CTM,
+    PROBLEMS_TSV,
+    RECO2DUR,
+    SEGMENTS,
+    TEXT,
+    UTT2DUR,
+    UTT2SPK,
+    WAV_SCP,
+    WORDS_CTM,
+    label_table,
+)
 from masr.types import Problem
 
 CURES = {
@@ -113,8 +124,9 @@ class Split:
         notes: list[str] = []
         _add_text(tables, rows, notes)
         _add_labels(tables, rows, notes)
-        if any(row.phones for row in rows):
-            tables[PHONES_CTM] = {row.utt: _ctm(row) for row in rows if row.phones}
+        phones = {row.utt: _ctm(row.phones) for row in rows if row.phones}
+        words = {row.utt: _ctm(row.words) for row in rows if row.words}
+        tables |= {name: lines for name, lines in ((PHONES_CTM, phones), (WORDS_CTM, words)) if lines}
         write_datadir(folder, tables)
         write_problems(folder / PROBLEMS_TSV, self.problems)
         return notes
@@ -155,8 +167,8 @@ def _segment(row: UtteranceRow) -> str:
     return f"{row.recording} {number(start_sec)} {number(row.end_sec or row.duration_sec)}"
 
 
-def _ctm(row: UtteranceRow) -> str:
-    return "\n".join(f"1 {number(start)} {number(length)} {label}" for label, start, length in row.phones)
+def _ctm(aligned: Sequence[tuple[str, float, float]]) -> str:
+    return "\n".join(f"1 {number(start)} {number(length)} {label}" for label, start, length in aligned)
 
 
 def _add_text(tables: dict[str, Table], rows: Sequence[UtteranceRow], notes: list[str]) -> None:

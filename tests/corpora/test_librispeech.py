@@ -70,7 +70,7 @@ def test_orphans_duplicates_and_misplaced_files(open_corpus, read_all, tmp_path,
 
 
 @pytest.mark.parametrize("place", ["alignments", "LibriSpeech-Alignments/LibriSpeech", "LibriSpeech", "elsewhere"])
-def test_alignments_become_phones(open_corpus, tmp_path, flac, place) -> None:
+def test_alignments_become_phones_and_words(open_corpus, tmp_path, flac, place) -> None:
     layouts.librispeech(tmp_path, {"84-121123-0000": flac, "84-121123-0001": flac})
     grid = tmp_path / place / "dev-clean/84/121123/84-121123-0000.TextGrid"
     grid.parent.mkdir(parents=True, exist_ok=True)
@@ -83,6 +83,7 @@ def test_alignments_become_phones(open_corpus, tmp_path, flac, place) -> None:
         "84-121123-0000 1 0.1 0.15 HH",
         "84-121123-0000 1 0.25 0.25 AH0",
     ]
+    assert (tmp_path / "data/dev_clean/words.ctm").read_text() == '84-121123-0000 1 0 0.5 say_"x"\n'
     assert len(DataDir.open(tmp_path / "data/dev_clean")) == 2
 
 
