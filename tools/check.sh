@@ -27,7 +27,7 @@ check "ruff" ruff check --quiet .
 check "ruff format" ruff format --check --quiet .
 check "mypy --strict" mypy --no-error-summary
 check "mypy --strict tools" mypy --no-error-summary tools/*.py tools/bench tools/torture tools/mutants/*.py
-check "mypy --strict tools/gpu_check" env MYPYPATH=tools mypy --no-error-summary -p gpu_check -p docs_site
+check "mypy --strict tools as packages" env MYPYPATH=tools mypy --no-error-summary -p gpu_check -p docs_site -p superb
 check "mypy --strict tools/fuzz" env MYPYPATH=tools:tests mypy --no-error-summary -p fuzz
 check "import-linter" lint-imports
 check "shellcheck" shellcheck "${scripts[@]}"
