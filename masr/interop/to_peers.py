@@ -40,6 +40,16 @@ with, in `conf/train_masr.yaml`:
 frontend: masr
 frontend_conf: {folder: FOLDER}   # layer: 6 takes one layer, train: true moves the weights
 normalize: null
+```
+
+or, with nothing of ESPnet's between it and CTC or a decoder, and weights that move:
+
+```yaml
+input_size: 1
+frontend: null
+encoder: masr
+encoder_conf: {folder: FOLDER}
+normalize: null
 ```""",
 }
 

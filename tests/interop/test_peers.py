@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import masr
 from masr.cli.main import main
@@ -20,6 +22,7 @@ from reference import tiny_checkpoints
 from small.exports import BEST_RQ, CONFORMER, CTC, GROUP, LAYER, WAV2VEC2, MakeRun
 
 pytest.importorskip("transformers")
+ROOT = Path(__file__).parents[2]
 RUNS = [(CONFORMER % "relative", BEST_RQ, 640), (GROUP, WAV2VEC2, 320), (LAYER, CTC, 320)]
 
 
@@ -77,36 +80,6 @@ def test_padding_reaches_no_layer_of_what_came_from_transformers(
             torch.testing.assert_close(layer[row, : len(frames)], frames, atol=1e-5, rtol=1e-5)
 
 
-def test_s3prls_own_code_takes_the_upstream_and_trains_on_it(
-    make_run: MakeRun, voices: list[np.ndarray], packages: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("s3prl", reason="s3prl is optional")
-    out = export(make_run(CONFORMER % "relative", BEST_RQ), packages / "upstream_of_s3prl", "s3prl")
-    # s3prl.hub imports every upstream, some by functions that torchaudio has no more: ours is the only one here
-    hub = ModuleType("s3prl.hub")
-    hub.masr = imported("upstream_of_s3prl.hubconf").masr  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "s3prl.hub", hub)
-    monkeypatch.setattr(sys.modules["s3prl"], "hub", hub, raising=False)
-    try:
-        from s3prl.nn import Featurizer, S3PRLUpstream
-    except (ImportError, OSError, AttributeError) as error:
-        pytest.skip(f"s3prl cannot be imported here: {error}")
-    upstream = S3PRLUpstream("masr", str(out))
-    featurizer = Featurizer(upstream)
-    batch = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(voice) for voice in voices], batch_first=True)
-    lengths = torch.tensor([len(voice) for voice in voices])
-    states, state_lengths = upstream(batch, lengths)
-    frames, _ = featurizer(states, state_lengths)
-    head = torch.nn.Linear(featurizer.output_size, 4)
-    optimizer = torch.optim.SGD([*head.parameters(), *featurizer.parameters()], lr=0.1)
-    target = torch.tensor([0, 1, 2])
-    before = torch.nn.functional.cross_entropy(head(frames.mean(dim=1)), target)
-    before.backward()
-    optimizer.step()
-    again, _ = featurizer(*upstream(batch, lengths))
-    assert float(torch.nn.functional.cross_entropy(head(again.mean(dim=1)), target)) < float(before)
-
-
 @pytest.mark.parametrize(("encoder", "objective", "rate"), RUNS[:2])
 def test_espnets_model_takes_a_training_step_on_the_front_end(
     make_run: MakeRun, voices: list[np.ndarray], packages: Path, encoder: str, objective: str, rate: int
@@ -151,27 +124,55 @@ def test_espnets_model_takes_a_training_step_on_the_front_end(
     assert all(one.grad is None for one in frontend.layers.parameters())
 
 
-def test_espnets_programs_run_with_the_front_end(make_run: MakeRun, packages: Path) -> None:
-    """with_espnet.py registers before it runs what it was given; a stand-in for espnet2.tasks.asr sees that."""
-    out = export(make_run(LAYER, WAV2VEC2), packages / "for_espnet", "espnet")
-    fake = packages / "stubs"
-    (fake / "espnet2" / "tasks").mkdir(parents=True)
-    (fake / "espnet2" / "asr" / "frontend").mkdir(parents=True)
-    for folder in ("espnet2", "espnet2/tasks", "espnet2/asr", "espnet2/asr/frontend"):
-        (fake / folder / "__init__.py").touch()
-    (fake / "espnet2" / "tasks" / "asr.py").write_text("class C: classes = {}\nfrontend_choices = C()\n")
-    (fake / "espnet2" / "asr" / "frontend" / "abs_frontend.py").write_text(
-        "import torch\nclass AbsFrontend(torch.nn.Module): ...\n"
-    )
-    (fake / "program.py").write_text(
-        "import sys\nfrom espnet2.tasks.asr import frontend_choices as f\nprint(sorted(f.classes), sys.argv[1:])\n"
-    )
-    command = [sys.executable, str(out / "with_espnet.py"), "-m", "program", "--ngpu", "0"]
+TRAINING = """\
+token_list: [<blank>, <unk>, plus, two, <sos/eos>]
+token_type: word
+normalize: null
+decoder: null
+model_conf: {ctc_weight: 1.0}
+batch_type: unsorted
+batch_size: 8
+num_iters_per_epoch: 2
+max_epoch: 1
+num_workers: 0
+use_tensorboard: false
+use_matplotlib: false
+"""
+PARTS = {
+    "frontend": "frontend: masr\nfrontend_conf: {folder: FOLDER}\nencoder: transformer\n"
+    "encoder_conf: {output_size: 16, attention_heads: 2, linear_units: 24, num_blocks: 1, input_layer: linear}\n",
+    "encoder": "input_size: 1\nfrontend: null\nencoder: masr\nencoder_conf: {folder: FOLDER}\n",
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_espnets_program_trains_with_it(make_run: MakeRun, spoken: Path, tmp_path: Path, part: str) -> None:
+    pytest.importorskip("espnet2", reason="ESPnet is optional")
+    out = export(make_run(CONFORMER % "relative", BEST_RQ), tmp_path / "for espnet", "espnet")
+    config = tmp_path / "train.yaml"
+    config.write_text(TRAINING + PARTS[part].replace("FOLDER", json.dumps(str(out))), encoding="utf-8")
+    words = [str(out / "with_espnet.py"), "-m", "espnet2.bin.asr_train", "--config", str(config)]
+    words += ["--output_dir", str(tmp_path / "exp"), "--ngpu", "0"]
+    for name, split in (("train", "train"), ("valid", "dev")):
+        folder = spoken / "data" / split
+        (tmp_path / f"{name}_shape").write_text((folder / "utt2num_frames").read_text())
+        words += [f"--{name}_shape_file", str(tmp_path / f"{name}_shape")]
+        for what in (f"{folder}/wav.scp,speech,sound", f"{folder}/text,text,text"):
+            words += [f"--{name}_data_path_and_name_and_type", what]
+    # as `python with_espnet.py ...` where ESPnet has all that it imports
+    code = f"from superb.peers import ready_espnet as ready; ready(); import runpy, sys; sys.argv = {words!r}; "
+    code += "runpy.run_path(sys.argv[0], run_name='__main__')"
     done = subprocess.run(
-        command, capture_output=True, text=True, cwd=packages, env={"PATH": "", "PYTHONPATH": str(fake)}, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "['masr'] ['--ngpu', '0']"
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tools'}", "HF_MODULES_CACHE": str(tmp_path / "modules")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    weights = torch.load(tmp_path / "exp" / "1epoch.pth", weights_only=True)
+    prefix = "frontend.layers.model." if part == "frontend" else "encoder.frontend.layers.model."
+    stored = load_file(out / "model" / "model.safetensors")
+    moved = [name for name, value in stored.items() if not torch.equal(weights[prefix + name], value.float())]
+    assert bool(moved) == (part == "encoder")
 
 
 @pytest.mark.parametrize("peer", ["s3prl", "espnet"])
