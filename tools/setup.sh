@@ -35,13 +35,12 @@ main() {
   install -c constraints.txt setuptools
   forget_old_name
   install -c constraints.txt --no-build-isolation -e '.[lhotse,test]'
-  if [[ ${ESPNET:-yes} == no ]]; then
-    step 3 "ESPnet: left out, as asked"
-  else
-    # --no-deps: ESPnet's own list of dependencies asks for a setuptools that today's torch refuses.
-    step 3 "ESPnet, without its dependencies"
-    install -c constraints.txt --no-deps espnet
-  fi
+  # --no-deps: ESPnet's list of dependencies asks for a setuptools that today's torch refuses, that of s3prl for torchaudio,
+  # whose wheel is of CUDA and breaks other packages beside a torch of CPU.
+  local peers=(s3prl)
+  [[ ${ESPNET:-yes} == no ]] || peers+=(espnet)
+  step 3 "${peers[*]}, without their dependencies"
+  install -c constraints.txt --no-deps --no-build-isolation "${peers[@]}"
   step 4 "does it start?"
   "$venv/bin/masr" --version
   printf '%s' "$state" >"$stamp.part"
