@@ -145,6 +145,7 @@ PARTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", PARTS)
 def test_espnets_program_trains_with_it(make_run: MakeRun, spoken: Path, tmp_path: Path, part: str) -> None:
     pytest.importorskip("espnet2", reason="ESPnet is optional")

@@ -65,23 +65,45 @@ def test_every_speaker_is_divided(aligned: Path, tmp_path: Path) -> None:
     assert {row["label"] for row in rows(tmp_path / "test.csv")} == {"lang eng", "lang hin", "lang nob", "lang urd"}
 
 
+def run(calls: list[list[str]], folder: Path) -> str:
+    """What `python -m superb` prints of these calls, in a process of their own; each is a success."""
+    code = f"from superb.__main__ import main; print(*[main(words) for words in {calls!r}])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tools'}", "HF_MODULES_CACHE": str(folder / "modules")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1:] == [" ".join("0" * len(calls))], done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.mark.slow
 @NEEDS_S3PRL
 def test_s3prl_trains_and_scores_every_task(make_run: MakeRun, aligned: Path, tmp_path: Path) -> None:
     out = tmp_path / "upstream"
     assert main(["export", str(make_run(CONFORMER % "relative", BEST_RQ)), str(out), "--to", "s3prl"]) == 0
-    calls = [
-        [str(out), str(aligned), task, "--out", str(tmp_path / task), "--test", "dev", "--steps", "4", *more]
-        for task, more in TASKS.items()
-    ]
-    code = f"from superb.__main__ import main; print(*[main(words) for words in {calls!r}])"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tools'}", "HF_MODULES_CACHE": str(tmp_path / "modules")},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.stdout.splitlines()[-1:] == ["0 0 0 0"], done.stderr[-2000:]
+    said = run(
+        [
+            [str(out), str(aligned), task, "--out", str(tmp_path / task), "--test", "dev", "--steps", "4", *more]
+            for task, more in TASKS.items()
+        ],
+        tmp_path,
+    )
     for task, metric in (("pr", "per"), ("ks", "accuracy"), ("sid", "accuracy"), ("lid", "accuracy")):
         report = json.loads((tmp_path / task / "superb.json").read_text())
         assert report["metric"] == metric
         assert 0 <= report["score"] <= 1.5
-        assert f"{task}: {metric} {report['score']:.3f}, by chance {report['chance']:.3f}" in done.stdout
+        assert f"{task}: {metric} {report['score']:.3f}, by chance {report['chance']:.3f}" in said
+
+
+@pytest.mark.slow
+def test_espnet_trains_and_scores_as_ml_superb_does(make_run: MakeRun, aligned: Path, tmp_path: Path) -> None:
+    pytest.importorskip("espnet2", reason="ESPnet is optional")
+    out = tmp_path / "upstream"
+    assert main(["export", str(make_run(CONFORMER % "relative", BEST_RQ)), str(out), "--to", "espnet"]) == 0
+    run([[str(out), str(aligned), "ml", "--out", str(tmp_path / "ml"), "--test", "dev", "--steps", "2"]], tmp_path)
+    report = json.loads((tmp_path / "ml" / "superb.json").read_text())
+    assert (report["metric"], report["classes"], report["chance"]) == ("accuracy", 4, 0.25)
+    assert 0 <= report["score"] <= 1
+    heard = (tmp_path / "ml/exp/test/1best_recog/text").read_text().splitlines()
+    assert len(heard) == report["utterances"]["test"] == 8

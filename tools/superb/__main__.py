@@ -1,4 +1,4 @@
-"""One task of SUPERB on an exported encoder, by s3prl's own code: its head, training and score, on your data.
+"""A task of SUPERB on an exported encoder, by s3prl's own code, or of ML-SUPERB by ESPnet's, on your data.
 
 usage: PYTHONPATH=tools python -m superb UPSTREAM DATA TASK --out DIR [options] [options of s3prl]
 
@@ -10,7 +10,8 @@ TASK is
   pr    phone recognition by CTC: needs phones.ctm; phone error rate
   ks    keyword spotting: needs words.ctm; the ten commonest longer words, and others; accuracy
   sid   speaker identification: divides the utterances of --train; accuracy
-  lid   language identification: needs utt2lang; accuracy
+  lid   language identification as SUPERB's sid: needs utt2lang; accuracy
+  ml    language identification as ML-SUPERB has it, by ESPnet; UPSTREAM is an export --to espnet, or fbank; accuracy
 
 OUT/superb.json has the score beside that of an answer that hears nothing. Any other option replaces a value of s3prl's
 problem: `--train.gradient_accumulate 1`, `--build_batch_sampler.train.batch_size 4`.
@@ -36,7 +37,7 @@ from superb.data import SPLITS, write
 from superb.peers import ready_s3prl, upstream
 
 _PROBLEMS = {"pr": "SuperbPR", "ks": "SuperbKS", "sid": "SuperbSID", "lid": "SuperbSID"}
-_LABELS = {"sid": "spk", "lid": "lang"}
+_LABELS = {"sid": "spk", "lid": "lang", "ml": "lang"}
 REPORT = "superb.json"
 
 
@@ -47,12 +48,12 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("upstream", metavar="UPSTREAM", help="folder of an export, or a name of s3prl's")
     parser.add_argument("data", type=Path, metavar="DATA", help="folder of data directories")
-    parser.add_argument("task", choices=_PROBLEMS, metavar="TASK", help="pr, ks, sid or lid")
+    parser.add_argument("task", choices=[*_PROBLEMS, "ml"], metavar="TASK", help="one of these")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for all that s3prl writes")
     parser.add_argument("--train", default="train", help="data directory to learn from (default train)")
     parser.add_argument("--dev", default="dev", help="data directory that chooses the checkpoint (default dev)")
     parser.add_argument("--test", default="test", help="data directory to be scored on (default test)")
-    parser.add_argument("--label", help="which utt2LABEL sid and lid tell (default spk and lang)")
+    parser.add_argument("--label", help="which utt2LABEL sid, lid and ml tell (default spk and lang)")
     parser.add_argument("--steps", type=int, default=300, metavar="N", help="updates of the head (default 300)")
     parser.add_argument("--lr", type=float, default=1e-2, help="SUPERB lets it be chosen freely (default 0.01)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
@@ -69,21 +70,39 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace, others: list[str]) -> dict[str, Any]:
-    ready_s3prl()
-    import s3prl
-    import yaml
-
-    model = upstream(args.upstream)
     args.out.mkdir(parents=True, exist_ok=True)
     folders = [args.data / name for name in (args.train, args.dev, args.test)]
     written = write(args.task, folders, args.label or _LABELS.get(args.task, ""), args.out)
+    if args.task == "ml":
+        from superb.ml_superb import identify
+
+        found = identify(args.upstream, args.out, args.steps, args.lr, ngpu=int(args.device != "cpu"))
+    else:
+        found = _by_s3prl(args, others)
+    report = {
+        "task": args.task,
+        "upstream": args.upstream,
+        **found,
+        "chance": written.chance,
+        "classes": written.classes,
+        "utterances": written.counts,
+    }
+    atomic_write(args.out / REPORT, json.dumps(report, indent=1) + "\n")
+    return report
+
+
+def _by_s3prl(args: argparse.Namespace, others: list[str]) -> dict[str, Any]:
+    """Trains and scores by s3prl's problem: metric, score and settings."""
+    ready_s3prl()
+    import yaml
+
     often = max(1, args.steps // 5)
     settings = {
         "target_dir": str(args.out.resolve()),
         "cache_dir": str((args.out / "cache").resolve()),
         "device": args.device,
         "num_workers": 0,
-        **{f"build_upstream.{key}": value for key, value in model.items()},
+        **{f"build_upstream.{key}": value for key, value in upstream(args.upstream).items()},
         "build_optimizer.conf.lr": args.lr,
         "train.total_steps": args.steps,
         "train.eval_step": often,
@@ -95,19 +114,7 @@ def _run(args: argparse.Namespace, others: list[str]) -> dict[str, Any]:
     config = _problem(_PROBLEMS[args.task])().main(ours + others)
     scores = yaml.safe_load((args.out / "evaluate/valid_best/test/result.yaml").read_text(encoding="utf-8"))
     metric = config["train"]["valid_metric"]
-    report = {
-        "task": args.task,
-        "upstream": args.upstream,
-        "metric": metric,
-        "score": scores[metric],
-        "chance": written.chance,
-        "classes": written.classes,
-        "utterances": written.counts,
-        "s3prl": s3prl.__version__,
-        "config": config,
-    }
-    atomic_write(args.out / REPORT, json.dumps(report, indent=1) + "\n")
-    return report
+    return {"metric": metric, "score": scores[metric], "config": config}
 
 
 def _problem(name: str) -> Any:
