@@ -58,27 +58,33 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--lr", type=float, default=1e-2, help="SUPERB lets it be chosen freely (default 0.01)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
     args, others = parser.parse_known_args(words)
+    if others and args.task == "ml":
+        parser.error(f"not known: {' '.join(others)}")
     try:
         report = _run(args, others)
     except MasrError as error:
         print(error.block(), file=sys.stderr)
         return 2
-    print(
-        f"{args.task}: {report['metric']} {report['score']:.3f}, by chance {report['chance']:.3f}, {args.out / REPORT}"
-    )
+    figures = f"{report['metric']} {report['score']:.3f}, by chance {report['chance']:.3f}"
+    print(f"{args.task}: {figures}, {args.out / REPORT}")
     return 0
 
 
 def _run(args: argparse.Namespace, others: list[str]) -> dict[str, Any]:
+    if args.task == "ml":
+        from superb.ml_superb import front_end_of, identify
+
+        model = front_end_of(args.upstream)
+    else:
+        ready_s3prl()
+        model = upstream(args.upstream)
     args.out.mkdir(parents=True, exist_ok=True)
     folders = [args.data / name for name in (args.train, args.dev, args.test)]
     written = write(args.task, folders, args.label or _LABELS.get(args.task, ""), args.out)
     if args.task == "ml":
-        from superb.ml_superb import identify
-
-        found = identify(args.upstream, args.out, args.steps, args.lr, ngpu=int(args.device != "cpu"))
+        found = identify(model, args.out, args.steps, args.lr, ngpu=int(args.device != "cpu"))
     else:
-        found = _by_s3prl(args, others)
+        found = _by_s3prl(model, args, others)
     report = {
         "task": args.task,
         "upstream": args.upstream,
@@ -91,9 +97,8 @@ def _run(args: argparse.Namespace, others: list[str]) -> dict[str, Any]:
     return report
 
 
-def _by_s3prl(args: argparse.Namespace, others: list[str]) -> dict[str, Any]:
+def _by_s3prl(model: dict[str, str], args: argparse.Namespace, others: list[str]) -> dict[str, Any]:
     """Trains and scores by s3prl's problem: metric, score and settings."""
-    ready_s3prl()
     import yaml
 
     often = max(1, args.steps // 5)
@@ -102,7 +107,7 @@ def _by_s3prl(args: argparse.Namespace, others: list[str]) -> dict[str, Any]:
         "cache_dir": str((args.out / "cache").resolve()),
         "device": args.device,
         "num_workers": 0,
-        **{f"build_upstream.{key}": value for key, value in upstream(args.upstream).items()},
+        **{f"build_upstream.{key}": value for key, value in model.items()},
         "build_optimizer.conf.lr": args.lr,
         "train.total_steps": args.steps,
         "train.eval_step": often,

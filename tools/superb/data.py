@@ -58,9 +58,8 @@ def write(task: str, data: list[Path], label: str, out: Path) -> Written:
             writer.writerows(rows[name])
     counts = {name: len(rows[name]) for name in SPLITS}
     if task == "pr":
-        return Written(
-            counts, len({phone for row in rows["train"] for phone in str(row["transcription"]).split()}), 1.0
-        )
+        phones = {phone for row in rows["train"] for phone in str(row["transcription"]).split()}
+        return Written(counts, len(phones), 1.0)
     commonest = Counter(row["label"] for row in rows["train"]).most_common(1)[0][0]
     classes = {row["label"] for name in SPLITS for row in rows[name]}
     return Written(counts, len(classes), sum(row["label"] == commonest for row in rows["test"]) / counts["test"])

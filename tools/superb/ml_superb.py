@@ -47,17 +47,16 @@ _RECIPE: dict[str, Any] = {
 }  # fmt: skip
 _FBANK = {"frontend_conf": {"n_fft": 1024, "hop_length": 320}}
 _EPOCHS = 5
+_SPEECH = "wav.scp,speech,sound"
 
 
-def identify(upstream: str, out: Path, steps: int, lr: float, ngpu: int) -> dict[str, Any]:
-    """Trains on OUT's CSV files, and scores its test: metric, score and settings. `fbank` is ESPnet's own front end."""
-    ready_espnet()
-    parts = _FBANK if upstream == "fbank" else _front_end(Path(upstream))
+def identify(front_end: dict[str, Any], out: Path, steps: int, lr: float, ngpu: int) -> dict[str, Any]:
+    """Trains on OUT's CSV files, and scores its test: metric, score and settings."""
     languages = {name: _written(out, name) for name in SPLITS}
     tokens = sorted(set(languages["train"].values()) | set(languages["valid"].values()))
     config = {
         **_RECIPE,
-        **parts,
+        **front_end,
         "token_list": ["<blank>", "<unk>", *tokens, "<sos/eos>"],
         "optim_conf": {"lr": lr, "weight_decay": 1e-6},
         "num_iters_per_epoch": max(1, steps // _EPOCHS),
@@ -80,11 +79,12 @@ def identify(upstream: str, out: Path, steps: int, lr: float, ngpu: int) -> dict
     return {"metric": "accuracy", "score": right / len(languages["test"]), "config": config}
 
 
-_SPEECH = "wav.scp,speech,sound"
-
-
-def _front_end(folder: Path) -> dict[str, Any]:
-    """The configuration of an exported encoder's front end, which ESPnet knows from here on."""
+def front_end_of(model: str) -> dict[str, Any]:
+    """The configuration of an exported encoder's front end, which ESPnet knows from here on; `fbank` is its own."""
+    ready_espnet()
+    if model == "fbank":
+        return _FBANK
+    folder = Path(model)
     if not (folder / "masr_espnet.py").is_file():
         raise UsageError(f"{folder}: no export for ESPnet", fix=f"masr export RUN {folder} --to espnet")
     sys.path.insert(0, str(folder))

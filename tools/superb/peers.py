@@ -83,7 +83,10 @@ def ready_s3prl() -> None:
 
 def ready_espnet() -> None:
     """Makes espnet2.tasks.asr importable where ESPnet is installed without its dependencies."""
+    if importlib.util.find_spec("espnet2") is None:
+        raise MissingPackageError("ESPnet is not installed", fix="pip install --no-deps espnet")
     sys.meta_path.append(Absent(_ESPNET))
+    _torchaudio()
 
 
 def upstream(model: str) -> dict[str, str]:
