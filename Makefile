@@ -28,10 +28,10 @@ demo: $(READY) ## the main job: egs/fleurs/run.sh on the embedded corpus, end to
 
 # The checks, the shell tests and the fuzzer take one core each and run side by side; then the workers of pytest share the
 # cores, one thread each. Pytest comes last, so that its closing line is the last one.
-test: $(READY) ## every check and test; FAULTS=yes, as CI does, kills, fills disks, damages input and rehearses the GPU check too
-	@$(MAKE) --no-print-directory --jobs $(JOBS) --output-sync=target check $(if $(FAULTS),short-fuzz) shell-tests
+test: $(READY) ## checks and tests; ALL=yes, as CI does, what takes long too: whole recipes, ranks, exports, kills, damaged input
+	@$(MAKE) --no-print-directory --jobs $(JOBS) --output-sync=target check $(if $(ALL),short-fuzz) shell-tests
 	@echo "== tests (pytest)"
-	@$(IN_VENV) OMP_NUM_THREADS=1 python -m pytest -n $$(($(JOBS) + 1)) --dist worksteal $(if $(FAULTS),,--ignore=tests/faults -m 'not rehearsal')
+	@$(IN_VENV) OMP_NUM_THREADS=1 python -m pytest -n $$(($(JOBS) + 1)) --dist worksteal $(if $(ALL),,--ignore=tests/faults -m 'not slow')
 
 shell-tests: $(READY)
 	@echo "== shell tests (bats)"
@@ -50,7 +50,7 @@ docs: $(READY) ## the documentation as a site, in build/docs/site; a link that l
 bench: $(READY) ## measure what has a target, side by side with what it is measured against
 	@$(IN_VENV) python tools/bench/run.py
 
-# By hand as long as one likes; `make test FAULTS=yes` runs it for two minutes at most, always with the first inputs of seed 0.
+# By hand as long as one likes; `make test ALL=yes` runs it for two minutes at most, always with the first inputs of seed 0.
 fuzz: SECONDS ?= 600
 fuzz: $(READY) ## damaged input for every reader, or TARGET=name alone, for SECONDS=600; what breaks is kept in .fuzz
 	@$(IN_VENV) PYTHONPATH="$(CURDIR):$(CURDIR)/tools:$(CURDIR)/tests" OMP_NUM_THREADS=1 \

@@ -16,6 +16,8 @@ from masr.io.figure_file import write_figure
 from masr.training.loop import train
 from small import tiny
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def kept(monkeypatch) -> list[str]:

@@ -22,6 +22,8 @@ from masr.io.datadir import read_table, write_datadir
 from reference import tiny_checkpoints
 from small.masr_process import MasrProcess
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("transformers")
 KINDS = ("wav2vec2-base", "wavlm-large", "hubert", "w2v-bert")
 

@@ -22,6 +22,8 @@ from masr.io.datadir import DataDir
 from masr.metadata.label import Config as LabelConfig
 from masr.metadata.label import build
 
+pytestmark = pytest.mark.slow
+
 FEW, MANY = 1_000, 9_000
 MOST_BYTES = 80
 """Of one more utterance: its length three times, its place twice, its label, its share of a batch. Its id alone, its

@@ -37,6 +37,8 @@ from small.exports import (
     MakeRun,
 )
 
+pytestmark = pytest.mark.slow
+
 RELATIVE = CONFORMER % "relative"
 TWO_LAYERS = [(RELATIVE, BEST_RQ, ""), (RELATIVE, CTC_MEAN, "")]
 ROTARY, FLAT, GROUP_NORM, LAYER_NORM = (
@@ -135,7 +137,6 @@ def test_a_program_of_torch_is_the_model(
     check(program(tmp_path / "out" / "model.pt2"), run, objective, voices, 1e-4)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("encoder", "objective", "normalise"), [*TWO_LAYERS, RUNS[4], RUNS[7]])
 def test_onnxruntime_says_what_the_model_says(
     make_run: MakeRun, voices: list[np.ndarray], tmp_path: Path, encoder: str, objective: str, normalise: str

@@ -33,6 +33,8 @@ from small.exports import (
 transformers = pytest.importorskip("transformers")
 import masr.interop.hf  # noqa: E402  (only where transformers is there)
 
+pytestmark = pytest.mark.slow
+
 RELATIVE, ROTARY = CONFORMER % "relative", CONFORMER % "rotary"
 ENCODERS = [
     (RELATIVE, ""),

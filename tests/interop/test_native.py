@@ -19,6 +19,8 @@ from masr.inference.decode import Greedy
 from reference import tiny_checkpoints
 from small.exports import CTC, GROUP, LAYER, LAYER_POST, LID, LID_MEAN, WAV2VEC2, MakeRun
 
+pytestmark = pytest.mark.slow
+
 transformers = pytest.importorskip("transformers")
 HUBERT = "{name: hubert, num_clusters: 5, width: 8}"
 KINDS = ("wav2vec2-large", "hubert", "wavlm", "data2vec", "unispeech-sat", "w2v-bert")

@@ -21,6 +21,8 @@ from masr.cli.main import main
 from reference import tiny_checkpoints
 from small.exports import BEST_RQ, CONFORMER, CTC, GROUP, LAYER, WAV2VEC2, MakeRun
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("transformers")
 ROOT = Path(__file__).parents[2]
 RUNS = [(CONFORMER % "relative", BEST_RQ, 640), (GROUP, WAV2VEC2, 320), (LAYER, CTC, 320)]
@@ -145,7 +147,6 @@ PARTS = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("part", PARTS)
 def test_espnets_program_trains_with_it(make_run: MakeRun, spoken: Path, tmp_path: Path, part: str) -> None:
     pytest.importorskip("espnet2", reason="ESPnet is optional")

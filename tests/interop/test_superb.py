@@ -18,6 +18,8 @@ from masr.cli.main import main
 from masr.io.datadir import write_table
 from small.exports import BEST_RQ, CONFORMER, MakeRun
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 NEEDS_S3PRL = pytest.mark.skipif(bool(missing()), reason=f"s3prl is optional; not installed: {', '.join(missing())}")
 TASKS = {"pr": ["--lr", "0.1"], "ks": [], "sid": ["--label", "lang"], "lid": []}
@@ -77,7 +79,6 @@ def run(calls: list[list[str]], folder: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.slow
 @NEEDS_S3PRL
 def test_s3prl_trains_and_scores_every_task(make_run: MakeRun, aligned: Path, tmp_path: Path) -> None:
     out = tmp_path / "upstream"
@@ -96,7 +97,6 @@ def test_s3prl_trains_and_scores_every_task(make_run: MakeRun, aligned: Path, tm
         assert f"{task}: {metric} {report['score']:.3f}, by chance {report['chance']:.3f}" in said
 
 
-@pytest.mark.slow
 def test_espnet_trains_and_scores_as_ml_superb_does(make_run: MakeRun, aligned: Path, tmp_path: Path) -> None:
     pytest.importorskip("espnet2", reason="ESPnet is optional")
     out = tmp_path / "upstream"

@@ -14,6 +14,8 @@ import soundfile
 from masr.cli.main import main
 from masr.recipe.new import TEMPLATE
 
+pytestmark = pytest.mark.slow
+
 
 def test_its_first_run_on_a_folder_works(
     make_recipe: Callable[[str], Any],

@@ -10,6 +10,8 @@ import pytest
 
 from reference import corpus_layouts as layouts
 
+pytestmark = pytest.mark.slow
+
 NUM_SENTENCES = 60
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 UNSEEN = {"bos", "slk"}
 OPTIONS = ("--unseen", "bos", "--families", "slk", "--nj", 2)
 LANGUAGES = ("hr_hr", "bs_ba", "sr_rs", "cs_cz", "sk_sk", "pl_pl")

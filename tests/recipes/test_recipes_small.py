@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = ("--nj", 1, "--pretrain", "best_rq_masr_tiny")
 HOURS = {"dhwani": 0.02, "librispeech": 0.05, "pangloss": 0.02}
 PREDICTED = {"dhwani": "hubert_tiny", "librispeech": "hubert_atm_tiny", "pangloss": "hubert_tiny"}

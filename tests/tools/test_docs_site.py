@@ -12,6 +12,8 @@ from docs_site.__main__ import gather, main
 import masr
 from masr.cli.main import VERBS
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("mkdocs", reason="the site is an extra")
 
 

@@ -33,6 +33,8 @@ from fuzz.targets import TARGETS
 
 from masr.errors import DataError
 
+pytestmark = pytest.mark.slow
+
 SEED: Files = {"a.txt": b"one 1\ntwo 2\nthree 3\n"}
 MARK = b"9" * 400
 """A word that changed text holds now and then."""

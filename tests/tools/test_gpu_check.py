@@ -32,13 +32,13 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.rehearsal
+@pytest.mark.slow
 def test_every_part_ends(report: dict[str, Any]) -> None:
     assert list(report["parts"]) == ["parity", "steps", "waits", "features", "saving", "analyses", "learning"]
     assert [name for name, part in report["parts"].items() if "error" in part] == []
 
 
-@pytest.mark.rehearsal
+@pytest.mark.slow
 def test_nothing_differs_between_a_cpu_and_itself(report: dict[str, Any]) -> None:
     parity = report["parts"]["parity"]
     assert parity["wrong"] == [] and {"best_rq", "masr", "hubert", "ctc", "lid"} <= parity["objectives"].keys()
@@ -47,7 +47,7 @@ def test_nothing_differs_between_a_cpu_and_itself(report: dict[str, Any]) -> Non
     assert all(one["apart"] < 1e-5 for one in report["parts"]["analyses"]["analyses"].values())
 
 
-@pytest.mark.rehearsal
+@pytest.mark.slow
 def test_every_step_was_timed_in_every_round(report: dict[str, Any]) -> None:
     steps = report["parts"]["steps"]["steps"]
     assert {name: one["error"] for name, one in steps.items() if "error" in one} == {}
@@ -56,7 +56,7 @@ def test_every_step_was_timed_in_every_round(report: dict[str, Any]) -> None:
         assert len(one["rounds"]) == 2 and one["hours_an_hour"] > 0, name
 
 
-@pytest.mark.rehearsal
+@pytest.mark.slow
 def test_what_learns_is_probed_beside_the_trivial_answer(report: dict[str, Any]) -> None:
     part = report["parts"]["learning"]
     assert part["learning"].keys() == {"best_rq", "best_rq_masr"}
@@ -64,7 +64,7 @@ def test_what_learns_is_probed_beside_the_trivial_answer(report: dict[str, Any])
     assert all(0 <= one["low"] <= one["value"] <= one["high"] <= 1 for one in figures)
 
 
-@pytest.mark.rehearsal
+@pytest.mark.slow
 def test_the_tables_say_what_was_not_measured(report: dict[str, Any]) -> None:
     whole = render(report, 989)
     assert whole.count("\n### ") == 7 and "not measured" not in whole and "| best_rq + MASR |" in whole

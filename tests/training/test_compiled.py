@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 OBJECTIVES = ("best_rq", "wav2vec2")
 BACKEND = os.environ.get("MASR_COMPILE_BACKEND", "aot_eager")
 
 
-@pytest.mark.slow
 def test_a_compiled_run_has_the_same_losses(tmp_path: Path) -> None:
     """Python between two pieces of a block would be run at every call, and is what private kernels would need."""
     command = [sys.executable, str(Path(__file__).parent / "both_ways.py"), str(tmp_path), BACKEND, *OBJECTIVES]

@@ -20,6 +20,8 @@ from small import tiny
 from small.once import made_once
 from small.scenarios import scenario
 
+pytestmark = pytest.mark.slow
+
 SHARED = ("cpc", "few_cpc", "dinosr", "few_dinosr", "poison_dinosr")
 """Negatives of all ranks, codes that all ranks move."""
 ALONE = ("lid", "best_rq", "masr", "few_masr", "accumulate_masr", "ema_masr", "poison", *SHARED)

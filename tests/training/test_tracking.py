@@ -19,6 +19,8 @@ from masr.training.loop import train
 from masr.training.tracking import NAMES, Told, Trackers, open_trackers, reopen
 from small import tiny
 
+pytestmark = pytest.mark.slow
+
 
 def lines(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
@@ -208,7 +210,6 @@ def items(fields: Any) -> dict[str, Any]:
     return {field.key or "/".join(field.nested_key): json.loads(field.value_json) for field in fields}
 
 
-@pytest.mark.slow
 def test_wandb_offline(offline) -> None:
     skip_without("wandb")
     assert tracked(offline, "wandb") == []
@@ -228,7 +229,6 @@ def test_wandb_offline(offline) -> None:
     assert f"report-{run_id[:8]}" in artifacts
 
 
-@pytest.mark.slow
 def test_trackio(offline) -> None:
     skip_without("trackio")
     assert tracked(offline, "trackio") == []
@@ -246,7 +246,6 @@ def test_trackio(offline) -> None:
     assert kept and list(database.parent.rglob("*.png"))
 
 
-@pytest.mark.slow
 def test_mlflow_in_files(offline) -> None:
     skip_without("mlflow")
     assert tracked(offline, "mlflow") == []

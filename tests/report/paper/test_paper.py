@@ -22,6 +22,8 @@ from masr.report.paper.draw import BOTH_COLUMNS, COLUMN, draw
 from masr.report.paper.files import DOTS_PER_INCH, STYLE, require_matplotlib, write_plates
 from masr.report.plate import Line, Plate
 
+pytestmark = pytest.mark.slow
+
 NAN = float("nan")
 MANY = tuple(f"l{n:02d}" for n in range(42))
 FIGURES: dict[str, Figure] = {
