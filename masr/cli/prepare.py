@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "name",
         help="corpus: fleurs, voxlingua107, common_voice, ml_superb, dhwani, librispeech, pangloss, debian, lhotse, "
-        "parquet, webdataset; folder for audio of your own",
+        "parquet, webdataset, shar; folder for audio of your own",
     )
     parser.add_argument("source", type=Path, help="where it lies")
     parser.add_argument("out", type=Path, help="folder for the data directories, one a split")

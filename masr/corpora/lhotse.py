@@ -17,7 +17,15 @@ from masr.config import option
 from masr.corpora.asked import require_there
 from masr.corpora.ids import safe_id
 from masr.corpora.lhotse_lines import count_lines, field, json_lines, parse, raw_lines
-from masr.corpora.lhotse_segments import BadLineError, Recorded, cut_utterances, recorded, utterance, whole
+from masr.corpora.lhotse_segments import (
+    BadLineError,
+    Recorded,
+    cut_utterances,
+    recorded,
+    recording_of,
+    utterance,
+    whole,
+)
 from masr.errors import ArchiveError, CorpusError
 from masr.types import Corpus, Part, Problem, Utterance
 
@@ -103,7 +111,7 @@ class Lhotse:
                 yield Problem(where, line)
                 continue
             try:
-                yield from cut_utterances(line, path.parent, self.config.phones)
+                yield from cut_utterances(line, recorded(recording_of(line), path.parent), self.config.phones)
             except BadLineError as error:
                 yield Problem(where, str(error))
 

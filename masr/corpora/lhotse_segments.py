@@ -68,6 +68,13 @@ def recorded(record: Record, folder: Path) -> Recorded:
     return Recorded(_word(record, "id"), _number(record, "duration"), tuple(files))
 
 
+def inside(record: Record, member: str) -> Recorded:
+    """A recording whose audio is a file in a shard: `member` is its name there."""
+    sources = _records(record, "sources")
+    channels = tuple(channel for source in sources for channel in _channels(source))
+    return Recorded(_word(record, "id"), _number(record, "duration"), ((Path(member), channels or (0,)),))
+
+
 def whole(one: Recorded) -> Utterance:
     """A whole recording as an utterance, where nobody described it."""
     path, channel = one.file_of(None)
@@ -104,15 +111,19 @@ def utterance(record: Record, one: Recorded, phones: tuple[str, ...], offset_sec
     )
 
 
-def cut_utterances(record: Record, folder: Path, phones: tuple[str, ...]) -> Iterator[Utterance]:
-    """The utterances of a cut: its supervisions, or the cut itself where it has none."""
+def recording_of(record: Record) -> Record:
+    """The recording that a cut is cut from."""
     kind = record.get("type")
     if kind not in ("MonoCut", "MultiCut", "Cut", None):
         raise BadLineError(f"{kind}: only cuts of one recording are read")
     recording = _mapping(record, "recording")
     if not recording:
         raise BadLineError("cut without recording: it may hold features alone")
-    one = recorded(recording, folder)
+    return recording
+
+
+def cut_utterances(record: Record, one: Recorded, phones: tuple[str, ...]) -> Iterator[Utterance]:
+    """The utterances of a cut: its supervisions, or the cut itself where it has none."""
     start_sec = _number(record, "start")
     supervisions = _records(record, "supervisions")
     for supervision in supervisions:

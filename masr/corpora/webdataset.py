@@ -14,26 +14,23 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from masr.config import option
-from masr.corpora.archive import DAMAGED, MAX_MEMBER_BYTES, UNPACKING_ERRORS, refuse_escapes, unpacked
+from masr.corpora.archive import MAX_MEMBER_BYTES
 from masr.corpora.asked import require_there
 from masr.corpora.ids import MOST_KIND, safe_id, safe_kind
 from masr.corpora.label_files import MEANINGS
 from masr.corpora.languages import to_iso
 from masr.corpora.sidecar import RESERVED
 from masr.corpora.splits import SPLIT_NAMES, place_of
-from masr.corpora.tar_headers import DamagedTarError, TarReader
+from masr.corpora.tar_shards import Member, members
 from masr.errors import AudioError, CorpusError
-from masr.files import open_ordinary, ordinary, parse_json
+from masr.files import ordinary, parse_json
 from masr.io.audio_folder import EXTENSIONS
-from masr.io.elsewhere import is_elsewhere, open_remote
-from masr.io.inside import Inside
+from masr.io.elsewhere import is_elsewhere
 from masr.types import Corpus, Part, Problem, Utterance
 
 LIST = "shards.txt"
@@ -87,13 +84,13 @@ class WebDataset:
         shard, sample = _shard_of(part), _Sample("")
         where = PurePosixPath(shard).name
         try:
-            for member in _members(shard, where):
+            for member in members(shard, where, _most_bytes):
                 if isinstance(member, Problem):
                     yield member
                     continue
-                if member.sample != sample.name:
+                if _sample_of(member.name) != sample.name:
                     yield from sample.utterances(where)
-                    sample = _Sample(member.sample)
+                    sample = _Sample(_sample_of(member.name))
                 problem = sample.take(member)
                 if problem:
                     yield Problem(f"{where}:{member.name}", problem)
@@ -124,25 +121,27 @@ def build(config: Config) -> Corpus:
     return WebDataset(config)
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """A file of a sample."""
+def _sample_of(name: str) -> str:
+    """The sample that a file is of: folders count, and what follows the first dot of the file's name does not."""
+    folder, slash, file = name.rpartition("/")
+    return folder + slash + file.partition(".")[0]
 
-    name: str
-    content: bytes
-    entry: str | None
-    """Where the file lies by itself, in an archive without compression."""
 
-    @property
-    def sample(self) -> str:
-        """The sample's name: folders count, and what follows the first dot of the file's name does not."""
-        folder, slash, name = self.name.rpartition("/")
-        return folder + slash + name.partition(".")[0]
+def _kind_of(name: str) -> str:
+    """What follows the first dot."""
+    return PurePosixPath(name).name.partition(".")[2].lower()
 
-    @property
-    def kind(self) -> str:
-        """What follows the first dot."""
-        return PurePosixPath(self.name).name.partition(".")[2].lower()
+
+def _most_bytes(name: str) -> int | str:
+    """How large a file may be, 0 where it says nothing; or why it cannot be of a sample."""
+    kind = _kind_of(name)
+    if f".{kind}" in EXTENSIONS:
+        return MAX_MEMBER_BYTES
+    if kind == "json" or kind in _KNOWN:
+        return MOST_TEXT_BYTES
+    if PurePosixPath(name).suffix.lower() in EXTENSIONS:
+        return f"of the kind .{kind[:40]}: a sample's name has no dot"
+    return 0
 
 
 @dataclass
@@ -150,22 +149,23 @@ class _Sample:
     """The files that have one name."""
 
     name: str
-    audio: _Member | None = None
+    audio: Member | None = None
     said: dict[str, str] = field(default_factory=dict)
 
-    def take(self, member: _Member) -> str:
+    def take(self, member: Member) -> str:
         """Takes a file; why it cannot, or ""."""
-        if f".{member.kind}" in EXTENSIONS:
+        kind = _kind_of(member.name)
+        if f".{kind}" in EXTENSIONS:
             if self.audio is not None:
                 return "the second audio of its sample: kept the first"
             self.audio = member
             return ""
         try:
             text = member.content.decode("utf-8-sig")
-            said = _labels(parse_json(text)) if member.kind == "json" else {_KNOWN[member.kind]: text.strip()}
+            said = _labels(parse_json(text)) if kind == "json" else {_KNOWN[kind]: text.strip()}
         except (UnicodeDecodeError, ValueError) as error:
             return f"cannot be read: {str(error).splitlines()[0][:120]}"
-        self.said = {**self.said, **said} if member.kind == "json" else {**said, **self.said}
+        self.said = {**self.said, **said} if kind == "json" else {**said, **self.said}
         return ""
 
     def utterances(self, where: str) -> Iterator[Utterance | Problem]:
@@ -228,46 +228,3 @@ def _shards(source: Path) -> list[str]:
 
 def _shard_of(part: Part) -> str:
     return _shards(part.source)[int(part.name.partition(".")[0])]
-
-
-@contextmanager
-def _opened(shard: str) -> Iterator[tuple[IO[bytes], bool]]:
-    """A shard's bytes without their compression, and whether there was one."""
-    if is_elsewhere(shard):
-        with open_remote(shard) as stream:
-            yield stream, False
-        return
-    with open_ordinary(shard) as raw, unpacked(raw) as (stream, is_compressed):
-        yield stream, is_compressed
-
-
-def _members(shard: str, where: str) -> Iterator[_Member | Problem]:
-    """The files of a shard that say something, in their order; what its damage is comes last."""
-    num_read, is_compressed = 0, False
-    try:
-        with _opened(shard) as (stream, is_compressed):
-            tar = TarReader(stream, is_compressed)
-            for info in tar.headers():
-                refuse_escapes(Path(where), info.name)
-                if not info.isreg():
-                    continue
-                member = _Member(info.name, b"", None)
-                is_audio = f".{member.kind}" in EXTENSIONS
-                if not is_audio and member.kind != "json" and member.kind not in _KNOWN:
-                    if PurePosixPath(info.name).suffix.lower() in EXTENSIONS:
-                        yield Problem(
-                            f"{where}:{info.name}", f"of the kind .{member.kind[:40]}: a sample's name has no dot"
-                        )
-                    continue
-                most = MAX_MEMBER_BYTES if is_audio else MOST_TEXT_BYTES
-                if info.size > most:
-                    yield Problem(f"{where}:{info.name}", f"too large: {info.size} bytes, more than {most}")
-                    continue
-                place = None if is_compressed or not is_audio else str(Inside(shard, stream.tell(), info.size))
-                yield _Member(info.name, tar.content(info), place)
-                num_read += 1
-    except FileNotFoundError:
-        yield Problem(where, "no such shard")
-    except (DamagedTarError, *UNPACKING_ERRORS) as error:
-        reason = f"{DAMAGED}: ends after {num_read} files ({str(error) or 'unexpected end'}); download it again"
-        yield Problem(where, reason, spoils_part=is_compressed)

@@ -28,7 +28,7 @@ def corpus_of(name: str) -> Corpus:
 
 def test_every_corpus_is_there() -> None:
     assert set(CORPORA) >= {"fleurs", "debian", "dhwani", "librispeech", "pangloss", "lhotse"}
-    assert set(CORPORA) >= {"voxlingua107", "ml_superb", "common_voice", "parquet", "folder", "webdataset"}
+    assert set(CORPORA) >= {"voxlingua107", "ml_superb", "common_voice", "parquet", "folder", "webdataset", "shar"}
 
 
 @pytest.fixture(params=CORPORA)

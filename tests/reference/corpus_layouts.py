@@ -338,6 +338,30 @@ def webdataset(path: Path, files: Mapping[str, bytes]) -> Path:
     return path
 
 
+def shar(folder: Path, files: Mapping[str, bytes], number: int = 0) -> None:
+    """One shard as lhotse's to_shar writes it: a cut for each file, and what lhotse says of the file beside it."""
+    told = {
+        name: {**recording(name, ""), "sources": [{"type": "shar", "channels": [0], "source": ""}]} for name in files
+    }
+    cuts = [
+        {
+            "id": name,
+            "start": 0,
+            "duration": 0.5,
+            "channel": 0,
+            "supervisions": [supervision(f"s-{name}", name, 0.0, 0.5, text="hi", speaker="s", language="German")],
+            "recording": told[name],
+            "type": "MonoCut",
+        }
+        for name in files
+    ]
+    webdataset(
+        folder / f"recording.{number:06d}.tar",
+        {f"{n}.{kind}": v for n in files for kind, v in (("flac", files[n]), ("json", json.dumps(told[n]).encode()))},
+    )
+    jsonl(folder / f"cuts.{number:06d}.jsonl.gz", cuts)
+
+
 def build(corpus: str, root: Path, bad: Mapping[str, bytes] | None = None) -> Path:
     """A small sound corpus of any kind, plus one file for each of `bad`, under a folder with a blank and an umlaut."""
     root = root / "a corpus ü"
@@ -395,6 +419,11 @@ def build(corpus: str, root: Path, bad: Mapping[str, bytes] | None = None) -> Pa
             f"{name}.{kind}": data for name, audio in files.items() for kind, data in [("wav", audio), ("json", said)]
         }
         webdataset(root / "train-000000.tar", both)
+        return root
+    if corpus == "shar":
+        files = {f"r{i}": wav(samples(i), kind="FLAC") for i in range(3)} | {f"bad{i}": d for i, d in extra.items()}
+        for split, names in (("train", list(files)), ("dev", ["r0"])):
+            shar(root / split, {f"{name}-{split}": files[name] for name in names})
         return root
     if corpus == "debian":
         files = {f"ru_000{i}": wav(samples(i)) for i in range(3)} | {f"ru_900{i}": data for i, data in extra.items()}

@@ -30,6 +30,17 @@ _WORDS = {
         ".txt",
         "../",
     ],
+    "shar": [
+        '"id": "r1"',
+        ".tar",
+        "recording.000000.tar",
+        '"start": -1',
+        "1e999",
+        "[]",
+        "{}",
+        '"channels": [0, 1]',
+        "../",
+    ],
     "parquet": ["PAR1", "huggingface", "ClassLabel", "bytes", "path", "audio", "cv_eng_000001", "\0\0\0\0"],
     "folder": ["file_name,", "a0.wav", '"', "\n", "\0", "split", "language", "{}", "speaker_id", "../", "28 77"],
     "lhotse": [
