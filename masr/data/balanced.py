@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from masr.data.grouping import Groups, Int64Array
+from masr.data.sharing import Share, alone
 from masr.errors import DataError
 
 if TYPE_CHECKING:
@@ -25,17 +26,17 @@ _TRIAL_STEPS = 200
 class Balanced:
     """The plan of all steps; `at(step)` gives the places of one step's utterances."""
 
-    def __init__(self, groups: Groups, lengths: Int64Array, config: Config, seed: int) -> None:
+    def __init__(self, groups: Groups, lengths: Int64Array, config: Config, seed: int, share: Share = alone) -> None:
         """`lengths`, (N,), are those after cropping."""
-        self.groups, self.lengths, self.config, self.seed = groups, lengths, config, seed
+        self.groups, self.lengths, self.config, self.seed, self.share = groups, lengths, config, seed, share
         self.most_labels = min(config.labels_per_batch, len(groups.members))
         self.per_step = 0.0
         """Utterances without a label in a step, on average."""
         labelled, rest = sum(map(len, groups.members)), len(groups.rest)
-        share = rest / (labelled + rest) if config.unlabelled_share is None else config.unlabelled_share
-        if share:
-            self.most_labels, self.per_step = self._mixed(share)
-        whole = np.random.default_rng([seed, _HALVES]).permutation(groups.rest)
+        unlabelled = rest / (labelled + rest) if config.unlabelled_share is None else config.unlabelled_share
+        if unlabelled:
+            self.most_labels, self.per_step = self._mixed(unlabelled)
+        whole = self.share(lambda: [np.random.default_rng([seed, _HALVES]).permutation(groups.rest)])[0]
         self._halves = np.array_split(whole, 2)
         self._rounds: dict[int, Int64Array] = {}
 
@@ -72,7 +73,7 @@ class Balanced:
             return self._rounds[number]
         again = self.per_step > len(self.groups.rest) // 2
         random = np.random.default_rng([self.seed, _ROUND, 0 if again else number])
-        return np.concatenate([random.permutation(half) for half in self._halves])
+        return self.share(lambda: [np.concatenate([random.permutation(half) for half in self._halves])])[0]
 
     def _labelled(self, step: int) -> list[Int64Array]:
         """P labels and of each K utterances, or all of a smaller label."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from masr.data.sharing import Arrays
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -20,6 +23,16 @@ class Groups:
     """How often each label is drawn; they sum to 1."""
     rest: Int64Array
     """Places of the utterances without a label, and of labels with too few."""
+
+    @classmethod
+    def of(cls, members: Any, ends: Any, shares: Any, rest: Any) -> Groups:
+        """Back from `flat`."""
+        return cls(np.split(members, ends)[:-1], shares, rest)
+
+    def flat(self) -> Arrays:
+        """The same as few arrays: members one after another, and where each label ends."""
+        ends = np.cumsum([len(group) for group in self.members], dtype=np.int64)
+        return np.concatenate([self.rest[:0], *self.members]), ends, self.shares, self.rest
 
 
 def groups_of(places: Int64Array, labels: Int64Array, power: float, fewest: int) -> Groups:

@@ -29,7 +29,7 @@ from masr.objectives.masr import wrap as with_streams
 from masr.objectives.own_scorer import with_own_scorer
 from masr.training.batches import Reading, named_streams, read_labels
 from masr.training.config import TrainConfig
-from masr.training.distributed import World, join_world
+from masr.training.distributed import World, join_world, together
 from masr.training.encoded_frames import EncodedFrames, Scorer
 from masr.training.find_batch import find_batch
 from masr.training.init_from import begin_from, read_run, refuse_unmeant
@@ -128,9 +128,12 @@ def assemble(config: TrainConfig, folder: Path, world: World, rooms: Rooms) -> R
     reading = Reading(frames, world, data, dev, labels, speech, scorer)
     run = begin(config, folder, world, objective, replace(reading.data(), reads=reads), config)
     speech.show(run.meters.say)
-    for read, found in ((data, labels[0]), (dev, labels[1])):
-        for line in left_out(config, read, found, frames.lengths(read)) if read else ():
-            run.meters.say(line)
+    with together(world):
+        if world.is_first:
+            for line in left_out(config, data, labels[0], reading.lengths):
+                run.meters.say(line)
+            for line in left_out(config, dev, labels[1], frames.lengths(dev)) if dev else ():
+                run.meters.say(line)
     return run
 
 

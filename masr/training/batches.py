@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ import numpy.typing as npt
 from torch import nn
 
 from masr.config import Named
-from masr.data.batching import Batches, worst_case
+from masr.data.batching import Batches, Int64Array, worst_case
 from masr.data.collate import Known, Labels, Order, Preparation, Slice, Steps
 from masr.data.dataset import Input
 from masr.data.labels import NONE, Column, Corruption, label_set, labels_of
 from masr.data.loader import prepared
+from masr.data.sharing import Share, alone
 from masr.data.transcripts import Transcripts
 from masr.errors import ConfigError
 from masr.features.stored_stats import read_stats
@@ -25,6 +27,7 @@ from masr.training.config import TrainConfig
 from masr.training.distributed import World
 from masr.training.encoded_frames import EncodedFrames, Scorer
 from masr.training.label_classes import chosen, class_labels
+from masr.training.on_machine import OnMachine
 from masr.training.run import Data
 from masr.training.transcripts import Speech
 from masr.types import Batch, Stream
@@ -48,12 +51,22 @@ class Reading:
     speech: Speech
     scorer: Scorer | None = None
 
+    @cached_property
+    def share(self) -> Share:
+        """How what ranks know alike of the training data is made once on each machine."""
+        return OnMachine(self.world) if self.world.size > 1 else alone
+
+    @cached_property
+    def lengths(self) -> Int64Array:
+        """(N,) what batches of the training data are filled by."""
+        return self.share(lambda: [self.frames.lengths(self.train)])[0]
+
     def training(self) -> Steps:
         """The steps of the training data, in the order that the seed says."""
-        config, labels, lengths = self.frames.config, self.labels[0], self.frames.lengths(self.train)
+        config, labels, lengths = self.frames.config, self.labels[0], self.lengths
         balance = balanced_by(config, self.train, labels)
         kept = heard(config, self.train, labels, self.speech.kept)
-        batches = Batches(lengths, config.batching, config.seed, balance, kept)
+        batches = Batches(lengths, config.batching, config.seed, balance, kept, self.share)
         order = Order(batches, config.seed, Slice(self.world.rank, self.world.size, config.training.accumulate))
         return Steps(self.frames.input(self.train, lengths), order, self._known(self.train, labels, self.speech.train))
 

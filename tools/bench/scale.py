@@ -48,6 +48,23 @@ batches = Batches(frames_of(DataDir.open(Path(sys.argv[1]))), Config(), seed=0)
 first = batches.parts(batches.at(0), 64, 1)[7]
 print(len(batches.epoch(0)), "steps an epoch;", len(first), "utterances for rank 7 of 64 in the first")
 """
+_PLAN_OF_RANKS = """
+import sys
+from pathlib import Path
+from masr.data.batch_config import Config
+from masr.data.batching import Batches
+from masr.data.sharing import alone
+from masr.data.dataset import frames_of
+from masr.io.datadir import DataDir
+from masr.training.distributed import any_rank, join_world
+from masr.training.on_machine import OnMachine
+with join_world("cpu") as world:
+    share = OnMachine(world) if sys.argv[2] == "shared" else alone
+    lengths = share(lambda: [frames_of(DataDir.open(Path(sys.argv[1])))])[0]
+    batches = Batches(lengths, Config(), seed=0, share=share)
+    batches.parts(batches.at(0), world.size, 1)
+    any_rank(False, world)
+"""
 
 
 @dataclass(frozen=True)
@@ -167,8 +184,9 @@ def write_table(path: Path, source: Path, conf: Path, num_tasks: int) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def steps(folder: Path, source: Path, conf: Path, num_jobs: int) -> dict[str, list[str]]:
+def steps(folder: Path, source: Path, conf: Path, num_jobs: int, num_ranks: int) -> dict[str, list[str]]:
     """Name -> command."""
+    ranks = [sys.executable, "-m", "masr.jobs", "ranks", str(num_ranks), sys.executable, "-c", _PLAN_OF_RANKS]
     masr = [sys.executable, "-m", "masr.cli.main"]
     scratch = folder.parent
     train = ["--max-steps", "1", "--set", f"train={folder}", "--set", "dev=null"]
@@ -177,6 +195,8 @@ def steps(folder: Path, source: Path, conf: Path, num_jobs: int) -> dict[str, li
         "open fresh": [sys.executable, "-c", _OPEN, str(folder)],
         "open": [sys.executable, "-c", _OPEN, str(folder)],
         "plan": [sys.executable, "-c", _PLAN, str(folder)],
+        "ranks": [*ranks, str(folder), "shared"],
+        "apart": [*ranks, str(folder), "apart"],
         "split": [*masr, "data", "split", str(folder), str(num_jobs), "--out", str(scratch / "split")],
         "train fresh": [*masr, "train", str(conf), str(scratch / "fresh"), *train],
         "train": [*masr, "train", str(conf), str(scratch / "exp"), *train],
@@ -192,6 +212,7 @@ def main() -> None:
     parser.add_argument("conf", type=Path, help="configuration of a pre-training")
     parser.add_argument("--utts", type=int, default=10_000_000, help="utterances of the large one")
     parser.add_argument("--jobs", type=int, default=100, help="parts to split into")
+    parser.add_argument("--ranks", type=int, default=8, help="that plan at once, sharing the plan and not (apart)")
     parser.add_argument("--tasks", type=int, default=1000, help="of the table that is planned")
     parser.add_argument("--only", nargs="+", help="these steps alone")
     parser.add_argument("--folder", type=Path, help="make, or find, the directory here and keep it")
@@ -206,7 +227,7 @@ def main() -> None:
         write_table(scratch / "many.yaml", args.source, args.conf, args.tasks)
         size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
         print(f"{args.utts} utterances, tables of {size / _MIB:.0f} MiB", flush=True)
-        for name, command in steps(folder, args.source, args.conf, args.jobs).items():
+        for name, command in steps(folder, args.source, args.conf, args.jobs, args.ranks).items():
             if args.only and name not in args.only:
                 continue
             if "fresh" in name:
