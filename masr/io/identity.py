@@ -61,7 +61,9 @@ MAX_FILES = 1000
 MISSING = "missing"
 _NUM_BLOCKS, _BLOCK_BYTES = 64, 4096
 
-_FROM_PREPARE = re.compile(r"wav\.scp|segments|text|phones\.ctm|corrupted\.ctm|reco2\w+|spk2\w+|utt2(?!num_frames$)\w+")
+_FROM_PREPARE = re.compile(
+    r"wav\.scp|segments|text|(?:phones|words|corrupted)\.ctm|reco2\w+|spk2\w+|utt2(?!num_frames$)\w+"
+)
 _ROW = re.compile(r"^[^\s/|:]+ ([^\s/|:\[\]]+):\d+$", re.MULTILINE)
 _CHUNK = 1 << 20
 _OFFSET = re.compile(r"(.+?)(:\d+(?:\[\d+:\d+\]|\+\d+)?)", re.DOTALL)

@@ -243,7 +243,7 @@ def test_a_data_directory_is_its_tables_without_those_of_later_stages(tmp_path: 
         put(tmp_path / later, "u1 other\n")
     put(tmp_path / "provenance.json")
     assert identity(tmp_path) == before
-    for table in ("segments", "phones.ctm", "utt2accent", "reco2dur", "spk2gender"):
+    for table in ("segments", "phones.ctm", "words.ctm", "utt2accent", "reco2dur", "spk2gender"):
         put(tmp_path / table)
         assert identity(tmp_path) != before
         (tmp_path / table).unlink()
