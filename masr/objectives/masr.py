@@ -142,7 +142,8 @@ class Masr(nn.Module):
 
     def concerns(self, figures: Mapping[str, float]) -> list[str]:
         """What the figures of a validation and the gradients of the last step say that a person should know."""
-        found = []
+        of_objective = getattr(self.objective, "concerns", None)
+        found = list(of_objective(figures)) if callable(of_objective) else []
         cosine = figures["raw_cosine"]
         objective, *streams = self.gradients.tolist()
         configs = [head.config for head in self.heads.values() if isinstance(head, StreamHead)]

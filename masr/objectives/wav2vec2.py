@@ -5,6 +5,7 @@ Shapes: B utterances, T encoded frames, N masked frames, D encoder width, G code
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +21,8 @@ from masr.models.quantizer import GumbelQuantizer
 from masr.types import Batch, Encoder, Losses, Masker, Term
 
 _NOISE, _NEGATIVES = 20, 21
+_FEW = 1.5
+"""Codes of a codebook in use, the mean over codebooks."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,16 @@ class Wav2Vec2(nn.Module):
         mask = mask_of(self.masker, batch, from_host(self.encoder.num_encoded, batch.lengths))
         masked = float(len(places(mask)))
         return {"contrastive": num_compared(mask), "diversity": masked, "feature_penalty": masked}
+
+    def concerns(self, figures: Mapping[str, float]) -> list[str]:
+        """What the figures of a validation say that a person should know."""
+        if figures.get("codes_used", _FEW) >= _FEW:
+            return []
+        cures = ["objective.target_gradient: 0"] if self.config.target_gradient else []
+        cured = " or ".join([*cures, "optim.peak_lr lower", "optim.warmup_steps longer"])
+        return [
+            f"all masked frames have one code, so nothing is to be told apart and no loss says a thing; set {cured}"
+        ]
 
     def masked(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The encoded sequence (B, T, D), what of it the quantizer sees, its lengths, and the mask."""
