@@ -9,6 +9,7 @@ a Shar are passed over.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -25,8 +26,8 @@ from masr.errors import ArchiveError, AudioError, CorpusError
 from masr.io.audio_folder import EXTENSIONS
 from masr.types import Corpus, Part, Problem, Utterance
 
-MOST_CUTS = 1 << 20
-"""Of a shard: they are held together."""
+_AHEAD = 100
+"""Cuts in a row that may be without audio."""
 _CUTS = re.compile(r"cuts\.(?P<number>\d+)\.jsonl(\.gz)?")
 LAYOUT = """SOURCE/
     cuts.000000.jsonl.gz   recording.000000.tar     as lhotse's to_shar writes them; or in folders:
@@ -74,30 +75,22 @@ class Shar:
         if tar is None:
             yield Problem(where, "no recording beside it: a Shar of features, or its tar is missing")
             return
-        cuts: dict[str, dict[str, Any]] = {}
-        try:
-            for number, line in json_lines(part.source, 0, MOST_CUTS):
-                if isinstance(line, str) or str(line.get("id", "")) in ("", *cuts):
-                    yield Problem(
-                        f"{where}:{number}", line if isinstance(line, str) else "no id, or one that was there"
-                    )
-                else:
-                    cuts[str(line["id"])] = line
-        except ArchiveError as error:
-            yield Problem(where, f"damaged: {error.what.rpartition(': damaged ')[2]}", spoils_part=True)
-            return
+        cuts = _Cuts(part.source)
         try:
             for member in members(str(tar.absolute()), tar.name, _most_bytes):
                 yield from [member] if isinstance(member, Problem) else self._of_cut(tar, member, cuts)
+                yield from cuts.problems()
+            cuts.read_all()
+            yield from cuts.problems()
+        except ArchiveError as error:
+            yield Problem(where, f"damaged: {error.what.rpartition(': damaged ')[2]}", spoils_part=True)
         except AudioError as error:
             raise CorpusError(f"{tar}: {error.what}", why=error.why, fix=error.fix) from None
-        for cut in cuts:
-            yield Problem(f"{where}:{cut}", f"cut without audio in {tar.name}")
 
-    def _of_cut(self, tar: Path, member: Member, cuts: dict[str, dict[str, Any]]) -> Iterator[Utterance | Problem]:
-        """The utterances in one file of audio, whose cut is taken out."""
+    def _of_cut(self, tar: Path, member: Member, cuts: _Cuts) -> Iterator[Utterance | Problem]:
+        """The utterances in one file of audio."""
         where = f"{tar.name}:{member.name}"
-        cut = cuts.pop(member.name.removesuffix(PurePosixPath(member.name).suffix), None)
+        cut = cuts.take(member.name.removesuffix(PurePosixPath(member.name).suffix))
         if cut is None:
             yield Problem(where, "audio without a cut")
             return
@@ -114,6 +107,55 @@ class Shar:
             if first in SPLIT_NAMES:
                 return SPLIT_NAMES[first]
         return self.config.split
+
+
+class _Cuts:
+    """The cuts of a shard, in the order of their audio: a few are held, as some may have none."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self._lines = json_lines(path, 0, sys.maxsize)
+        self._held: dict[str, dict[str, Any]] = {}
+        self._problems: list[Problem] = []
+
+    def take(self, cut: str) -> dict[str, Any] | None:
+        """The cut of that name, if it is among the next."""
+        while cut not in self._held and len(self._held) < _AHEAD and self._read():
+            pass
+        if cut not in self._held:
+            return None
+        before = list(self._held)
+        self._leave_out(before[: before.index(cut)])
+        return self._held.pop(cut)
+
+    def read_all(self) -> None:
+        """What is left of them, which has no audio."""
+        while self._read():
+            self._leave_out(list(self._held))
+        self._leave_out(list(self._held))
+
+    def problems(self) -> list[Problem]:
+        """What was wrong since this was last asked."""
+        found, self._problems = self._problems, []
+        return found
+
+    def _read(self) -> bool:
+        """Reads one line; whether there was one."""
+        number, line = next(self._lines, (0, ""))
+        if not number:
+            return False
+        cut = "" if isinstance(line, str) else str(line.get("id", ""))
+        if isinstance(line, str) or not cut or cut in self._held:
+            reason = line if isinstance(line, str) else "no id, or one that is there"
+            self._problems.append(Problem(f"{self.name}:{number}", reason))
+        else:
+            self._held[cut] = line
+        return True
+
+    def _leave_out(self, cuts: list[str]) -> None:
+        self._problems += [Problem(f"{self.name}:{cut}", "cut without audio") for cut in cuts]
+        for cut in cuts:
+            del self._held[cut]
 
 
 def build(config: Config) -> Corpus:

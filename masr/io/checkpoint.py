@@ -64,7 +64,7 @@ def write_groups(
     digests = {}
     for name, tensors in groups.items():
         path = folder / rank_file(name, rank, ranks)
-        write_file(path, tensors, {_ROWS: json.dumps(rows[name])} if rows else None)
+        write_file(path, tensors, {_ROWS: json.dumps(rows[name], sort_keys=True)} if rows else None)
         digests[path.name] = digest_of_file(path, ALGORITHM)
         flush(path)
     return digests

@@ -85,13 +85,14 @@ class KMeans:
 
     def assign(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """(N, D) -> (N,) the nearest centre of each frame, (N,) its squared distance."""
-        labels, scores = Nearest(self.centres, self.halves)(frames)
+        nearest = Nearest(self.centres, self.halves)
+        labels, scores = nearest(frames)
         if scores is None:
             return labels, self.distances(frames, labels)
         squares = torch.empty(len(frames), device=frames.device)
         for start in range(0, len(frames), _SUM_ROWS):
             rows = slice(start, start + _SUM_ROWS)
-            torch.linalg.vector_norm(frames[rows].float(), dim=1, out=squares[rows])
+            torch.linalg.vector_norm(frames[rows].float() - nearest.middle, dim=1, out=squares[rows])
         return labels, squares.square_().add_(scores).clamp_(min=0)
 
     def distances(self, frames: Tensor, labels: Tensor) -> Tensor:

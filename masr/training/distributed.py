@@ -66,11 +66,11 @@ def join_world(device: str = "auto") -> Iterator[World]:
 
 def spread_of(size: int, local_size: int) -> int:
     """The ranks of a machine where all machines have as many of them, for there they are near each other; else all."""
-    if local_size in (1, size):
+    if size == 1:
         return size
     sizes = [local_size] * size
     distributed.all_gather_object(sizes, local_size)
-    return local_size if set(sizes) == {local_size} and size % local_size == 0 else size
+    return local_size if set(sizes) == {local_size} and local_size > 1 and size % local_size == 0 else size
 
 
 def _translate_slurm(environment: os._Environ[str] | dict[str, str]) -> None:
@@ -101,14 +101,18 @@ def wrap(tallied: nn.Module, world: World, how: LoopConfig, partly: bool) -> tup
         return tallied, tallied
     ids = [world.device.index] if world.device.type == "cuda" else None
     # Codebooks and projections are drawn by the seed and alike on all ranks; running statistics are the first rank's.
-    has_statistics = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in tallied.modules())
     return tallied, nn.parallel.DistributedDataParallel(
         tallied,
         device_ids=ids,
         find_unused_parameters=partly,
-        forward_sync_buffers=has_statistics,
+        forward_sync_buffers=_has_statistics(tallied),
         gradient_as_bucket_view=True,
     )
+
+
+def _has_statistics(model: nn.Module) -> bool:
+    """Whether something in it keeps running statistics of batches."""
+    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules())
 
 
 def syncing(parallel: nn.Module, is_last: bool) -> AbstractContextManager[object]:
@@ -122,6 +126,15 @@ def syncing(parallel: nn.Module, is_last: bool) -> AbstractContextManager[object
         context: AbstractContextManager[object] = parallel.no_sync()
         return context
     return nullcontext()
+
+
+def let_go(parallel: nn.Module) -> None:
+    """Lets go of the weights of others that a forward pass has gathered and nothing will go backward through."""
+    from torch.distributed.fsdp import FSDPModule
+
+    for module in parallel.modules():
+        if isinstance(module, FSDPModule):
+            module.reshard()
 
 
 def drops_layers(model: nn.Module) -> bool:
@@ -177,7 +190,8 @@ def shard_blocks(model: nn.Module, world: World, narrow: bool = False, keep: boo
 
     A block is an entry of a ModuleList, as encoders keep their layers; it is gathered when it is needed and let go
     of right after, so that one block at a time is whole. `keep` holds it until a step's last micro-batch, and so it is
-    gathered once a step. `narrow`: blocks travel in bfloat16, and gradients are added up in float32 all the same.
+    gathered once a step. `narrow`: blocks travel in bfloat16, which rounds their norms' weights too, and gradients are
+    added up in float32 all the same; blocks with batch norm, whose statistics are float32, travel as they are.
     """
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
@@ -186,9 +200,8 @@ def shard_blocks(model: nn.Module, world: World, narrow: bool = False, keep: boo
     machines = world.size // world.spread
     shape: tuple[int, ...] = (machines, world.spread) if machines > 1 else (world.spread,)
     mesh = init_device_mesh(world.device.type, shape, mesh_dim_names=("machines", "ranks")[-len(shape) :])
-    policy = MixedPrecisionPolicy(
-        param_dtype=torch.bfloat16 if narrow else None, reduce_dtype=torch.float32, cast_forward_inputs=False
-    )
+    plain = MixedPrecisionPolicy()
+    half = MixedPrecisionPolicy(torch.bfloat16, torch.float32, cast_forward_inputs=False)
     total = sum(p.numel() for p in model.parameters())
     chosen: set[nn.Module] = set()
     for layers in model.modules():
@@ -196,6 +209,7 @@ def shard_blocks(model: nn.Module, world: World, narrow: bool = False, keep: boo
             continue
         for block in layers:
             if sum(p.numel() for p in block.parameters()) >= _SMALLEST_SHARE * total and block not in chosen:
+                policy = half if narrow and not _has_statistics(block) else plain
                 fully_shard(block, mesh=mesh, reshard_after_forward=not keep, mp_policy=policy)
                 chosen.update(block.modules())
     fully_shard(model, mesh=mesh, reshard_after_forward=not keep)

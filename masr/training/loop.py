@@ -14,7 +14,7 @@ from masr.errors import TrainingError
 from masr.jobs.signals import REQUEUE, Stop
 from masr.maths.on_host import number
 from masr.training.calibration import calibrate
-from masr.training.distributed import any_rank, syncing, whole
+from masr.training.distributed import any_rank, let_go, syncing, whole
 from masr.training.guard import Buffers
 from masr.training.lock import hold
 from masr.training.optim import forget, freeze, learning_rate, set_learning_rate, step_where
@@ -145,6 +145,7 @@ def validate(run: Run) -> Sums:
             for batch in micro_batches:
                 with run.autocast():
                     sums.add(run.tallied(batch))
+        let_go(run.tallied)
     return sums
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import mmap
 import os
+import secrets
 from collections.abc import Sequence
 from itertools import accumulate
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +30,8 @@ class _Place(NamedTuple):
 
     process: int
     descriptor: int
+    name: str
+    """Of the file, which no other has: on another machine the same numbers mean something else."""
     kinds: list[tuple[str, int]]
 
 
@@ -64,8 +68,9 @@ class OnMachine:
 def _put(arrays: Arrays) -> tuple[Arrays, _Place | None]:
     """The arrays in memory that others can see; as they are, where there is none."""
     kinds = [(array.dtype.str, len(array)) for array in arrays]
+    name = f"masr-{secrets.token_hex(8)}"
     try:
-        descriptor = os.memfd_create("masr")
+        descriptor = os.memfd_create(name)
     except (AttributeError, OSError):  # another system than Linux, or none of this kind is left
         return arrays, None
     try:
@@ -77,15 +82,18 @@ def _put(arrays: Arrays) -> tuple[Arrays, _Place | None]:
     for view, array in zip(found, arrays, strict=True):
         view[...] = array
         view.flags.writeable = False
-    return found, _Place(os.getpid(), descriptor, kinds)
+    return found, _Place(os.getpid(), descriptor, name, kinds)
 
 
 def _seen(place: _Place | None) -> Arrays | None:
     """The arrays that another process has put there; None where it cannot be looked into."""
     if place is None:
         return None
+    path = Path(f"/proc/{place.process}/fd/{place.descriptor}")
     try:
-        descriptor = os.open(f"/proc/{place.process}/fd/{place.descriptor}", os.O_RDONLY)
+        if place.name not in str(path.readlink()):
+            return None
+        descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return None
     try:

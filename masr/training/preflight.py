@@ -83,8 +83,11 @@ def gradient_bytes(run: Run) -> int:
 
 
 def kept_bytes(run: Run) -> int:
-    """Bytes beside weights and gradients that training keeps and that are not there yet: Adam's averages, copies."""
-    copies = (0 if run.optimizer.state else 2) + (1 if run.parallel is not run.tallied else 0)
+    """Bytes beside weights and gradients that training keeps and that are not there yet: Adam's averages, and on a CPU
+    the copy of them, of the weights and of their average that a checkpoint is written from."""
+    copies = 0 if run.optimizer.state else 2
+    if run.world.device.type == "cpu":
+        copies += 4 if run.average is not None else 3
     return gradient_bytes(run) * copies
 
 

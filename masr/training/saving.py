@@ -57,15 +57,20 @@ class Saving:
         The one before is saved when this begins, or its error is raised. Every rank calls at the same time.
         """
         self.wait()
+
+        def cleared() -> None:
+            with checkpoint.disk_errors(folder):
+                tidy()
+
         copies = self._copied(groups)
         rows = {
             group: {name: value.shape[0] for name, value in tensors.items() if rows_of(value) and value.shape[0]}
             for group, tensors in groups.items()
         }
         if any(rows.values()):
-            self._write_rows(_Name(folder, record, tidy), copies, rows)
+            self._write_rows(_Name(folder, record, cleared), copies, rows)
         elif self.world.is_first:
-            self._start(lambda: _save(_Name(folder, record, tidy), copies))
+            self._start(lambda: _save(_Name(folder, record, cleared), copies))
         self.num_begun, self.is_saved = self.num_begun + 1, False
 
     def look(self, num_written: int) -> None:
@@ -77,7 +82,8 @@ class Saving:
         """Until what was begun is saved; raises what went wrong. Every rank calls at the same time."""
         if not self.is_saved:
             self._settle()
-        self._result()
+        with together(self.world):
+            self._result()
 
     @contextmanager
     def outlasted(self) -> Iterator[None]:

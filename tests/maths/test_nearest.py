@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import masr.maths.nearest
+from masr.maths.kmeans import KMeans
 from masr.maths.nearest import Nearest
 
 
@@ -49,9 +50,9 @@ def test_close_calls_are_those_of_float32(block: int, monkeypatch: pytest.Monkey
     far, close = centres.repeat(20, 1) + 0.1 * normal(1000, 64, seed=1), between(centres, 100, seed=2)
     frames = torch.cat([far, close])[torch.randperm(1100, generator=torch.Generator().manual_seed(3))]
     exact = squared(frames, centres).argmin(dim=1)
-    unchecked = Nearest(centres, halves=True).halves
-    assert unchecked is not None
-    wrong = unchecked(frames)[0] != exact
+    unchecked = Nearest(centres, halves=True)
+    assert unchecked.halves is not None
+    wrong = unchecked.halves(frames - unchecked.middle)[0] != exact
     assert wrong[100:200].any()
     assert wrong[-100:].any()
     monkeypatch.setattr(masr.maths.nearest, "_BLOCK_ELEMENTS", block * 50)
@@ -66,18 +67,18 @@ def test_rounding_never_changes_a_label_that_is_called_certain(
 ) -> None:
     centres = 10**scale * (normal(20, width, seed=seed) + offset)
     frames = torch.cat([between(centres, 100, seed), centres[:10] + 10**scale * 0.1 * normal(10, width, seed=seed)])
-    halves = Nearest(centres, halves=True).halves
-    assert halves is not None
-    labels, close = halves(frames)
+    nearest = Nearest(centres, halves=True)
+    assert nearest.halves is not None
+    labels, close = nearest.halves(frames - nearest.middle)
     right = labels == squared(frames, centres).argmin(dim=1)
     assert (right | close).all()
 
 
 def test_clear_calls_are_certain() -> None:
     centres = normal(50, 256) + 3
-    halves = Nearest(centres, halves=True).halves
-    assert halves is not None
-    _, close = halves(centres.repeat(4, 1) + 0.3 * normal(200, 256, seed=1))
+    nearest = Nearest(centres, halves=True)
+    assert nearest.halves is not None
+    _, close = nearest.halves(centres.repeat(4, 1) + 0.3 * normal(200, 256, seed=1) - nearest.middle)
     assert not close.any()
 
 
@@ -117,3 +118,14 @@ def test_what_is_no_number_is_as_in_float32() -> None:
     frames = normal(8, 4, seed=1)
     frames[2, 1], frames[5, 0] = torch.nan, torch.inf
     assert torch.equal(Nearest(centres, True)(frames)[0], Nearest(centres)(frames)[0])
+
+
+@pytest.mark.parametrize("halves", [False, True])
+def test_far_from_the_origin_labels_are_those_of_float64(halves: bool) -> None:
+    centres = normal(100, 80, seed=3) + 3000
+    frames = centres.repeat(20, 1) + 0.5 * normal(2000, 80, seed=4)
+    exact = (frames.double()[:, None] - centres.double()).square().sum(dim=2).argmin(dim=1)
+    assert torch.equal(Nearest(centres, halves)(frames)[0], exact)
+    labels, squares = KMeans(centres, halves).assign(frames)
+    apart = (frames.double() - centres.double()[labels]).square().sum(dim=1)
+    torch.testing.assert_close(squares.double(), apart, rtol=1e-3, atol=1e-3)

@@ -40,6 +40,7 @@ TWO = (
     "shard_dinosr",
     "counted_shard",
     "counted_shard_accumulate_masr",
+    "shard_accumulate_ema_masr",
     "narrow_shard_accumulate",
     "again_shard",
     "limited_shard",
@@ -62,7 +63,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _train_worlds(folder: Path) -> None:
     asked = (
         (3, (*THREE, SPREAD)),
-        (1, (*ALONE, "few", "narrow_accumulate", "resaved_ema_masr")),
+        (1, (*ALONE, "few", "narrow_accumulate", "accumulate_ema_masr", "resaved_ema_masr")),
         (2, TWO),
         (4, ("resaved_shard_ema_masr", MACHINES)),
     )
@@ -86,6 +87,7 @@ CASES = [
     (2, "shard_few", "few"),
     (2, "shard_dinosr", "dinosr"),
     (2, "counted_shard_accumulate_masr", "accumulate_masr"),
+    (2, "shard_accumulate_ema_masr", "accumulate_ema_masr"),
     (4, MACHINES, "ema_masr"),
 ]
 
@@ -236,7 +238,14 @@ def test_slurm_steps_become_ranks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "of_all", "spread"), [(8, [4] * 8, 4), (8, [4, 4, 4, 4, 3, 3, 3, 1], 8), (4, [4] * 4, 4)]
+    ("size", "of_all", "spread"),
+    [
+        (8, [4] * 8, 4),
+        (8, [4, 4, 4, 4, 3, 3, 3, 1], 8),
+        (8, [1, 4, 4, 4, 4, 3, 3, 3], 8),
+        (4, [4] * 4, 4),
+        (4, [1] * 4, 4),
+    ],
 )
 def test_rows_lie_within_a_machine_where_machines_are_alike(
     monkeypatch: pytest.MonkeyPatch, size: int, of_all: list[int], spread: int

@@ -124,12 +124,14 @@ class Outcome:
 
 def hold(name: str, rounds: int) -> Outcome:
     """The race of that name, held here."""
-    race = open_copy(name).race()
+    title = name
     try:
+        race = open_copy(name).race()
+        title = race.title
         check = race.check() if race.check else ""
         results = run(race, rounds)
     except Exception as error:
-        return Outcome(race.title, trouble=f"{type(error).__name__}: {error}")
+        return Outcome(title, trouble=f"{type(error).__name__}: {error}")
     return Outcome(race.title, race.unit, check, [_line(result, results[0]) for result in results])
 
 

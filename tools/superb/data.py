@@ -121,4 +121,5 @@ def _words(data: DataDir, paths: list[str], keywords: set[str]) -> list[Row]:
                 found[label].append(row)
     unknown = found.pop("unknown", [])
     most = max(map(len, found.values()), default=0)
-    return [row for rows in found.values() for row in rows] + unknown[:: max(1, len(unknown) // max(1, most))]
+    spread = unknown[:: max(1, len(unknown) // max(1, most))][:most]
+    return [row for rows in found.values() for row in rows] + spread
