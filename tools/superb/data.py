@@ -110,7 +110,7 @@ def _commonest(data: DataDir) -> set[str]:
 
 
 def _words(data: DataDir, paths: list[str], keywords: set[str]) -> list[Row]:
-    """Keywords, and as many other words as the commonest of them has: a stretch of a WAV file each."""
+    """Keywords, and other words, spread evenly, once to twice as many as the commonest has: stretches of WAV files."""
     found: defaultdict[str, list[Row]] = defaultdict(list)
     for utt, path in zip(data.utts, paths, strict=True):
         for start, end, word in stretches_of(data, WORDS_CTM, utt).rows():
@@ -121,5 +121,4 @@ def _words(data: DataDir, paths: list[str], keywords: set[str]) -> list[Row]:
                 found[label].append(row)
     unknown = found.pop("unknown", [])
     most = max(map(len, found.values()), default=0)
-    spread = unknown[:: max(1, len(unknown) // max(1, most))][:most]
-    return [row for rows in found.values() for row in rows] + spread
+    return [row for rows in found.values() for row in rows] + unknown[:: max(1, len(unknown) // max(1, most))]
