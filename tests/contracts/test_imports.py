@@ -130,7 +130,7 @@ def declared(*sections: str) -> set[str]:
     lines = parser["options"]["install_requires"].splitlines()
     for section in sections:
         lines += parser["options.extras_require"][section].splitlines()
-    names = {line.partition(";")[0].strip() for line in lines if not line.startswith("#")}
+    names = {re.split(r"[;<>=!~]", line, maxsplit=1)[0].strip() for line in lines if not line.startswith("#")}
     return {name.lower().replace("_", "-") for name in names if name}
 
 
