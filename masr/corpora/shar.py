@@ -20,7 +20,7 @@ from masr.corpora.archive import MAX_MEMBER_BYTES
 from masr.corpora.asked import require_there
 from masr.corpora.lhotse_lines import json_lines
 from masr.corpora.lhotse_segments import BadLineError, cut_utterances, inside, recording_of
-from masr.corpora.splits import SPLIT_NAMES, place_of
+from masr.corpora.splits import named_split, place_of
 from masr.corpora.tar_shards import Member, members
 from masr.errors import ArchiveError, AudioError, CorpusError
 from masr.io.audio_folder import EXTENSIONS
@@ -102,11 +102,7 @@ class Shar:
 
     def _split_of(self, path: Path, source: Path) -> str:
         """The split that a folder on the way is called after, the innermost first."""
-        for folder in reversed(path.relative_to(source).parts[:-1]):
-            first = re.split(r"[-_.]", folder, maxsplit=1)[0].lower()
-            if first in SPLIT_NAMES:
-                return SPLIT_NAMES[first]
-        return self.config.split
+        return named_split(reversed(path.relative_to(source).parts[:-1])) or self.config.split
 
 
 class _Cuts:

@@ -5,6 +5,7 @@ Speakers, videos or files are dealt by a seeded hash.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from masr.io.datadir.choose import in_random_order
@@ -12,6 +13,12 @@ from masr.io.datadir.choose import in_random_order
 _ORDER = ("train", "dev", "test")
 SPLIT_NAMES = {name: name for name in _ORDER} | dict.fromkeys(("validation", "valid", "val"), "dev")
 """What data sets call a split -> what we do."""
+
+
+def named_split(words: Iterable[str]) -> str:
+    """The split that the first of these names begins with, up to a hyphen, underscore or dot; empty where none does."""
+    pieces = (re.split(r"[-_.]", word, maxsplit=1)[0].lower() for word in words)
+    return next((SPLIT_NAMES[piece] for piece in pieces if piece in SPLIT_NAMES), "")
 
 
 def place_of(split: str) -> int:

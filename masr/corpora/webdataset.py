@@ -25,7 +25,7 @@ from masr.corpora.ids import MOST_KIND, safe_id, safe_kind
 from masr.corpora.label_files import MEANINGS
 from masr.corpora.languages import to_iso
 from masr.corpora.sidecar import RESERVED
-from masr.corpora.splits import SPLIT_NAMES, place_of
+from masr.corpora.splits import named_split, place_of
 from masr.corpora.tar_shards import Member, members
 from masr.errors import AudioError, CorpusError
 from masr.files import ordinary, parse_json
@@ -109,11 +109,7 @@ class WebDataset:
         path = PurePosixPath(shard)
         is_below = path.is_relative_to(source.absolute())
         words = path.relative_to(source.absolute()).parts if is_below else path.parts
-        for word in reversed(words[-2:]):
-            first = re.split(r"[-_.]", word, maxsplit=1)[0].lower()
-            if first in SPLIT_NAMES:
-                return SPLIT_NAMES[first]
-        return self.config.split
+        return named_split(reversed(words[-2:])) or self.config.split
 
 
 def build(config: Config) -> Corpus:

@@ -117,11 +117,9 @@ def _has_statistics(model: nn.Module) -> bool:
 
 def syncing(parallel: nn.Module, is_last: bool) -> AbstractContextManager[object]:
     """The context of a micro-batch: ranks exchange gradients, and let go of weights, after the last one of a step."""
-    from torch.distributed.fsdp import FSDPModule
-
-    if isinstance(parallel, FSDPModule):
-        parallel.set_requires_gradient_sync(is_last)
-        parallel.set_reshard_after_backward(is_last)
+    if _is_spread(parallel):
+        parallel.set_requires_gradient_sync(is_last)  # type: ignore[operator]  # these are FSDPModule's
+        parallel.set_reshard_after_backward(is_last)  # type: ignore[operator]
     elif isinstance(parallel, nn.parallel.DistributedDataParallel) and not is_last:
         context: AbstractContextManager[object] = parallel.no_sync()
         return context
@@ -130,11 +128,14 @@ def syncing(parallel: nn.Module, is_last: bool) -> AbstractContextManager[object
 
 def let_go(parallel: nn.Module) -> None:
     """Lets go of the weights of others that a forward pass has gathered and nothing will go backward through."""
-    from torch.distributed.fsdp import FSDPModule
+    for module in parallel.modules() if _is_spread(parallel) else ():
+        if _is_spread(module):
+            module.reshard()  # type: ignore[operator]
 
-    for module in parallel.modules():
-        if isinstance(module, FSDPModule):
-            module.reshard()
+
+def _is_spread(module: nn.Module) -> bool:
+    """Whether its weights are spread over ranks, asked without FSDP's import, which takes most of a second."""
+    return hasattr(module, "set_requires_gradient_sync")
 
 
 def drops_layers(model: nn.Module) -> bool:

@@ -84,9 +84,9 @@ def gradient_bytes(run: Run) -> int:
 
 def kept_bytes(run: Run) -> int:
     """Bytes beside weights and gradients that training keeps and that are not there yet: Adam's averages, and on a CPU
-    the copy of them, of the weights and of their average that a checkpoint is written from."""
+    the copy of them, of the weights and of their average that this rank writes a checkpoint from."""
     copies = 0 if run.optimizer.state else 2
-    if run.world.device.type == "cpu":
+    if run.world.device.type == "cpu" and (run.world.is_first or run.config.training.shard):
         copies += 4 if run.average is not None else 3
     return gradient_bytes(run) * copies
 

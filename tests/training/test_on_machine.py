@@ -11,7 +11,7 @@ import pytest
 
 def ranks(what: str, size: int) -> list[str]:
     """What ranks of a world say, the first one's line first, and what they ended with."""
-    command = [sys.executable, str(Path(__file__).parent / "common.py"), what, str(size)]
+    command = [sys.executable, str(Path(__file__).parent / "sharing_ranks.py"), what, str(size)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     *said, ended = done.stdout.splitlines()

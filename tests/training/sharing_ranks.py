@@ -1,27 +1,22 @@
-"""Ranks of one machine that share a plan: `python common.py WHAT SIZE`; each prints a line, and what it ends with.
-
-The ranks are forked from one process that has imported torch and computed nothing.
-"""
+"""Ranks that share a plan: `python sharing_ranks.py WHAT SIZE`; each prints a line, and with what it ended."""
 
 from __future__ import annotations
 
 import os
-import socket
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from masr.data.batch_config import Config
 from masr.data.batching import Batches
 from masr.data.sharing import Arrays
-from masr.training.distributed import World, join_world
+from masr.training.distributed import World
 from masr.training.on_machine import OnMachine
+from small.forked_ranks import forked_ranks
 
 LENGTHS = np.random.default_rng(0).integers(1, 400, 300)
 STEPS = (0, 3, 40, 41, 100, 99)
@@ -108,39 +103,17 @@ WHAT: dict[str, Callable[[World], str]] = {
 }
 
 
-def rank_main(rank: int, size: int, port: int, what: str) -> int:
-    """One rank."""
-    torch.set_num_threads(1)
-    os.environ.update(RANK=str(rank), WORLD_SIZE=str(size), LOCAL_RANK=str(rank), LOCAL_WORLD_SIZE=str(size))
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    with join_world("cpu") as world:
+def main() -> int:
+    """Forks the ranks and waits for all; prints what each said and ended with."""
+    what, size = sys.argv[1], int(sys.argv[2])
+
+    def work(world: World) -> None:
         said = WHAT[what](world)
-        os.write(1, f"{rank}: {said}\n".encode())
+        os.write(1, f"{world.rank}: {said}\n".encode())
         if what == "dies":
             os._exit(0)
-    return 0
 
-
-def main() -> int:
-    """Forks the ranks and waits for all; prints what each ended with."""
-    what, size = sys.argv[1], int(sys.argv[2])
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
-    children = []
-    for rank in range(size):
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                code = rank_main(rank, size, port, what)
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(code)
-        children.append(child)
-    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
-    os.write(1, f"ended with {codes}\n".encode())
+    os.write(1, f"ended with {forked_ranks(size, work)}\n".encode())
     return 0
 
 
