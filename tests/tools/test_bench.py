@@ -62,6 +62,8 @@ def test_a_missed_target_and_a_wrong_answer_are_told(bench: Path) -> None:
     done = held(bench, "wrong", "fine", "--strict")
     assert done.returncode == 1 and "FAILED: ZeroDivisionError" in done.stdout and "met" in done.stdout
     assert held(bench, "nothing").returncode == 2
+    done = held(bench, "fine", "--page", str(bench / "nowhere" / "page.md"))
+    assert done.returncode == 2 and "is no folder" in done.stderr and "Doing nothing" not in done.stdout
 
 
 def test_a_page_keeps_what_other_machines_said(bench: Path, tmp_path: Path) -> None:

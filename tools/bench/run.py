@@ -46,6 +46,9 @@ def main() -> int:
     if unknown or args.rounds < 1:
         print(f"bench: no race {', '.join(unknown)}; choose from: {', '.join(known)}", file=sys.stderr)
         return 2
+    if args.page and not args.page.parent.is_dir():  # told before half an hour of races, not after
+        print(f"bench: {args.page.parent} is no folder; give --page a file in one that is there", file=sys.stderr)
+        return 2
     # Before any race imports numpy or torch.
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
         os.environ[variable] = "1"
