@@ -16,7 +16,7 @@ from masr.files import parse_json
 from masr.io.atomic import atomic_open
 from masr.io.identity import digest, stat_state
 from masr.io.layout import ARCHIVES
-from masr.io.provenance import git_commit
+from masr.io.provenance import loaded_commit
 from masr.io.shards import ShardWriter
 from masr.types import Corpus, Part, Problem
 
@@ -57,7 +57,9 @@ class Job:
             return ""
         files = [*inputs(self.part), self.source / NAME]
         stats = [(str(path), stat_state(path)) for path in files]
-        return digest([repr(self.corpus), stats, self.shards, self.resample, str(self.final.absolute()), git_commit()])
+        return digest(
+            [repr(self.corpus), stats, self.shards, self.resample, str(self.final.absolute()), loaded_commit()]
+        )
 
     def done(self) -> bool:
         """Whether an earlier run that was stopped has finished this very part."""

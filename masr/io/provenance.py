@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ def write_provenance(folder: Path, config: Any = None, **facts: Any) -> None:
     """provenance.json in `folder`, and config.yaml with the resolved configuration where there is one."""
     record = {
         "command": shlex.join([_program(), *sys.argv[1:]]),
-        "commit": git_commit(),
+        "commit": loaded_commit(),
         "masr": masr.__version__,
         "python": platform.python_version(),
         "host": platform.node(),
@@ -37,6 +38,12 @@ def _program() -> str:
     """The name of the program: `masr` however it was started, or that of a script of the user's own."""
     script = Path(sys.argv[0])
     return "masr" if script.name == "masr" or script.parts[-3:] == ("masr", "cli", "main.py") else str(script)
+
+
+@cache
+def loaded_commit() -> str:
+    """The commit that this process runs: asked once, as what changes in the checkout later is not run by it."""
+    return git_commit()
 
 
 def git_commit() -> str:

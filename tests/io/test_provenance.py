@@ -10,7 +10,7 @@ import pytest
 import masr
 from masr.config import loads
 from masr.io import provenance
-from masr.io.provenance import git_commit, write_provenance
+from masr.io.provenance import git_commit, loaded_commit, write_provenance
 from masr.plugins import RunConfig, resolve
 
 
@@ -20,7 +20,7 @@ def test_the_record_stands_beside_the_output(tmp_path: Path, monkeypatch: pytest
     write_provenance(tmp_path, config, num_utts=3, label="é")
     record = json.loads((tmp_path / "provenance.json").read_text(encoding="utf-8"))
     assert record["command"] == "masr features 'data/a b' --set features.num_bins=40"
-    assert record["commit"] == git_commit()
+    assert record["commit"] == loaded_commit()
     assert record["masr"] == masr.__version__
     assert (record["num_utts"], record["label"]) == (3, "é")
     text = (tmp_path / "config.yaml").read_text(encoding="utf-8")
@@ -38,6 +38,14 @@ def test_a_script_of_the_users_own_keeps_its_name(
     write_provenance(tmp_path)
     assert json.loads((tmp_path / "provenance.json").read_text())["command"] == f"{shown} x"
     assert not (tmp_path / "config.yaml").exists()
+
+
+def test_git_is_asked_once_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_provenance(tmp_path)
+    monkeypatch.setattr(provenance, "git_commit", lambda: "that of code that is not run here")
+    write_provenance(tmp_path)
+    assert json.loads((tmp_path / "provenance.json").read_text())["commit"] == loaded_commit()
+    assert loaded_commit() != "that of code that is not run here"
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

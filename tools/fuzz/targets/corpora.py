@@ -10,7 +10,7 @@ from typing import Any
 from fuzz.box import Box
 from fuzz.case import Files, read_folder
 from fuzz.target import Reader, Target
-from fuzz.targets.several import each, without_git
+from fuzz.targets.several import each
 
 _WORDS = {
     "fleurs": ["100.wav", "FEMALE", "8000", "7", "\t", "hi_in"],
@@ -78,8 +78,7 @@ def _corpus(name: str, scratch: Path) -> Reader:
 
     def read(box: Box) -> Any:
         each(lambda: check(corpus, box.input))
-        with without_git():
-            done = prepare(corpus, box.input, box.output / "data", resample=True)
+        done = prepare(corpus, box.input, box.output / "data", resample=True)
         for summary in done:
             if summary.num_utterances:
                 valid(box, summary.split)

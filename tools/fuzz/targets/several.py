@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from masr.errors import MasrError
 
@@ -21,15 +19,6 @@ def each(*reads: Callable[[], Any]) -> list[Any]:
         except MasrError:
             continue
     return found
-
-
-@contextmanager
-def without_git() -> Iterator[None]:
-    """Nobody asks for the commit of the checkout, which takes two commands for each input."""
-    with ExitStack() as stack:
-        for module in ("masr.corpora.part_job", "masr.io.provenance"):
-            stack.enter_context(patch(f"{module}.git_commit", return_value="unknown"))
-        yield
 
 
 def number_of(folder: Path) -> int:
