@@ -51,7 +51,7 @@ FULL = Size(
 )
 TINY = Size(
     suffix="tiny",
-    batch_sec=12,
+    batch_sec=8,
     longest_sec=3,
     rounds=2,
     peer_layers=1,
