@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, UntypedStorage, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 _ROOT = Path("/")
 _ENDLESS = 1 << 60
@@ -74,14 +73,15 @@ class Live(TorchDispatchMode):
     ) -> Any:
         """Runs the operation and takes note of its results."""
         results = func(*args, **(kwargs or {}))
-        given = {_key(value) for value in tree_leaves((args, kwargs)) if _is_plain(value)}
-        for value in tree_leaves(results):
-            if _is_plain(value) and _key(value) not in given | self.known:
-                self._begin(value)
+        for storage in _storages((results,)):
+            if storage._cdata not in self.known:  # made here, or given by what this block did not see being made
+                given = _storages((*args, *(kwargs or {}).values()))
+                if storage._cdata not in [one._cdata for one in given]:
+                    self._begin(storage)
         return results
 
-    def _begin(self, tensor: Tensor) -> None:
-        storage, key, num_bytes = tensor.untyped_storage(), _key(tensor), tensor.untyped_storage().nbytes()
+    def _begin(self, storage: UntypedStorage) -> None:
+        key, num_bytes = storage._cdata, storage.nbytes()
         self.known.add(key)
         self.num_bytes += num_bytes
         self.peak = max(self.peak, self.num_bytes)
@@ -92,10 +92,11 @@ class Live(TorchDispatchMode):
         self.num_bytes -= num_bytes
 
 
-def _is_plain(value: Any) -> bool:
-    """Whether a value is a tensor with memory of its own, not the wrapper around a shard."""
-    return type(value) in (Tensor, nn.Parameter)
-
-
-def _key(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)
+def _storages(values: Iterable[Any]) -> Iterator[UntypedStorage]:
+    """Memory of the tensors, not of wrappers around a shard: operations take and give tensors, or lists of them."""
+    for value in values:
+        kind = type(value)
+        if kind is Tensor or kind is nn.Parameter:
+            yield value.untyped_storage()
+        elif kind is list or kind is tuple:
+            yield from _storages(value)

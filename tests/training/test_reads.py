@@ -172,10 +172,14 @@ CHANGES: list[tuple[str, str, Callable[[Path], Any]]] = [
 def unharmed(root: Path, tmp_path: Path) -> Iterator[Path]:
     """The place, which is put back as it was, times included."""
     shutil.copytree(root, tmp_path / "kept", ignore=shutil.ignore_patterns(*RUNS))
+    kept = {
+        path: root / path.relative_to(tmp_path / "kept") for path in (tmp_path / "kept").rglob("*") if path.is_file()
+    }
+    touched = {path: path.stat().st_ctime_ns for path in kept.values()}
     yield root
-    for path in (tmp_path / "kept").rglob("*"):
-        if path.is_file():
-            shutil.copy2(path, root / path.relative_to(tmp_path / "kept"))
+    for copy, path in kept.items():
+        if not path.exists() or path.stat().st_ctime_ns != touched[path]:
+            shutil.copy2(copy, path)
 
 
 @pytest.mark.parametrize(("name", "named", "change"), CHANGES, ids=[f"{n}-{what}" for n, what, _ in CHANGES])
