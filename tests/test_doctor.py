@@ -22,6 +22,7 @@ def broken_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
 
+@pytest.mark.slow
 def test_it_looks_at_everything_the_metadata_asks_for(findings: dict[str, Finding]) -> None:
     assert {"torch", "numpy", "pyyaml", "sentencepiece", "kaldiio", "espeakng-loader"} <= set(required_packages())
     names = {"masr", "python", "cores", "threads", "memory", "disk", "gpu", "espeak voices", "lang2vec data"}

@@ -27,6 +27,7 @@ def lines(folder: Path, split: str) -> list[dict[str, float]]:
     return [line for line in found if line["split"] == split]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own", [OF_TEXT, OF_CODES])
 def test_stopped_and_started_again_it_ends_with_the_same_bits(spoken: Path, tmp_path: Path, own: str) -> None:
     given = [*ALONE, "--set", own, "--set", "training.max_steps=6"]

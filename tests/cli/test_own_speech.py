@@ -50,6 +50,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_the_dozen_commands(capsys: pytest.CaptureFixture[str]) -> None:
     listed = commands("A dozen commands")

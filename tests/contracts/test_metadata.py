@@ -119,6 +119,7 @@ def test_every_option_is_documented(name: str) -> None:
     assert configuration.defaults(module.Config) == module.Config()
 
 
+@pytest.mark.slow
 def test_a_large_batch_goes_through_at_once() -> None:
     """4096 x 4096: no Python loop over pairs, or this would not end."""
     for name, text in CASES:

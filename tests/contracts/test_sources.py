@@ -63,6 +63,7 @@ def test_every_file_that_a_verbs_own_options_open_is_found(house: House) -> None
         assert set(files) - MAIN <= set(map(str, house.files_of(["masr", verb]))), verb
 
 
+@pytest.mark.slow
 def test_every_file_that_a_training_opens_is_found_where_its_configuration_chooses(
     house: House, spoken: Path, tmp_path: Path
 ) -> None:
@@ -115,6 +116,7 @@ def handed_on(path: Path, openers: frozenset[str]) -> Iterator[tuple[ast.Call | 
     yield from ((None, "a function of masr/plugins.py", f"something in {path}") for _ in used)
 
 
+@pytest.mark.slow
 def test_what_opens_plugins_is_handed_on_under_its_own_name(house: House) -> None:
     """`build("models", ...)` is known by the name of the function: under another one it would be missed."""
     known: dict[str, list[list[str]]] = {}

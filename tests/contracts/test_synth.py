@@ -42,6 +42,7 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return name, out
 
 
+@pytest.mark.slow
 def test_one_process_in_reverse_order_writes_the_same_bytes(built: tuple[str, Path], tmp_path: Path) -> None:
     name, out = built
     _, corpus = small(name)

@@ -67,6 +67,7 @@ def test_speakers_go_before_their_utterances_and_sort_as_they_do(wav, tmp_path) 
     assert validate(data.folder, Checks()).findings == []
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.text(max_size=6), st.text(max_size=4), st.text(max_size=8)), min_size=1, max_size=8))
 def test_no_id_and_no_text_can_break_a_directory(tmp_path_factory, names) -> None:

@@ -77,6 +77,7 @@ def test_in_one_go(folder):
     assert (folder / "data" / "provenance.json").exists()
 
 
+@pytest.mark.slow
 def test_in_two_processes(folder):
     extract(DataDir.open(folder), PLAN, num_processes=2)
     assert_whole(folder)

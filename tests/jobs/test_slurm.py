@@ -253,6 +253,7 @@ def largest_difference(one: Path, other: Path) -> float:
     return max(float((ours[key].double() - theirs[key].double()).abs().max()) for key in ours if ours[key].numel())
 
 
+@pytest.mark.slow
 def test_a_training_that_is_preempted_ends_with_the_same_weights(
     slurm: Path, spoken: Path, uninterrupted: Path
 ) -> None:

@@ -52,6 +52,7 @@ def batch(texts: Sequence[str] = TEXTS, extra: int = 0) -> Batch:
 OPTIONS = [{}, {"layers": "mean"}, {"intermediate": (1,)}, {"layers": "mean", "intermediate": (1, 2)}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [OPTIONS[0], OPTIONS[-1]], ids=str)
 def test_it_learns_its_batch_by_heart(options: dict[str, object]) -> None:
     model = objective(**options).train()

@@ -104,6 +104,7 @@ def test_runs_share_a_fate_and_fates_have_their_shares() -> None:
     assert shares == pytest.approx({"zero": 0.8, "left": 0.1, "exchanged": 0.1}, abs=0.03)
 
 
+@pytest.mark.slow
 def test_it_learns_to_fill_gaps() -> None:
     model = made(share=0.15).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)

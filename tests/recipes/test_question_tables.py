@@ -108,6 +108,7 @@ def columns_are_there(plan: Plan, step: str, folder: Path) -> int:
     return len(wanted)
 
 
+@pytest.mark.slow
 def test_estimators_are_read_and_ranked(places: dict[str, str], tmp_path: Path) -> None:
     plan, counts = plan_of("librispeech", "estimators"), {}
     made: dict[str, str] = {}

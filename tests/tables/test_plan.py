@@ -183,6 +183,7 @@ def test_numbers_as_launchers_take_them() -> None:
     assert as_ranges([]) == ""
 
 
+@pytest.mark.slow
 def test_a_thousand_tasks_are_planned_without_torch_once_their_defaults_are_known(shared: Any) -> None:
     rows = "\n".join(f"  - {{name: r{n}, set: {{pretrain: ['optim.peak_lr={n + 1}e-6']}}}}" for n in range(250))
     text = shared.table.read_text()

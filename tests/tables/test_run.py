@@ -141,6 +141,7 @@ def masr_table(recipe: Any, *words: object) -> list[str]:
     return [sys.executable, "-m", "masr.cli.main", "table", "run", str(recipe.table), *map(str, words)]
 
 
+@pytest.mark.slow
 def test_killed_through_the_launcher_and_gone_on_with(piped: Any, capfd: pytest.CaptureFixture[str]) -> None:
     log = piped.folder / "exp" / "wave.JOB.log"
     launcher = subprocess.Popen(

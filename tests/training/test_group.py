@@ -9,7 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.slow
 def test_signals_with_processes_that_read_ahead(tmp_path: Path) -> None:
     script = Path(__file__).parent / "group.py"
     command = [sys.executable, str(script), str(tmp_path)]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def ranks(what: str, size: int) -> list[str]:
     """What ranks of a world say, the first one's line first, and what they ended with."""

@@ -51,6 +51,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file() and p.name != ".index"}
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(files(), st.integers(1, 5), st.booleans())
 def test_parts_are_what_choosing_their_utterances_writes(tmp_path_factory, tables, num, by_speaker):
