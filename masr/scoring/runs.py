@@ -27,8 +27,12 @@ _VALIDATION: dict[str, tuple[str, Unit]] = {
     "contrastive_accuracy": ("contrastive accuracy", "share"),
     "contrastive_chance": ("one of the candidates", "share"),
     "raw_cosine": ("cosine of two utterances", "share"),
+    "copy_error": ("error of copying frames", ""),
+    "zero_error": ("error of zeros", ""),
 }
 """Figure of metrics.jsonl -> title and unit."""
+_FINE = {_VALIDATION[name][0] for name in ("objective_loss", "copy_error", "zero_error")}
+"""Titles of what is compared by its third digit."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +88,12 @@ def render(runs: Sequence[RunFigures]) -> str:
 
 def _cell(runs: list[RunFigures], title: str) -> str:
     """One run's figure with its interval, or several runs' mean and then each."""
-    figures = [one.figures[title] for one in runs if title in one.figures]
+    figures, digits = [one.figures[title] for one in runs if title in one.figures], 3 if title in _FINE else 1
     if len(figures) > 1:
-        each = ", ".join(figure.value_text(1) for figure in figures)
+        each = ", ".join(figure.value_text(digits) for figure in figures)
         mean = replace(mean_of([figure.value for figure in figures]), unit=figures[0].unit)
-        return f"{mean.text(1)} ({each})"
-    return figures[0].text(1) if figures else ""
+        return f"{mean.text(digits)} ({each})"
+    return figures[0].text(digits) if figures else ""
 
 
 def _last_line(path: Path) -> dict[str, Any]:
