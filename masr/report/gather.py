@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -176,6 +177,10 @@ def _files(folder: Path, depth: int) -> Iterator[Path]:
             yield path
 
 
+_TASK = re.compile(r"(.+)(\.seed\d+)-[0-9a-f]{12}")
+"""The folder of a table's task."""
+
+
 def _folders(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
 
@@ -186,6 +191,17 @@ def _name(runs: list[Run]) -> None:
     shared = 0
     while len(runs) > 1 and all(len(p) > shared + 1 for p in parts) and len({p[shared] for p in parts}) == 1:
         shared += 1
-    for n, (run, path) in enumerate(zip(runs, parts, strict=True)):
-        run.name = "/".join(path[shared:]) if len(runs) > 1 else "/".join(path[-2:]).removeprefix("/")
-        run.letter = chr(ord("A") + n)
+    names = ["/".join(path[shared:]) if len(runs) > 1 else "/".join(path[-2:]).removeprefix("/") for path in parts]
+    for n, (run, name) in enumerate(zip(runs, _without_digests(names), strict=True)):
+        run.name, run.letter = name, chr(ord("A") + n)
+
+
+def _without_digests(names: list[str]) -> list[str]:
+    """Of a table's ROW.seedN-DIGEST the ROW.seedN, or the ROW where all have one seed, if that tells them apart."""
+    tasks = [found for name in names if (found := _TASK.fullmatch(name))]
+    rows, seeds = [task[1] for task in tasks], [task[1] + task[2] for task in tasks]
+    if len(names) > 1 and len({task[2] for task in tasks}) == 1 and len(set(rows)) == len(names):
+        return rows
+    if len(names) > 1 and len(set(seeds)) == len(names):
+        return seeds
+    return names

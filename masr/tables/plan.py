@@ -86,9 +86,9 @@ class Plan:
 
     @property
     def figures(self) -> list[tuple[FigureConfig, Task]]:
-        """The pictures of this size, each with the task that draws it."""
-        rows, seed = self.rows, self.size.seeds[0]
-        return [(one, self.cells[one.row, seed, one.step]) for one in self.table.figures if one.row in rows]
+        """The pictures of this size, each with the task that draws it, also for a row that has no line."""
+        cells = [(one, self.cells.get((one.row, self.size.seeds[0], one.step))) for one in self.table.figures]
+        return [(one, task) for one, task in cells if task is not None]
 
     def missing_inputs(self) -> list[Path]:
         """The paths that tasks read and that are not there."""

@@ -63,6 +63,12 @@ def test_a_table_has_an_embedded_and_a_real_size_and_three_seeds(path: Path) -> 
     assert table.corpus == path.parents[1].name
 
 
+@pytest.mark.parametrize("path", [path for path in TABLES if read_table(path).figures], ids=name_of)
+def test_every_picture_is_drawn_also_for_a_row_without_a_line(path: Path) -> None:
+    plan = plan_of(path, next(iter(read_table(path).sizes)))
+    assert [figure for figure, _ in plan.figures] == list(read_table(path).figures)
+
+
 @pytest.mark.parametrize(("path", "size"), SIZES, ids=name_of)
 def test_every_resolved_configuration_is_valid_and_names_its_inputs(path: Path, size: str) -> None:
     assert plan_of(path, size).tasks

@@ -52,6 +52,21 @@ def test_names_are_what_paths_do_not_share(two_folders: tuple[Path, Path]) -> No
     assert [run.name for run in gather(two_folders)] == ["plain/seed1", "masr/seed1"]
 
 
+@pytest.mark.parametrize(
+    ("folders", "shown"),
+    [
+        (("a.one.seed0-0123456789ab", "b.seed0-fedcba987654"), ["a.one", "b"]),
+        (("a.seed0-0123456789ab", "a.seed1-fedcba987654"), ["a.seed0", "a.seed1"]),
+        (("a.seed0-0123456789ab", "a.seed0-fedcba987654"), ["a.seed0-0123456789ab", "a.seed0-fedcba987654"]),
+        (("a.seed0-0123456789ab", "own"), ["a.seed0-0123456789ab", "own"]),
+    ],
+)
+def test_runs_of_a_table_are_named_after_their_rows(tmp_path: Path, folders: tuple[str, ...], shown: list[str]) -> None:
+    for name in folders:
+        metrics(tmp_path / name)
+    assert [run.name for run in gather([tmp_path / name for name in folders])] == shown
+
+
 def test_a_runs_folder_does_not_take_what_belongs_to_a_run_inside(tmp_path: Path) -> None:
     metrics(tmp_path)
     metrics(tmp_path / "inner")
