@@ -1,4 +1,4 @@
-"""What a probe answers to each utterance of test, as tables for paired tests and for `masr score lid`."""
+"""What a probe answers to each utterance or frame of test, as tables for paired tests and for `masr score lid`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from masr.io.language_scores import write_language_scores
 from masr.types import FloatArray
 
 if TYPE_CHECKING:
+    from masr.analysis.probe.frames import Aligned
     from masr.analysis.probe.utterances import Said
 
 
@@ -19,6 +20,16 @@ def write_answers(path: Path, task: ProbeTask, said: Said) -> None:
     """A line for each utterance of test that has a label, in the folder's order."""
     part = task.parts["test"]
     cells = (_utts(task), part.speakers.tolist(), part.labels.tolist(), said.answers.tolist())
+    write_answer_table(path, AnswerTable(*map(tuple, cells)))
+
+
+def write_frame_answers(path: Path, test: Aligned, said: Said) -> None:
+    """A line for each frame of test that has a phone: utterance:N is its N-th frame, from 0."""
+    frames = next(iter(test.frames.values()))
+    utts = frames.utts or ()
+    places = (test.rows - frames.offsets[test.utts]).tolist()
+    names = [f"{utts[utt]}:{place}" for utt, place in zip(test.utts.tolist(), places, strict=True)]
+    cells = (names, test.speakers[test.utts].tolist(), test.names[test.labels].tolist(), said.answers.tolist())
     write_answer_table(path, AnswerTable(*map(tuple, cells)))
 
 

@@ -20,7 +20,7 @@ from masr.analysis.probe.data import StrArray, scaled
 from masr.analysis.probe.figures import figures
 from masr.analysis.probe.layer_mix import Mix, learn, most_rows
 from masr.analysis.probe.softmax import Regression
-from masr.analysis.probe.utterances import STRENGTHS, Chosen, Layer, places
+from masr.analysis.probe.utterances import STRENGTHS, Chosen, Layer, Said, places
 from masr.errors import AnalysisError
 from masr.io.alignment import Stretches, stretches_of
 from masr.io.datadir import DataDir
@@ -142,7 +142,9 @@ def probe(parts: Mapping[str, Aligned], layer: str, mix: Mix | None, methods: Se
         scores = figures(given, truth["test"], names, commonest, units, unit, options.seed)
         unseen = np.unique(test.names[test.labels[truth["test"] < 0]])
         tested.append(replace(chosen, test=replace(scores, unseen_labels=tuple(unseen.tolist()))))
-    return Layer(layer, tuple(sorted(tested, key=lambda chosen: -chosen.dev)))
+    best = max(range(len(tested)), key=lambda n: tested[n].dev)
+    said = Said(names[answers[best]], names, None)
+    return Layer(layer, tuple(sorted(tested, key=lambda chosen: -chosen.dev)), said=said)
 
 
 def shared_labels(parts: Mapping[str, Aligned]) -> tuple[StrArray, dict[str, IntArray]]:

@@ -12,7 +12,7 @@ import torch
 
 from masr.analysis.probe import frames as of_frames
 from masr.analysis.probe import utterances as of_utterances
-from masr.analysis.probe.answers import write_answers, write_scores
+from masr.analysis.probe.answers import write_answers, write_frame_answers, write_scores
 from masr.analysis.probe.data import ProbeTask, few_shots, layers_of, open_task, same_order, vectors_of
 from masr.analysis.probe.layer_mix import Mix, learn, most_rows
 from masr.analysis.probe.parts import parse_parts, parts_of
@@ -81,8 +81,8 @@ def _check(options: Options) -> None:
     given = {name for name in ("plain", "shots", "part", "seen", "answers", "scores") if getattr(options, name)}
     if options.shots is not None and options.shots < 1:
         _refuse(f"--shots {options.shots} leaves nothing to learn from", "give 1 or more")
-    if given and PHONE in options.kinds:
-        _refuse(f"--{min(given)} is for vectors of utterances, and --kind {PHONE} probes frames", "probe it apart")
+    if (of_utts := given - {"answers"}) and PHONE in options.kinds:
+        _refuse(f"--{min(of_utts)} is for vectors of utterances, and --kind {PHONE} probes frames", "probe it apart")
     if (alone := given & {"part", "answers", "scores"}) and len(options.kinds) > 1:
         _refuse(f"--{min(alone)} is of one kind of label, and these are {len(options.kinds)}", "give one --kind")
     if options.plain and options.probe and set(options.probe) != {LOGISTIC}:
@@ -190,7 +190,11 @@ def _phones(layers: Layers, options: Options) -> Found:
     left_out = {role: part.num_left_out for role, part in parts.items()}
     drawn = counts["train"] > options.frames
     notes = (f"{options.frames} of {counts['train']} frames of train drawn",) if drawn else ()
-    return Found(PHONE, "frames", tuple(found), counts, left_out, notes, weights)
+    done = Found(PHONE, "frames", tuple(found), counts, left_out, notes, weights)
+    if options.answers:
+        assert done.best.said is not None
+        write_frame_answers(options.answers, parts["test"], done.best.said)
+    return done
 
 
 def _methods(options: Options, known: tuple[str, ...], kind: str) -> list[str]:

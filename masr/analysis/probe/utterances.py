@@ -70,7 +70,7 @@ class Chosen:
 
 @dataclass(frozen=True, eq=False)
 class Said:
-    """The answers of a layer's best probe to the utterances of test."""
+    """The answers of a layer's best probe to the utterances (or frames) of test."""
 
     answers: StrArray
     """(N,) the label that is answered."""

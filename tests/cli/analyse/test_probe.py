@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from masr.cli.main import main
+from masr.io.answers import read_answer_table
 from masr.io.datadir import DataDir, write_datadir
 from masr.io.figure_file import read_figure
 
@@ -173,8 +174,14 @@ def test_a_linear_probe_of_frames_reads_phones(tmp_path: Path, capsys: pytest.Ca
         (tmp_path / role / "provenance.json").write_text(json.dumps(grid), encoding="utf-8")
     train, dev, test = (str(tmp_path / role) for role in ("train", "dev", "test"))
     command = ["analyse", "probe", train, "--dev", dev, "--test", test, "--kind", "phone", "--probe", "linear"]
-    assert main([*command, "--json", str(tmp_path / "probes.json")]) == 0
+    answered = tmp_path / "answers.tsv"
+    assert main([*command, "--json", str(tmp_path / "probes.json"), "--answers", str(answered)]) == 0
     assert "chance 33.3 %; always" in capsys.readouterr().out
     best = json.loads((tmp_path / "probes.json").read_text())["kinds"]["phone"]["best"]
     assert (best["method"], best["test"]["num"]) == ("linear", 180)
     assert best["test"]["accuracy"]["value"] > 0.95
+    answers = read_answer_table(answered)
+    assert answers.utts[:2] == ("s20-u0:0", "s20-u0:1") and len(answers.utts) == 180
+    assert [utt[:3] for utt in answers.utts] == list(answers.speakers)
+    right = np.mean([label == answer for label, answer in zip(answers.labels, answers.answers, strict=True)])
+    assert right == best["test"]["accuracy"]["value"]
