@@ -88,10 +88,13 @@ class LevelConfig:
 
 @dataclass(frozen=True)
 class GateConfig:
-    """What rows have to beat, by intervals that do not meet, before their figures say anything."""
+    """What rows have to beat before their figures say anything."""
 
     columns: tuple[str, ...] = required("scores in which they have to")
     rows: tuple[str, ...] = option((), "rows or groups that have to; none is all without a role")
     above: tuple[str, ...] = option(
         (), "rows or levels to beat, without group those of the row's own; none is all that are trivial or fresh"
+    )
+    paired: bool = option(
+        False, "whether the interval of the gain over a row has to leave 0 out, or the two rows' own may not meet"
     )

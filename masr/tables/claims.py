@@ -89,14 +89,19 @@ def _compared(
     a = rows[better].cells[column.name].scores
     if ordering.level is not None:
         fixed = Score(ordering.level, ordering.level, ordering.level)
-        pairs = [(score, fixed) for score in a.values()]
-    else:
-        b = rows[than].cells[column.name].scores
-        pairs = [(a[seed], b[seed]) for seed in a if seed in b]
+        return compared(column, a, dict.fromkeys(a, fixed), ordering.level == 0)
+    return compared(column, a, rows[than].cells[column.name].scores)
+
+
+def compared(
+    column: ColumnConfig, ours: Mapping[int, Score], theirs: Mapping[int, Score], own_p: bool = False
+) -> Comparison:
+    """How much better some scores are than others, seed by seed; `own_p` where ours come with a p of their own."""
+    pairs = [(ours[seed], theirs[seed]) for seed in ours if seed in theirs]
     if pairs and column.answers:
         return _compared_by_answers(column, pairs)
     sign = 1.0 if column.better == "higher" else -1.0
-    own = [score.p for score, _ in pairs if score.p is not None and ordering.level == 0]
+    own = [score.p for score, _ in pairs if score.p is not None and own_p]
     return compare([sign * (x.value - y.value) for x, y in pairs], all(_are_apart(x, y) for x, y in pairs), own)
 
 

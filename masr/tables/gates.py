@@ -9,6 +9,7 @@ from typing import Literal
 from masr.maths.estimate import Estimate
 from masr.tables.cells import Row
 from masr.tables.claim_config import GateConfig
+from masr.tables.claims import compared
 from masr.tables.config import ColumnConfig, row_name
 from masr.tables.plan import Plan
 
@@ -52,7 +53,7 @@ def gates_of(plan: Plan, rows: Mapping[str, Row]) -> tuple[Gate, ...]:
                 if (name, column) not in plan.columns:
                     continue
                 hurdles = tuple(
-                    Hurdle(other, label, theirs, _passed(plan.columns[name, column], mean, theirs))
+                    Hurdle(other, label, theirs, _passed(gate, plan.columns[name, column], rows, name, other, theirs))
                     for other, label, theirs in _hurdles(plan, gate, name, column, rows)
                 )
                 if hurdles:
@@ -87,9 +88,17 @@ def _hurdles(
     return found
 
 
-def _passed(column: ColumnConfig, mean: Estimate | None, theirs: Estimate | None) -> Passed:
-    """Whether one mean beats another, which it does where their intervals do not meet."""
-    ends = [end for one in (mean, theirs) for end in ((one.low, one.high) if one else (None,))]
+def _passed(
+    gate: GateConfig, column: ColumnConfig, rows: Mapping[str, Row], name: str, other: str, theirs: Estimate | None
+) -> Passed:
+    """Whether a row beats another or a constant, which has the mean `theirs`."""
+    cell = rows[name].cells[column.name]
+    if gate.paired and other in rows:
+        gain = compared(column, cell.scores, rows[other].cells[column.name].scores).gain
+        if gain is None or gain.low is None:
+            return "not judged"
+        return "beats" if gain.low > 0 else "does not beat"
+    ends = [end for one in (cell.mean, theirs) for end in ((one.low, one.high) if one else (None,))]
     if any(end is None for end in ends):
         return "not judged"
     low, high, their_low, their_high = (float(end) for end in ends if end is not None)

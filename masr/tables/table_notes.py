@@ -40,7 +40,12 @@ def _intervals(outcome: Outcome) -> list[str]:
         which = "a row with one seed, or whose seeds share one task,"
         notes.append(f"[low, high] of {which} is the interval of its score file: {'; '.join(names)}.")
     if outcome.gates:
-        notes.append("A row passes a gate where its interval and that of what it has to beat do not meet.")
+        unpaired, paired = ([gate for gate in outcome.plan.table.gates if gate.paired == how] for how in (False, True))
+        if unpaired:
+            notes.append("A row passes a gate where its interval and that of what it has to beat do not meet.")
+        if paired:
+            how = "A row passes a paired gate" if unpaired else "A row passes a gate"
+            notes.append(f"{how} where the 95 % interval of its gain over what it has to beat leaves 0 out.")
     return notes
 
 

@@ -38,11 +38,11 @@ gates:
 VALUES = {"good": 30.0, "bad.one": 20.5, "bad.fresh": 20.0, "mel": 10.0, "guess": 3.0}
 
 
-def finish(plan: Any, row: str, value: float) -> None:
+def finish(plan: Any, row: str, value: float, spread: float = 0.3) -> None:
     for seed in plan.size.seeds:
         folder: Path = state_of(plan, plan.cells[row, seed, "test"]).folder
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "x.json").write_text(json.dumps({"v": value + 0.3 * seed, "w": 50 - 2 * value + 0.3 * seed}))
+        (folder / "x.json").write_text(json.dumps({"v": value + spread * seed, "w": 50 - 2 * value + spread * seed}))
         (folder / "done.json").write_text(json.dumps({"hours": 0.0, "commit": "c"}))
 
 
@@ -66,6 +66,22 @@ def test_intervals_that_do_not_meet_pass(plan: Any) -> None:
     assert [one.passed for one in found["bad.one", "x", "bad.fresh"].hurdles] == ["does not beat", "beats"]
     finish(plan, "bad.one", 25.0)
     assert [gate.passes for gate in outcome_of(plan).gates] == [True, True, True, True]  # lower errors are better
+
+
+def test_a_paired_gate_asks_whether_the_gain_leaves_zero_out(recipe: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    recipe.write(TABLE.replace("{columns: [x], rows: [bad.one], above: [chance]}", "{columns: [x, y], paired: true}"))
+    plan = recipe.plan()
+    for row, value in VALUES.items():
+        finish(plan, row, value, spread=0.3 if row == "bad.one" else 0.29)
+    first, *_, accuracy, error = [gate for gate in outcome_of(plan).gates if gate.row == "bad.one"]
+    assert [one.passed for one in first.hurdles] == ["does not beat", "beats"]
+    assert [one.passed for one in accuracy.hurdles] == ["beats", "beats"]
+    assert error.column == "y" and error.passes
+    finish(plan, "bad.one", 20.0)
+    finish(plan, "bad.fresh", 20.0, spread=0.29)
+    assert [gate.passes for gate in outcome_of(plan).gates if gate.row == "bad.one"][-2:] == [False, False]
+    assert recipe.masr("show") == 0
+    assert "A row passes a paired gate where the 95 % interval of its gain" in " ".join(capfd.readouterr().out.split())
 
 
 def test_what_is_missing_is_not_judged_but_what_fails_fails(plan: Any) -> None:
