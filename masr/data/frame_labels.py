@@ -35,12 +35,14 @@ class FrameLabels:
     factor: int
     num_encoded: Int64Array
     """(L,) encoded frames: at place n, how many come out of n input frames, or samples."""
+    covered: int = -1
+    """The class of frames where speech was corrupted; -1 where they have none."""
 
     def read(self, utts: Sequence[str], firsts: Int64Array, counts: Int64Array) -> Tensor:
         """(B, T) classes of each utterance's window of input frames, or samples.
 
-        -1 past the end, in utterances that are not aligned, where the phone has no class, and where speech was
-        corrupted: there the alignment is of what was heard before.
+        -1 past the end, in utterances that are not aligned, and where the phone has no class. Where speech was
+        corrupted the alignment is of what was heard before, and does not count.
         """
         sizes = self.num_encoded[counts]
         found = torch.full((len(utts), max(1, int(sizes.max()))), -1, dtype=torch.int64)
@@ -53,7 +55,7 @@ class FrameLabels:
             places = phones.places(middles)
             labels = np.where(places >= 0, classes[places], self.rest)
             if self.data.has(CORRUPTED_CTM):
-                labels[stretches_of(self.data, CORRUPTED_CTM, utt).places(middles) >= 0] = -1
+                labels[stretches_of(self.data, CORRUPTED_CTM, utt).places(middles) >= 0] = self.covered
             found[row, :size] = torch.from_numpy(labels)
         return found
 

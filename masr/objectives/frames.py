@@ -41,6 +41,10 @@ class Config:
         "labels of the alignment that are silence",
     )
     merge_stress: bool = option(True, "AH0 and AH1 are one phone")
+    covered_is_silence: bool = option(
+        False,
+        "whether frames that masr data corrupt covered are silence, and not left out: where no speech goes on below",
+    )
     layers: Literal["last", "mean"] = option("last", "the encoder's last word, or a learnt weighted mean of its layers")
     dropout: float = option(0.0, "on the frames before the output layer")
     label_smoothing: float = option(0.0, "share of each label that is spread over all classes")

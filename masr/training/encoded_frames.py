@@ -96,7 +96,8 @@ class EncodedFrames:
         if learns_frames(self.config):
             numbers = {phone: own.number(phone) for phone in phones_of(data)}
             times = (self.first_sec, self.seconds_per_input, self.encoder.subsampling, self.by_input())
-            return FrameLabels(data, numbers, own.number(own.silence), *times)
+            silence = own.number(own.silence)
+            return FrameLabels(data, numbers, silence, *times, covered=silence if own.covered_is_silence else -1)
         if self.config.targets is None:
             return None
         return Targets(self.config.targets, self.encoder.subsampling, self.by_input())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +24,13 @@ def data(tmp_path: Path) -> DataDir:
     return DataDir.open(tmp_path / "d")
 
 
-def slow(first: int, size: int, corrupted: tuple[float, float] = (9, 9)) -> list[int]:
+def slow(first: int, size: int, corrupted: tuple[float, float] = (9, 9), covered: int = -1) -> list[int]:
     """One frame after another."""
     found = []
     for n in range(size):
         middle = 0.0425 + 0.01 * (first + 4 * n)
         inside = [NUMBERS[phone] for start, end, phone in PHONES if start <= middle < end]
-        found.append(-1 if corrupted[0] <= middle < corrupted[1] else (inside or [0])[0])
+        found.append(covered if corrupted[0] <= middle < corrupted[1] else (inside or [0])[0])
     return found
 
 
@@ -51,6 +52,8 @@ def test_what_was_corrupted_has_no_label(data: DataDir) -> None:
     write_datadir(data.folder, {**tables, "corrupted.ctm": {"a": "1 0.2 0.5 noise"}})
     found = labels(DataDir.open(data.folder)).read(["a"], np.array([0]), np.array([140]))
     assert found[0].tolist() == slow(0, 35, (0.2, 0.7))
+    silent = replace(labels(DataDir.open(data.folder)), covered=0).read(["a"], np.array([0]), np.array([140]))
+    assert silent[0].tolist() == slow(0, 35, (0.2, 0.7), covered=0)
 
 
 def test_phones_are_those_of_the_alignment(data: DataDir, tmp_path: Path) -> None:
