@@ -19,6 +19,7 @@ from small import plans
 TABLES = Path(__file__).resolve().parents[2] / "egs" / "librispeech" / "tables"
 NAMES = ("objective", "strategy", "share", "scorer", "mismatch")
 MASKINGS = ("random", "atm", "atms")
+TESTED = ("tested_on", "tested_on_frames", "phones")
 each_size = pytest.mark.parametrize("size", ["mini", "paper"])
 
 
@@ -41,7 +42,8 @@ def masking(plan: Plan, row: str) -> tuple[Any, ...]:
 
 @each_size
 def test_one_scorer_scores_all_data_once_for_four_tables(size: str) -> None:
-    for step in ("spelling", "scorer", "confidence", "test_sets", "mismatched"):
+    scoring = ("frames_scorer", "speech_confidence") if size == "mini" else ("scorer", "confidence")
+    for step in ("spelling", *scoring, "test_sets", "mismatched"):
         found = [digests(plan_of(name, size), step) for name in NAMES if name != "scorer"]
         assert len(found[0]) == 1 and all(one == found[0] for one in found), step
         assert found[0] <= digests(plan_of("scorer", size), step)
@@ -50,8 +52,9 @@ def test_one_scorer_scores_all_data_once_for_four_tables(size: str) -> None:
 @each_size
 def test_masking_is_all_that_rows_of_an_objective_differ_by(size: str) -> None:
     plan = plan_of("objective", size)
-    groups = ("wav2vec2", "best_rq") if size == "mini" else ("wav2vec2", "hubert", "w2v_bert", "best_rq")
-    assert plan.rows == [f"{group}.{row}" for group in groups for row in MASKINGS]
+    groups = ("wav2vec2", "hubert", "best_rq") if size == "mini" else ("wav2vec2", "hubert", "w2v_bert", "best_rq")
+    beside = ["logmel", "fresh"] if size == "mini" else []
+    assert plan.rows == beside + [f"{group}.{row}" for group in groups for row in MASKINGS]
     for group in groups:
         assert [masking(plan, f"{group}.{row}") for row in MASKINGS] == [
             ("ask2mask", "random", 0.49, "none"),
@@ -61,29 +64,55 @@ def test_masking_is_all_that_rows_of_an_objective_differ_by(size: str) -> None:
         rest = [{**settings(plan, f"{group}.{row}"), "masking": None} for row in MASKINGS]
         assert rest[0] == rest[1] == rest[2]
         assert rest[0]["objective"]["name"] == group
-        assert readable(rest[0]["confidence"]) == "{confidence}"
+        assert readable(rest[0]["confidence"]) == ("{speech_confidence}" if size == "mini" else "{confidence}")
         tuned = [settings(plan, f"{group}.{row}", "ctc") for row in MASKINGS]
         assert tuned[0] == tuned[1] == tuned[2] and readable(tuned[0]["init"]) == "{pretrain}"
 
 
 def test_speech_unlike_training_costs_one_row_without_pre_training_more() -> None:
-    mini, grid = plan_of("mismatch"), plan_of("objective")
-    assert digests(grid) <= digests(mini)
-    assert {task.step for task in mini.tasks if task.digest not in digests(grid)} == {
+    assert digests(plan_of("objective")) == digests(plan_of("mismatch"))  # its row is there with fresh weights
+    paper, grid = plan_of("mismatch", "paper"), plan_of("objective", "paper")
+    assert digests(grid) <= digests(paper)
+    assert {task.step for task in paper.tasks if task.digest not in digests(grid)} == {
         "scratch",
         "hear",
         "score",
         "score_mismatched",
     }
-    assert len(digests(mini, "scratch")) == 3
+    assert len(digests(paper, "scratch")) == 3
 
 
-@pytest.mark.parametrize(("name", "added"), [("strategy", 4), ("share", 5), ("scorer", 3)])
-def test_the_embedded_corpus_is_trained_on_a_few_times_more_for_each_other_table(name: str, added: int) -> None:
+@pytest.mark.parametrize(("name", "added"), [("strategy", 4), ("share", 5), ("scorer", 9)])
+def test_encoders_are_trained_a_few_times_more_for_each_other_table(name: str, added: int) -> None:
     plan = plan_of(name)
-    assert plan.size.seeds == (0,)
-    assert len(digests(plan, "pretrain") - digests(plan_of("objective"), "pretrain")) == added
+    assert plan.size.seeds == (0, 1, 2)
+    assert len(digests(plan, "pretrain") - digests(plan_of("objective"), "pretrain")) == 3 * added
     assert len(plan_of(name, "paper").size.seeds) == 3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_learns_nothing_stands_beside_in_the_embedded_corpus(name: str) -> None:
+    plan = plan_of(name)
+    for row in ("logmel", "fresh"):
+        assert settings(plan, row)["training"]["max_steps"] == 0
+    log_mel, frames = settings(plan, "logmel"), plan.cells["logmel", 0, "labelled_frames"]
+    assert log_mel["encoder"]["dim"] == 80 * log_mel["encoder"]["subsampling"]
+    assert readable(frames.words[-1]) == "0"
+    table = read_table(TABLES / f"{name}.yaml")
+    assert {ordering.columns for ordering in table.orderings if ordering.primary} == {
+        ("mismatched",) if name == "mismatch" else ("phones",)
+    }
+    assert table.smallest_effect == 1 and all(gate.paired for gate in table.gates)
+
+
+def test_the_search_reads_dev_alone_and_no_seed_of_another_table() -> None:
+    plan = plan_of("regime")
+    assert plan.size.seeds == (100,)
+    words = {readable(word) for task in plan.tasks for word in task.words}
+    settings_of = {str(task.settings) for task in plan.tasks if task.settings is not None}
+    assert not any("test_" in word or "_test" in word for word in words | settings_of)
+    guided = [row for row in plan.rows if row.startswith("guided")]
+    assert [plan.cells[row, 100, "hides"].settings["training"]["max_steps"] for row in guided] == 6 * [1]  # type: ignore[index]
 
 
 def test_a_strategy_has_a_row_and_the_share_is_the_papers() -> None:
@@ -105,7 +134,8 @@ def test_a_row_is_guided_by_the_scorer_that_it_names() -> None:
     for row in plan.rows:
         guide = readable(settings(plan, row)["confidence"]).strip("{}")
         words[row] = " ".join(readable(word) for word in plan.cells[row, 0, guide].words[2:])
-        assert plan.cells[row, 0, "hear_scorer"].words[2] == plan.cells[row, 0, guide].words[2]
+        if row != "baseline":
+            assert plan.cells[row, 0, "hear_scorer"].words[2] == plan.cells[row, 0, guide].words[2]
     assert [row for row in words if words[row].startswith("{other_scorer}")] == ["other"]
     assert [row for row in words if words[row].startswith("{small_scorer}")] == ["small"]
     assert [row for row in words if "--exclude-blank" in words[row]] == ["no_blank"]
@@ -131,7 +161,7 @@ def test_no_test_set_is_looked_at_before_it_is_scored() -> None:
     tests = ("test_clean", "test_other", "headset", "farfield", "accented", "talk", "dinner")
     for name in NAMES:
         for task in plan_of(name).tasks:
-            if task.step not in ("test_sets", "mismatched", "hear", "score", "score_mismatched"):
+            if task.step not in (*TESTED, "test_sets", "mismatched", "hear", "score", "score_mismatched"):
                 assert not any(word in path for path in task.inputs for word in tests), (task.step, task.inputs)
                 assert "test_sets" not in task.needs
 
@@ -179,12 +209,15 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (subset,) = [task for task in plan.tasks if task.step == "mismatched"]
     options = [readable(word) for word in subset.words[5:]]
     assert main(["data", "subset", str(folder / "all"), str(folder / "far"), *options]) == 0
-    utts = (folder / "all" / "text").read_text().split("\n")[:-1]
-    heard = "".join(f"{line.split()[0]} {'A B C' if random.random() < 0.5 else 'A X C D'}\n" for line in utts)
+    utts = [line.split()[0] for line in (folder / "all" / "text").read_text().splitlines()]
+    heard = "".join(f"{utt} {'A B C' if random.random() < 0.5 else 'A X C D'}\n" for utt in utts)
     (folder / "heard").write_text(heard)
     for step, ref in (("score", "all"), ("score_mismatched", "far"), ("score_scorer", "test_clean")):
         hyp = ["--ref", str(folder / ref), "--hyp", str(folder / "heard"), "--json", str(folder / step / "wer.json")]
         assert main(["score", "wer", *hyp, *(["--by", "set"] if step == "score" else [])]) == 0
+    (folder / "phones").mkdir()
+    lines = [f"{utt}:0\t{utt.split('-')[0]}\tAA\t{'AA' if n % 4 else 'B'}\n" for n, utt in enumerate(utts[:40])]
+    (folder / "phones" / "answers.tsv").write_text("utt\tspeaker\tlabel\tanswer\n" + "".join(lines))
     return folder
 
 
@@ -193,6 +226,9 @@ def test_what_scoring_writes_has_every_column(name: str, scored: Path) -> None:
     plan = plan_of(name)
     for column in plan.columns.values():
         found = read_scores(scored / column.step, column)
+        if column.answers:
+            assert found.value == 75 and column.better == "higher"
+            continue
         assert found.low is not None and found.high is not None and found.low <= found.value <= found.high
         assert found.value == pytest.approx(25) and column.better == "lower"
         assert found.count == {"score": 36, "score_mismatched": 180, "score_scorer": 36}[column.step]
