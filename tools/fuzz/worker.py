@@ -22,6 +22,7 @@ from fuzz.finding import Finding
 from fuzz.finite import not_finite
 from fuzz.target import Reader
 from fuzz.watch import Watch
+from masr.io.provenance import loaded_commit
 from masr.jobs.prctl import die_with_parent
 
 MOST_BYTES = 2 << 30
@@ -51,6 +52,7 @@ def work(
     """Reads every case and writes a line of JSON to the pipe for each find; ends the process."""
     _confine(trace)
     os.chdir(box.root)
+    loaded_commit()  # by git, once a process: before anybody watches
     watch = Watch([box.output, box.input] if reader.writes_input else [box.output])
     seen: set[str] = set()
     done = 0
