@@ -54,6 +54,7 @@ def start(kind: str, script: str) -> subprocess.Popen[bytes]:
     return process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tree", TREES)
 @pytest.mark.parametrize("kind", ["run.py", "stage", "stage, run.py"])
 def test_all_that_a_job_has_started_dies_with_a_killed_launcher(

@@ -13,6 +13,8 @@ import pytest
 
 from jobs.processes import wait_for
 
+pytestmark = pytest.mark.slow  # each waits for a cluster's answers
+
 UTILS = Path(__file__).resolve().parents[2] / "utils"
 
 # Three arrays in a chain; a task is done once there is a file for it, and waits for the file go.

@@ -63,6 +63,7 @@ def test_it_is_cross_entropy_over_labelled_frames(layers: str) -> None:
     assert speech < count
 
 
+@pytest.mark.slow
 def test_it_learns_its_batch_by_heart() -> None:
     model, batch = objective().train(), objectives.batch()
     adam = torch.optim.Adam(model.parameters(), 5e-3)

@@ -44,6 +44,7 @@ def small_run(folder: Path, mib: float) -> Run:
     return replace(run, config=replace(run.config, batching=replace(run.config.batching, batch_frames=100_000)))
 
 
+@pytest.mark.slow
 def test_what_is_found_fits_and_little_more_does_not(tmp_path: Path) -> None:
     run = small_run(tmp_path, 24)
     batch = tiny.whole_batch(1, 1, 6)
@@ -58,6 +59,7 @@ def test_what_is_found_fits_and_little_more_does_not(tmp_path: Path) -> None:
     assert not run.optimizer.state and not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_what_it_says_can_be_typed(tmp_path: Path) -> None:
     run = small_run(tmp_path, 24)
     found = find_batch(run, [tiny.whole_batch(1, 1, 6)])

@@ -193,6 +193,7 @@ def test_training_frames_of_one_label_are_refused() -> None:
         bound(train.part(train.labels == 1), test, 10, "logistic")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["infonce", "mine"])
 def test_critics_come_near_gaussians_and_find_nothing_where_nothing_is(kind: Any) -> None:
     random, r, count = np.random.default_rng(6), 0.8, 9000
