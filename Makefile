@@ -26,12 +26,12 @@ $(READY): setup.cfg setup.py constraints.txt pyproject.toml tools/setup.sh
 demo: $(READY) ## the main job: egs/fleurs/run.sh on the embedded corpus, end to end
 	@$(IN_VENV) egs/fleurs/demo.sh --nj $(JOBS)
 
-# The checks, each file of shell tests and the fuzzer take one core each and run side by side; then the workers of pytest share the
-# cores, one thread each. Pytest comes last, so that its closing line is the last one.
+# The checks, each file of shell tests and the fuzzer take one core each and run side by side; then the workers of pytest, two a core
+# as many tests wait, share the cores, one thread each. Pytest comes last, so that its closing line is the last one.
 test: $(READY) ## checks and tests; ALL=yes, as CI does, what takes long too: whole recipes, ranks, exports, kills, damaged input
 	@$(MAKE) --no-print-directory --jobs $(JOBS) --output-sync=target check $(if $(ALL),short-fuzz) shell-tests
 	@echo "== tests (pytest)"
-	@$(IN_VENV) OMP_NUM_THREADS=1 python -m pytest -n $$(($(JOBS) + 1)) --dist worksteal $(if $(ALL),,--ignore=tests/faults -m 'not slow')
+	@$(IN_VENV) OMP_NUM_THREADS=1 python -m pytest -n $$(($(JOBS) * 2)) --dist worksteal $(if $(ALL),,--ignore=tests/faults -m 'not slow')
 
 SHELL_TESTS := $(wildcard tests/shell/*.bats)
 
