@@ -1,7 +1,7 @@
 """Stage 0: check a corpus that you downloaded, or build the embedded one.
 
 SOURCE is the folder of a downloaded corpus, which is checked against its real layout and left as it is; or the word
-`mini` (about one hour) or `large` (as many hours as --hours says), which has eSpeak NG speak a corpus of the same
+`mini` (an hour or two) or `large` (as many hours as --hours says), which has eSpeak NG speak a corpus of the same
 layout into OUT; fleurs has `medium` too (about five hours, of words beside numbers). A corpus that lies there already
 from the same configuration is kept; from another, it is replaced.
 

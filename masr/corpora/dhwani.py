@@ -3,10 +3,12 @@
     data_refined/<language>/*.wav      after voice activity detection, noise rejection and cutting; or, before,
     raw_data/<language>/<id>.wav
     urls/<language>.txt                the public lists of video ids, where they are kept beside
+    test_videos.txt                    ids of videos that are test, one a line, where somebody chose some
 
 Files are named by their 11-character video id: <id>.wav, vad_<n>_<id>.wav, broken-<name>-<i>.wav. A video is a
 speaker, and all of it goes to one split: the videos of a language are put in an order by a seeded hash, and the
-first of them are test, the next dev. A video that is listed under two languages is left out.
+first of them are test, the next dev. Those of test_videos.txt are test beside them, and take no part in that. A video
+that is listed under two languages is left out.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from masr.types import Corpus, Part, Problem, Utterance
 
 FOLDERS = ("data_refined", "raw_data")
 URLS = "urls"
+TEST_LIST = "test_videos.txt"
 VIDEOS_PER_PART = 64
 _ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _BROKEN = re.compile(r"broken-(.+)-(\d+)")
@@ -70,6 +73,7 @@ class Dhwani:
         root = self._root(source)
         _videos.cache_clear()
         _listed.cache_clear()
+        _test_list.cache_clear()
         names = [p.name for p in sorted(root.iterdir()) if p.is_dir() and p.name in DHWANI]
         require_there(self.config.languages, names, root)
         parts = []
@@ -101,8 +105,10 @@ class Dhwani:
                 yield _utterance(part.source / name, video, DHWANI[language])
 
     def _split(self, folder: Path) -> dict[str, str]:
-        """Video -> split, in the order of the hash; a function of the seed and of which videos there are."""
-        return split_of_each(_videos(folder), self.config.dev_share, self.config.test_share, self.config.seed)
+        """Video -> split, in the order of the hash; a function of the seed, of which videos there are and the list."""
+        videos, test = _videos(folder), _test_list(folder.parent.parent)
+        dealt = split_of_each(videos - test, self.config.dev_share, self.config.test_share, self.config.seed)
+        return dealt | dict.fromkeys(sorted(videos & test), "test")
 
     def survey(self, source: Path) -> Iterable[tuple[str, ...]]:
         """Rows for `masr corpus`: for each language what its list holds, and the files that are there."""
@@ -165,10 +171,13 @@ def read_lists(folder: Path) -> dict[str, UrlList]:
     """Language -> its list."""
     lists = {}
     for path in sorted(folder.glob("*.txt")) if folder.is_dir() else []:
-        lines = ordinary(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
-        ids = tuple(line.strip() for line in lines if _ID.fullmatch(line.strip()))
-        lists[path.stem.lower()] = UrlList(len(lines), ids)
+        lists[path.stem.lower()] = _read_list(path)
     return lists
+
+
+def _read_list(path: Path) -> UrlList:
+    lines = ordinary(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    return UrlList(len(lines), tuple(line.strip() for line in lines if _ID.fullmatch(line.strip())))
 
 
 def _utterance(path: Path, video: str, iso: str) -> Utterance:
@@ -205,6 +214,12 @@ def _listed(root: Path) -> dict[str, frozenset[str]]:
         for video in entry.ids:
             languages_of.setdefault(video, set()).add(DHWANI.get(name, name))
     return {video: frozenset(languages) for video, languages in languages_of.items()}
+
+
+@lru_cache(maxsize=2)
+def _test_list(source: Path) -> frozenset[str]:
+    path = source / TEST_LIST
+    return frozenset(_read_list(path).ids) if path.is_file() else frozenset()
 
 
 def _languages_of(root: Path, video: str) -> frozenset[str]:

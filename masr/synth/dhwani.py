@@ -3,7 +3,8 @@
 `raw_data/<language>/<id>.wav` are whole videos of several speakers, `data_refined/<language>/` what voice activity
 detection, the limit on noise and the cutting leave of them, `urls/<language>.txt` the ids. `metadata.tsv` tells
 speaker, gender and place of each refined file. The language of a folder is a weak label, as on the web: a few videos
-are in another language. `weak_labels.tsv` says which, for analysis; nothing in the recipes reads it.
+are in another language. `weak_labels.tsv` says which, for analysis; nothing in the recipes reads it. The last videos of
+each list are those that `test_videos.txt` names as test: none is in another language or too noisy.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ KEPT_SHARE = 0.75
 """Share of a video that is left on average, noisy videos and silences counted; turns hours into videos."""
 OVERRUN_SEC = 8.0
 """A video ends with its last turn, on average so much after its time."""
+TEST_VIDEOS = 8
+"""The most videos of a list that `test_videos.txt` names; a corpus no larger than mini has four in nine."""
 VIDEOS_PER_JOB = 6
 PARTS = ".parts"
 _ID_LETTERS = string.ascii_letters + string.digits + "-_"
@@ -49,7 +52,7 @@ _ID_LETTERS = string.ascii_letters + string.digits + "-_"
 class Config:
     """How much is spoken and how clean it is. The defaults are `mini`."""
 
-    hours: float = option(1.0, "refined speech over all languages, to about 10 %")
+    hours: float = option(1.8, "refined speech over all languages, to about 10 %")
     seed: int = seed_option("another seed gives other videos")
     languages: tuple[str, ...] = option((), "lists to speak, by their names; empty for all 15")
     video_sec: float = option(24.0, "about how long a video is")
@@ -109,11 +112,25 @@ class Dhwani:
         wanted = self.config.languages
         return tuple(language for language in LANGUAGES if not wanted or language.name in wanted)
 
+    @cached_property
+    def num_test(self) -> int:
+        """How many videos of each list `test_videos.txt` names: its last ones."""
+        return min(TEST_VIDEOS, self._wanted_videos * 4 // 9)
+
+    @cached_property
+    def num_dealt(self) -> int:
+        """How many videos of each list go to splits by a hash: at least one to each."""
+        return max(3, self._wanted_videos - self.num_test)
+
     @property
     def num_videos(self) -> int:
         """How many videos are in each list."""
+        return self.num_dealt + self.num_test
+
+    @property
+    def _wanted_videos(self) -> int:
         kept_sec = KEPT_SHARE * (self.config.video_sec + OVERRUN_SEC)
-        return max(3, round(self.config.hours * 3600 / kept_sec / len(self.languages)))
+        return round(self.config.hours * 3600 / kept_sec / len(self.languages))
 
     def jobs(self) -> list[str]:
         """The names of all jobs: every language, `VIDEOS_PER_JOB` videos at a time."""
@@ -137,13 +154,15 @@ class Dhwani:
 
     def finish(self, out: Path) -> None:
         """Writes the lists and the two tables."""
-        wrong = []
+        wrong, test = [], []
         for language in self.languages:
             videos = [self.video(language.name, index) for index in range(self.num_videos)]
             atomic_write(out / "urls" / f"{language.name}.txt", "".join(f"{video.id}\n" for video in videos))
+            test += [f"{video.id}\n" for video in videos[self.num_dealt :]]
             wrong += [f"{v.id}\t{v.listed}\t{v.spoken.name}\n" for v in videos if v.listed != v.spoken.name]
         facts = [(out / PARTS / f"{job}.facts").read_text() for job in self.jobs()]
         atomic_write(out / "metadata.tsv", "file\tspeaker\tgender\tloc\n" + "".join(facts))
+        atomic_write(out / "test_videos.txt", "".join(test))
         atomic_write(out / "weak_labels.tsv", "video\tlisted\tspoken\n" + "".join(wrong))
         shutil.rmtree(out / PARTS)
 
@@ -151,9 +170,10 @@ class Dhwani:
         """The video at one place of a list."""
         rng = generator_of(self.config.seed, "video", name, index)
         language = next(language for language in LANGUAGES if language.name == name)
-        if rng.random() < WRONG_SHARE:
+        checked = index >= self.num_dealt
+        if rng.random() < WRONG_SHARE and not checked:
             language = next(other for other in LANGUAGES if other.name == language.relative)
-        noisy = rng.random() < NOISY_SHARE
+        noisy = rng.random() < NOISY_SHARE and not checked
         snr_db = rng.uniform(0.0, 9.0) if noisy else rng.uniform(self.config.min_snr_db, self.config.max_snr_db)
         length_sec = self.config.video_sec * rng.uniform(0.6, 1.4)
         return Video(_video_id(self.config.seed, name, index), name, language, snr_db, length_sec)

@@ -63,6 +63,21 @@ def test_the_split_is_a_function_of_the_seed(open_corpus, read_all, source) -> N
         of("test_share=0.5", "dev_share=0.5")
 
 
+def test_chosen_videos_are_test_and_leave_all_others_where_they_were(open_corpus, source) -> None:
+    def splits() -> dict[str, str]:
+        corpus = open_corpus("dhwani")
+        return {u.labels["video"]: part.split for part in corpus.parts(source) for u in corpus.read(part)}
+
+    before = splits()
+    chosen = [f"new{i:08d}" for i in range(6)]
+    data = layouts.wav(layouts.samples())
+    layouts.dhwani(source, {f"{name}/{video}.wav": data for video, name in zip(chosen, ["hindi", "tamil"] * 3)})
+    (source / "test_videos.txt").write_text("\n".join([*chosen, "not-here-01", ""]))
+    assert splits() == before | dict.fromkeys(chosen, "test")
+    (source / "test_videos.txt").unlink()
+    assert splits() != before | dict.fromkeys(chosen, "test")
+
+
 def test_a_video_under_two_languages_is_left_out_of_both(open_corpus, read_all, source) -> None:
     shared = VIDEOS[0]
     layouts.dhwani(source, {f"tamil/{shared}.wav": layouts.wav(layouts.samples())})

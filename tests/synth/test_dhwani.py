@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import soundfile
 
 from masr.config import loads
 from masr.errors import ConfigError
-from masr.synth import dhwani
+from masr.synth import dhwani, numbers
 from masr.synth.cutting import MIN_SNR_DB, cut, estimate_snr_db, find_speech, stretch_name
 from masr.synth.dhwani_languages import LANGUAGES
 from masr.synth.espeak import Voice, languages, speak
@@ -60,6 +61,7 @@ def test_the_layout_is_that_of_the_pipeline(corpus: Path) -> None:
         "data_refined",
         "metadata.tsv",
         "raw_data",
+        "test_videos.txt",
         "urls",
         "weak_labels.tsv",
     ]
@@ -89,7 +91,7 @@ def test_refined_files_are_cut_from_the_raw_ones(corpus: Path) -> None:
 
 def test_noisy_videos_stay_raw() -> None:
     made = dhwani.build(dhwani.Config(hours=30))
-    videos = [made.video("tamil", index) for index in range(400)]
+    videos = [made.video("tamil", index) for index in range(made.num_dealt)]
     noisy = [video for video in videos if video.snr_db < MIN_SNR_DB]
     assert 0.08 < len(noisy) / len(videos) < 0.22
     quiet = [video.snr_db for video in videos if video.snr_db >= MIN_SNR_DB]
@@ -105,6 +107,49 @@ def test_a_few_labels_are_wrong() -> None:
     assert 0.02 < len(wrong) / len(videos) < 0.06
     relatives = {language.name: language.relative for language in LANGUAGES}
     assert all(video.spoken.name == relatives[video.listed] for video in wrong)
+
+
+def test_the_last_videos_of_each_list_are_named_as_test(corpus: Path) -> None:
+    made = dhwani.build(SMALL)
+    lists = [(corpus / "urls" / f"{name}.txt").read_text().split() for name in ("hindi", "nepali")]
+    assert [len(ids) for ids in lists] == [7, 7]
+    assert (corpus / "test_videos.txt").read_text().split() == lists[0][-3:] + lists[1][-3:]
+    assert made.num_test == 3
+
+
+def test_mini_names_eight_test_videos_of_each_list_and_all_of_them_pass() -> None:
+    made = dhwani.build(dhwani.Config())
+    assert (made.num_dealt, made.num_test) == (10, 8)
+    videos = [made.video(language.name, index) for language in LANGUAGES for index in range(10, 18)]
+    assert all(video.snr_db > MIN_SNR_DB and video.listed == video.spoken.name for video in videos)
+
+
+def test_a_corpus_of_any_size_has_videos_to_deal_and_few_to_name() -> None:
+    for hours, dealt, named in ((0.001, 3, 0), (0.2, 3, 0), (0.4, 3, 1), (1.8, 10, 8), (100.0, 992, 8)):
+        made = dhwani.build(dhwani.Config(hours=hours))
+        assert (made.num_dealt, made.num_test, made.num_videos) == (dealt, named, dealt + named)
+    small, large = (dhwani.build(dhwani.Config(hours=hours)) for hours in (1.8, 100.0))
+    for language in LANGUAGES:
+        assert [small.video(language.name, n) for n in range(10)] == [large.video(language.name, n) for n in range(10)]
+
+
+def test_test_videos_share_no_sentence_and_no_voice_with_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    def sentence(*args: Any, **kwargs: Any) -> str:
+        said.append(spoken_sentence(*args, **kwargs))
+        return said[-1]
+
+    spoken_sentence = numbers.sentence
+    monkeypatch.setattr(numbers, "sentence", sentence)
+    made = dhwani.build(SMALL)
+    found = []
+    for indices in (range(made.num_dealt), range(made.num_dealt, made.num_videos)):
+        said.clear()
+        turns = [turn for name in SMALL.languages for n in indices for turn in made._recorded(made.video(name, n))[1]]
+        found.append((set(map(numbers.words, said)), {turn.speaker.voice for turn in turns}))
+    for dealt, named in zip(*found, strict=True):
+        assert dealt and named and not dealt & named
 
 
 def test_wrong_labels_are_told_for_analysis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
