@@ -16,9 +16,9 @@ from masr.types import EmbeddedCorpus
 
 SMALL = {
     "fleurs": ["languages=[hr_hr, ta_in]"],
-    "dhwani": ["languages=[hindi, urdu]", "video_sec=10"],
+    "dhwani": ["languages=[hindi, urdu]", "video_sec=10", "hours=0.02"],
 }
-"""What makes a corpus smaller beyond `hours`, to keep this fast."""
+"""What makes a corpus smaller beyond `hours`, to keep this fast, and large enough that Dhwani names test videos."""
 
 
 def small(name: str, seed: int = 0) -> tuple[Any, EmbeddedCorpus]:
