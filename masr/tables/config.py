@@ -194,6 +194,7 @@ class TableConfig:
     figures: tuple[FigureConfig, ...] = option((), "pictures under the table")
     levels: tuple[LevelConfig, ...] = option((), "constants such as chance, shown apart with the rows that have a role")
     gates: tuple[GateConfig, ...] = option((), "what rows have to beat before their figures say anything")
+    made_by: Mapping[str, str] = option({}, "what no numbered stage writes: folder -> the recipe's script that does")
     smallest_effect: float | None = option(
         None, "smallest gain that would matter, in the unit of the columns of the primary claims"
     )
@@ -263,6 +264,10 @@ class TableConfig:
     def primary_columns(self) -> set[str]:
         """The columns of primary claims: what `smallest_effect` speaks of."""
         return {name for ordering in self.orderings if ordering.primary for name in ordering.columns}
+
+    def script_of(self, folder: str) -> str:
+        """The script that writes a folder, as {exp}/pool/all; empty where numbered stages do."""
+        return next((by for made, by in self.made_by.items() if folder == made or folder.startswith(f"{made}/")), "")
 
     def role(self, group: GroupConfig, row: RowConfig | None) -> Role:
         """A row's own role, or else its group's."""

@@ -31,7 +31,7 @@ from masr.tables.config import (
 )
 from masr.tables.gather import Gathering, check_gathered
 from masr.tables.names import FOLDERS, SEEDS
-from masr.tables.placeholders import fill, names_in, paths_in, place_folders, symbols_in
+from masr.tables.placeholders import fill, names_in, paths_in, place_folders, readable, symbols_in
 from masr.tables.resolved import ResolvedDigests
 from masr.tables.stamp import MISSING, stamp
 from masr.tables.task import Task
@@ -90,11 +90,12 @@ class Plan:
         cells = [(one, self.cells.get((one.row, self.size.seeds[0], one.step))) for one in self.table.figures]
         return [(one, task) for one, task in cells if task is not None]
 
-    def missing_inputs(self) -> list[Path]:
-        """The paths that tasks read and that are not there."""
+    def missing_inputs(self) -> dict[Path, str]:
+        """The paths that tasks read and that are not there, and the script that writes each; "" is a numbered stage."""
         missing = {word for task in self.tasks for word, state in task.inputs.items() if state == MISSING}
         where = {name: str(self.folders.of(name)) for name in FOLDERS}
-        return sorted(Path(place_folders(word, where)) for word in missing)
+        found = {Path(place_folders(word, where)): self.table.script_of(readable(word)) for word in missing}
+        return dict(sorted(found.items()))
 
     def step_size(self, step: str) -> StepSize:
         """What this size says of a step."""

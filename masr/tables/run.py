@@ -143,10 +143,11 @@ def _require_inputs(plan: Plan, task: Task) -> None:
                 fix=f"run task {need.number} first; a call without a number runs all in order",
             )
     places = {name: str(plan.folders.of(name)) for name in FOLDERS}
-    absent = [text_of.place_folders(word, places) for word, found in task.inputs.items() if found == MISSING]
-    if absent:
-        what = f"task {task.number} ({name_of(task)}): {absent[0]} is not there"
-        raise TableError(what, fix="run the recipe's earlier stages, or name other --data and --exp")
+    absent = next((word for word, found in task.inputs.items() if found == MISSING), None)
+    if absent is not None:
+        what = f"task {task.number} ({name_of(task)}): {text_of.place_folders(absent, places)} is not there"
+        earlier = plan.table.script_of(text_of.readable(absent)) or "the recipe's earlier stages"
+        raise TableError(what, fix=f"run {earlier}, or name other --data and --exp")
 
 
 def _hours_before(plan: Plan, task: Task) -> float:

@@ -44,7 +44,10 @@ def render_plan(plan: Plan, with_tasks: bool) -> str:
             *parts,
             *_running(plan, states),
             f"{done} of {len(states)} tasks done; {spent:.2f} hours spent, about {to_come:.2f} to come{not_said}",
-            *(f"{path} is not there yet: the recipe's earlier stages write it" for path in plan.missing_inputs()),
+            *(
+                f"{path} is not there yet: {f'{script} writes' if script else 'earlier stages write'} it"
+                for path, script in plan.missing_inputs().items()
+            ),
         ]
     )
 

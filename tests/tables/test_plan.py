@@ -153,7 +153,7 @@ def test_inputs_are_found_in_words_and_in_the_configuration(shared: Any) -> None
 
 def test_what_is_not_there_is_named(shared: Any) -> None:
     shutil.rmtree(shared.folder / "data" / "train")
-    assert shared.plan().missing_inputs() == [shared.folder / "data" / "train"]
+    assert shared.plan().missing_inputs() == {shared.folder / "data" / "train": ""}
 
 
 def test_overrides_without_a_configuration_are_an_error(recipe: Any) -> None:

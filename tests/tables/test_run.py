@@ -105,6 +105,15 @@ def test_inputs_that_are_not_there_are_named(recipe: Any, capfd: pytest.CaptureF
     assert "train is not there yet" in capfd.readouterr().out
 
 
+def test_what_no_stage_writes_is_asked_of_the_script_that_does(recipe: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    (recipe.folder / "data" / "train").rename(recipe.folder / "data" / "gone")
+    recipe.write(recipe.table.read_text() + 'made_by: {"{data}/train": halves.sh, "{exp}/train": others.sh}\n')
+    assert recipe.masr("run", 1) == 2
+    assert "fix: run halves.sh" in capfd.readouterr().err
+    assert recipe.masr("plan") == 0
+    assert "train is not there yet: halves.sh writes it" in capfd.readouterr().out
+
+
 def test_an_unknown_verb_is_refused_before_anything_runs(recipe: Any, capfd: pytest.CaptureFixture[str]) -> None:
     recipe.write(recipe.table.read_text().replace("[masr, score,", "[masr, scores,"))
     assert recipe.masr("run") == 2
