@@ -219,7 +219,16 @@ def _listed(root: Path) -> dict[str, frozenset[str]]:
 @lru_cache(maxsize=2)
 def _test_list(source: Path) -> frozenset[str]:
     path = source / TEST_LIST
-    return frozenset(_read_list(path).ids) if path.is_file() else frozenset()
+    if not path.exists():
+        return frozenset()
+    lines = [line.strip() for line in ordinary(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()]
+    wrong = [line for line in lines if line and not _ID.fullmatch(line)]
+    if wrong:
+        why = "what it should name would be split by the hash, and might be learnt from"
+        raise CorpusError(
+            f"{path}: {wrong[0][:40]!r} is no video id", why=why, fix="write one id of 11 characters a line"
+        )
+    return frozenset(filter(None, lines))
 
 
 def _languages_of(root: Path, video: str) -> frozenset[str]:

@@ -78,6 +78,12 @@ def test_chosen_videos_are_test_and_leave_all_others_where_they_were(open_corpus
     assert splits() != before | dict.fromkeys(chosen, "test")
 
 
+def test_a_chosen_video_that_is_no_id_is_refused(open_corpus, source, tmp_path) -> None:
+    (source / "test_videos.txt").write_text("abcdefghijk\nabcdefghijk.wav\n")
+    with pytest.raises(CorpusError, match=r"test_videos.txt: 'abcdefghijk.wav' is no video id"):
+        prepare(open_corpus("dhwani"), source, tmp_path / "data")
+
+
 def test_a_video_under_two_languages_is_left_out_of_both(open_corpus, read_all, source) -> None:
     shared = VIDEOS[0]
     layouts.dhwani(source, {f"tamil/{shared}.wav": layouts.wav(layouts.samples())})
