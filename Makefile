@@ -26,8 +26,8 @@ $(READY): setup.cfg setup.py constraints.txt pyproject.toml tools/setup.sh
 demo: $(READY) ## the main job: egs/fleurs/run.sh on the embedded corpus, end to end
 	@$(IN_VENV) egs/fleurs/demo.sh --nj $(JOBS)
 
-# The checks, each file of shell tests and the fuzzer take one core each and run side by side; then the workers of pytest, two a core
-# as many tests wait, share the cores, one thread each. Pytest comes last, so that its closing line is the last one.
+# The checks, each file of shell tests and the fuzzer take one core each and run side by side; then come the workers of
+# pytest, one thread each, two a core as many tests wait. Pytest is the last, so that its closing line is the last one.
 test: $(READY) ## checks and tests; ALL=yes, as CI does, what takes long too: whole recipes, ranks, exports, kills, damaged input
 	@$(MAKE) --no-print-directory --jobs $(JOBS) --output-sync=target check $(if $(ALL),short-fuzz) shell-tests
 	@echo "== tests (pytest)"

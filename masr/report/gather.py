@@ -197,7 +197,7 @@ def _name(runs: list[Run]) -> None:
 
 
 def _without_digests(names: list[str]) -> list[str]:
-    """Of a table's ROW.seedN-DIGEST the ROW.seedN, or the ROW where all have one seed, if that tells them apart."""
+    """Runs of a table, ROW.seedN-DIGEST, as ROW.seedN, or as ROW where all have one seed, if that tells them apart."""
     tasks = [found for name in names if (found := _TASK.fullmatch(name))]
     rows, seeds = [task[1] for task in tasks], [task[1] + task[2] for task in tasks]
     if len(names) > 1 and len({task[2] for task in tasks}) == 1 and len(set(rows)) == len(names):

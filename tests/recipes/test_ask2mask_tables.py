@@ -32,7 +32,7 @@ def digests(plan: Plan, *steps: str) -> set[str]:
 
 
 def settings(plan: Plan, row: str, step: str = "pretrain") -> Any:
-    return plan.cells[row, 0, step].settings
+    return plan.cells[row, plan.size.seeds[0], step].settings
 
 
 def masking(plan: Plan, row: str) -> tuple[Any, ...]:
@@ -112,7 +112,7 @@ def test_the_search_reads_dev_alone_and_no_seed_of_another_table() -> None:
     settings_of = {str(task.settings) for task in plan.tasks if task.settings is not None}
     assert not any("test_" in word or "_test" in word for word in words | settings_of)
     guided = [row for row in plan.rows if row.startswith("guided")]
-    assert [plan.cells[row, 100, "hides"].settings["training"]["max_steps"] for row in guided] == 6 * [1]  # type: ignore[index]
+    assert [settings(plan, row, "hides")["training"]["max_steps"] for row in guided] == 6 * [1]
 
 
 def test_a_strategy_has_a_row_and_the_share_is_the_papers() -> None:
