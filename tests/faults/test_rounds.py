@@ -134,3 +134,13 @@ def test_contents_are_compared_but_for_times(tmp_path: Path) -> None:
     assert folders.halves(run, folders.content(run), {}) == ["step_000000003 is not whole"]
     (run / ".a.0-1.0.tmp").write_text("")
     assert folders.litter(run) == [".a.0-1.0.tmp was left behind"]
+
+
+def test_the_minute_at_which_a_page_was_written_is_no_part_of_its_content(tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_text("<p>52 %</p><p>2026-01-01 23:59 UTC</p>")
+    before = folders.content(tmp_path)
+    page.write_text("<p>52 %</p><p>2026-01-02 00:00 UTC</p>")
+    assert folders.content(tmp_path) == before
+    page.write_text("<p>53 %</p><p>2026-01-01 23:59 UTC</p>")
+    assert folders.content(tmp_path) != before

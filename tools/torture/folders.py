@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from masr.io.layout import CHECKPOINTS, DIGESTS, METRICS, PROVENANCE, RECORD, TA
 _OF_TIME = (PROVENANCE, TASK_DONE, TASK_FAILED, TASK_LOG)
 """They say when and how long."""
 _RATE = "audio_hours_per_hour"
+_MINUTE = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d UTC")
+"""When a page was written."""
 
 Content = dict[str, str]
 """Path of a file from its folder -> what it holds, but for times."""
@@ -35,6 +38,8 @@ def _state(path: Path) -> str:
     if path.name == RECORD and path.parent.parent.name == CHECKPOINTS:
         record = json.loads(path.read_text(encoding="utf-8"))
         return digest({key: value for key, value in record.items() if key != "meters"})
+    if path.suffix == ".html":
+        return digest(_MINUTE.sub(b"", path.read_bytes()).decode())
     return digest_of_file(path)
 
 
