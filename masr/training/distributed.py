@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.distributed.tensor import DTensor, Shard
 
-from masr.errors import MasrError, TrainingError
+from masr.errors import TrainingError
 from masr.io.checkpoint import Group, rows_of_rank
 from masr.models import by_length
 from masr.training.config import LoopConfig
@@ -161,10 +161,10 @@ def any_rank(flag: bool, world: World) -> bool:
 @contextmanager
 def together(world: World) -> Iterator[None]:
     """An error that one rank meets in the block is an error on all of them, so that none waits for another for ever."""
-    trouble: MasrError | None = None
+    trouble: Exception | None = None
     try:
         yield
-    except MasrError as error:
+    except Exception as error:
         trouble = error
     if any_rank(trouble is not None, world):
         raise trouble or TrainingError("another rank cannot go on; its own message says why")

@@ -69,6 +69,19 @@ def refused(world: World) -> str:
     return "nothing"
 
 
+def broken(world: World) -> str:
+    """So is one that nobody foresaw."""
+
+    def make() -> Arrays:
+        raise ZeroDivisionError("nobody thought of it")
+
+    try:
+        OnMachine(world)(make)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "nothing"
+
+
 def dies(world: World) -> str:
     """The first rank is gone before it has made what the others wait for."""
 
@@ -99,7 +112,7 @@ def invisible(world: World) -> str:
 
 
 WHAT: dict[str, Callable[[World], str]] = {
-    one.__name__: one for one in (plan, no_memory, strangers, refused, dies, invisible)
+    one.__name__: one for one in (plan, no_memory, strangers, refused, broken, dies, invisible)
 }
 
 

@@ -38,9 +38,16 @@ def test_memory_that_cannot_be_seen_is_made_again() -> None:
     assert ranks("invisible", 2) == [f"0: {found} [0]", f"1: {found} [1]", "ended with [0, 0]"]
 
 
-def test_an_error_of_the_rank_that_makes_it_is_one_of_all() -> None:
-    first, second, ended = ranks("refused", 2)
-    assert first.startswith("0: DataError: none of 300 utterances has 500 to 600 frames")
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("refused", "DataError: none of 300 utterances has 500 to 600 frames"),
+        ("broken", "ZeroDivisionError: nobody thought of it"),
+    ],
+)
+def test_an_error_of_the_rank_that_makes_it_is_one_of_all(what: str, said: str) -> None:
+    first, second, ended = ranks(what, 2)
+    assert first.startswith(f"0: {said}")
     assert second.startswith("1: TrainingError: another rank cannot go on")
     assert ended == "ended with [0, 0]"
 
