@@ -31,6 +31,14 @@ stage_note_outputs() {
   done
 }
 
+# What another script writes: written_by './run.sh --stop-stage 2' PATH...
+written_by() {
+  local path
+  for path in "${@:2}"; do
+    STAGE_OUTPUTS+=$'\t'"$1"$'\t'"$path"$'\n'
+  done
+}
+
 # The last line of every run.sh: a table of the data directories there are, and where everything was written.
 summary() {
   local folder found=()

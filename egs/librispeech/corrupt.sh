@@ -19,6 +19,7 @@ stop_stage=2                      # STAGE: the last to run
 . "$root/utils/stage.sh"
 
 out=$exp/corrupted
+written_by './run.sh --stop-stage 1' "$data"/{train_clean_100,dev_clean}
 read -ra kinds <<<"$kinds"
 
 # the same words, of which a part cannot be heard: to pre-train on, to look at, and with other noise for a scorer to learn from

@@ -20,6 +20,7 @@ stop_stage=3   # STAGE: the last to run
 . "$root/utils/stage.sh"
 
 pool=$exp/pool clean=$data/train_clean_100 halves=$exp/pool/halves spoken=$exp/pool/spoken
+written_by './run.sh --stop-stage 2' "$clean"
 
 # five languages of the embedded FLEURS, spoken by eSpeak NG
 if [[ -z $foreign ]]; then

@@ -184,13 +184,13 @@ def _differences(then: dict[str, str], now: dict[str, str]) -> list[str]:
 
 
 def who_writes(path: Path) -> str:
-    """Which earlier stage of the recipe makes this path; utils/stage.sh lists them in STAGE_OUTPUTS."""
+    """Which earlier stage, or other script, makes this path; utils/stage.sh lists them in STAGE_OUTPUTS."""
     for line in os.environ.get("STAGE_OUTPUTS", "").split("\n"):
         if line.count("\t") < 2:
             continue
         number, title, output = line.split("\t", 2)
         if Path(output) in (path, *path.parents) or path in Path(output).parents:
-            return f"stage {number} ({title}) writes it: start with --stage {number}"
+            return f"stage {number} ({title}) writes it: start with --stage {number}" if number else f"run {title}, which writes it"
     return "check the path; a configuration or a corpus is yours to bring"
 
 

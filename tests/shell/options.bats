@@ -129,6 +129,14 @@ refused() {
   [[ $stderr == *"stage 1 (prepare) writes it: start with --stage 1"* ]]
 }
 
+@test "a script beside run.sh says which call of run.sh writes what it misses" {
+  cd "$copy/egs/librispeech"
+  run -2 --separate-stderr ./corrupt.sh
+  [[ $stderr == *"data/train_clean_100 is not there"*"run ./run.sh --stop-stage 1, which writes it"* ]]
+  run -2 --separate-stderr ./pool.sh --foreign data/elsewhere
+  [[ $stderr == *"data/train_clean_100 is not there"*"run ./run.sh --stop-stage 2, which writes it"* ]]
+}
+
 @test "--help prints data flow, stages and options with defaults, and runs nothing" {
   run -0 "$run_sh" --help
   [[ ${lines[0]} == "corpus -> data/{train,dev,test"* ]]

@@ -13,7 +13,7 @@ make_copy() {
   local recipe
   for recipe in fleurs debian dhwani librispeech pangloss; do
     mkdir "$copy/egs/$recipe"
-    cp -r "$checkout/egs/$recipe"/{run,cmd,path}.sh "$checkout/egs/$recipe/conf" "$copy/egs/$recipe/"
+    cp -r "$checkout/egs/$recipe"/*.sh "$checkout/egs/$recipe/conf" "$copy/egs/$recipe/"
   done
   cp "$BATS_TEST_DIRNAME/masr.stand-in" "$copy/bin/masr"
   chmod +x "$copy/bin/masr"
