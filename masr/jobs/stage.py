@@ -190,7 +190,11 @@ def who_writes(path: Path) -> str:
             continue
         number, title, output = line.split("\t", 2)
         if Path(output) in (path, *path.parents) or path in Path(output).parents:
-            return f"stage {number} ({title}) writes it: start with --stage {number}" if number else f"run {title}, which writes it"
+            return (
+                f"stage {number} ({title}) writes it: start with --stage {number}"
+                if number
+                else f"run {title}, which writes it"
+            )
     return "check the path; a configuration or a corpus is yours to bring"
 
 
