@@ -187,6 +187,7 @@ class TableConfig:
     corpus: str = required("the recipe's corpus")
     steps: tuple[StepConfig, ...] = required("in the order in which they can run")
     rows: tuple[GroupConfig, ...] = required("groups of systems")
+    beside: tuple[GroupConfig, ...] = option((), "groups that stand before `rows`, and that a base can bring")
     columns: tuple[ColumnConfig, ...] = required("scores")
     sizes: Mapping[str, SizeConfig] = required("name -> size")
     reported: tuple[ReportedConfig, ...] = option((), "numbers printed elsewhere")
@@ -202,10 +203,10 @@ class TableConfig:
     def __post_init__(self) -> None:
         steps = check_unique([step.name for step in self.steps], "step")
         columns = check_unique([column.name for column in self.columns], "column")
-        groups = check_unique([group.name for group in self.rows], "group of rows")
+        groups = check_unique([group.name for group in self.groups], "group of rows")
         if SEEDS in groups:
             raise ValueError(f"a group of rows cannot be called {SEEDS}: {{step.{SEEDS}}} is every seed")
-        for group in self.rows:
+        for group in self.groups:
             if group.rows:
                 check_unique([row.name for row in group.rows], f"row of {group.name}")
             for part in (group, *group.rows):
@@ -238,7 +239,7 @@ class TableConfig:
     def _check_gates(self, columns: list[str], groups: list[str]) -> None:
         levels = check_unique([level.name for level in self.levels], "level") if self.levels else []
         rows = self.row_names()
-        bare = [row.name for group in self.rows for row in group.rows]
+        bare = [row.name for group in self.groups for row in group.rows]
         for level in self.levels:
             check_known(level.values, columns, "column")
             if level.name in (*rows, *bare):
@@ -261,6 +262,11 @@ class TableConfig:
             raise ValueError(f"smallest_effect has one unit, and primary claims have several: {named_units}")
 
     @property
+    def groups(self) -> tuple[GroupConfig, ...]:
+        """All groups of rows, in their order."""
+        return (*self.beside, *self.rows)
+
+    @property
     def primary_columns(self) -> set[str]:
         """The columns of primary claims: what `smallest_effect` speaks of."""
         return {name for ordering in self.orderings if ordering.primary for name in ordering.columns}
@@ -279,13 +285,13 @@ class TableConfig:
 
     def variable_names(self) -> set[str]:
         """The names of all variables of sizes, groups and rows."""
-        given = [size.variables for size in self.sizes.values()] + [group.variables for group in self.rows]
-        given += [row.variables for group in self.rows for row in group.rows]
+        given = [size.variables for size in self.sizes.values()] + [group.variables for group in self.groups]
+        given += [row.variables for group in self.groups for row in group.rows]
         return {name for variables in given for name in variables}
 
     def all_rows(self) -> list[tuple[GroupConfig, RowConfig | None]]:
         """Every row with its group."""
-        return [(group, row) for group in self.rows for row in (group.rows or (None,))]
+        return [(group, row) for group in self.groups for row in (group.rows or (None,))]
 
     def columns_of(self, group: str, size: str) -> list[ColumnConfig]:
         """The scores that rows of a group have in a size."""
@@ -301,15 +307,15 @@ class TableConfig:
         if not ordering.than:
             alone = [name for name in names if ordering.better in (name, name.partition(".")[2])]
             if not alone:
-                bare = [row.name for group in self.rows for row in group.rows]
+                bare = [row.name for group in self.groups for row in group.rows]
                 raise ValueError(f"there is no row {ordering.better!r}: {near(ordering.better, names + bare)}")
             return [(name, "") for name in alone]
         if ordering.better in names and ordering.than in names:
             return [(ordering.better, ordering.than)]
-        pairs = [(f"{group.name}.{ordering.better}", f"{group.name}.{ordering.than}") for group in self.rows]
+        pairs = [(f"{group.name}.{ordering.better}", f"{group.name}.{ordering.than}") for group in self.groups]
         pairs = [pair for pair in pairs if set(pair) <= set(names)]
         if not pairs:
-            bare = [row.name for group in self.rows for row in group.rows]
+            bare = [row.name for group in self.groups for row in group.rows]
             wrong = next((n for n in (ordering.better, ordering.than) if n not in names + bare), ordering.better)
             raise ValueError(
                 f"no group has the rows {ordering.better} and {ordering.than}: {near(wrong, names + bare)}"

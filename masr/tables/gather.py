@@ -54,6 +54,6 @@ def check_gathered(table: TableConfig, step: str, group: str, earlier: Sequence[
     """ConfigError where there is no such earlier step or no such group as {step.group} speaks of."""
     if step not in earlier:
         raise ConfigError(f"{place}: no earlier step is called {step}", fix=near(step, earlier))
-    groups = [SEEDS, *(one.name for one in table.rows)]
+    groups = [SEEDS, *(one.name for one in table.groups)]
     if group not in groups:
         raise ConfigError(f"{place}: no group of rows is called {group}", fix=near(group, groups))

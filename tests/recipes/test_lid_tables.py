@@ -57,7 +57,7 @@ def test_each_objective_stands_alone_with_lasr_and_with_masr(path: Path, size: s
     rows = [row for row in plan.rows if "." in row]
     assert rows == [f"{objective}.{kind}" for objective in objectives for kind in ("ssl", "lasr", "masr")]
     assert set(plan.rows) - set(rows) == {"scratch"} | ({"scratch_long"} if path.parent == FLEURS else set())
-    assert all(row.role == "fresh" for row in plan.table.rows if row.name.startswith("scratch"))
+    assert all(row.role == "fresh" for row in plan.table.groups if row.name.startswith("scratch"))
     for objective in objectives:
         found = [settings(plan, f"{objective}.{kind}").get("streams", []) for kind in ("ssl", "lasr", "masr")]
         assert [[(s["name"], s.get("mining", "similarity")) for s in streams] for streams in found] == [

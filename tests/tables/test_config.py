@@ -50,6 +50,18 @@ def test_a_claim_without_group_is_tried_in_each_group_that_has_both_rows(recipe:
     assert table.row_names() == ["a.lang", "a.gender", "b"]
 
 
+def test_what_rows_are_seen_beside_comes_first_and_a_base_can_bring_it(recipe: Any) -> None:
+    (recipe.table.parent / "parts").mkdir()
+    part = "beside:\n  - {name: fresh, role: fresh, variables: {split: train, kind: lang}}\n"
+    (recipe.table.parent / "parts" / "beside.yaml").write_text(part, encoding="utf-8")
+    before = recipe.plan()
+    recipe.write("base: parts/beside.yaml\n" + recipe.table.read_text(encoding="utf-8"))
+    table = read_table(recipe.table)
+    assert table.row_names() == ["fresh", "a.lang", "a.gender", "b"]
+    assert [table.role(*pair) for pair in table.all_rows()] == ["fresh", "", "", ""]
+    assert {task.digest for task in before.tasks} == {task.digest for task in recipe.plan().tasks}  # those of b
+
+
 @pytest.mark.parametrize("word", ["{nothing}", "{score}", "{never2}"])
 def test_an_unknown_placeholder_is_an_error_with_its_step_and_row(recipe: Any, word: str) -> None:
     recipe.write(recipe.table.read_text(encoding="utf-8").replace("{data}/{split}", word))

@@ -91,5 +91,5 @@ def test_codes_of_other_languages_are_refused(place: Path, capsys: pytest.Captur
 
 def test_the_recipe_names_its_systems_in_the_order_of_its_rows() -> None:
     table = read_table(Path(__file__).parents[3] / "egs/fleurs/tables/evidence.yaml")
-    group = next(one for one in table.rows if one.name == "best_rq")
+    group = next(one for one in table.groups if one.name == "best_rq")
     assert str(group.variables["systems"]).split(",") == [row.name for row in group.rows]
