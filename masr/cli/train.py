@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         changes.append(f"training.max_steps={args.max_steps}")
     if args.seed is not None:
         changes.append(f"seed={args.seed}")
-    with Stop() as told:
+    with Stop() as stop:
         from masr.api import frame_scorer, read_units
         from masr.plugins import build, resolve
         from masr.training.assemble import Rooms, carry_out, find_batch_of, read_config
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         if args.find_batch:
             print(find_batch_of(config, args.folder, rooms))
             return 0
-        code = carry_out(config, args.folder, rooms, told)
+        code = carry_out(config, args.folder, rooms, stop)
     if code == 0 and config.training.trackers and os.environ.get("RANK", "0") == "0":
         from masr.api.tracked_report import tell
 

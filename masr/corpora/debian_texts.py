@@ -14,7 +14,6 @@ from masr.types import Problem, Span
 _FESTVOX = re.compile(r'^\( *(?P<name>\S+) +"(?P<text>.*)" *\) *$')
 _SPHINX = re.compile(r"^<s> *(?P<text>.*?) *</s> *\((?P<name>[^()\s]+)\) *$")
 _DIALOG = re.compile(r'dialogId\("(?P<id>[^"]+)".*?dialogStr\("(?P<text>(?:[^"\\]|\\.)*)"\)', re.DOTALL)
-PAUSE = "pau"
 
 
 @dataclass

@@ -74,7 +74,7 @@ def dead_workers() -> Iterator[None]:
 
 
 def _wait_for_the_signal() -> None:
-    """Of a child that died; its connection may end before. Later it would break into what is done about its death."""
+    """Waits for the signal of a child's death, which may come after its connection has ended, and then interrupts."""
     with suppress(RuntimeError):
         time.sleep(1)
 

@@ -137,7 +137,7 @@ class Group:
             self.num_rows = self._rows((first.metadata() or {}).get(_ROWS, "{}"))
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """Of the whole tensor."""
+        """The shape of a whole tensor, whichever rows each file has."""
         with _reading(self.files[0]):
             shape = tuple(self._open(self.files[0]).get_slice(name).get_shape())
         return (self.num_rows[name], *shape[1:]) if name in self.num_rows else shape

@@ -32,7 +32,7 @@ _NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """Of one value of an archive."""
+    """The checksum of one value of an archive, and where the value lies."""
 
     crc32: int
     first: int

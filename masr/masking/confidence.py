@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 Measure = Literal["max", "entropy", "margin"]
-MEASURES: tuple[Measure, ...] = ("max", "entropy", "margin")
 Rule = Measure | Literal["energy", "voice_activity", "dropout_cosine", "dropout_agreement"]
 """All that can say how much a frame is worth: those of probabilities, and those that need no scorer."""
 BLANK = 0

@@ -23,7 +23,7 @@ _is_apart = True
 
 
 def keep_together() -> None:
-    """From now on this process leaves batches whole: ranks that gather a block at every call have to call it alike."""
+    """Has this process leave batches whole from now on: ranks that gather a block at every call must call it alike."""
     global _is_apart
     _is_apart = False
 

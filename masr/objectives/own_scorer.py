@@ -205,7 +205,7 @@ class TextScorer(OwnScorer):
 
     @torch.no_grad()
     def errors(self, heard: Batch) -> dict[str, tuple[Tensor, Tensor]]:
-        """In validation, word and character errors of the copy's best paths: how good a guide it is."""
+        """Word and character errors of the copy's best paths, in validation alone: how good a guide it is."""
         teacher: Any = self.teacher
         if self.training or teacher.units is None or not heard.texts:
             return {}

@@ -24,13 +24,8 @@ _LARGE_SIDE = 12
 _GLOBE_WIDTH = 900.0
 
 
-def draw(figure: Figure) -> Markup:
-    """A figure of the page: title, note, drawing, and its numbers to open."""
-    return draw_plate(Plate("", figure), numbers=True)
-
-
 def draw_plate(plate: Plate, *, small: bool = False, numbers: bool = False, class_: str = "") -> Markup:
-    """A figure of the page: `small` as one of many charts, with its `numbers` to open."""
+    """A figure of the page, with title and note: `small` as one of many charts, with its `numbers` to open."""
     figure = plate.figure
     size = class_ or ("full" if _is_large(figure) else "")
     extra = numbers_of(figure) if numbers else None

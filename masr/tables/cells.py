@@ -107,7 +107,7 @@ def _cell(plan: Plan, row: str, name: str, states: Mapping[tuple[str, str], Stat
 
 
 def _mean(scores: list[Score], column: ColumnConfig, same_task: bool) -> tuple[Estimate | None, Interval]:
-    """Of a task that all seeds share, which has no seed, there is nothing between seeds to be told."""
+    """The mean over seeds and what its interval is of; a task that all seeds share has no spread between seeds."""
     if not scores:
         return None, ""
     answers = [score.answers for score in scores if score.answers]

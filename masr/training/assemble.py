@@ -68,14 +68,14 @@ class Rooms:
         return self.open_scorer(config.scorer, str(world.device), measure, config.scorer_exclude_blank)
 
 
-def carry_out(config: TrainConfig, folder: Path, rooms: Rooms, told: Stop | None = None) -> int:
+def carry_out(config: TrainConfig, folder: Path, rooms: Rooms, stop: Stop | None = None) -> int:
     """Trains to the last step, or until it is told to stop, and describes the run in its folder; the exit code."""
     with join_world(config.device) as world:
         run = assemble(config, folder, world, rooms)
         is_fresh, ended_before = not folders(run), ended_at(run)
         if world.is_first and is_fresh:
             describe(run)
-        code = train(run, told)
+        code = train(run, stop)
         # Only now is it known that the folder holds the same run.
         # One that had ended before keeps what it says of itself.
         if world.is_first and not is_fresh and (ended_before is None or ended_at(run) != ended_before):

@@ -26,13 +26,13 @@ from masr.training.sums import Sums, parts_of_step, total_loss
 from masr.types import Batch
 
 
-def train(run: Run, told: Stop | None = None) -> int:
+def train(run: Run, stop: Stop | None = None) -> int:
     """Trains to the last step and writes the final weights; 0, or REQUEUE where it was stopped before and may go on.
 
-    `told` has listened for signals since before there was a run; without it only those are heard that come from now on.
+    `stop` has listened for signals since before there was a run; without it only those are heard that come from now on.
     """
     config = run.config.training
-    listening = nullcontext(told) if told else Stop()
+    listening = nullcontext(stop) if stop else Stop()
     with hold(run.folder, run.world), run.saving.outlasted(), listening as stop, dead_workers():
         step = resume(run)
         if step >= config.max_steps and has_ended(run, step):

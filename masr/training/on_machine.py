@@ -57,9 +57,9 @@ class OnMachine:
                 made = make()
                 if not self.is_alone:
                     made, place = _put(made)
-        told = gathered(place, self.world)[self.first]
+        shown = gathered(place, self.world)[self.first]
         with together(self.world):  # by then all have seen it
-            found = made or _seen(told) or make()
+            found = made or _seen(shown) or make()
         if place is not None:
             os.close(place.descriptor)
         return found

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import pytest
 import torch
 
-from masr.masking.confidence import MEASURES, Measure, frame_confidence, utterance_confidence
+from masr.masking.confidence import Measure, frame_confidence, utterance_confidence
 from reference import slow_confidence
+
+MEASURES: tuple[Measure, ...] = get_args(Measure)
 
 
 def draws(seed: int, units: int = 7) -> torch.Tensor:

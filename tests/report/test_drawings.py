@@ -8,15 +8,21 @@ import re
 import numpy as np
 import pytest
 
-from masr.io.figure import Axis, Bars, Confusion, Curve, Curves, Heatmap, Merge, Scatter, Series
+from masr.io.figure import Axis, Bars, Confusion, Curve, Curves, Figure, Heatmap, Merge, Scatter, Series
 from masr.report.bars import draw_bars
 from masr.report.colours import colour_map, hex_of
-from masr.report.draw import confused_pairs, draw
+from masr.report.draw import confused_pairs, draw_plate
 from masr.report.languages import _signs
 from masr.report.lines import draw_curves
 from masr.report.matrix import draw_heatmap
 from masr.report.means import Languages
+from masr.report.plate import Plate
 from masr.report.scatter import draw_scatter
+
+
+def on_the_page(figure: Figure) -> str:
+    """What a page has of it, numbers to open included."""
+    return str(draw_plate(Plate("", figure), numbers=True))
 
 
 def path_of(drawn: str, class_: str) -> list[list[tuple[float, float]]]:
@@ -56,8 +62,8 @@ def test_a_logarithmic_axis_leaves_out_an_interval_that_reaches_zero() -> None:
 def test_many_lines_are_told_apart_by_a_legend_and_few_at_their_ends() -> None:
     few = tuple(Curve(f"name{n}", [0, 1], [0, n]) for n in range(3))
     many = tuple(Curve(f"name{n}", [0, 1], [0, n]) for n in range(12))
-    assert str(draw(Curves("t", few))).count('class="direct') == 3
-    shown = str(draw(Curves("t", many)))
+    assert on_the_page(Curves("t", few)).count('class="direct') == 3
+    shown = on_the_page(Curves("t", many))
     assert 'class="direct' not in shown
     assert shown.count("<li>") == 12
 
@@ -113,7 +119,7 @@ def test_a_tree_orders_the_rows() -> None:
 @pytest.mark.parametrize("shape", [(0, 0), (1, 1), (1, 1000), (51, 50)])
 def test_matrices_of_any_size_are_drawn(shape: tuple[int, int]) -> None:
     names = [tuple(f"n{k}" for k in range(size)) for size in shape]
-    drawn = str(draw(Heatmap("t", np.ones(shape), *names)))
+    drawn = on_the_page(Heatmap("t", np.ones(shape), *names))
     assert len(drawn) < 700_000
 
 
@@ -127,7 +133,7 @@ def test_figures_without_a_value_are_drawn() -> None:
         Scatter("t", [np.nan], [1], ("a",), equal=True),
         Confusion("t", np.zeros((2, 2)), ("a", "b"), ("a", "b")),
     ):
-        assert "nan" not in str(draw(figure))
+        assert "nan" not in on_the_page(figure)
 
 
 def test_the_pairs_confused_most_come_first() -> None:

@@ -88,9 +88,9 @@ def test_a_signal_or_ctrl_c_saves_once_and_asks_to_be_started_again(
 
 
 def test_a_signal_from_before_the_loop_is_not_lost(tmp_path: Path, whole: bytes, said: list[str]) -> None:
-    with Stop() as told:
+    with Stop() as stop:
         os.kill(os.getpid(), signal.SIGTERM)
-        assert train(tiny.with_data(a_run(tmp_path), tiny.batches(), tiny.validation()), told) == REQUEUE
+        assert train(tiny.with_data(a_run(tmp_path), tiny.batches(), tiny.validation()), stop) == REQUEUE
     assert said == ["stopped by a signal before step 1; the same command goes on from here"]
     assert finished(tmp_path) == whole
 

@@ -24,7 +24,6 @@ from masr.maths.products import Linear
 from masr.types import Float64Array, FloatArray, IntArray
 
 Kind = Literal["logistic", "mlp"]
-KINDS: tuple[Kind, ...] = ("logistic", "mlp")
 
 _EVEN_SHARE = 1e-3
 _STRENGTHS = (1.0, 1e-2, 1e-3, 1e-4)

@@ -33,7 +33,7 @@ _SCALE = 0.75
 
 @dataclass(frozen=True)
 class Size:
-    """Of a picture and of one cell in it, in inches."""
+    """How large a picture and one cell in it are, in inches."""
 
     width: float
     height: float
