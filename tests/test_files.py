@@ -16,7 +16,7 @@ from masr.config import load
 from masr.config.plain import SettingsReader
 from masr.errors import MasrError
 from masr.files import open_ordinary, ordinary, parse_json
-from small.alarm import ends_within
+from small.alarm import ends
 from small.memory import takes_at_most
 
 PACKAGE = Path(masr.__file__).parent
@@ -26,7 +26,7 @@ DEEP = "[" * 100_000
 @pytest.fixture(autouse=True)
 def _bounded() -> Iterator[None]:
     """A reader that waits for ever, or reads for ever, fails, and does not hang the tests nor end them."""
-    with ends_within(60), takes_at_most():
+    with ends(), takes_at_most():
         yield
 
 
@@ -64,7 +64,7 @@ def test_what_is_no_file_is_refused_at_once_and_named(
             "a\ud800b": "no file can have this name",
             "x" * 5000: "too long",
         }.items():
-            with ends_within(5), pytest.raises(OSError, match=reason):
+            with ends(), pytest.raises(OSError, match=reason):
                 call(Path(path))
 
 

@@ -99,7 +99,7 @@ def test_sigterm_and_ctrl_c_save_and_ask_to_be_started_again(spoken: Path, tmp_p
     command = ["train", str(spoken / "run.yaml"), str(tmp_path / "run")]
     process = MasrProcess(tmp_path / "told", *command, "--max-steps", "100000", "--set", "training.save_every=100000")
     metrics = tmp_path / "run" / "metrics.jsonl"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not metrics.exists() or "step" not in metrics.read_text():
         assert not process.ended(), process.told.read_text()
         assert time.monotonic() < deadline

@@ -140,7 +140,7 @@ def test_killed_and_started_again_it_ends_with_the_same_bits(corpus: Path, spoke
     assert train(root, tmp_path / "whole", *steps) == 0
     process = MasrProcess(tmp_path / "told", "train", str(root / "run.yaml"), str(tmp_path / "killed"), *steps)
     saved = tmp_path / "killed" / "checkpoints"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not list(saved.glob("step_*")):
         assert not process.ended() and time.monotonic() < deadline
         time.sleep(0.01)

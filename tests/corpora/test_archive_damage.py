@@ -22,7 +22,7 @@ from masr.io.audio import read_audio
 from masr.io.datadir import DataDir
 from masr.types import Problem
 from reference import corpus_layouts as layouts
-from small.alarm import ends_within
+from small.alarm import ends
 
 NUM_MEMBERS = 12
 WAVS = {f"{i}.wav": layouts.wav(layouts.samples(i)) for i in range(NUM_MEMBERS)}
@@ -42,7 +42,7 @@ def plain_tar() -> bytes:
 
 def read(path: Path, content: bytes) -> tuple[list[tuple[str, bytes]], list[Problem]]:
     path.write_bytes(content)
-    with ends_within():
+    with ends():
         items = list(tar_members(path))
     members = [(item.name, item.content) for item in items if isinstance(item, Member)]
     return members, [item for item in items if isinstance(item, Problem)]

@@ -14,7 +14,7 @@ from masr.errors import CorpusError
 from masr.io.datadir import DataDir
 from masr.types import Part, Utterance
 from reference import corpus_layouts as layouts
-from small.alarm import ends_within
+from small.alarm import ends
 
 SOUND = layouts.wav(layouts.samples())
 FLAC = layouts.wav(layouts.samples(), kind="FLAC")
@@ -54,7 +54,7 @@ def test_a_symlink_loop_or_a_fifo_named_wav_is_one_problem_and_never_silence(
     open_corpus, tmp_path, corpus, odd
 ) -> None:
     source = corpus_with(corpus, tmp_path / "c", Path(odd))
-    with ends_within():
+    with ends():
         summaries = prepare(open_corpus(corpus), source, tmp_path / "data")
     problems = sum((summary.problems for summary in summaries), start=Counter())
     assert sum(summary.num_utterances for summary in summaries) == 2
@@ -65,7 +65,7 @@ def test_annotations_that_are_pipes_or_loops(open_corpus, tmp_path) -> None:
     layouts.pangloss(tmp_path / "c", dict.fromkeys(("a", "b", "c"), SOUND), {})
     os.mkfifo(tmp_path / "c/b.xml")
     (tmp_path / "c/c.xml").symlink_to("c.xml")
-    with ends_within():
+    with ends():
         (summary,) = prepare(open_corpus("pangloss"), tmp_path / "c", tmp_path / "data")
     assert dict(summary.problems) == {"bad annotation": 2}
 

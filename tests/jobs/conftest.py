@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from jobs.processes import LONGEST_SEC
+
 START = Path(__file__).resolve().parents[2] / "tools" / "start_slurm.sh"
 START_GRID_ENGINE = START.with_name("start_grid_engine.sh")
 
@@ -22,14 +24,14 @@ def slurm_conf() -> Iterator[Path]:
     """The configuration of a cluster that lives as long as the tests; its folder's name has to be short."""
     folder = Path(tempfile.mkdtemp(prefix="slurm."))
     command = [str(START), "start", str(folder), "--nodes", "2", "--cpus", "8"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_SEC, check=False)
     try:
         if done.returncode == 77:
             pytest.skip(done.stderr.strip())
         assert done.returncode == 0, done.stderr
         yield folder / "slurm.conf"
     finally:
-        subprocess.run([str(START), "stop", str(folder)], capture_output=True, timeout=120, check=False)
+        subprocess.run([str(START), "stop", str(folder)], capture_output=True, timeout=LONGEST_SEC, check=False)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -49,14 +51,15 @@ def grid_engine_settings() -> Iterator[dict[str, str]]:
     """What programs have to find in their environment to use a Grid Engine that lives as long as the tests."""
     folder = Path(tempfile.mkdtemp(prefix="sge."))
     command = [str(START_GRID_ENGINE), "start", str(folder), "--slots", "8"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_SEC, check=False)
     try:
         if done.returncode == 77:
             pytest.skip(done.stderr.strip())
         assert done.returncode == 0, done.stderr
         yield dict(word.split("=", 1) for word in shlex.split(done.stdout) if "=" in word)
     finally:
-        subprocess.run([str(START_GRID_ENGINE), "stop", str(folder)], capture_output=True, timeout=120, check=False)
+        stop = [str(START_GRID_ENGINE), "stop", str(folder)]
+        subprocess.run(stop, capture_output=True, timeout=LONGEST_SEC, check=False)
         shutil.rmtree(folder, ignore_errors=True)
 
 

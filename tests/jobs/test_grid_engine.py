@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.processes import alive, wait_for, wait_for_text
+from jobs.processes import LONGEST_SEC, alive, wait_for, wait_for_text
 from masr.jobs.grid_engine import GridEngine, _numbers, _state
 
 QUEUE = Path(__file__).resolve().parents[2] / "utils" / "queue.py"
@@ -21,7 +21,7 @@ PYTHON = sys.executable
 
 def run(*args: object, **env: str) -> subprocess.CompletedProcess[str]:
     command = [PYTHON, str(QUEUE), *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **env}, timeout=300)
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **env}, timeout=LONGEST_SEC)
 
 
 def start(*args: object) -> subprocess.Popen[str]:
@@ -92,7 +92,7 @@ def test_a_job_gets_its_gpu_and_its_slots_and_no_other_job_does(grid_engine: Pat
     (job,) = at_work()
     assert sorted(seen.state for seen in GridEngine().look([job])) == ["running", "running", "waiting"]
     (grid_engine / "go").touch()
-    assert launcher.wait(timeout=300) == 0
+    assert launcher.wait(timeout=LONGEST_SEC) == 0
     assert (grid_engine / "slots.3").read_text() == "2\n"
     launcher.communicate()
 
@@ -110,7 +110,7 @@ def test_a_signal_deletes_the_array_with_all_that_it_runs(grid_engine: Path, sig
     wait_for((grid_engine / "pid").exists)
     (job,) = at_work()
     launcher.send_signal(signum)
-    stderr = launcher.communicate(timeout=300)[1]
+    stderr = launcher.communicate(timeout=LONGEST_SEC)[1]
     assert launcher.returncode == 128 + signum
     assert f"{signal.Signals(signum).name}: job {job} cancelled, 3 jobs" in stderr
     wait_for(lambda: not alive(int((grid_engine / "pid").read_text())))
@@ -125,7 +125,7 @@ def test_an_array_whose_launcher_is_gone_is_found_again(grid_engine: Path, signu
     wait_for(lambda: len(list(grid_engine.glob("starts.*"))) == 3)
     wait_for_text(grid_engine / "log.1", "# Ended (code 0)")
     first.send_signal(signum)
-    first.communicate(timeout=300)
+    first.communicate(timeout=LONGEST_SEC)
     (job,) = at_work()
     refused = run("JOB=1:3", "log.JOB", "sleep", "1")
     assert refused.returncode == 2
@@ -134,7 +134,7 @@ def test_an_array_whose_launcher_is_gone_is_found_again(grid_engine: Path, signu
     assert second.stderr is not None
     assert f"jobs of an earlier call are still at work, as job {job}" in second.stderr.readline()
     (grid_engine / "go").touch()
-    second.communicate(timeout=300)
+    second.communicate(timeout=LONGEST_SEC)
     assert second.returncode == 0
     assert [(grid_engine / f"starts.{number}").read_text() for number in (1, 2, 3)] == ["x\n"] * 3
 
@@ -153,7 +153,7 @@ def test_what_comes_after_a_failure_does_not_run(grid_engine: Path) -> None:
     launcher = start("--after", bad, "after", "touch", "never")
     wait_for(lambda: len(at_work()) == 2)
     (grid_engine / "go").touch()
-    stderr = launcher.communicate(timeout=300)[1]
+    stderr = launcher.communicate(timeout=LONGEST_SEC)[1]
     assert launcher.returncode == 1
     assert f"not run: job {bad}, which this was to come after, did not end well" in stderr
     assert run("--after", bad, "later", "touch", "never").returncode == 1

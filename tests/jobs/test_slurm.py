@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from jobs.processes import wait_for, wait_for_text
+from jobs.processes import LONGEST_SEC, wait_for, wait_for_text
 
 SLURM = Path(__file__).resolve().parents[2] / "utils" / "slurm.py"
 PYTHON = sys.executable
@@ -22,7 +22,7 @@ PYTHON = sys.executable
 
 def run(*args: object, **env: str) -> subprocess.CompletedProcess[str]:
     command = [PYTHON, str(SLURM), *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **env}, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **env}, timeout=LONGEST_SEC)
 
 
 def start(*args: object) -> subprocess.Popen[str]:
@@ -85,7 +85,7 @@ def test_ends_that_are_not_the_programs_own_are_told_apart(slurm: Path) -> None:
     nodes = ask("squeue", "-h", "-r", "-j", f"{array}_3", "-o", "%N").split()
     try:
         ask("scontrol", "update", f"nodename={nodes[0]}", "state=down", "reason=test")
-        stderr = launcher.communicate(timeout=60)[1]
+        stderr = launcher.communicate(timeout=LONGEST_SEC)[1]
     finally:
         again = ["scontrol", "update", f"nodename={nodes[0]}", "state=resume"]
         subprocess.run(again, capture_output=True, check=False)  # it may have come back by itself
@@ -100,7 +100,7 @@ def test_a_signal_cancels_the_array(slurm: Path, signum: int) -> None:
     launcher = start("--max-jobs-run", 1, "JOB=1:3", "log.JOB", "sleep", "60")
     wait_for((slurm / "log.1").exists)
     launcher.send_signal(signum)
-    stderr = launcher.communicate(timeout=60)[1]
+    stderr = launcher.communicate(timeout=LONGEST_SEC)[1]
     assert launcher.returncode == 128 + signum
     assert f"{signal.Signals(signum).name}: job " in stderr
     assert "cancelled, 3 jobs" in stderr
@@ -116,7 +116,7 @@ def test_an_array_whose_launcher_is_gone_is_found_again_and_not_started_twice(sl
     wait_for(lambda: len(list(slurm.glob("starts.*"))) == 3)
     wait_for_text(slurm / "log.1", "# Ended (code 0)")
     first.send_signal(signum)
-    first.communicate(timeout=60)
+    first.communicate(timeout=LONGEST_SEC)
     ids = running_ids()
     assert len(ids) == 1
     refused = run("JOB=1:3", "log.JOB", "sleep", "1")
@@ -127,7 +127,7 @@ def test_an_array_whose_launcher_is_gone_is_found_again_and_not_started_twice(sl
     assert second.stderr is not None
     assert "2 jobs of an earlier call are still at work" in second.stderr.readline()
     (slurm / "go").touch()
-    second.communicate(timeout=60)
+    second.communicate(timeout=LONGEST_SEC)
     assert second.returncode == 0
     assert [(slurm / f"starts.{job}").read_text() for job in (1, 2, 3)] == ["x\n"] * 3
 
@@ -155,7 +155,7 @@ def test_a_dependency_that_fails_while_waited_for_cancels(slurm: Path) -> None:
     launcher = start("--after", f"{bad}:{between}", "never", "true")
     wait_for(lambda: len(running_ids()) == 3)
     (slurm / "go").touch()
-    stderr = launcher.communicate(timeout=60)[1]
+    stderr = launcher.communicate(timeout=LONGEST_SEC)[1]
     assert launcher.returncode == 1
     assert "cancelled: a job that it was to come after did not end well" in stderr
     assert re.findall(r"bad \(job id (\d+)\): job (.*): killed by SIGKILL", stderr) == [(bad, "1, 3")]
@@ -195,7 +195,7 @@ def start_again(job: str, log: Path) -> None:
     """
     wait_for(lambda: ask("squeue", "-h", "-j", job, "-o", "%T").strip() == "PENDING")
     time.sleep(2)
-    for _ in range(200):
+    for _ in range(round(LONGEST_SEC / 0.2)):
         command = ["scontrol", "update", f"jobid={job}", "starttime=now"]
         subprocess.run(command, capture_output=True, check=False)  # refused while the job is still leaving its node
         if "# Start 2\n" in log.read_text():
@@ -216,7 +216,7 @@ def test_a_job_that_asks_for_another_start_gets_it(slurm: Path, by: str) -> None
     assert launcher.stderr is not None
     assert "job 1 was taken from its machine and waits for another start" in launcher.stderr.readline()
     start_again(job, slurm / "log")
-    launcher.communicate(timeout=60)
+    launcher.communicate(timeout=LONGEST_SEC)
     assert launcher.returncode == 0
     log = (slurm / "log").read_text()
     assert log.index("# Ended (code 75)") < log.index("# Start 2\n") < log.index("# Ended (code 0)")
@@ -260,7 +260,7 @@ def test_a_training_that_is_preempted_ends_with_the_same_weights(
     folder = slurm / "run"
     launcher = start("log", *TRAIN, spoken / "run.yaml", folder, *CHANGES)
     preempt(folder, slurm / "log")
-    launcher.communicate(timeout=120)
+    launcher.communicate(timeout=LONGEST_SEC)
     assert launcher.returncode == 0, (slurm / "log").read_text()[-2000:]
     assert "# Start 2\n" in (slurm / "log").read_text()
     assert largest_difference(folder, uninterrupted) == 0
@@ -270,6 +270,6 @@ def test_two_nodes_train_as_one_also_when_preempted(slurm: Path, spoken: Path, u
     folder = slurm / "run"
     launcher = start("--num-nodes", 2, "log", *TRAIN, spoken / "run.yaml", folder, *CHANGES)
     preempt(folder, slurm / "log")
-    launcher.communicate(timeout=120)
+    launcher.communicate(timeout=LONGEST_SEC)
     assert launcher.returncode == 0, (slurm / "log").read_text()[-2000:]
     assert largest_difference(folder, uninterrupted) < 1e-4

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.processes import alive, wait_for
+from jobs.processes import LONGEST_SEC, alive, wait_for
 from masr.jobs.signals import ECHO_SEC
 
 UTILS = Path(__file__).resolve().parents[2] / "utils"
@@ -20,7 +20,7 @@ STAGE = [sys.executable, "-ES", str(UTILS / "stage.py")]
 
 def stage(folder: Path, *words: object, **kwargs: object) -> subprocess.CompletedProcess[str]:
     command = [*STAGE, "2", "title", str(folder), *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_SEC)
 
 
 def start(folder: Path, script: str) -> subprocess.Popen[str]:
@@ -71,7 +71,7 @@ def test_a_signal_ends_the_command_with_its_children(tmp_path: Path, signum: int
     process = start(tmp_path, sleeper(tmp_path))
     wait_for((tmp_path / "child").exists)
     process.send_signal(signum)
-    output = process.communicate(timeout=30)[0]
+    output = process.communicate(timeout=LONGEST_SEC)[0]
     assert process.returncode == 128 + signum
     assert f"stage 2: title: {said} after 0:" in output
     wait_for(lambda: not alive(int((tmp_path / "child").read_text())))
@@ -92,7 +92,7 @@ if {ignored}:
     signal.signal({signum}, signal.SIG_IGN)
 sys.exit(child.run_alone(["sleep", "60"]))
 """
-    found = subprocess.run([sys.executable, "-c", program], cwd=UTILS.parent, timeout=30, check=False)
+    found = subprocess.run([sys.executable, "-c", program], cwd=UTILS.parent, timeout=LONGEST_SEC, check=False)
     assert found.returncode == 128 + signum
 
 
@@ -106,7 +106,7 @@ def test_a_command_that_ignores_signals_is_killed_by_the_second(tmp_path: Path, 
     process.send_signal(signum)
     time.sleep(0.1 + pause_sec)
     process.send_signal(signum)
-    assert process.wait(timeout=60) == 128 + signum
+    assert process.wait(timeout=LONGEST_SEC) == 128 + signum
     assert not alive(int((tmp_path / "child").read_text()))
 
 

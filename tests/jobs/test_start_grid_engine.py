@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from jobs.processes import alive
+from jobs.processes import LONGEST_SEC, alive
 
 SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "start_grid_engine.sh"
 
 
 def call(*words: object, **env: str) -> subprocess.CompletedProcess[str]:
     command = [str(SCRIPT), *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **env}, timeout=300)
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **env}, timeout=LONGEST_SEC)
 
 
 @pytest.fixture

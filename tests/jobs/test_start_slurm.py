@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from jobs.processes import LONGEST_SEC
+
 SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "start_slurm.sh"
 
 
 def call(*words: object, **env: str) -> subprocess.CompletedProcess[str]:
     command = [str(SCRIPT), *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **env}, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **env}, timeout=LONGEST_SEC)
 
 
 def alive(pid: str) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.processes import marked, wait_for
+from jobs.processes import LONGEST_SEC, marked, wait_for
 
 UTILS = Path(__file__).resolve().parents[2] / "utils"
 RUN, STAGE = ([sys.executable, "-ES", str(UTILS / name)] for name in ("run.py", "stage.py"))
@@ -85,7 +85,7 @@ def supervisor_of(launcher: int) -> int:
 def test_a_supervisor_that_is_killed_leaves_nothing_either(kind: str, mark: Callable[[], set[int]]) -> None:
     process = start(kind, TREES["a session of its own"])
     os.kill(supervisor_of(process.pid), signal.SIGKILL)
-    assert process.wait(timeout=60) in (1, 137)
+    assert process.wait(timeout=LONGEST_SEC) in (1, 137)
     wait_for(lambda: not mark())
 
 
@@ -98,7 +98,7 @@ def test_one_wish_to_stop_is_not_taken_for_haste_however_often_it_arrives(
     for pid in mark() if kind == "run.py" else [process.pid]:
         with suppress(ProcessLookupError):  # a sleep of the shell, which has ended meanwhile
             os.kill(pid, signal.SIGTERM)
-    assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    assert process.wait(timeout=LONGEST_SEC) == 128 + signal.SIGTERM
     assert "\nsaved\n" in Path("log").read_text()
     assert not mark()
 
@@ -116,19 +116,22 @@ def test_a_signal_to_a_launcher_whose_job_has_just_begun_stops_the_job(
     wait_for(Path("log" if kind == "run.py" else "folder").exists)
     time.sleep(delay_ms / 1000)
     process.terminate()
-    assert process.wait(timeout=60) in (128 + signal.SIGTERM, -signal.SIGTERM)  # a stage that has not begun yet
+    # -SIGTERM is that of a stage which has not begun yet.
+    assert process.wait(timeout=LONGEST_SEC) in (128 + signal.SIGTERM, -signal.SIGTERM)
     assert not mark()
 
 
 def test_what_a_job_leaves_behind_ends_with_it(mark: Callable[[], set[int]]) -> None:
-    done = subprocess.run([*RUN, "log", "bash", "-c", f"{SLEEPS} & setsid {SLEEPS} & exit 0"], check=False, timeout=60)
+    done = subprocess.run(
+        [*RUN, "log", "bash", "-c", f"{SLEEPS} & setsid {SLEEPS} & exit 0"], check=False, timeout=LONGEST_SEC
+    )
     assert done.returncode == 0
     assert not mark()
 
 
 def test_what_a_job_still_writes_when_it_ends_is_waited_for(mark: Callable[[], set[int]]) -> None:
-    script = "exec > >(sleep 0.3; cat >copy); seq 1000"
-    done = subprocess.run([*RUN, "log", "bash", "-c", script], check=False, timeout=60)
+    script = "exec > >(sleep 0.1; cat >copy); seq 1000"
+    done = subprocess.run([*RUN, "log", "bash", "-c", script], check=False, timeout=LONGEST_SEC)
     assert done.returncode == 0
     assert Path("copy").read_text().endswith("\n1000\n")
 
@@ -136,7 +139,7 @@ def test_what_a_job_still_writes_when_it_ends_is_waited_for(mark: Callable[[], s
 @pytest.mark.parametrize("signum", [signal.SIGSEGV, signal.SIGPIPE, signal.SIGUSR1, signal.SIGKILL])
 def test_a_job_that_a_signal_ends_is_told_from_one_that_fails(signum: signal.Signals, tmp_path: Path) -> None:
     done = subprocess.run(
-        [*RUN, str(tmp_path / "log"), "sh", "-c", f"kill -{signum.value} $$"], check=False, timeout=60
+        [*RUN, str(tmp_path / "log"), "sh", "-c", f"kill -{signum.value} $$"], check=False, timeout=LONGEST_SEC
     )
     assert done.returncode == 1
     assert f"# Ended (code {128 + signum}, signal {signum.value}) at" in (tmp_path / "log").read_text()
@@ -150,7 +153,9 @@ def test_a_job_sees_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "import os; print('FACTS', os.getpid() == os.getsid(0) == os.getpgid(0), sorted(os.listdir('/proc/self/fd')),"
         " *[line.split()[1] for line in open('/proc/self/status') if line.startswith(('SigBlk', 'SigIgn'))])"
     )
-    subprocess.run([*RUN, "log", "bash", "-c", 'exec "$@"', "-", sys.executable, "-c", script], check=True, timeout=60)
+    subprocess.run(
+        [*RUN, "log", "bash", "-c", 'exec "$@"', "-", sys.executable, "-c", script], check=True, timeout=LONGEST_SEC
+    )
     facts = next(line for line in Path("log").read_text().splitlines() if line.startswith("FACTS"))
     blocked, ignored = (int(word, 16) for word in facts.split()[-2:])
     assert facts.startswith("FACTS True ['0', '1', '2', '3'] ")  # 3 is the folder that is being listed
@@ -164,7 +169,9 @@ def test_a_launcher_that_is_gone_before_its_supervisor_begins_starts_nothing(tmp
     read, write = os.pipe()
     os.set_inheritable(write, True)
     words = [sys.executable, "-ES", str(UTILS.parent / "masr" / "jobs"), "supervise", "1", "5", str(write)]
-    done = subprocess.run([*words, "touch", str(tmp_path / "started")], close_fds=False, check=False, timeout=60)
+    done = subprocess.run(
+        [*words, "touch", str(tmp_path / "started")], close_fds=False, check=False, timeout=LONGEST_SEC
+    )
     assert done.returncode == 1
     assert not (tmp_path / "started").exists()
     os.close(read)

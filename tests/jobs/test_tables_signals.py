@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.processes import wait_for
+from jobs.processes import LONGEST_SEC, wait_for
 
 pytestmark = pytest.mark.slow  # each waits for a cluster's answers
 
@@ -85,7 +85,7 @@ def test_on_slurm_all_that_was_submitted_is_cancelled_and_nothing_else(slurm: Pa
         os.killpg(process.pid, signal.SIGINT)
     else:
         process.terminate()
-    output, stderr = process.communicate(timeout=60)
+    output, stderr = process.communicate(timeout=LONGEST_SEC)
     name, code = ("SIGINT", 130) if by == "a terminal" else ("SIGTERM", 143)
     assert process.returncode == code
     assert at_work() == [other]
@@ -96,7 +96,7 @@ def test_on_slurm_all_that_was_submitted_is_cancelled_and_nothing_else(slurm: Pa
     (folder / "go").touch()
     (folder / "done.2").touch()
     again = start("slurm.py --nice=1")
-    assert "the table" in again.communicate(timeout=60)[0]
+    assert "the table" in again.communicate(timeout=LONGEST_SEC)[0]
     assert again.returncode == 0
     assert [(folder / f"starts.{task}").read_text() for task in (1, 2, 3, 4)] == ["x\n"] * 4
 
@@ -108,7 +108,7 @@ def test_on_slurm_a_terminal_that_goes_away_leaves_the_chain_and_the_next_call_d
     wait_for(lambda: (folder / "starts.2").exists() and len(at_work()) == 4)
     ids = at_work()
     os.killpg(first.pid, signal.SIGHUP)
-    stderr = first.communicate(timeout=60)[1]
+    stderr = first.communicate(timeout=LONGEST_SEC)[1]
     assert first.returncode == 129
     assert f"SIGHUP: left at work: 1.copy (job {ids[0]})" in stderr
     assert at_work() == ids
@@ -118,7 +118,7 @@ def test_on_slurm_a_terminal_that_goes_away_leaves_the_chain_and_the_next_call_d
     while "end.log" not in said and f"as job {ids[3]}" not in said:
         said += second.stderr.readline()
     os.killpg(second.pid, signal.SIGINT)
-    said = second.communicate(timeout=60)[1]
+    said = second.communicate(timeout=LONGEST_SEC)[1]
     assert second.returncode == 130
     assert "SIGINT: cancelled: nothing was at work" in said
     assert f"left alone, as an earlier call submitted it: 1.copy (job {ids[0]}), 2.score" in said
@@ -137,7 +137,7 @@ def test_on_grid_engine_all_that_was_submitted_is_deleted_last_first(folder: Pat
     wait_for(lambda: (folder / "starts.2").exists() and len(in_queue()) == 4)
     ids = in_queue()
     os.killpg(process.pid, signal.SIGINT)
-    stderr = process.communicate(timeout=60)[1]
+    stderr = process.communicate(timeout=LONGEST_SEC)[1]
     assert process.returncode == 130
     copy, score, total = ids[:3]
     assert f"SIGINT: cancelled: 1.copy (job {copy}), 2.score (job {score}), 3.sum (job {total})\n" in stderr
@@ -156,7 +156,7 @@ def test_here_the_array_at_work_is_told_once_and_stops(folder: Path) -> None:
     process = start("run.py")
     wait_for((folder / "starts.1").exists)
     os.killpg(process.pid, signal.SIGINT)
-    stderr = process.communicate(timeout=60)[1]
+    stderr = process.communicate(timeout=LONGEST_SEC)[1]
     assert process.returncode == 130
     assert "run.py: SIGINT: " in stderr
     assert "running job" in stderr

@@ -99,13 +99,13 @@ class Recipe:
         process = subprocess.Popen(
             self.command(*options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self.started_env
         )
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not ready():
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
 
 
 def stages(output: str) -> dict[str, list[str]]:

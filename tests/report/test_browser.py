@@ -75,7 +75,7 @@ def chromium(page: Path, *options: str) -> subprocess.CompletedProcess[str]:
     flags = ("--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--virtual-time-budget=3000")
     profile = f"--user-data-dir={page.parent / 'profile'}"
     command = [BROWSER, *flags, profile, *options, page.as_uri()]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
 def complaints(log: str) -> list[str]:

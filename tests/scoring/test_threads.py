@@ -22,7 +22,7 @@ from masr.scoring.threads import each
 @pytest.mark.parametrize("num_cells", [0, 1 << 40])
 def test_results_stand_in_the_order_of_the_pieces(num_cells: int) -> None:
     seen: set[int] = set()
-    barrier = threading.Barrier(2, timeout=20)
+    barrier = threading.Barrier(2, timeout=300)
 
     def work(n: int) -> int:
         seen.add(threading.get_ident())

@@ -32,7 +32,7 @@ verbs() {
 
 wait_for() {
   local i
-  for ((i = 0; i < 200; i++)); do
+  for ((i = 0; i < 6000; i++)); do
     [[ ! -e $1 ]] || return 0
     sleep 0.05
   done

@@ -128,7 +128,7 @@ setup() {
   wait_for "$calls.child"
   kill -9 $!
   local i
-  for ((i = 0; i < 200; i++)); do
+  for ((i = 0; i < 6000; i++)); do
     kill -0 "$(cat "$calls.child")" 2>/dev/null || break
     sleep 0.05
   done

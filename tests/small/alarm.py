@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+LONGEST_SEC = 300
+"""No test comes near it, on a loaded machine either."""
+
 
 @contextmanager
-def ends_within(seconds: int = 20) -> Iterator[None]:
-    """AssertionError where what stands below takes longer."""
+def ends() -> Iterator[None]:
+    """AssertionError where what stands below does not end."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        raise AssertionError(f"it had not ended after {seconds} s")
+        raise AssertionError(f"it had not ended after {LONGEST_SEC} s")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
+    signal.alarm(LONGEST_SEC)
     try:
         yield
     finally:

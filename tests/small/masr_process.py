@@ -29,7 +29,7 @@ class MasrProcess:
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)
 
-    def wait(self, timeout_sec: float = 120) -> int:
+    def wait(self, timeout_sec: float = 300) -> int:
         """Its exit code, negative where a signal ended it."""
         deadline = time.monotonic() + timeout_sec
         while not self.ended():

@@ -186,7 +186,7 @@ def test_a_signal_reaches_the_command_and_the_task_can_be_started_again(piped: A
     wait_for(lambda: statuses(piped)[1] == "running")
     time.sleep(0.3)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=30) == 128 + signal.SIGTERM
+    assert process.wait(timeout=300) == 128 + signal.SIGTERM
     plan = piped.plan()
     state = states_of(plan)[key_of(plan.tasks[1])]
     assert state.status == "missing"

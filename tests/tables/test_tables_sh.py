@@ -64,7 +64,7 @@ def command_of(recipe: Any, *options: str) -> tuple[list[str], dict[str, Any]]:
 
 def tables_sh(recipe: Any, *options: str) -> subprocess.CompletedProcess[str]:
     command, how = command_of(recipe, *options)
-    done: subprocess.CompletedProcess[str] = subprocess.run(command, **how, timeout=120)
+    done: subprocess.CompletedProcess[str] = subprocess.run(command, **how, timeout=300)
     return done
 
 
@@ -132,7 +132,7 @@ def test_with_run_py_a_killed_grid_goes_on_without_repeating_what_was_done(
     def done() -> set[str]:
         return {path.parent.name for path in folder.glob("*/*/done.json")}
 
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not (done() and list(folder.glob("wait/.*.lock"))):
         assert process.poll() is None
         assert time.monotonic() < deadline

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 def ranks(what: str, size: int) -> list[str]:
     """What ranks of a world say, the first one's line first, and what they ended with."""
     command = [sys.executable, str(Path(__file__).parent / "sharing_ranks.py"), what, str(size)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     *said, ended = done.stdout.splitlines()
     return [*sorted(said), ended]
