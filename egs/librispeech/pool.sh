@@ -40,7 +40,10 @@ fi
 
 # each domain in a data directory of its own -> features (job array)
 for domain in clean noisy foreign; do
-  stage 2 features "$exp" --inputs "${!domain}" --outputs "$pool/$domain" -- masr data combine "$pool/$domain" "${!domain}"
+  feats=${!domain}/feats.scp # goes along where it is there
+  [[ -e $feats ]] || feats=
+  stage 2 features "$exp" --inputs "${!domain}" ${feats:+"$feats"} --outputs "$pool/$domain" -- \
+    masr data combine "$pool/$domain" "${!domain}"
 done
 stage 2 features "$exp" --inputs "$pool"/{clean,noisy,foreign}{,/wav.scp} "$conf/features.yaml" --outputs "$pool"/{clean,noisy,foreign}/feats.scp -- \
   features.sh --conf "$conf/features.yaml" --log "$exp/features/log" --nj "$nj" --cmd "$cmd" "$pool"/{clean,noisy,foreign}

@@ -78,13 +78,13 @@ class Recipe:
         launcher.chmod(0o755)
         self.env = {**self.started_env, "PATH": f"{folder / 'bin'}:{programs}"}
 
-    def command(self, *options: object) -> list[str]:
-        return [str(self.folder / "run.sh"), *map(str, options)]
+    def command(self, *options: object, script: str = "run.sh") -> list[str]:
+        return [str(self.folder / script), *map(str, options)]
 
-    def run(self, *options: object, code: int = 0) -> str:
+    def run(self, *options: object, code: int = 0, script: str = "run.sh") -> str:
         """Both outputs together; the exit code must be `code`."""
         done = subprocess.run(
-            self.command(*options),
+            self.command(*options, script=script),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

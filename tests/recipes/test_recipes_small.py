@@ -17,9 +17,11 @@ PREDICTED = {"dhwani": "hubert_tiny", "librispeech": "hubert_atm_tiny", "panglos
 """What has clusters to predict, and where there is guided masking, a scorer."""
 LATER = {
     "dhwani": {"scorer", "confidence", "lid", "score-lid", "ctc", "score-asr", "analyse", "tables"},
-    "librispeech": {"scorer", "confidence", "ctc", "score-asr", "analyse", "tables"},
+    "librispeech": {"scorer", "confidence", "ctc", "score-asr", "analyse", "tables", "pool"},
     "pangloss": {"analyse", "tables"},
 }
+BESIDE = {"librispeech": {"corrupt.sh": (), "pool.sh": ("--hours", 0.02)}}
+"""Scripts of a recipe that stand beside its run.sh, and are made of stages too."""
 NEEDED = {
     "dhwani": {"train", "dev", "test"},
     "librispeech": {"train_clean_100", "dev_clean", "test_clean", "test_other"},
@@ -93,8 +95,9 @@ def test_every_stage_names_what_its_command_reads(recipe: Any, unseen_of: Callab
         recipe.run(*predicted, "--stage", 4, "--stop-stage", 5)
     recipe.run(*predicted, "--stage", 6, "--stop-stage", 11)
     recipe.run("--stage", 12, "--train-cmd", "no_launcher")
+    for script, options in BESIDE.get(recipe.name, {}).items():
+        recipe.run("--nj", 1, *options, script=script)
     found = unseen_of(recipe)
     assert {name: paths for name, paths in found.items() if paths} == {}
-    assert {name.split()[1] for name in found} == LATER[recipe.name] | {
-        "corpus", "prepare", "features", "units", "pretrain"
-    }  # fmt: skip
+    everywhere = {"corpus", "prepare", "features", "units", "pretrain"}
+    assert {name.split()[1] for name in found} == LATER[recipe.name] | everywhere
