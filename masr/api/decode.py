@@ -11,7 +11,7 @@ from masr.config import load
 from masr.errors import DecodingError, UsageError
 from masr.inference.decode import build_decoder, notes_of
 from masr.inference.decode_config import DecodingConfig
-from masr.inference.decode_files import Decoding, Emissions, Source, Spoken
+from masr.inference.decode_files import Decoding, Emissions, EmissionSource, Spoken
 from masr.inference.emissions import Heard
 from masr.io.datadir import DataDir
 from masr.io.identity import identity
@@ -52,7 +52,7 @@ def decode(options: Options, part: JobSlice, say: Say = print) -> None:
 
 
 def _carry_out(
-    decoding: Decoding, options: Options, part: JobSlice, source: Source | None, facts: dict[str, str], say: Say
+    decoding: Decoding, options: Options, part: JobSlice, source: EmissionSource | None, facts: dict[str, str], say: Say
 ) -> None:
     """The slice, the joining, or both."""
     config = decoding.config

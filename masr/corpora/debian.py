@@ -23,7 +23,7 @@ from masr.config import option
 from masr.corpora.archive import MAX_MEMBER_BYTES, Member
 from masr.corpora.asked import require_there
 from masr.corpora.deb_archive import deb_members
-from masr.corpora.debian_sources import SOURCES, Said, Source
+from masr.corpora.debian_sources import SOURCES, PackageSource, Said
 from masr.corpora.debian_texts import Texts
 from masr.corpora.listening import RATE, listen
 from masr.corpora.telephone import RATES, to_wav
@@ -108,7 +108,7 @@ class Debian:
                 yield self._utterance(source, match, said, name, audio, texts)
 
     def _utterance(
-        self, source: Source, match: re.Match[str], said: Said, name: str, audio: Path | bytes, texts: Texts
+        self, source: PackageSource, match: re.Match[str], said: Said, name: str, audio: Path | bytes, texts: Texts
     ) -> Utterance | Problem:
         path = PurePosixPath(name)
         codec = path.suffix.lower().lstrip(".")
@@ -166,7 +166,7 @@ def _packages(folder: Path, pattern: str) -> list[Path]:
     return sorted(p for p in folder.iterdir() if name.fullmatch(p.name) and not p.is_dir())
 
 
-def _folders(folder: Path, source: Source) -> list[Path]:
+def _folders(folder: Path, source: PackageSource) -> list[Path]:
     """The unpacked folders that hold recordings of the source."""
     pattern = re.compile(source.audio)
     bases = [folder, *sorted(p for p in folder.iterdir() if p.is_dir())]
@@ -188,7 +188,7 @@ def _part_name(path: Path) -> str:
     return path.name.removesuffix(".deb").partition("_")[0]
 
 
-def _text_members(path: Path, source: Source) -> Iterator[Member | Problem]:
+def _text_members(path: Path, source: PackageSource) -> Iterator[Member | Problem]:
     """The files of transcripts and labels, of the part itself or of the package beside it that has them."""
     if not source.texts:
         return
@@ -212,7 +212,7 @@ def _text_members(path: Path, source: Source) -> Iterator[Member | Problem]:
                     yield Member(item.name.removeprefix("./"), item.content)
 
 
-def _audio_members(path: Path, source: Source) -> Iterator[tuple[str, Path | bytes] | Problem]:
+def _audio_members(path: Path, source: PackageSource) -> Iterator[tuple[str, Path | bytes] | Problem]:
     """Name, and file or content, of all that could be a recording."""
     if path.is_dir():
         for file in _files(path, source.root):

@@ -28,7 +28,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PackageSource:
     """Some packages of one kind; becomes one data directory."""
 
     name: str
@@ -113,7 +113,7 @@ _FINEST = r".*\.g722$|(?:es|fr)/.*\.gsm$|it_IT_f_Menardi/.*\.wav$"
 """The best recording of each voice; those by other codecs hold the same words again."""
 
 SOURCES = (
-    Source(
+    PackageSource(
         "tuxpaint",
         "tuxpaint-stamps-default",
         "usr/share/tuxpaint/stamps",
@@ -122,21 +122,21 @@ SOURCES = (
         texts=r"share/tuxpaint/stamps/.+\.txt",
         is_listened_to=True,
     ),
-    Source(
+    PackageSource(
         "asterisk",
         r"asterisk-core-sounds-[a-z]+-g722|asterisk-prompt-(es-co|fr-armelle|it-menardi-wav)",
         _PROMPTS,
         rf"(?={_FINEST}){_VOICE}/(?P<prompt>.+)\.(?:g722|gsm|wav)",
         _asterisk,
     ),
-    Source(
+    PackageSource(
         "asterisk_codecs",
         r"asterisk-core-sounds-[a-z]+-(gsm|wav|alaw)|asterisk-prompt-it-menardi-(gsm|alaw)",
         _PROMPTS,
         rf"(?!{_FINEST}){_VOICE}/(?P<prompt>.+)\.(?:gsm|wav|alaw)",
         _asterisk,
     ),
-    Source(
+    PackageSource(
         "festvox_ru",
         "festvox-ru",
         "usr/share/festival/voices/russian/msu_ru_nsh_clunits",
@@ -144,7 +144,7 @@ SOURCES = (
         _festvox,
         texts=r"share/festival/voices/russian/msu_ru_nsh_clunits/(etc/txt\.done\.data|lab/ru_[0-9]+\.lab)",
     ),
-    Source(
+    PackageSource(
         "fillets",
         "fillets-ng-data-(cs|nl)",
         "usr/share/games/fillets-ng/sound",
@@ -154,7 +154,7 @@ SOURCES = (
         texts_in="fillets-ng-data",
         is_listened_to=True,
     ),
-    Source(
+    PackageSource(
         "ktuberling",
         "ktuberling-data",
         "usr/share/ktuberling/sounds",
@@ -162,15 +162,15 @@ SOURCES = (
         _ktuberling,
         is_listened_to=True,
     ),
-    Source(
+    PackageSource(
         "klettres",
         "klettres-data",
         "usr/share/klettres",
         r"(?P<code>[^/]+)/(?P<kind>alpha|syllab)/(?P<name>.+)\.ogg",
         _klettres,
     ),
-    Source("gcin", "gcin-voice", "usr/share/gcin-voice/ogg", r"(?P<syllable>[^/]+)/(?P<take>[35])\.ogg", _gcin),
-    Source(
+    PackageSource("gcin", "gcin-voice", "usr/share/gcin-voice/ogg", r"(?P<syllable>[^/]+)/(?P<take>[35])\.ogg", _gcin),
+    PackageSource(
         "pocketsphinx",
         "pocketsphinx-testdata",
         "usr/share/pocketsphinx/test/data",

@@ -19,7 +19,7 @@ from typing import Literal
 
 from masr.config import option, seed_option
 from masr.corpora.ids import safe_id
-from masr.corpora.label_files import Row, read_label_file
+from masr.corpora.label_files import FileRow, read_label_file
 from masr.corpora.splits import SPLIT_NAMES, place_of, split_of_each
 from masr.errors import CorpusError
 from masr.files import ordinary
@@ -115,7 +115,7 @@ def _utterance(config: Config, source: Path, file: Path, labels: dict[str, str])
     return Utterance(name, speaker, file, text=text, labels=labels, channel=config.channel)
 
 
-def _said(config: Config, source: Path, files: list[Path]) -> tuple[dict[Path, Row], list[Problem]]:
+def _said(config: Config, source: Path, files: list[Path]) -> tuple[dict[Path, FileRow], list[Problem]]:
     """File -> what a table says of it; rows that name no file, or one that another row named."""
     if config.labels:
         tables = [(Path(config.labels), source)]
@@ -125,7 +125,7 @@ def _said(config: Config, source: Path, files: list[Path]) -> tuple[dict[Path, R
         )
         tables = [(folder / name, folder) for folder in folders for name in METADATA if (folder / name).is_file()]
     by_name = _by_name(files)
-    said: dict[Path, Row] = {}
+    said: dict[Path, FileRow] = {}
     problems: list[Problem] = []
     for table, folder in tables:
         for row in read_label_file(table):
@@ -160,7 +160,7 @@ def _file_of(name: str, folder: Path, by_name: Mapping[str, Path]) -> Path | Non
     return by_name.get(str(folder / name)) or (by_name.get(name) if "/" not in name else None)
 
 
-def _given_split(source: Path, file: Path, row: Row | None) -> str:
+def _given_split(source: Path, file: Path, row: FileRow | None) -> str:
     """The split that a table or the uppermost folder says; "" where neither does."""
     if row is not None and "split" in row.said:
         return _SPLITS.get(row.said["split"].lower(), safe_id(row.said["split"]))

@@ -33,7 +33,7 @@ _EXAMPLE = "write a header, `file<TAB>language<TAB>speaker<TAB>text`, then one l
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FileRow:
     """What a table says of one file."""
 
     where: str
@@ -44,7 +44,7 @@ class Row:
     """lang, speaker, text, split, loc and any other kind -> value; what is empty is left out."""
 
 
-def read_label_file(path: Path) -> Iterator[Row]:
+def read_label_file(path: Path) -> Iterator[FileRow]:
     """The rows of a table; CorpusError, with the line, where it cannot be one."""
     if path.suffix.lower() not in FORMATS:
         raise CorpusError(f"{path}: labels are read from {', '.join(FORMATS)}", fix=_EXAMPLE)
@@ -64,7 +64,7 @@ def read_label_file(path: Path) -> Iterator[Row]:
         yield _row(f"{path}:{line}", {kind: value for kind, value in pairs if value})
 
 
-def _row(where: str, said: dict[str, str]) -> Row:
+def _row(where: str, said: dict[str, str]) -> FileRow:
     file = said.pop("file", "")
     if not file:
         raise CorpusError(f"{where}: names no file", fix=_EXAMPLE)
@@ -73,7 +73,7 @@ def _row(where: str, said: dict[str, str]) -> Row:
         kind = "loc" if place and abs(float(place[1])) <= 90 and abs(float(place[2])) <= 180 else "place"
         value = said.pop("loc")
         said[kind] = f"{place[1]} {place[2]}" if place and kind == "loc" else value
-    return Row(where, file, said)
+    return FileRow(where, file, said)
 
 
 def _cells(path: Path, text: str, separator: str) -> Iterator[tuple[int, dict[str, str]]]:

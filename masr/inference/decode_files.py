@@ -66,7 +66,7 @@ class Listing(Protocol):
         ...
 
 
-class Source(Protocol):
+class EmissionSource(Protocol):
     """Where emissions come from."""
 
     @property
@@ -173,7 +173,7 @@ class Decoding:
         facts = [dump(self.config), self.kept, list(self.units.tokens), list(self.emissions.marks(first, last)), files]
         return {"num_utts": last - first, "key": digest(facts)}
 
-    def run_job(self, out: Path, job: int, num_jobs: int, decoder: Decoder, source: Source) -> int:
+    def run_job(self, out: Path, job: int, num_jobs: int, decoder: Decoder, source: EmissionSource) -> int:
         """Decodes the J-th of N slices into OUT/jobs; returns how many utterances have no word."""
         first, last = slice_of(len(self.emissions.utts), job, num_jobs)
         empty = 0

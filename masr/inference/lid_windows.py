@@ -18,7 +18,6 @@ from masr.io.datadir import DataDir
 _POOL = 1024
 """Utterances that are sorted by length together."""
 
-Source = Path | bytes
 Complain = Callable[[int, str], None]
 """Called with the number of an item that gives no windows, and why."""
 Refuse = Callable[[int, AudioError], None]
@@ -26,7 +25,7 @@ Refuse = Callable[[int, AudioError], None]
 
 
 def file_windows(
-    sources: Sequence[Source], geometry: Geometry, longest: int, channel: Channel | None, complain: Complain
+    sources: Sequence[Path | bytes], geometry: Geometry, longest: int, channel: Channel | None, complain: Complain
 ) -> Iterator[Window]:
     """Windows of audio files at any rate; where no channel is picked, of the mean of all."""
     taking = Taking(resample=True, channel="mix" if channel is None else channel)

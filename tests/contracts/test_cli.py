@@ -156,3 +156,14 @@ def test_a_word_means_the_same_in_every_room(word: str) -> None:
                 found[f"{path.relative_to(PACKAGE)}: {node.name}"] = ast.unparse(node.returns) if node.returns else ""
     assert len(found) > 5
     assert {name: said for name, said in found.items() if said.split("[")[0] not in RETURNED[word]} == {}
+
+
+@pytest.mark.parametrize("name", ["Task", "Source", "Settings", "Row", "Scored", "Report"])
+def test_a_name_that_would_fit_anything_is_one_class_at_most(name: str) -> None:
+    found = [
+        str(path.relative_to(PACKAGE))
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.ClassDef) and node.name == name
+    ]
+    assert len(found) <= 1, found
