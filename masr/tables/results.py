@@ -29,6 +29,7 @@ _VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 _HEAD = (
     "| table | size | tasks done | " + " | ".join(_VERDICTS) + " |\n| --- | --- | --- |" + " ---: |" * len(_VERDICTS)
 )
+_SUMMED = re.compile(r"^\| table \| size \| tasks done \| (.+) \|$", re.MULTILINE)
 _PRIMARY, _OTHER = "### Primary claims", "### Other claims"
 _SECTION = re.compile(r'^<a id="([^"]+)"></a>$', re.MULTILINE)
 
@@ -80,10 +81,12 @@ def results(
 def shown_before(page: str) -> dict[str, Shown]:
     """What a page that `results` wrote says of each table that has a score, by the table's anchor.
 
-    Nothing of a page that lists other verdicts: its counts would stand in the wrong columns.
+    An older page counts fewer verdicts, and its counts move to where they stand now. Nothing is taken of one that
+    counts a verdict of which nothing is known.
     """
-    marks = list(_SECTION.finditer(page))
-    if _HEAD not in page or not marks:
+    marks, head = list(_SECTION.finditer(page)), _SUMMED.search(page)
+    verdicts = head[1].split(" | ") if head else []
+    if not marks or not verdicts or not set(verdicts) <= set(_VERDICTS):
         return {}
     above = page[: marks[0].start()]
     claims, _, other = above.partition(_OTHER)
@@ -92,13 +95,20 @@ def shown_before(page: str) -> dict[str, Shown]:
         link, section = f"](#{mark[1]})", page[mark.start() : end].strip()
         lines, others = ([line for line in text.splitlines() if link in line] for text in (claims, other))
         found[mark[1]] = Shown(
-            next((line for line in lines if line.startswith("| [")), ""),
+            next((_with_all_verdicts(line, verdicts) for line in lines if line.startswith("| [")), ""),
             next((line for line in section.splitlines() if line.startswith("Corpus: ")), ""),
             tuple(line for line in lines if not line.startswith("| [")) if _PRIMARY in above else (),
             tuple(others if _PRIMARY in above else [line for line in lines if not line.startswith("| [")]),
             section,
         )
     return {name: one for name, one in found.items() if one.line}
+
+
+def _with_all_verdicts(line: str, verdicts: Sequence[str]) -> str:
+    """A table's line in the list of all, whose last cells count these verdicts."""
+    title, *counts = line.removesuffix(" |").rsplit(" | ", len(verdicts))
+    counted = dict(zip(verdicts, counts, strict=True))
+    return " | ".join([title, *(counted.get(verdict, "-") for verdict in _VERDICTS)]) + " |"
 
 
 def copy_pictures(tables: Mapping[Path, Iterable[Outcome]], folder: Path) -> int:
