@@ -8,6 +8,8 @@ Shapes: B utterances, S samples, T encoded frames, D model width, V units, C cla
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,6 +29,10 @@ except ImportError:
     ) from None
 
 
+_HERE = "masr.interop.hf"
+"""Where this is masr's own file, and no copy of it that came with a folder."""
+
+
 class MasrConfig(transformers.PretrainedConfig):
     """`parts` describes the model as config.yaml of its run does."""
 
@@ -36,6 +42,15 @@ class MasrConfig(transformers.PretrainedConfig):
         self.parts = parts or {}
         self.sampling_rate = sampling_rate
         super().__init__(**settings)
+
+    def save_pretrained(self, save_directory: Any, push_to_hub: bool = False, **settings: Any) -> None:
+        """config.json, and the code that its auto_map names; where that code is itself of a folder, transformers
+        copies it."""
+        super().save_pretrained(save_directory, push_to_hub, **settings)
+        if __name__ == _HERE and getattr(self, "auto_map", None):
+            # no import statement, as a folder's code has no file of this
+            remote_code: Any = importlib.import_module("masr.interop.remote_code")
+            remote_code.write_code(parts_of(self.parts).plugins, Path(save_directory))
 
 
 class MasrPreTrainedModel(transformers.PreTrainedModel):
@@ -145,7 +160,7 @@ def _given(output: Any, return_dict: bool | None) -> Any:
     return output.to_tuple() if return_dict is False else output
 
 
-if __name__ == "masr.interop.hf":  # as remote code of a folder it is known by that folder alone
+if __name__ == _HERE:  # as remote code of a folder it is known by that folder alone
     transformers.AutoConfig.register("masr", MasrConfig, exist_ok=True)
     transformers.AutoModel.register(MasrConfig, MasrModel, exist_ok=True)
     transformers.AutoModelForCTC.register(MasrConfig, MasrForCTC, exist_ok=True)

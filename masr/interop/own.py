@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from masr.config import Named, to_dict
+from masr.config import to_dict
 from masr.errors import CheckpointError
 from masr.interop.native import require_transformers
 from masr.interop.opened import Opened
-from masr.interop.remote_code import ENTRY, flat, write_code
+from masr.interop.remote_code import ENTRY, flat
 from masr.models.pretrained import Pretrained
 
 _HEADS = {
@@ -56,7 +56,6 @@ def save_own(opened: Opened, out: Path) -> None:
         sampling_rate=opened.model.sample_rate, do_normalize=False, return_attention_mask=True
     )
     extractor.save_pretrained(out)
-    write_code(_plugins(opened, settings), out)
 
 
 def _names(opened: Opened) -> dict[str, Any]:
@@ -78,11 +77,3 @@ def _names(opened: Opened) -> dict[str, Any]:
         found["id2label"] = dict(enumerate(opened.labels))
         found["label2id"] = {label: number for number, label in enumerate(opened.labels)}
     return found
-
-
-def _plugins(opened: Opened, settings: dict[str, Any]) -> list[tuple[str, Named]]:
-    config = opened.config
-    found = [("models", config.encoder)]
-    if "features" in settings and config.features is not None:
-        found.append(("features", config.features))
-    return [*found, ("objectives", config.objective)] if "objective" in settings else found

@@ -29,6 +29,12 @@ class Parts:
     objective: Named | None = choice("objectives", None, "what scores units or languages on top of it")
     normalise: Literal["global", "speaker", "utterance", "none"] = option("none", "of features")
 
+    @property
+    def plugins(self) -> list[tuple[str, Named]]:
+        """The room and name of each."""
+        named = [("models", self.encoder), ("features", self.features), ("objectives", self.objective)]
+        return [(room, one) for room, one in named if one is not None]
+
 
 def parts_of(settings: dict[str, Any]) -> Parts:
     """The parts that plain values describe; ConfigError where they describe none."""

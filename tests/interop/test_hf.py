@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -168,6 +169,39 @@ def test_a_folder_loads_where_there_is_no_masr(
         output = model(torch.from_numpy(voices[0])[None])
     expected = output.logits if hasattr(output, "logits") else output.last_hidden_state
     torch.testing.assert_close(torch.from_numpy(np.load(found)), expected[0], atol=1e-5, rtol=1e-5)
+
+
+def test_what_masr_loaded_and_saved_again_loads_where_there_is_no_masr(
+    make_run: MakeRun, voices: list[np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its config.json names files of code, which go where it goes: to another folder, and to the Hub."""
+    out = export(make_run(RELATIVE, CTC), tmp_path / "out")
+    model = transformers.AutoModelForCTC.from_pretrained(out).eval()
+    assert type(model).__module__ == "masr.interop.hf"
+    sent: set[str] = set()
+    hub = sys.modules[transformers.utils.PushToHubMixin.__module__]
+    monkeypatch.setattr(
+        hub, "hf_api", lambda: SimpleNamespace(create_repo=lambda name, **_: SimpleNamespace(repo_id=name))
+    )
+    monkeypatch.setattr(
+        type(model),
+        "_upload_modified_files",
+        lambda _, folder, *__, **___: sent.update(x.name for x in Path(folder).iterdir()),
+    )
+    monkeypatch.setattr(hub, "create_and_tag_model_card", lambda *_, **__: SimpleNamespace(save=lambda _: None))
+    model.push_to_hub("somebody/model")
+    assert {path.name for path in out.glob("*.py")} | {"config.json", "model.safetensors"} <= sent
+    again = tmp_path / "again"
+    model.save_pretrained(again)
+    np.save(tmp_path / "given.npy", voices[0])
+    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    words = [str(again), "AutoModelForCTC", str(tmp_path / "given.npy"), str(tmp_path / "found.npy")]
+    done = subprocess.run([sys.executable, "-c", WITHOUT_MASR, *words], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with torch.no_grad():
+        expected = model(torch.from_numpy(voices[0])[None]).logits[0]
+    torch.testing.assert_close(torch.from_numpy(np.load(tmp_path / "found.npy")), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_the_code_of_a_folder_imports_nothing_of_masr(make_run: MakeRun, tmp_path: Path) -> None:
