@@ -99,7 +99,6 @@ def test_a_concern_is_said_and_written(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_tensorboard_has_the_same_figures(tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     run, before = tiny.make_run(tmp_path, tensorboard=True), threading.enumerate()
