@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,10 @@ def program(file: Path) -> Run:
     return lambda given, lengths: [one.numpy() for one in loaded(torch.from_numpy(given), torch.from_numpy(lengths))]
 
 
+BOTH = [("pt2", program)] + ([("onnx", opened)] if find_spec("onnxscript") else [])
+"""Format -> what reads it, of those whose packages are installed."""
+
+
 def expected(run: Path, objective: str, voice: np.ndarray) -> torch.Tensor:
     """What the run itself says of one waveform: (T, D) frames, (T, V) or (C,) log-probabilities."""
     given = torch.from_numpy(voice)[None], torch.tensor([len(voice)])
@@ -137,7 +142,7 @@ def test_a_program_of_torch_is_the_model(
     check(program(tmp_path / "out" / "model.pt2"), run, objective, voices, 1e-4)
 
 
-@pytest.mark.parametrize(("encoder", "objective", "normalise"), [*TWO_LAYERS, RUNS[4], RUNS[7]])
+@pytest.mark.parametrize(("encoder", "objective", "normalise"), [*TWO_LAYERS, RUNS[4], RUNS[6], RUNS[7], RUNS[8]])
 def test_onnxruntime_says_what_the_model_says(
     make_run: MakeRun, voices: list[np.ndarray], tmp_path: Path, encoder: str, objective: str, normalise: str
 ) -> None:
@@ -154,8 +159,9 @@ def test_what_came_from_transformers_goes_into_a_graph_too(
 ) -> None:
     folder = tiny_checkpoints.write_checkpoint("wav2vec2-base", tmp_path / "checkpoint")
     run = make_run(f'{{name: pretrained, checkpoint: "{folder}"}}', WAV2VEC2)
-    assert main(["export", str(run), str(tmp_path / "out"), "--to", "pt2"]) == 0
-    check(program(tmp_path / "out" / "model.pt2"), run, WAV2VEC2, voices, 1e-4)
+    for to, read in BOTH:
+        assert main(["export", str(run), str(tmp_path / to), "--to", to]) == 0
+        check(read(tmp_path / to / f"model.{to}"), run, WAV2VEC2, voices, 1e-4)
 
 
 @pytest.mark.parametrize("kind", ["wavlm", "w2v-bert"])
@@ -171,13 +177,15 @@ def test_a_graph_that_would_not_take_every_batch_is_refused(
 
 
 def test_features_may_stay_outside(make_run: MakeRun, voices: list[np.ndarray], tmp_path: Path) -> None:
-    run, out = make_run(RELATIVE, BEST_RQ), tmp_path / "out"
-    assert main(["export", str(run), str(out), "--to", "pt2", "--features", "outside"]) == 0
-    call, model = program(out / "model.pt2"), masr.load(run)
-    for voice in voices:
-        frames, lengths = model.featurise(torch.from_numpy(voice)[None], torch.tensor([len(voice)]))
-        found, _ = call(frames.numpy(), lengths.numpy())
-        np.testing.assert_allclose(found[0], model.encode(voice, 16000).numpy(), atol=1e-4, rtol=1e-4)
+    run = make_run(RELATIVE, BEST_RQ)
+    model = masr.load(run)
+    for to, read in BOTH:
+        assert main(["export", str(run), str(tmp_path / to), "--to", to, "--features", "outside"]) == 0
+        call = read(tmp_path / to / f"model.{to}")
+        for voice in voices:
+            frames, lengths = model.featurise(torch.from_numpy(voice)[None], torch.tensor([len(voice)]))
+            found, _ = call(frames.numpy(), lengths.numpy())
+            np.testing.assert_allclose(found[0], model.encode(voice, 16000).numpy(), atol=1e-4, rtol=1e-4)
 
 
 def test_int8_stands_beside_and_says_what_it_changes(
